@@ -1,0 +1,1 @@
+"""Who runs which trial where; no training and no search logic."""
