@@ -108,6 +108,25 @@ class TrialRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class RetrainRecord:
+    """One model trained again, longer and with several seeds, and then tested.
+
+    Attributes:
+        trial: The trial whose spec was trained again.
+        epochs: Passes over the training images.
+        seeds: The seeds that are finished, in order.
+        accuracies: Test accuracy in percent of each of them.
+        test_images: Images of the test set.
+    """
+
+    trial: int
+    epochs: int
+    seeds: tuple[int, ...]
+    accuracies: tuple[float, ...]
+    test_images: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """A whole run.
 
@@ -116,12 +135,14 @@ class RunRecord:
         settings: The content of run.yaml.
         smallest_params: Parameters of the smallest model that the space holds.
         trials: Every trial, by number; trial 0 is the plain backbone.
+        retrained: What ``lcsearch retrain`` has finished; the test set is read nowhere else.
     """
 
     path: Path
     settings: Mapping[str, Any]
     smallest_params: int
     trials: tuple[TrialRecord, ...]
+    retrained: tuple[RetrainRecord, ...] = ()
 
     @property
     def baseline(self) -> TrialRecord | None:
