@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from torch import nn
+from torch.nn.parameter import UninitializedParameter
 
 from lcsearch.errors import InputError, did_you_mean
 
@@ -55,6 +56,8 @@ def build(name: str, *, num_classes: int, in_channels: int, width: float = 1.0) 
         raise InputError(
             f"--backbone {name}: the function returned {kind!r}; it must return a torch.nn.Module"
         )
+    if any(isinstance(parameter, UninitializedParameter) for parameter in model.parameters()):
+        raise InputError(f"--backbone {name}: the net has lazy layers; give them their sizes")
     return model
 
 
