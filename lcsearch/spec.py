@@ -101,7 +101,8 @@ class Recipe:
         weight_decay: L2 decay; not applied to batch norm, biases and coefficients.
         warmup: Share of all steps in which the learning rate rises linearly to its peak.
         label_smoothing: Label smoothing of the cross entropy.
-        average: Decay per step of the averaged weights that are evaluated; 0 for none.
+        average: Time constant, in epochs, of the averaged weights that are evaluated; 0 for none.
+        clip: Norm to which the gradient is cut; 0 for no limit.
         crop: Padding of the random crop, in pixels; None for the data set's own.
         flip: Random horizontal flips; None for the data set's own habit.
         coefficient_l1: L1 weight on sparse coefficients; 0 for none.
@@ -115,7 +116,8 @@ class Recipe:
     weight_decay: float = 5e-4
     warmup: float = 0.25
     label_smoothing: float = 0.0
-    average: float = 0.0
+    average: float = 0.25
+    clip: float = 0.0
     crop: int | None = None
     flip: bool | None = None
     coefficient_l1: float = 0.0

@@ -1,0 +1,210 @@
+"""The training loop: SGD with Nesterov momentum, averaged weights, checkpoints; the same run every time."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lcsearch import layers
+from lcsearch.data import Batches, SearchData
+from lcsearch.errors import InputError
+from lcsearch.spec import Recipe, Regularizer
+from lcsearch.train.average import AveragedWeights, decay_per_step
+from lcsearch.train.checkpoint import load_checkpoint, save_checkpoint
+from lcsearch.train.evaluate import evaluate
+from lcsearch.train.optimizer import make_optimizer, penalty
+from lcsearch.train.results import EpochMetrics, TrainingFailed, TrainResult
+from lcsearch.train.schedule import learning_rate
+from lcsearch.train.seeds import seed_everything, stream
+
+_CHECK_EVERY = 16
+"""Steps between looks at the losses: each look waits for the device."""
+
+
+def train(
+    model: nn.Module,
+    data: SearchData,
+    recipe: Recipe,
+    regularizer: Regularizer,
+    *,
+    seed: int,
+    device: str | torch.device = "cpu",
+    checkpoint: Path | None = None,
+    report: Callable[[EpochMetrics], bool] = lambda metrics: True,
+) -> TrainResult:
+    """Train a model in place; it ends up holding exactly the weights that were evaluated last.
+
+    On a CPU with a fixed number of threads, two runs give the same bits, and so does a run that
+    was killed and continues from its checkpoint (from the same initial weights or others).
+
+    Args:
+        model: The model with its initial weights; it is moved to the device.
+        data: Training images, and the validation images that the accuracy is of.
+        recipe: How to train.
+        regularizer: Weight, step interval and reduction of the correlation loss.
+        seed: Decides data order, augmentation and dropout.
+        device: Where to train.
+        checkpoint: File written after each epoch and continued from if it is there and sound.
+        report: Called after each epoch; False ends the run now. A run that continues reports its
+            last finished epoch once more. What it raises passes through, with the checkpoint kept.
+
+    Raises:
+        TrainingFailed: A loss or a weight became NaN or infinite.
+        InputError: The recipe is out of range, or the images do not fit the data set's facts.
+        OSError: The checkpoint could not be written.
+    """
+    _check(recipe)
+    run = _Run(model, data, recipe, regularizer, seed, torch.device(device))
+    go_on = True
+    if checkpoint is not None and run.restore(checkpoint):
+        go_on = report(run.history[-1])
+    while go_on and len(run.history) < recipe.epochs:
+        run.epoch()
+        if checkpoint is not None:
+            run.save(checkpoint)
+        go_on = report(run.history[-1])
+    run.finish()
+    return TrainResult(
+        accuracy=run.history[-1].accuracy,
+        epochs_done=len(run.history),
+        stopped=len(run.history) < recipe.epochs,
+        history=tuple(run.history),
+    )
+
+
+def _check(recipe: Recipe) -> None:
+    at_least = {"epochs": (recipe.epochs, 1), "momentum": (recipe.momentum, 0), "clip": (recipe.clip, 0)}
+    for name, (value, low) in at_least.items():
+        if not value >= low:
+            raise InputError(f"recipe: {name} is {value}; at least {low}")
+
+
+class _Run:
+    """The moving parts of one training run."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        data: SearchData,
+        recipe: Recipe,
+        regularizer: Regularizer,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self.model = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.data, self.recipe, self.regularizer = data, recipe, regularizer
+        self.seed, self.device = seed, device
+        self.batches = Batches(
+            data.train,
+            data.info,
+            recipe.batch_size,
+            augment=True,
+            device=device,
+            crop=recipe.crop,
+            flip=recipe.flip,
+        )
+        self.steps = recipe.epochs * len(self.batches)
+        self.optimizer = make_optimizer(self.model, recipe)
+        self.average = AveragedWeights(self.model, decay_per_step(recipe.average, len(self.batches)))
+        self.history: list[EpochMetrics] = []
+
+    def epoch(self) -> None:
+        """Train one epoch, evaluate the averaged weights, and append to the history."""
+        begin = time.perf_counter()
+        number = len(self.history) + 1
+        seed_everything(stream(self.seed, number, "dropout"))
+        generator = torch.Generator().manual_seed(stream(self.seed, number, "data"))
+        self.model.train()
+        losses = torch.zeros(len(self.batches), device=self.device)
+        for index, (images, labels) in enumerate(self.batches.epoch(generator)):
+            losses[index] = self._step((number - 1) * len(self.batches) + index, images, labels)
+            if index % _CHECK_EVERY == _CHECK_EVERY - 1:
+                self._check(losses, number)
+        self._check(losses, number)
+        with self.average.in_place():
+            self._check_weights(number)
+            accuracy = evaluate(self.model, self.data.validation, self.data.info, device=self.device)
+        self.history.append(
+            EpochMetrics(
+                epoch=number,
+                accuracy=accuracy,
+                train_loss=float(losses.double().mean()),
+                seconds=time.perf_counter() - begin,
+                learning_rate=self._rate(number * len(self.batches) - 1),
+            )
+        )
+
+    def _rate(self, step: int) -> float:
+        return learning_rate(step, self.steps, self.recipe.lr, self.recipe.warmup)
+
+    def _step(self, step: int, images: Tensor, labels: Tensor) -> Tensor:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._rate(step)
+        half = torch.autocast(self.device.type, torch.bfloat16)
+        with half if self.recipe.precision == "bfloat16" else nullcontext():
+            scores = self.model(images)
+        loss = nn.functional.cross_entropy(
+            scores.float(), labels, label_smoothing=self.recipe.label_smoothing
+        )
+        loss = loss + penalty(self.model, self.recipe, self.regularizer, step)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self.recipe.clip > 0:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+        self.optimizer.step()
+        layers.prune_coefficients(self.model, (step + 1) / self.steps)
+        self.average.update(step)
+        return loss.detach()
+
+    def _check(self, losses: Tensor, epoch: int) -> None:
+        finite = losses.isfinite().tolist()
+        if not all(finite):
+            index = finite.index(False)
+            rate = self._rate((epoch - 1) * len(self.batches) + index)
+            raise TrainingFailed(f"loss is {float(losses[index])}", epoch, index + 1, rate)
+
+    def _check_weights(self, epoch: int) -> None:
+        for name, tensor in self.model.state_dict().items():
+            if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+                steps = len(self.batches)
+                raise TrainingFailed(f"{name} is not finite", epoch, steps, self._rate(epoch * steps - 1))
+
+    def finish(self) -> None:
+        """Leave the evaluated weights in the model, in evaluation mode."""
+        self.average.swap()
+        self.model.eval()
+
+    def _identity(self) -> str:
+        tensors = [(name, list(t.shape), str(t.dtype)) for name, t in self.model.state_dict().items()]
+        plain = [self.recipe.to_plain(), self.regularizer.to_plain(), self.seed, self.steps, tensors]
+        return json.dumps(plain, sort_keys=True)
+
+    def save(self, path: Path) -> None:
+        """Write everything that the next epochs depend on."""
+        state: dict[str, Any] = {
+            "identity": self._identity(),
+            "history": [asdict(metrics) for metrics in self.history],
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average.state(),
+        }
+        save_checkpoint(path, state)
+
+    def restore(self, path: Path) -> bool:
+        """Continue from a checkpoint; False, with nothing changed, where there is none to use."""
+        state = load_checkpoint(path, self._identity())
+        if state is None:
+            return False
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.average.load(state["average"])
+        self.history = [EpochMetrics(**metrics) for metrics in state["history"]]
+        return True

@@ -1,0 +1,145 @@
+"""A trial as the search sees it: a job in, metrics out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+from torch import nn
+
+from lcsearch import surgery
+from lcsearch.data import SearchData, load
+from lcsearch.engines.base import Job, Report
+from lcsearch.train.checkpoint import replace_file
+from lcsearch.train.device import pick_device
+from lcsearch.train.loop import train
+from lcsearch.train.results import EpochMetrics, TrainingFailed
+from lcsearch.train.seeds import seed_everything, stream
+
+log = logging.getLogger(__name__)
+
+WEIGHTS = "weights.safetensors"
+CHECKPOINT = "checkpoint.pt"
+
+_DataKey = tuple[str, str | None, int | None, int | None, int | None]
+_loaded: dict[_DataKey, SearchData] = {}
+
+
+@dataclass(frozen=True)
+class TrainObjective:
+    """Builds a job's model, trains it and leaves its weights in the job's folder. Picklable.
+
+    Attributes:
+        dataset: A name that `lcsearch.data.load` takes.
+        data_dir: Where the data set's files are looked for first.
+        train_images: Training images; None for all.
+        validation_images: Validation images; None for the data set's own share.
+        image_size: Side in pixels; None for the data set's own.
+        device: ``auto``, or a device name of PyTorch.
+        threads: CPU threads of this process; 0 leaves PyTorch's choice.
+        initial: Called with the fresh model and the job, to give it other weights; picklable.
+    """
+
+    dataset: str
+    data_dir: str | None = None
+    train_images: int | None = None
+    validation_images: int | None = None
+    image_size: int | None = None
+    device: str = "auto"
+    threads: int = 0
+    initial: Callable[[nn.Module, Job], None] | None = None
+
+    def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
+        """Train one trial.
+
+        Its folder then holds `WEIGHTS`, exactly the weights whose accuracy is returned, unless the
+        report stopped it. While it trains, `CHECKPOINT` is there; it stays if the report raises or the
+        process dies.
+
+        Returns:
+            ``accuracy`` (validation, percent), ``train_loss`` and ``epochs`` of the last epoch.
+
+        Raises:
+            TrainingFailed: The training diverged.
+            OSError: The folder could not be written, or the disk is full.
+        """
+        if self.threads > 0:
+            torch.set_num_threads(self.threads)
+        folder = Path(job.directory)
+        folder.mkdir(parents=True, exist_ok=True)
+        checkpoint = folder / CHECKPOINT
+        if not job.resume:
+            checkpoint.unlink(missing_ok=True)
+        model = self.build(job)
+        try:
+            result = train(
+                model,
+                self.data(),
+                job.spec.recipe,
+                job.spec.regularizer,
+                seed=job.seed,
+                device=pick_device(self.device),
+                checkpoint=checkpoint,
+                report=lambda metrics: report(metrics.epoch, _plain(metrics)),
+            )
+        except TrainingFailed:
+            checkpoint.unlink(missing_ok=True)
+            raise
+        if not result.stopped:
+            save_weights(model, folder / WEIGHTS)
+        checkpoint.unlink(missing_ok=True)
+        last = result.history[-1]
+        return {"accuracy": last.accuracy, "train_loss": last.train_loss, "epochs": float(last.epoch)}
+
+    def build(self, job: Job) -> nn.Module:
+        """The job's model with its initial weights, on the CPU: the same on every device."""
+        seed_everything(stream(job.seed, "weights"))
+        model = surgery.build_model(job.spec.model)
+        if self.initial is not None:
+            self.initial(model, job)
+        return model
+
+    def data(self) -> SearchData:
+        """Training and validation images, read once per process."""
+        key = self._data_key()
+        if key not in _loaded:
+            _loaded.clear()
+            _loaded[key] = load(
+                self.dataset,
+                data_dir=self.data_dir,
+                train_images=self.train_images,
+                validation_images=self.validation_images,
+                image_size=self.image_size,
+            )
+        return _loaded[key]
+
+    def use_data(self, data: SearchData) -> None:
+        """Let this process train on data that is already in memory."""
+        _loaded.clear()
+        _loaded[self._data_key()] = data
+
+    def _data_key(self) -> _DataKey:
+        return (self.dataset, self.data_dir, self.train_images, self.validation_images, self.image_size)
+
+
+def save_weights(model: nn.Module, path: Path) -> None:
+    """Write a model's state as safetensors, whole or not at all; a shared tensor is written under each name.
+
+    Raises:
+        OSError: The folder could not be written, or the disk is full.
+    """
+    state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
+    replace_file(path, lambda file: file.write(save(state)))
+
+
+def _plain(metrics: EpochMetrics) -> dict[str, float]:
+    return {
+        "accuracy": metrics.accuracy,
+        "train_loss": metrics.train_loss,
+        "seconds": metrics.seconds,
+        "learning_rate": metrics.learning_rate,
+    }

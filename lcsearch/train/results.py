@@ -1,0 +1,60 @@
+"""What a training run reports, returns and raises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class EpochMetrics:
+    """One finished epoch.
+
+    Attributes:
+        epoch: 1 for the first.
+        accuracy: Validation accuracy in percent, of the averaged weights where there are some.
+        train_loss: Mean training loss over the epoch's steps, penalties included.
+        seconds: Wall-clock seconds of training and evaluation.
+        learning_rate: Of the epoch's last step.
+    """
+
+    epoch: int
+    accuracy: float
+    train_loss: float
+    seconds: float
+    learning_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """How a run ended.
+
+    Attributes:
+        accuracy: Validation accuracy in percent of the weights that the model holds now.
+        epochs_done: Finished epochs, those before a resume included.
+        stopped: Whether the report ended the run before its last epoch.
+        history: Every finished epoch, in order.
+    """
+
+    accuracy: float
+    epochs_done: int
+    stopped: bool
+    history: tuple[EpochMetrics, ...]
+
+
+class TrainingFailed(RuntimeError):  # noqa: N818
+    """The training diverged: a loss or a weight is not finite.
+
+    Args:
+        what: What is not finite, such as ``loss is nan``.
+        epoch: 1 for the first.
+        step: Step within the epoch, 1 for the first.
+        learning_rate: Of that step.
+    """
+
+    def __init__(self, what: str, epoch: int, step: int, learning_rate: float) -> None:
+        super().__init__(what, epoch, step, learning_rate)
+        self.what, self.epoch, self.step, self.learning_rate = what, epoch, step, learning_rate
+
+    def __str__(self) -> str:
+        """One line for the record."""
+        return f"{self.what} at epoch {self.epoch}, step {self.step}, learning rate {self.learning_rate:.3g}"

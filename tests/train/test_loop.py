@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from lcsearch.data import SearchData
+from lcsearch.errors import InputError
+from lcsearch.layers import LinearConv2d
+from lcsearch.spec import Recipe, Regularizer
+from lcsearch.train import EpochMetrics, TrainingFailed, evaluate, train
+from lcsearch.train.optimizer import make_optimizer
+
+RECIPE = Recipe(epochs=4, batch_size=64, lr=0.05, average=0.25, coefficient_l1=1e-5, label_smoothing=0.1)
+REGULARIZER = Regularizer(weight=0.01, every=3)
+
+
+def make_net(channels: int = 1) -> nn.Module:
+    """Every kind of state at once: batch norm, dropout, all three kinds of coefficients."""
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(channels, 8, 3, stride=2, padding=1),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        LinearConv2d(8, 16, 3, padding=1, alpha=0.5, sparsity=0.5),
+        nn.BatchNorm2d(16),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Dropout(0.2),
+        LinearConv2d(16, 16, 3, padding=1, alpha=0.25, rank=2),
+        nn.BatchNorm2d(16),
+        nn.ReLU(),
+        LinearConv2d(16, 16, 3, padding=1, alpha=0.25),
+        nn.BatchNorm2d(16),
+        nn.ReLU(),
+        nn.AdaptiveMaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(64, 10),
+    )
+
+
+def state_of(model: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def assert_same_bits(one: dict[str, Tensor], two: dict[str, Tensor]) -> None:
+    assert one.keys() == two.keys()
+    for name, tensor in one.items():
+        assert torch.equal(tensor, two[name]), name
+
+
+def strip(history: tuple[EpochMetrics, ...]) -> list[EpochMetrics]:
+    return [replace(metrics, seconds=0.0) for metrics in history]
+
+
+def test_two_runs_give_the_same_bits_whatever_came_before(digits: SearchData) -> None:
+    one, two = make_net(), make_net()
+    first = train(one, digits, RECIPE, REGULARIZER, seed=3)
+    torch.rand(7), np.random.rand(3), random.random()
+    second = train(two, digits, RECIPE, REGULARIZER, seed=3)
+    assert_same_bits(state_of(one), state_of(two))
+    assert strip(first.history) == strip(second.history)
+
+
+def test_another_seed_gives_another_run(digits: SearchData) -> None:
+    recipe = replace(RECIPE, epochs=1)
+    one, two = make_net(), make_net()
+    train(one, digits, recipe, REGULARIZER, seed=3)
+    train(two, digits, recipe, REGULARIZER, seed=4)
+    assert not torch.equal(one.state_dict()["0.weight"], two.state_dict()["0.weight"])
+
+
+class _Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("last", [1, 2, 3, 4])
+def test_killed_and_resumed_gives_the_same_bits(digits: SearchData, tmp_path: Path, last: int) -> None:
+    whole = make_net()
+    expected = train(whole, digits, RECIPE, REGULARIZER, seed=3)
+
+    def die(metrics: EpochMetrics) -> bool:
+        if metrics.epoch == last:
+            raise _Killed
+        return True
+
+    path = tmp_path / "checkpoint.pt"
+    with pytest.raises(_Killed):
+        train(make_net(), digits, RECIPE, REGULARIZER, seed=3, checkpoint=path, report=die)
+    torch.rand(5)
+    seen: list[int] = []
+    resumed = make_net()
+    result = train(
+        resumed,
+        digits,
+        RECIPE,
+        REGULARIZER,
+        seed=3,
+        checkpoint=path,
+        report=lambda metrics: seen.append(metrics.epoch) is None,
+    )
+    assert seen == list(range(last, 5))  # the report that may have been lost comes once more
+    assert_same_bits(state_of(whole), state_of(resumed))
+    assert strip(result.history) == strip(expected.history)
+
+
+def test_damaged_checkpoint_starts_anew(digits: SearchData, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, epochs=2)
+    path = tmp_path / "checkpoint.pt"
+    whole, again = make_net(), make_net()
+    train(whole, digits, recipe, REGULARIZER, seed=3, checkpoint=path)
+    path.write_bytes(path.read_bytes()[:-1000])
+    seen: list[int] = []
+    train(
+        again,
+        digits,
+        recipe,
+        REGULARIZER,
+        seed=3,
+        checkpoint=path,
+        report=lambda metrics: seen.append(metrics.epoch) is None,
+    )
+    assert seen == [1, 2]
+    assert_same_bits(state_of(whole), state_of(again))
+
+
+def test_checkpoint_of_another_recipe_is_not_continued(digits: SearchData, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    train(make_net(), digits, replace(RECIPE, epochs=1), REGULARIZER, seed=3, checkpoint=path)
+    result = train(
+        make_net(), digits, replace(RECIPE, epochs=1, lr=0.01), REGULARIZER, seed=3, checkpoint=path
+    )
+    assert result.history[0].learning_rate < 0.01
+
+
+def test_model_holds_the_evaluated_weights(digits: SearchData) -> None:
+    for stop_after in (2, 4):
+        model = make_net()
+        result = train(
+            model,
+            digits,
+            RECIPE,
+            REGULARIZER,
+            seed=3,
+            report=lambda metrics, last=stop_after: metrics.epoch < last,  # type: ignore[misc]
+        )
+        assert result.stopped == (stop_after < RECIPE.epochs)
+        assert result.epochs_done == stop_after == len(result.history)
+        assert result.accuracy == evaluate(model, digits.validation, digits.info)
+        assert result.accuracy == result.history[-1].accuracy
+
+
+def test_it_learns_real_digits(digits: SearchData) -> None:
+    model = make_net()
+    result = train(model, digits, replace(RECIPE, epochs=12), REGULARIZER, seed=0)
+    assert result.accuracy > 85
+    assert result.history[-1].train_loss < result.history[0].train_loss
+
+
+def test_bfloat16_trains_float32_weights(digits: SearchData) -> None:
+    model = make_net()
+    result = train(model, digits, replace(RECIPE, precision="bfloat16"), REGULARIZER, seed=0)
+    assert result.accuracy > 25
+    assert all(p.dtype == torch.float32 for p in model.parameters())
+
+
+def test_sparse_coefficients_are_exact_at_the_end(digits: SearchData) -> None:
+    model = make_net()
+    train(model, digits, replace(RECIPE, epochs=2), REGULARIZER, seed=0)
+    layer = model[3]  # type: ignore[index]
+    kernels = layer.to_conv().weight.detach().flatten(1)
+    primary, secondary = kernels[:8].double(), kernels[8:].double()
+    # 8 filters of 72 numbers are independent, so the coefficients can be solved for
+    solved = torch.linalg.lstsq(primary.T, secondary.T).solution
+    assert int((solved.abs() > 1e-6).sum()) == 32
+
+
+def test_regularizer_lowers_correlation(digits: SearchData) -> None:
+    def correlation(weight: float) -> float:
+        model = make_net()
+        train(model, digits, RECIPE, Regularizer(weight=weight), seed=0)
+        primary = model[3].primary.detach().flatten(1).numpy()  # type: ignore[index]
+        return float(np.abs(np.corrcoef(primary) - np.eye(8)).mean())
+
+    assert correlation(10.0) < 0.7 * correlation(0.0)
+
+
+@pytest.mark.parametrize("bad_step", [1, 4, 10])
+def test_diverged_training_says_where(digits: SearchData, bad_step: int) -> None:
+    class Bomb(nn.Module):
+        steps = 0
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.steps += 1
+            return x * math.nan if self.steps == 11 + bad_step else x
+
+    # an epoch is ten steps and one forward pass of evaluation
+    model = nn.Sequential(make_net(), Bomb())
+    recipe = replace(RECIPE, epochs=2)
+    with pytest.raises(TrainingFailed, match=f"loss is nan at epoch 2, step {bad_step}, learning rate"):
+        train(model, digits, recipe, REGULARIZER, seed=0)
+
+
+def test_weights_that_break_in_the_last_step_are_noticed(digits: SearchData) -> None:
+    class Break(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(()))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x + torch.where(self.scale > 0, 0 * self.scale, 0.0)
+
+    model = nn.Sequential(make_net(), Break())
+    model[1].scale.register_hook(lambda grad: grad + math.inf)  # type: ignore[union-attr,operator]
+    with pytest.raises(TrainingFailed):
+        train(model, digits, replace(RECIPE, epochs=1, batch_size=640), REGULARIZER, seed=0)
+
+
+def test_what_decays() -> None:
+    model = make_net()
+    decayed, spared = make_optimizer(model, replace(RECIPE, weight_decay=0.1)).param_groups
+    names = {id(p): name for name, p in model.named_parameters()}
+    assert [names[id(p)] for p in decayed["params"]] == [
+        "0.weight", "3.primary", "8.primary", "11.primary", "16.weight"
+    ]  # fmt: skip
+    assert decayed["weight_decay"] == 0.1
+    assert spared["weight_decay"] == 0.0
+    assert len(spared["params"]) + 5 == len(names)
+
+
+def test_clip_bounds_the_step(digits: SearchData) -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(digits.info.image_size**2, 10))
+    before = model[1].weight.detach().clone()
+    recipe = Recipe(
+        epochs=1, batch_size=640, lr=1.0, momentum=0.0, weight_decay=0.0, warmup=0.0, average=0.0, clip=1e-3
+    )
+    train(model, digits, recipe, Regularizer(), seed=0)
+    moved = float((model[1].weight.detach() - before).norm())
+    assert 0 < moved <= 1e-3
+
+
+@pytest.mark.parametrize(("name", "value"), [("epochs", 0), ("momentum", -0.1), ("clip", math.nan)])
+def test_bad_recipe(digits: SearchData, name: str, value: float) -> None:
+    recipe = replace(RECIPE, **{name: value})  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=f"recipe: {name} is {value}"):
+        train(make_net(), digits, recipe, REGULARIZER, seed=0)
