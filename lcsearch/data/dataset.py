@@ -1,0 +1,128 @@
+"""What a data set is: its facts, its decoded splits, and where its images come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from torch import Tensor
+
+Part = Literal["train", "test"]
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What a model and its training must know of a data set.
+
+    Attributes:
+        name: What ``--dataset`` was given.
+        num_classes: Labels run from 0 to ``num_classes - 1``.
+        in_channels: Channels of an image.
+        image_size: Height and width of an image, in pixels.
+        mean: Mean per channel of pixel values in 0..1.
+        std: Standard deviation per channel of pixel values in 0..1.
+        flip: Whether a mirrored image is as good as the original.
+        crop: Zero pixels added on each side before the random crop.
+    """
+
+    name: str
+    num_classes: int
+    in_channels: int
+    image_size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    flip: bool
+    crop: int
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Decoded images and their labels.
+
+    Attributes:
+        images: uint8, (n, channels, height, width).
+        labels: int64, (n,).
+    """
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class SearchData:
+    """What a search may see of a data set: no test images."""
+
+    info: DatasetInfo
+    train: Split
+    validation: Split
+
+
+@dataclass(frozen=True, eq=False)
+class Raw:
+    """One part of a data set, not cut into splits yet.
+
+    Attributes:
+        labels: int64, (n,), in the order of the files.
+        take: From int64 indices (k,) and an image size to uint8 images (k, channels, size, size).
+    """
+
+    labels: Tensor
+    take: Callable[[Tensor, int], Tensor]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set lies and how it is read.
+
+    Attributes:
+        name: What ``--dataset`` takes.
+        summary: One line for ``lcsearch datasets``.
+        num_classes: Number of labels.
+        in_channels: Channels of an image.
+        image_size: Height and width unless the user asks for others, in pixels.
+        mean: Mean per channel of pixel values in 0..1.
+        std: Standard deviation per channel of pixel values in 0..1.
+        flip: Whether a mirrored image is as good as the original.
+        train_images: Images of the training part, validation included; None where only reading tells.
+        test_images: Images of the test part; None where only reading tells.
+        places: The folders to look in, best first, for the user's ``--data-dir`` or None.
+        find: From one of those folders to the one that holds the files, None where it does not; raises
+            InputError where the set is there but incomplete.
+        open: Reads one part from the folder that ``find`` gave.
+        download: Fetches the files into an empty folder; None where there is nothing to fetch.
+        advice: What to do when the files are nowhere.
+    """
+
+    name: str
+    summary: str
+    num_classes: int
+    in_channels: int
+    image_size: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    flip: bool
+    train_images: int | None
+    test_images: int | None
+    places: Callable[[Path | None], list[Path]]
+    find: Callable[[Path], Path | None]
+    open: Callable[[Path, Part], Raw]
+    download: Callable[[Path], None] | None = None
+    advice: str = ""
+
+    def info(self, image_size: int) -> DatasetInfo:
+        """The facts for images of this size; the crop moves an image by up to an eighth of it."""
+        return DatasetInfo(
+            name=self.name,
+            num_classes=self.num_classes,
+            in_channels=self.in_channels,
+            image_size=image_size,
+            mean=self.mean,
+            std=self.std,
+            flip=self.flip,
+            crop=image_size // 8,
+        )

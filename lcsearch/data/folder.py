@@ -1,0 +1,159 @@
+"""``folder:PATH``: the user's own image files, one folder a class, as torchvision's ``ImageFolder`` has it.
+
+Either PATH/train/CLASS/* and PATH/test/CLASS/*, or PATH/CLASS/*, of which a fixed stratified fifth
+becomes the test part. Images become RGB, their shorter side is resized to the image size and the middle is
+kept. Decoded images are kept in the cache, under a digest of the files' paths, sizes and times.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lcsearch.data.dataset import Part, Raw, Source
+from lcsearch.data.places import cache_dir
+from lcsearch.data.split import stratified_order
+from lcsearch.errors import InputError
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_DEFAULT_SIZE = 32
+_TEST_SHARE = 0.2
+_MIXED_UP = ("train", "val", "valid", "validation")
+
+
+def source(name: str) -> Source:
+    """The data set of ``folder:PATH``; lists folders and reads no image.
+
+    Normalisation is ImageNet's, flips are on, images have 32x32 pixels unless the user asks for others.
+
+    Raises:
+        InputError: There is no such folder, or it has another layout.
+    """
+    root = Path(name.removeprefix("folder:")).expanduser()
+    if name == "folder:" or not root.is_dir():
+        raise InputError(
+            f"--dataset {name}: no such folder; expected folder:PATH with one folder of images a class"
+        )
+    classes = _classes(name, root)
+    return Source(
+        name=name,
+        summary=f"images of {root}",
+        num_classes=len(classes),
+        in_channels=3,
+        image_size=_DEFAULT_SIZE,
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
+        flip=True,
+        train_images=None,
+        test_images=None,
+        places=lambda _: [root],
+        find=lambda place: place,
+        open=lambda place, part: _open(name, place, part),
+    )
+
+
+def _classes(name: str, root: Path) -> list[str]:
+    if _has_parts(root):
+        classes, tested = _folders(root / "train"), _folders(root / "test")
+        if classes != tested:
+            odd = sorted(set(classes) ^ set(tested))[0]
+            raise InputError(f"--dataset {name}: class {odd!r} is in only one of train/ and test/")
+    else:
+        classes = _folders(root)
+        mixed_up = [part for part in _MIXED_UP if part in classes]
+        if mixed_up:
+            raise InputError(
+                f"--dataset {name}: has a folder {mixed_up[0]}/ but not both train/ and test/; rename the "
+                "held-out images' folder to test/, or give a folder that holds class folders only"
+            )
+    if len(classes) < 2:
+        raise InputError(f"--dataset {name}: {len(classes)} class folders in it; at least 2 are needed")
+    return classes
+
+
+def _has_parts(root: Path) -> bool:
+    return (root / "train").is_dir() and (root / "test").is_dir()
+
+
+def _folders(root: Path) -> list[str]:
+    return sorted(entry.name for entry in root.iterdir() if entry.is_dir())
+
+
+def _open(name: str, root: Path, part: Part) -> Raw:
+    files, labels = _listing(name, root / part if _has_parts(root) else root)
+    if not _has_parts(root):
+        order = stratified_order(labels)
+        held_out = max(1, round(_TEST_SHARE * len(files)))
+        chosen = order[:held_out] if part == "test" else order[held_out:]
+        files, labels = [files[i] for i in chosen.tolist()], labels[chosen]
+    return Raw(labels, lambda indices, size: _decoded([files[i] for i in indices.tolist()], size))
+
+
+def _listing(name: str, folder: Path) -> tuple[list[Path], Tensor]:
+    from torchvision.datasets import ImageFolder
+
+    try:
+        samples = ImageFolder(folder).samples
+    except (OSError, RuntimeError) as error:
+        raise InputError(f"--dataset {name}: {' '.join(str(error).split())}") from error
+    return [Path(path) for path, _ in samples], torch.tensor([label for _, label in samples])
+
+
+def _decoded(files: Sequence[Path], size: int) -> Tensor:
+    """The images, uint8 (n, 3, size, size), from the cache where they were decoded before."""
+    kept = cache_dir() / "folders" / f"{_digest(files, size)}.npy"
+    shape = (len(files), 3, size, size)
+    try:
+        images = np.load(kept, allow_pickle=False)
+        if images.shape == shape and images.dtype == np.uint8:
+            return torch.from_numpy(images)
+    except (OSError, ValueError, EOFError):
+        pass
+    images = np.empty(shape, dtype=np.uint8)
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for place, image in enumerate(pool.map(lambda path: _decode(path, size), files)):
+            images[place] = image
+    _keep(kept, images)
+    return torch.from_numpy(images)
+
+
+def _decode(path: Path, size: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    from PIL import Image
+    from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
+
+    try:
+        with Image.open(path) as image:
+            pixels: Tensor = pil_to_tensor(center_crop(resize(image.convert("RGB"), size), [size, size]))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path}: no readable image ({' '.join(str(error).split())[:160]})") from error
+    return pixels.numpy()
+
+
+def _digest(files: Sequence[Path], size: int) -> str:
+    digest = hashlib.sha256(f"1 {size}".encode())
+    for path in files:
+        state = path.stat()
+        digest.update(f"\0{path.absolute()}\0{state.st_size}\0{state.st_mtime_ns}".encode())
+    return digest.hexdigest()[:32]
+
+
+def _keep(path: Path, images: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> None:
+    """Write to a temporary name and rename; a cache that cannot be written only costs time."""
+    partial = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npy", delete=False) as file:
+            partial = Path(file.name)
+            np.save(file, images)
+        partial.rename(path)
+    except OSError:
+        if partial is not None:
+            partial.unlink(missing_ok=True)

@@ -1,0 +1,88 @@
+"""Training, validation and test: disjoint, stratified, and the same whatever the seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lcsearch.errors import InputError
+
+_FIXED = 20190711
+_MOST_VALIDATION = 5_000
+_VALIDATION_SHARE = 0.2
+
+
+def stratified_order(labels: Tensor) -> Tensor:
+    """A fixed shuffle of which every stretch has the classes in about their own proportions.
+
+    The images of a class are shuffled, then the j-th of n stands at (j + 1/2) / n; all are ordered by
+    that place. So a prefix of k images holds each class with k times its share, rounded up or down.
+    It depends on the labels alone. numpy's ``RandomState`` makes the shuffle because its streams are
+    guaranteed never to change.
+
+    Args:
+        labels: int64, (n,).
+
+    Returns:
+        int64, (n,): each index once.
+    """
+    of_image = labels.numpy()
+    random = np.random.RandomState(_FIXED)
+    place = np.empty(len(of_image))
+    for label in np.unique(of_image):
+        members = random.permutation(np.flatnonzero(of_image == label))
+        place[members] = (np.arange(len(members)) + 0.5) / len(members)
+    return torch.from_numpy(np.lexsort((of_image, place)))
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How many images train and validate."""
+
+    train: int
+    validation: int
+
+
+def resolve_sizes(
+    name: str, available: int, num_classes: int, train_images: int | None, validation_images: int | None
+) -> Sizes:
+    """Check the numbers of images that were asked for, and fill in the others.
+
+    Validation takes a fifth of the images, at most 5,000; training takes what is left.
+
+    Args:
+        name: The data set, for messages.
+        available: Images that training and validation share.
+        num_classes: Number of labels; training gets at least as many images.
+        train_images: What ``--train-images`` was given; None for all that are left.
+        validation_images: Images to validate on; None for the default.
+
+    Raises:
+        InputError: There are not that many images.
+    """
+    if available < num_classes + 1:
+        raise InputError(
+            f"--dataset {name}: {available} training images are too few for {num_classes} classes "
+            f"and a validation set; at least {num_classes + 1} are needed"
+        )
+    validation = _default_validation(available) if validation_images is None else validation_images
+    if not 1 <= validation <= available - num_classes:
+        raise InputError(
+            f"validation_images {validation:,}: {name} allows 1 to {available - num_classes:,} "
+            f"of its {available:,} training images"
+        )
+    left = available - validation
+    train = left if train_images is None else train_images
+    if not num_classes <= train <= left:
+        raise InputError(
+            f"--train-images {train:,}: {name} allows {num_classes:,} (one a class) to {left:,}; it has "
+            f"{available:,} training images and {validation:,} of them are kept for validation"
+        )
+    return Sizes(train=train, validation=validation)
+
+
+def _default_validation(available: int) -> int:
+    return max(1, min(_MOST_VALIDATION, round(_VALIDATION_SHARE * available)))

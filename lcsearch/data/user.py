@@ -1,0 +1,185 @@
+"""``package.module:function``: the user's own data, as a train and a test data set.
+
+The function returns a pair (train, test); each is a ``torch.utils.data.Dataset`` of (image, label), or a
+pair of arrays (images, labels). It must return the same images each time. Images are taken before any
+normalisation: uint8, floats in 0..1, or PIL images; (channels, size, size), or (size, size) for one channel.
+Mean and deviation are measured on the train data set; images are not mirrored unless the recipe says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lcsearch.data.dataset import Part, Raw, Source
+from lcsearch.data.pixels import from_arrays, mean_and_std
+from lcsearch.errors import InputError
+from lcsearch.user_functions import call_function, one_line
+
+
+def source(name: str, data_dir: Path | None) -> Source:
+    """Call the user's function and decode its train data set; the test data set is not touched.
+
+    Args:
+        name: ``package.module:function``.
+        data_dir: Handed on if the function has a parameter ``data_dir``.
+
+    Raises:
+        InputError: The function cannot be found or raises, or what it returns are no such data sets.
+    """
+    option = f"--dataset {name}"
+    result = call_function("--dataset", name, {"data_dir": data_dir})
+    if not isinstance(result, (tuple, list)) or len(result) != 2:
+        raise InputError(f"{option}: the function returned {_kind(result)}; expected a pair (train, test)")
+    images, labels = _decoded(f"{option}: train", result[0], expected=None)
+    num_classes = int(labels.max()) + 1
+    if num_classes < 2:
+        raise InputError(f"{option}: train: all labels are 0; at least 2 classes are needed")
+    channels, size = images.shape[1], images.shape[2]
+    mean, std = mean_and_std(images)
+
+    def read(_: Path, part: Part) -> Raw:
+        if part == "train":
+            return from_arrays(images, labels)
+        tested, test_labels = _decoded(f"{option}: test", result[1], expected=(channels, size, size))
+        if int(test_labels.max()) >= num_classes:
+            top = num_classes - 1
+            raise InputError(f"{option}: test: label {int(test_labels.max())}; train has labels 0 to {top}")
+        return from_arrays(tested, test_labels)
+
+    return Source(
+        name=name,
+        summary="your own function",
+        num_classes=num_classes,
+        in_channels=channels,
+        image_size=size,
+        mean=mean,
+        std=std,
+        flip=False,
+        train_images=len(images),
+        test_images=None,
+        places=lambda _: [Path()],
+        find=lambda place: place,
+        open=read,
+    )
+
+
+def _decoded(what: str, data: Any, expected: tuple[int, ...] | None) -> tuple[Tensor, Tensor]:
+    """uint8 images (n, channels, size, size) and int64 labels (n,), n at least 1."""
+    if isinstance(data, (tuple, list)) and len(data) == 2 and not isinstance(data[0], (tuple, list)):
+        images, labels = _from_arrays(what, data[0], data[1], expected)
+    else:
+        images, labels = _from_items(what, data, expected)
+    if int(labels.min()) < 0:
+        raise InputError(f"{what}: label {int(labels.min())}; labels are whole numbers from 0")
+    return images, labels
+
+
+def _from_arrays(
+    what: str, images: Any, labels: Any, expected: tuple[int, ...] | None
+) -> tuple[Tensor, Tensor]:
+    pixels = _tensor(what, images)
+    if pixels.ndim == 3:
+        pixels = pixels.unsqueeze(1)
+    if pixels.ndim != 4:
+        raise InputError(
+            f"{what}: images of shape {tuple(pixels.shape)}; "
+            "expected (n, channels, size, size) or (n, size, size)"
+        )
+    of_image = _tensor(what, labels)
+    if of_image.ndim != 1 or len(of_image) != len(pixels) or len(pixels) == 0:
+        raise InputError(
+            f"{what}: labels of shape {tuple(of_image.shape)}; expected one for each of {len(pixels)} images"
+        )
+    if of_image.is_floating_point():
+        raise InputError(f"{what}: labels are floats; expected whole numbers from 0")
+    _check_shape(what, tuple(pixels.shape[1:]), expected)
+    return _to_bytes(what, pixels), of_image.long()
+
+
+def _from_items(what: str, data: Any, expected: tuple[int, ...] | None) -> tuple[Tensor, Tensor]:
+    """Decode item by item, each at once to uint8, so that no float copy of the set is ever held."""
+    images: list[Tensor] = []
+    labels: list[int] = []
+    for index, item in enumerate(_items(what, data)):
+        place = f"{what}: image {index}"
+        if not isinstance(item, (tuple, list)) or len(item) != 2:
+            raise InputError(f"{place}: {_kind(item)}; expected a pair (image, label)")
+        pixels = _tensor(place, item[0])
+        if pixels.ndim == 2:
+            pixels = pixels.unsqueeze(0)
+        _check_shape(place, tuple(pixels.shape), expected)
+        expected = tuple(pixels.shape)
+        images.append(_to_bytes(place, pixels))
+        labels.append(_label(place, item[1]))
+    if not images:
+        raise InputError(f"{what}: no images")
+    return torch.stack(images), torch.tensor(labels)
+
+
+def _items(what: str, data: Any) -> Iterable[Any]:
+    if not hasattr(data, "__getitem__") or not hasattr(data, "__len__"):
+        raise InputError(
+            f"{what}: {_kind(data)}; "
+            "expected a torch.utils.data.Dataset of (image, label), or (images, labels)"
+        )
+    for index in range(len(data)):
+        try:
+            yield data[index]
+        except Exception as error:
+            raise InputError(f"{what}: item {index} raised {one_line(error)}") from error
+
+
+def _check_shape(what: str, found: tuple[int, ...], expected: tuple[int, ...] | None) -> None:
+    if expected is not None and found != expected:
+        raise InputError(f"{what} has shape {found}; expected {expected}, the shape of the images before")
+    if len(found) != 3 or found[1] != found[2] or 0 in found:
+        raise InputError(f"{what} has shape {found}; expected (channels, size, size)")
+
+
+def _tensor(what: str, value: Any) -> Tensor:
+    """A tensor, array or PIL image as a tensor on the CPU."""
+    if isinstance(value, Tensor):
+        return value.detach().cpu()
+    try:
+        if hasattr(value, "getbands"):
+            pixels = np.array(value if value.mode == "L" else value.convert("RGB"))
+            return torch.from_numpy(np.atleast_3d(pixels).transpose(2, 0, 1))
+        return torch.as_tensor(np.asarray(value))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{what}: {_kind(value)}; expected a tensor, an array or a PIL image") from error
+
+
+def _to_bytes(what: str, pixels: Tensor) -> Tensor:
+    """uint8 pixels as they are, floats in 0..1 times 255."""
+    if pixels.dtype == torch.uint8:
+        return pixels
+    if not pixels.is_floating_point():
+        raise InputError(f"{what}: pixels of type {pixels.dtype}; expected uint8 or floats in 0..1")
+    low, high = float(pixels.min()), float(pixels.max())
+    if not (low >= 0 and high <= 1):
+        raise InputError(
+            f"{what}: float pixels from {low:g} to {high:g}; "
+            "expected 0 to 1: return images before normalisation"
+        )
+    return pixels.mul(255).round_().to(torch.uint8)
+
+
+def _label(what: str, value: Any) -> int:
+    try:
+        label = int(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what}: label {value!r}; expected a whole number from 0") from error
+    if label != value:
+        raise InputError(f"{what}: label {value!r}; expected a whole number from 0")
+    return label
+
+
+def _kind(value: Any) -> str:
+    size = f" of {len(value)}" if isinstance(value, (tuple, list)) else ""
+    return f"a {type(value).__name__}{size}"
