@@ -1,4 +1,4 @@
-"""The all-convolutional net: nine convolutions, no batch norm, no pooling, dropout (1.37 M)."""
+"""All-convolutional net: nine convolutions, dropout."""
 
 from __future__ import annotations
 

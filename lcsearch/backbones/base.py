@@ -1,4 +1,4 @@
-"""Four 3x3 convolutions, 32-64-128-256, each with batch norm and pooling (399,626 parameters)."""
+"""Four 3x3 convolutions with batch norm and pooling."""
 
 from __future__ import annotations
 

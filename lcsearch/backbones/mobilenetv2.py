@@ -1,4 +1,4 @@
-"""MobileNetV2 for small images: seventeen inverted residuals with depthwise convolutions (2.30 M)."""
+"""MobileNetV2: 17 inverted residuals, depthwise."""
 
 from __future__ import annotations
 

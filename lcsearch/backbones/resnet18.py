@@ -1,4 +1,4 @@
-"""ResNet-18 for small images: 3x3 stem, four stages of two basic blocks (11.2 M)."""
+"""ResNet-18: four stages of two basic blocks."""
 
 from __future__ import annotations
 

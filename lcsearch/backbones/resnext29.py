@@ -1,4 +1,4 @@
-"""ResNeXt-29 (2x64d) for small images: three stages of three grouped bottlenecks (9.13 M)."""
+"""ResNeXt-29 (2x64d): nine grouped bottlenecks."""
 
 from __future__ import annotations
 

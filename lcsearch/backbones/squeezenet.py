@@ -1,4 +1,4 @@
-"""SqueezeNet for small images: eight fire modules with batch norm (0.73 M)."""
+"""SqueezeNet: eight fire modules with batch norm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""VGG-11 for small images: eight 3x3 convolutions with batch norm, one linear layer (9.23 M)."""
+"""VGG-11: eight 3x3 convolutions with batch norm."""
 
 from __future__ import annotations
 
