@@ -38,9 +38,10 @@ def source(name: str) -> Source:
         InputError: There is no such folder, or it has another layout.
     """
     root = Path(name.removeprefix("folder:")).expanduser()
-    if name == "folder:" or not root.is_dir():
+    if name == "folder:" or not root.is_dir() or not os.access(root, os.R_OK | os.X_OK):
         raise InputError(
-            f"--dataset {name}: no such folder; expected folder:PATH with one folder of images a class"
+            f"--dataset {name}: no such readable folder; "
+            "expected folder:PATH with one folder of images a class"
         )
     classes = _classes(name, root)
     return Source(

@@ -10,9 +10,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from lcsearch.data import folder, places, sets, user
-from lcsearch.data.dataset import Raw, SearchData, Source, Split
-from lcsearch.data.split import resolve_sizes, stratified_order
+from lcsearch.data.dataset import SearchData, Source, Split
+from lcsearch.data.split import check_memory, resolve_sizes, stratified_order
 from lcsearch.errors import InputError, did_you_mean
 
 SMALLEST_IMAGE, LARGEST_IMAGE = 8, 512
@@ -124,8 +126,9 @@ def load(
     where = _as_path(data_dir)
     source = _source(name, where)
     size = _checked_size(source, image_size)
-    raw = _open_train(source, where)
+    raw = source.open(places.locate(source, where), "train")
     sizes = resolve_sizes(source.name, len(raw.labels), source.num_classes, train_images, validation_images)
+    check_memory(source, sizes.train + sizes.validation, size)
     order = stratified_order(raw.labels)
     validation = order[: sizes.validation]
     train = order[sizes.validation : sizes.validation + sizes.train]
@@ -166,11 +169,8 @@ def test_split(name: str, *, data_dir: str | Path | None = None, image_size: int
     source = _source(name, where)
     size = _checked_size(source, image_size)
     raw = source.open(places.locate(source, where), "test")
-    return Split(raw.take(stratified_order(raw.labels).sort().values, size), raw.labels)
-
-
-def _open_train(source: Source, data_dir: Path | None) -> Raw:
-    return source.open(places.locate(source, data_dir), "train")
+    check_memory(source, len(raw.labels), size)
+    return Split(raw.take(torch.arange(len(raw.labels)), size), raw.labels)
 
 
 def _source(name: str, data_dir: Path | None) -> Source:

@@ -41,7 +41,10 @@ def find(source: Source, data_dir: Path | None) -> Path | None:
     if data_dir is not None and not data_dir.is_dir():
         raise InputError(f"--data-dir {data_dir}: no such folder")
     for place in source.places(data_dir):
-        found = source.find(place)
+        try:
+            found = source.find(place)
+        except OSError as error:
+            raise InputError(f"{place}: cannot be read ({error.strerror or error})") from error
         if found is not None:
             return found
     return None

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from lcsearch.data.dataset import Source
 from lcsearch.errors import InputError
 
 _FIXED = 20190711
 _MOST_VALIDATION = 5_000
 _VALIDATION_SHARE = 0.2
+_MEMORY_SHARE = 0.5
 
 
 def stratified_order(labels: Tensor) -> Tensor:
     """A fixed shuffle of which every stretch has the classes in about their own proportions.
 
     The images of a class are shuffled, then the j-th of n stands at (j + 1/2) / n; all are ordered by
-    that place. So a prefix of k images holds each class with k times its share, rounded up or down.
-    It depends on the labels alone. numpy's ``RandomState`` makes the shuffle because its streams are
-    guaranteed never to change.
+    that place. So a prefix of k images holds about k times the share of each class; exactly that, where
+    the classes are equally large and k is a multiple of their number. It depends on the labels alone.
+    numpy's ``RandomState`` makes the shuffle because its streams are guaranteed never to change.
 
     Args:
         labels: int64, (n,).
@@ -82,6 +85,22 @@ def resolve_sizes(
             f"{available:,} training images and {validation:,} of them are kept for validation"
         )
     return Sizes(train=train, validation=validation)
+
+
+def check_memory(source: Source, images: int, size: int) -> None:
+    """Refuse decoded images that would fill more than half of this machine's memory.
+
+    Raises:
+        InputError: They would; says how many bytes they need.
+    """
+    needed = images * source.in_channels * size * size
+    allowed = int(_MEMORY_SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    if needed > allowed:
+        raise InputError(
+            f"--image-size {size}: {images:,} decoded images of {source.name} need {needed / 1e9:.1f} GB, "
+            f"more than half of this machine's memory ({allowed / 1e9:.1f} GB); take a smaller size or "
+            "fewer --train-images"
+        )
 
 
 def _default_validation(available: int) -> int:

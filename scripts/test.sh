@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Everything that must pass: ruff, mypy and pytest, in a virtual environment of its own
+# (.venv-test, or $LCSEARCH_VENV). Arguments go to pytest: scripts/test.sh tests/data -x
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. scripts/venv.sh
+
+venv=${LCSEARCH_VENV:-.venv-test}
+make_venv "$venv" '.[dev]'
+bin=$venv/bin
+
+say "ruff"
+"$bin/ruff" check .
+"$bin/ruff" format --check .
+say "mypy"
+"$bin/python" -m mypy
+say "pytest"
+exec "$bin/python" -m pytest "$@"
