@@ -1,0 +1,232 @@
+"""One choice of the search, the convolutions that share it, and the way back from specs to choices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from lcsearch.layers import arithmetic
+from lcsearch.layers.arithmetic import ConvShape
+from lcsearch.space.parameters import Choice, Number, Trial
+from lcsearch.space.schema import LayerRule, Rank
+from lcsearch.spec import LayerSpec
+
+Shapes = Mapping[str, ConvShape]
+Layers = dict[str, LayerSpec]
+_PLAIN = LayerSpec("conv")
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """What a sampler chose for a group.
+
+    Attributes:
+        alpha: Primary filters / all filters; None for a plain convolution.
+        coefficients: The kind of coefficient matrix.
+        amount: The rank, rank ratio or sparsity; None for full coefficients.
+    """
+
+    alpha: float | None = None
+    coefficients: str = "full"
+    amount: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Convolutions that share one choice.
+
+    Attributes:
+        name: What parameters are named after: ``features.8/alpha``.
+        rule: What the convolutions may become.
+        members: Their module names, in module order.
+    """
+
+    name: str
+    rule: LayerRule
+    members: tuple[str, ...]
+
+    @property
+    def kind(self) -> Choice:
+        """Plain or LinearConv."""
+        return Choice(f"{self.name}/kind", tuple(self.rule.kind))
+
+    @property
+    def alpha(self) -> Number:
+        """The share of primary filters."""
+        return Number(f"{self.name}/alpha", self.rule.alpha)
+
+    @property
+    def coefficients(self) -> Choice:
+        """The kind of coefficient matrix."""
+        return Choice(f"{self.name}/coefficients", tuple(self.rule.coefficients))
+
+    def amount(self, coefficients: str) -> Number | None:
+        """What else a kind of coefficient matrix asks for."""
+        if coefficients == "low_rank":
+            return Number(f"{self.name}/{'rank' if self.rule.rank else 'rank_ratio'}", self.rule.ranks)
+        return Number(f"{self.name}/sparsity", self.rule.sparsity) if coefficients == "sparse" else None
+
+    def parameters(self) -> Iterator[Choice | Number]:
+        """Every parameter that the sampler can be asked for, those that depend on others included."""
+        amounts = [self.amount(coefficients) for coefficients in self.rule.coefficients]
+        for parameter in (self.kind, self.alpha, self.coefficients, *amounts):
+            if parameter is not None and parameter.searched:
+                yield parameter
+
+    def suggest(self, trial: Trial) -> Pick:
+        """Ask for a choice."""
+        if self.kind.suggest(trial) == "conv":
+            return Pick()
+        alpha = self.alpha.suggest(trial)
+        coefficients = self.coefficients.suggest(trial)
+        amount = self.amount(coefficients)
+        return Pick(alpha, coefficients, None if amount is None else amount.suggest(trial))
+
+    def values(self, pick: Pick) -> dict[str, float | str]:
+        """The values of the parameters that make ``suggest`` return this choice."""
+        if pick.alpha is None:
+            return {self.kind.name: "conv"}
+        values: dict[str, float | str] = {
+            self.kind.name: "linear",
+            self.alpha.name: pick.alpha,
+            self.coefficients.name: pick.coefficients,
+        }
+        amount = self.amount(pick.coefficients)
+        if amount is not None and pick.amount is not None:
+            values[amount.name] = pick.amount
+        return values
+
+    def layers(self, pick: Pick, shapes: Shapes) -> Layers:
+        """The canonical specs of the members that a choice does not leave plain."""
+        made = ((name, self.layer(pick, shapes[name])) for name in self.members)
+        return {name: spec for name, spec in made if spec is not None}
+
+    def layer(self, pick: Pick, shape: ConvShape) -> LayerSpec | None:
+        """The canonical spec of one member; None for a plain convolution.
+
+        A rank whose factors would cost as much as the full matrix is lowered until they do not; where no
+        rank does, the coefficients are full.
+        """
+        if pick.alpha is None:
+            return None
+        p, s = arithmetic.split(shape.out_channels, pick.alpha)
+        if s == 0:
+            return None
+        if pick.coefficients == "sparse":
+            return arithmetic.canonical(shape, LayerSpec("linear", pick.alpha, None, pick.amount))
+        rank = None
+        if pick.coefficients == "low_rank" and pick.amount is not None:
+            rank = self._rank(p, s, pick.amount)
+        return arithmetic.canonical(shape, LayerSpec("linear", pick.alpha, rank))
+
+    def _rank(self, p: int, s: int, amount: float) -> int | None:
+        useful = arithmetic.max_useful_rank(p, s)
+        if useful == 0:
+            return None
+        if isinstance(self.rule.ranks, Rank):
+            return min(round(amount), useful)
+        return min(arithmetic.resolve_rank(p, s, None, amount), useful)
+
+    def params(self, pick: Pick, shapes: Shapes) -> int:
+        """Parameters of the members under a choice."""
+        return sum(
+            arithmetic.params(shapes[name], self.layer(pick, shapes[name]) or _PLAIN) for name in self.members
+        )
+
+    def find(self, wanted: Layers, shapes: Shapes) -> Pick | None:
+        """The choice that makes the members these canonical specs; None where there is none.
+
+        Args:
+            wanted: Canonical specs; a member that is left out is plain.
+            shapes: The shapes of the members.
+        """
+        return next(
+            (pick for pick in self._guesses(wanted, shapes) if self.layers(pick, shapes) == wanted), None
+        )
+
+    def _guesses(self, wanted: Layers, shapes: Shapes) -> Iterator[Pick]:
+        if not wanted and "conv" in self.rule.kind:
+            yield Pick()
+        if "linear" not in self.rule.kind:
+            return
+        ratios = {name: (spec.alpha, 1 / shapes[name].out_channels) for name, spec in wanted.items()}
+        for alpha in _between(self.alpha, ratios.values()):
+            for coefficients in self.rule.coefficients:
+                amount = self.amount(coefficients)
+                if amount is None:
+                    yield Pick(alpha, coefficients)
+                    continue
+                for value in _between(amount, self._amounts(wanted, shapes, coefficients)):
+                    yield Pick(alpha, coefficients, value)
+
+    def _amounts(self, wanted: Layers, shapes: Shapes, coefficients: str) -> Iterator[tuple[float, float]]:
+        """Per member, an amount that gives its spec, and how far from it others still do."""
+        for name, spec in wanted.items():
+            p, s = arithmetic.split(shapes[name].out_channels, spec.alpha)
+            if coefficients == "sparse" and spec.sparsity is not None:
+                yield spec.sparsity, 1 / max(1, p * s)
+            elif coefficients == "low_rank" and spec.rank is not None:
+                yield (spec.rank, 0.0) if self.rule.rank else ((spec.rank + 0.5) / p, 1 / p)
+
+    def extreme(self, shapes: Shapes, end: Literal["smallest", "largest"]) -> Pick:
+        """The choice with the fewest or the most parameters; the first of equal ones."""
+        best = Pick()
+        linear = "linear" in self.rule.kind
+        if not linear or (end == "largest" and "conv" in self.rule.kind):
+            return best
+        sign = 1 if end == "smallest" else -1
+        least = self.params(best, shapes) if "conv" in self.rule.kind else None
+        for alpha in self._steps(shapes):
+            if end == "smallest" and least is not None and self._primaries(alpha, shapes) >= least:
+                break
+            for coefficients in self.rule.coefficients:
+                pick = Pick(alpha, coefficients, self._extreme_amount(coefficients, end))
+                cost = self.params(pick, shapes)
+                if least is None or sign * cost < sign * least:
+                    best, least = pick, cost
+        return best
+
+    def _extreme_amount(self, coefficients: str, end: Literal["smallest", "largest"]) -> float | None:
+        amount = self.amount(coefficients)
+        if amount is None:
+            return None
+        return amount.range.low if (coefficients == "low_rank") == (end == "smallest") else amount.range.high
+
+    def _primaries(self, alpha: float, shapes: Shapes) -> int:
+        """What the members' primary filters alone cost: no coefficients make a choice cheaper than this."""
+        total = 0
+        for name in self.members:
+            p, _ = arithmetic.split(shapes[name].out_channels, alpha)
+            total += p * shapes[name].filter_size
+        return total
+
+    def _steps(self, shapes: Shapes) -> list[float]:
+        """Alphas in ascending order, one at least for every combination of the members' splits."""
+        low, high = self.rule.alpha.low, self.rule.alpha.high
+        steps = {low, high}
+        for out in {shapes[name].out_channels for name in self.members}:
+            for p in range(max(0, math.floor(low * out) - 1), math.ceil(high * out) + 1):
+                tie = (p + 0.5) / out
+                steps |= {p / out, math.nextafter(tie, 0), tie, math.nextafter(tie, 1)}
+        return sorted(step for step in steps if low <= step <= high)
+
+
+def _between(number: Number, wanted: Iterable[tuple[float, float]]) -> list[float]:
+    """Values to try for a number, the likeliest first: each wanted one, then what suits all, then the ends.
+
+    Args:
+        number: What the values are for.
+        wanted: Values, and how far from each the result is still the same.
+    """
+    targets = list(dict.fromkeys(wanted))
+    low = max((value - reach / 2 for value, reach in targets), default=number.range.low)
+    high = min((value + reach / 2 for value, reach in targets), default=number.range.high)
+    low, high = number.clip(low), number.clip(high)
+    inside = [low + (high - low) * share for share in (0.5, 0.25, 0.75, 0.02, 0.98)]
+    ends = [number.range.high, number.range.low]
+    values = [number.clip(value) for value, _ in targets] + inside + ends
+    if number.range.__class__ is Rank:
+        values = [round(value) for value in values]
+    return list(dict.fromkeys(values))

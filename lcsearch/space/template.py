@@ -1,0 +1,100 @@
+"""A space file to edit, with comments, for any backbone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lcsearch.layers.arithmetic import ConvShape, params
+from lcsearch.space.bound import BoundSpace
+from lcsearch.space.files import GENERIC, space_folder, space_names
+from lcsearch.space.groups import Group
+from lcsearch.space.schema import LayerRule
+from lcsearch.spec import LayerSpec
+
+_HEAD = """\
+# The search space of {backbone}: {searched} of its {all} convolutions are searched.
+# Edit it, then: lcsearch run --backbone {backbone} --space FILE
+#
+# kind          conv: stays a plain convolution; linear: LinearConv; both: the search decides.
+# alpha         Primary filters / all filters, in (0, 1]. A number, or {{low, high, log}}. 1 is plain.
+# coefficients  full, low_rank (add rank or rank_ratio), sparse (add sparsity); one or several.
+# The first pattern that matches a layer's name wins; a layer that none matches stays plain.
+
+version: 1
+backbone: "{backbone}"
+granularity: layer            # or stage (one choice for all layers of one image size), or network
+layers:
+"""
+
+_TAIL = """
+# The loss on the correlation of primary filters: its weight; off: true lets the search switch it off.
+regularizer: {weight: {low: 1.0e-5, high: 1.0e-1, log: true}, off: true}
+# Factor on the channels of every layer.
+# {low: 0.25, high: 1.0, log: true} searches it, where the net takes a width.
+width: 1.0
+# Fields of the recipe, fixed or searched, such as {lr: {low: 0.02, high: 0.5, log: true}}.
+train: {}
+"""
+
+
+def to_yaml(backbone: str, bound: BoundSpace) -> str:
+    """The text of an editable space file.
+
+    Args:
+        backbone: A name that ``lcsearch.backbones.build`` takes. Ours have a space file of their own, which
+            is given with a list of the layers; for others every convolution is named.
+        bound: The backbone's default space, bound to it.
+    """
+    shapes = bound.shapes(bound.width.values[-1])
+    if backbone in space_names() and backbone != GENERIC:
+        own = (space_folder() / f"{backbone}.yaml").read_text(encoding="utf-8").rstrip()
+        listed = "\n".join(f"#   {name}: {_size(shape)}" for name, shape in shapes.items())
+        return f"{own}\n\n# The convolutions of {backbone}, in order:\n{listed}\n"
+    head = _HEAD.format(backbone=backbone, searched=len(bound.searched_layers), all=len(shapes))
+    return head + "\n".join(_rows(bound)) + "\n" + _TAIL
+
+
+def _rows(bound: BoundSpace) -> Iterator[str]:
+    searched = set(bound.searched_layers)
+    for name, shape in bound.shapes(bound.width.values[-1]).items():
+        found = bound.space.rule_for(name)
+        row = _rule(found[1]) if found and name in searched else "{kind: [conv]}"
+        why = "" if name in searched else _why_plain(bound, name, shape)
+        yield f'  "{name}": {row}  # {_size(shape)}{why}'
+
+
+def _rule(rule: LayerRule) -> str:
+    """A rule in one line, with everything that it can choose."""
+    plain = rule.model_dump(include={"kind", "alpha", "coefficients"})
+    if "low_rank" in rule.coefficients:
+        plain["rank" if rule.rank else "rank_ratio"] = rule.ranks.model_dump()
+    if "sparse" in rule.coefficients:
+        plain["sparsity"] = rule.sparsity.model_dump()
+    return "{" + ", ".join(f"{key}: {_flow(value)}" for key, value in plain.items()) + "}"
+
+
+def _flow(value: object) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(value) + "]"
+    if not isinstance(value, dict):
+        return str(value)
+    if value["low"] == value["high"]:
+        return str(value["low"])
+    log = ", log: true" if value["log"] else ""
+    return f"{{low: {value['low']}, high: {value['high']}{log}}}"
+
+
+def _size(shape: ConvShape) -> str:
+    kernel = "x".join(map(str, shape.kernel))
+    groups = f" in {shape.groups} groups" if shape.groups > 1 else ""
+    count = params(shape, LayerSpec("conv"))
+    return f"{shape.in_channels} -> {shape.out_channels}, {kernel}{groups}, {count:,} parameters"
+
+
+def _why_plain(bound: BoundSpace, name: str, shape: ConvShape) -> str:
+    """Why a layer is not searched, where a number decided."""
+    rule = LayerRule()
+    alone = Group(name, rule, (name,))
+    shapes = {name: shape}
+    hopeless = not alone.layers(alone.extreme(shapes, "smallest"), shapes)
+    return "; nothing to save" if hopeless else "; too small to matter" if bound.space.min_share else ""
