@@ -131,6 +131,7 @@ class RecipeModel(Strict):
     crop: int | None = Field(default=None, ge=0)
     flip: bool | None = None
     coefficient_l1: float = Field(default=0.0, ge=0)
+    clip: float = Field(default=0.0, ge=0)
     precision: Literal["float32", "bfloat16"] = "float32"
 
 

@@ -1,0 +1,150 @@
+"""What a run shows while it goes on: one live display on a terminal, plain lines in a file."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from lcsearch.estimate import seconds_left
+from lcsearch.history import History
+from lcsearch.observer import Observer
+from lcsearch.records import TrialRecord
+from lcsearch.report.words import result_words
+from lcsearch.settings import RunSettings
+from lcsearch.sizes import format_count, format_seconds
+
+_REFRESH_SECONDS = 0.5
+
+
+class PlainDisplay(Observer):
+    """One line a trial: for files and pipes.
+
+    Args:
+        console: Where lines go.
+        settings: The run's settings.
+        where: Where trials run, in a few words.
+    """
+
+    def __init__(self, console: Console, settings: RunSettings, where: str) -> None:
+        self._console = console
+        self._settings = settings
+        self._where = where
+        self._estimated = False
+
+    def __enter__(self) -> PlainDisplay:
+        self._say(f"searching with {self._where}")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def untrained(self, record: TrialRecord) -> None:
+        """Say what needs no training."""
+        self._say(f"trial {record.number}: {record.state}, {record.reason}")
+
+    def lost(self, record: TrialRecord, reason: str) -> None:
+        """Say that a trial is tried again."""
+        self._say(f"trial {record.number}: {reason}; trying again from its last checkpoint")
+
+    def ended(self, record: TrialRecord, history: History) -> None:
+        """Say what became of a trial, and after the baseline how long the rest takes."""
+        done = sum(
+            1 for t in history if t.state in ("complete", "pruned", "failed") and t.duplicate_of is None
+        )
+        self._say(f"[{done}/{self._settings.trials}] {ended_words(record)}")
+        if not self._estimated and record.origin == "baseline" and record.state == "complete":
+            self._estimated = True
+            left = seconds_left(history, self._settings)
+            if left is not None:
+                self._say(f"at most about {format_seconds(left)} to go, were every model as slow as the backbone")
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+class LiveDisplay(PlainDisplay):
+    """One display that stays in place; what ends scrolls away above it.
+
+    Args:
+        console: A terminal.
+        settings: The run's settings.
+        where: Where trials run, in a few words.
+    """
+
+    def __init__(self, console: Console, settings: RunSettings, where: str) -> None:
+        super().__init__(console, settings, where)
+        self._begun = time.monotonic()
+        self._drawn = 0.0
+        self._live = Live(console=console, auto_refresh=False, transient=True)
+
+    def __enter__(self) -> LiveDisplay:
+        super().__enter__()
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def tick(self, history: History) -> None:
+        """Draw, at most twice a second."""
+        now = time.monotonic()
+        if now - self._drawn >= _REFRESH_SECONDS:
+            self._drawn = now
+            self._live.update(self._draw(history), refresh=True)
+
+    def _draw(self, history: History) -> RenderableType:
+        running = Table.grid(padding=(0, 2))
+        for record in history.running():
+            if record.duplicate_of is None:
+                running.add_row(*_running_row(record))
+        done = sum(
+            1 for t in history if t.state in ("complete", "pruned", "failed") and t.duplicate_of is None
+        )
+        bar = Table.grid(padding=(0, 1))
+        bar.add_row(
+            Text(f"{done}/{self._settings.trials} trials"),
+            ProgressBar(total=max(self._settings.trials, 1), completed=done, width=24),
+            Text(self._times(history)),
+        )
+        return Group(running, Text(front_line(history)), bar)
+
+    def _times(self, history: History) -> str:
+        spent = format_seconds(time.monotonic() - self._begun)
+        left = seconds_left(history, self._settings)
+        return spent if left is None else f"{spent}, about {format_seconds(left)} left"
+
+
+def _running_row(record: TrialRecord) -> tuple[Text, Text, Text, Text]:
+    total = record.spec.recipe.epochs
+    current = min(len(record.epochs) + 1, total)
+    accuracy = f"{record.epochs[-1].accuracy:.2f} %" if record.epochs else ""
+    return (
+        Text(f"trial {record.number}"),
+        Text(f"{format_count(record.params)} params"),
+        Text(f"epoch {current}/{total}"),
+        Text(f"{accuracy} {record.label}"),
+    )
+
+
+def ended_words(record: TrialRecord) -> str:
+    """What became of a trial, in one line of at most about 100 characters."""
+    seconds = sum(epoch.seconds for epoch in record.epochs if epoch.seconds == epoch.seconds)
+    words = f"trial {record.number}: {result_words(record)}, {format_count(record.params)} params"
+    took = f", {format_seconds(seconds)}" if seconds else ""
+    label = f" ({record.label})" if record.label else ""
+    return words + took + label
+
+
+def front_line(history: History) -> str:
+    """The front in one line, by rising parameters; the middle is left out where it is long."""
+    members = history.front()
+    shown = members if len(members) <= 4 else [members[0], *members[-3:]]
+    points = [f"{format_count(t.params)} {t.accuracy:.1f} %" for t in shown]
+    if len(members) > 4:
+        points.insert(1, "…")
+    return "front: " + " · ".join(points) if points else "front: nothing yet"

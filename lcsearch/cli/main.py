@@ -1,0 +1,100 @@
+"""The entry point: finds a command by its file, and turns the user's mistakes into one line."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from lcsearch import __version__
+from lcsearch.errors import InputError, did_you_mean
+
+COMMANDS = {
+    "run": "Search for smaller models of a backbone.",
+    "resume": "Go on with a run after a stop or a crash, or for longer.",
+    "status": "Show trials by state, the front and what was spent.",
+    "report": "Write the report of a run.",
+    "view": "Serve the report on this machine and open it.",
+    "compare": "Put the fronts of several runs on one plot.",
+    "profile": "Count parameters and multiply-accumulates, layer by layer.",
+    "backbones": "List the backbones.",
+    "datasets": "List the data sets and where they are found.",
+    "spaces": "List the search spaces, or write one to edit.",
+}
+"""Command name to its help line; ``lcsearch.cli.NAME`` holds the command under the same name."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called, so that help is instant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command, in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command; None where there is no such name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"lcsearch.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the arguments name.
+
+        Raises:
+            InputError: There is no such command.
+        """
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            raise InputError(f"{args[0]!r} is no command; {did_you_mean(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the table, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="lcsearch")
+def cli() -> None:
+    r"""Search for smaller CNNs: per-layer alpha, rank and sparsity of LinearConv layers.
+
+    \b
+    Start with:  lcsearch run --backbone vgg11
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code: 0 done, 2 wrong input, 130 interrupted."""
+    sys.exit(call(arguments))
+
+
+def call(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        result: Any = cli.main(args=arguments, prog_name="lcsearch", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except InputError as error:
+        return _complain(str(error), 2)
+    except click.ClickException as error:
+        return _complain(_one_line(error), 2)
+    except (KeyboardInterrupt, click.Abort):
+        return _complain("interrupted", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+
+
+def _complain(message: str, code: int) -> int:
+    click.echo(f"lcsearch: error: {' '.join(message.split())}", err=True)
+    return code
+
+
+def _one_line(error: click.ClickException) -> str:
+    message = error.format_message()
+    command = getattr(getattr(error, "ctx", None), "command_path", "lcsearch")
+    return f"{message} (see '{command} --help')" if isinstance(error, click.UsageError) else message

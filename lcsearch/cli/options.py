@@ -1,0 +1,65 @@
+"""Option types that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lcsearch.errors import InputError, did_you_mean
+from lcsearch.sizes import parse_count, parse_seconds
+
+
+class Count(click.ParamType[int]):
+    """A size as people write it: 250000, 500k, 1.5M."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read one."""
+        return value if isinstance(value, int) else parse_count(value, option_name(param))
+
+
+class Seconds(click.ParamType[float]):
+    """A time as people write it: 90s, 30m, 2h."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read one."""
+        return value if isinstance(value, float) else parse_seconds(value, option_name(param))
+
+
+class OneOf(click.ParamType[str]):
+    """One of some names; a wrong one gets the nearest.
+
+    Args:
+        choices: The valid names.
+    """
+
+    name = "name"
+
+    def __init__(self, *choices: str) -> None:
+        self.choices = choices
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """What help shows for the value."""
+        return "|".join(self.choices)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check one."""
+        text = str(value)
+        if text not in self.choices:
+            advice = did_you_mean(text, self.choices)
+            raise InputError(f"{option_name(param)}: {text!r} is not allowed; {advice}")
+        return text
+
+
+def option_name(param: click.Parameter | None) -> str:
+    """An option as the user types it."""
+    return max(param.opts, key=len) if param is not None else "value"
+
+
+RUN_ARGUMENT = click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+"""The run directory that a command works on."""

@@ -1,0 +1,71 @@
+"""Drives a session from the terminal: display, Ctrl-C, and what is said at the end."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rich.console import Console
+
+from lcsearch.cli.display import LiveDisplay, PlainDisplay
+from lcsearch.cli.tables import front_table
+from lcsearch.search import Search
+from lcsearch.session import Finish, Session
+
+INTERRUPTED = 130
+
+
+def drive(session: Session) -> int:
+    """Run a session to its end, showing it, and say what came of it.
+
+    Returns:
+        The exit code: 0 done, 1 stopped by a fault, 130 interrupted.
+    """
+    console = Console(stderr=True, highlight=False)
+    with session:
+        for line in session.introduction():
+            console.print(line, markup=False, soft_wrap=True)
+        kind = LiveDisplay if console.is_terminal else PlainDisplay
+        with kind(console, session.settings, session.engine.describe()) as display:
+            session.watch(display)
+            with _ctrl_c(session.search, console):
+                problem = session.run()
+        finish = session.finish()
+    return _say(session, finish, problem, console)
+
+
+def _say(session: Session, finish: Finish, problem: str | None, console: Console) -> int:
+    out = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
+    if finish.front:
+        out.print(front_table(finish.trials, finish.chosen))
+    for line in finish.lines:
+        out.print(line, markup=False, soft_wrap=True)
+    resume = f"lcsearch resume {session.path}"
+    if problem is not None:
+        console.print(f"lcsearch: error: {problem}; '{resume}' goes on", markup=False, soft_wrap=True)
+        return 1
+    if session.search.interrupted:
+        console.print(f"interrupted; '{resume}' goes on", markup=False, soft_wrap=True)
+        return INTERRUPTED
+    return 0
+
+
+@contextmanager
+def _ctrl_c(search: Search, console: Console) -> Iterator[None]:
+    """The first Ctrl-C finishes the epoch, the second stops at once."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        if search.interrupted:
+            raise KeyboardInterrupt
+        search.interrupt()
+        console.print("finishing the running epochs; Ctrl-C again stops at once", markup=False)
+
+    old = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)

@@ -1,0 +1,38 @@
+"""``lcsearch status``: trials by state, the front, and what was spent."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from lcsearch.cli.options import RUN_ARGUMENT
+
+
+@click.command()
+@RUN_ARGUMENT
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+def status(run: Path, as_json: bool) -> None:
+    """Show trials by state, the front, its hypervolume and what was spent."""
+    from lcsearch.reading import read_run
+    from lcsearch.summary import summary
+
+    record = read_run(run)
+    plain = summary(record)
+    if as_json:
+        click.echo(json.dumps(plain, allow_nan=False))
+        return
+    from rich.console import Console
+
+    from lcsearch.cli.tables import front_table
+    from lcsearch.sizes import format_seconds
+
+    console = Console(highlight=False)
+    states = ", ".join(f"{count} {state}" for state, count in plain["trials"].items())
+    console.print(f"{run}: {states}", markup=False, soft_wrap=True)
+    if plain["front"]:
+        console.print(front_table(record.trials))
+    volume = plain["hypervolume"]
+    spent = f"{plain['epochs_trained']} epochs trained in {format_seconds(plain['seconds'])} of trial time"
+    console.print(spent if volume is None else f"hypervolume {volume:.4f}; {spent}", markup=False)

@@ -1,0 +1,67 @@
+"""The front as a table for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from lcsearch.choose import front_of
+from lcsearch.records import TrialRecord
+from lcsearch.report.words import share_words
+from lcsearch.sizes import format_count
+
+
+def front_table(trials: Sequence[TrialRecord], chosen: int | None = None) -> Table:
+    """The front by rising parameters, then what hand-picking gave.
+
+    Args:
+        trials: Every trial of a run.
+        chosen: The trial that best.yaml holds; it gets a star.
+    """
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
+    for name in ("trial", "accuracy", "params", "smaller", "macs"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("model", overflow="ellipsis", no_wrap=True)
+    baseline = _baseline(trials)
+    for trial in front_of(trials):
+        table.add_row(*_row(trial, baseline, star=trial.number == chosen))
+    table.add_section()
+    for name, trial in _hand_picked(trials):
+        table.add_row(*_row(trial, baseline, name=name))
+    return table
+
+
+def _hand_picked(trials: Sequence[TrialRecord]) -> list[tuple[str, TrialRecord]]:
+    """The baseline, and of each hand-picked kind the most accurate."""
+    rows = []
+    for origin, name in (("baseline", "backbone"), ("uniform", "best uniform"), ("thinner", "best thinner")):
+        done = [t for t in trials if t.origin == origin and t.state == "complete" and t.accuracy is not None]
+        if done:
+            best = max(done, key=lambda t: (t.accuracy or 0.0, -t.params))
+            rows.append((name if origin == "baseline" else f"{name}: {best.label}", best))
+    return rows
+
+
+def _row(
+    trial: TrialRecord, baseline: TrialRecord | None, *, star: bool = False, name: str = ""
+) -> list[str]:
+    smaller = f"{baseline.params / trial.params:.1f}x" if baseline is not None else ""
+    return [
+        f"{'*' if star else ''}{trial.number}",
+        f"{trial.accuracy:.2f} %",
+        format_count(trial.params),
+        smaller,
+        format_count(trial.macs),
+        name or trial.label or alphas(trial),
+    ]
+
+
+def alphas(trial: TrialRecord) -> str:
+    """The alphas of the replaced layers in module order, in a few characters each."""
+    layers = trial.spec.model.layers.values()
+    return "alpha " + " ".join(share_words(layer.alpha) for layer in layers) if layers else "plain"
+
+
+def _baseline(trials: Sequence[TrialRecord]) -> TrialRecord | None:
+    return next((t for t in trials if t.origin == "baseline" and t.state == "complete"), None)

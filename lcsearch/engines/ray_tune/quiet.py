@@ -1,0 +1,69 @@
+"""Keeps Ray's chatter out of the terminal and its habits out of the way."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # Ray's own switches: no result files, no state files but one, no tables, no handler of Ctrl-C.
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "TUNE_RESULT_BUFFER_LENGTH": "1",
+    # The searcher already holds back; without this only one worker at a time would start.
+    "TUNE_MAX_PENDING_TRIALS_PG": "1000000",
+    # A worker that does not stop by itself is killed after so many seconds, not after ten minutes.
+    "TUNE_FORCE_TRIAL_CLEANUP_S": "10",
+}
+
+
+@contextmanager
+def quiet(log: Path) -> Iterator[None]:
+    """Within it Ray and Tune write to a log file only, and send no statistics.
+
+    Args:
+        log: The log file; its folder exists.
+    """
+    with _environment(_ENVIRONMENT), _log_to(log), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"ray(\.|$)")
+        warnings.filterwarnings("ignore", message=".*Ray", category=FutureWarning)
+        yield
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _log_to(path: Path) -> Iterator[None]:
+    """Send the ``ray`` loggers to a file instead of wherever they went."""
+    logger = logging.getLogger("ray")
+    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    before = (logger.handlers, logger.propagate, logger.level)
+    logger.handlers, logger.propagate = [handler], False
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        handler.close()
+        logger.handlers, logger.propagate = before[0], before[1]
+        logger.setLevel(before[2])

@@ -1,0 +1,157 @@
+"""A trial on its worker: the objective in a thread, its folder, and messages for the driver.
+
+This module is imported on every worker: it needs neither torch nor anything of the search.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Literal
+
+from lcsearch.engines.base import Job, Metrics, Objective, Suspended, Verdict
+from lcsearch.engines.failure import describe_error
+from lcsearch.engines.ray_tune.storage import Seen, SharedStorage
+
+Kind = Literal["started", "epoch", "complete", "suspended", "failed"]
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a worker tells the driver.
+
+    Attributes:
+        kind: What has happened.
+        text: The worker's name (started) or the reason (failed).
+        epoch: The finished epoch.
+        metrics: Metrics of the epoch, or of the trial (complete).
+    """
+
+    kind: Kind
+    text: str = ""
+    epoch: int = 0
+    metrics: Metrics | None = None
+
+
+@dataclass(frozen=True)
+class TrialStorage:
+    """Where trial folders are kept when workers do not see the driver's disk.
+
+    Attributes:
+        storage: The shared storage.
+        prefix: The run's folder in it.
+    """
+
+    storage: SharedStorage
+    prefix: str
+
+    def name(self, job: Job) -> str:
+        """The shared folder of a trial."""
+        return f"{self.prefix}/{job.number}"
+
+
+class Folder:
+    """A trial's folder on this node, kept equal to the shared one where there is one.
+
+    Args:
+        job: The trial.
+        shared: Shared storage; None if the worker sees the driver's disk.
+    """
+
+    def __init__(self, job: Job, shared: TrialStorage | None) -> None:
+        self._shared = shared
+        self._job = job
+        self._seen: Seen = {}
+        if shared is None:
+            self.path = Path(job.directory)
+            self.path.mkdir(parents=True, exist_ok=True)
+            return
+        self.path = Path(tempfile.mkdtemp(prefix=f"lcsearch-trial-{job.number}-"))
+        if job.resume:
+            self._seen = shared.storage.pull(shared.name(job), self.path)
+        else:
+            shared.storage.remove(shared.name(job))
+
+    def push(self) -> None:
+        """Bring what the objective has written to the shared storage."""
+        if self._shared is not None:
+            self._shared.storage.push(self.path, self._shared.name(self._job), self._seen)
+
+    def close(self) -> None:
+        """Remove this node's copy."""
+        if self._shared is not None:
+            shutil.rmtree(self.path, ignore_errors=True)
+
+
+class JobThread:
+    """Runs one job in a thread, one message at a time.
+
+    Args:
+        job: What to run.
+        objective: Runs it.
+        shared: Shared storage; None if the worker sees the driver's disk.
+    """
+
+    def __init__(self, job: Job, objective: Objective, shared: TrialStorage | None) -> None:
+        self._job = job
+        self._objective = objective
+        self._shared = shared
+        self._out: SimpleQueue[Message] = SimpleQueue()
+        self._in: SimpleQueue[Verdict] = SimpleQueue()
+        self._waits = False
+        threading.Thread(target=self._run, daemon=True, name=f"trial-{job.number}").start()
+
+    def next(self, verdict: Verdict) -> Message:
+        """Wait for the next message.
+
+        Args:
+            verdict: The answer to the epoch before; ignored if there was none.
+        """
+        if self._waits:
+            self._in.put(verdict)
+        message = self._out.get()
+        self._waits = message.kind == "epoch"
+        return message
+
+    def _run(self) -> None:
+        self._out.put(_guarded(self._train))
+
+    def _train(self) -> Message:
+        folder = Folder(self._job, self._shared)
+
+        def report(epoch: int, metrics: Metrics) -> bool:
+            folder.push()
+            self._out.put(Message("epoch", epoch=epoch, metrics=dict(metrics)))
+            verdict = self._in.get()
+            if verdict is Verdict.SUSPEND:
+                raise Suspended
+            return verdict is Verdict.GO_ON
+
+        try:
+            metrics = self._objective(replace(self._job, directory=str(folder.path)), report)
+            folder.push()
+            return Message("complete", metrics=dict(metrics))
+        finally:
+            folder.close()
+
+
+def _guarded(train: Callable[[], Message]) -> Message:
+    """Turn every way out of an objective into a message."""
+    try:
+        return train()
+    except Suspended:
+        return Message("suspended")
+    except MemoryError:
+        return Message("failed", "out of memory")
+    except BaseException as error:
+        return Message("failed", describe_error(error))
+
+
+def tell(message: Message) -> dict[str, Any]:
+    """A message as a result of Ray Tune, which wants a mapping."""
+    return {"message": message}

@@ -1,0 +1,87 @@
+"""Every trial of a run, in memory, with the questions that the search asks of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from lcsearch.choose import front_of
+from lcsearch.records import TrialRecord
+from lcsearch.spec import TrialSpec
+
+HAND_PICKED = ("baseline", "uniform", "thinner")
+
+
+class History:
+    """Trials by number.
+
+    Args:
+        trials: What is recorded already, in any order.
+    """
+
+    def __init__(self, trials: Iterable[TrialRecord] = ()) -> None:
+        self._trials: dict[int, TrialRecord] = {}
+        self._models: dict[str, int] = {}
+        self._trained = 0
+        self._front: list[TrialRecord] = []
+        self._hand_picked: set[int] = set()
+        for record in sorted(trials, key=lambda trial: trial.number):
+            self.update(record)
+
+    def __getitem__(self, number: int) -> TrialRecord:
+        return self._trials[number]
+
+    def __iter__(self) -> Iterator[TrialRecord]:
+        return iter(self._trials.values())
+
+    def __len__(self) -> int:
+        return len(self._trials)
+
+    @property
+    def next_number(self) -> int:
+        """The number that the next trial will have."""
+        return len(self._trials)
+
+    @property
+    def baseline(self) -> TrialRecord | None:
+        """The plain backbone's trial, in whatever state."""
+        return next((trial for trial in self if trial.origin == "baseline"), None)
+
+    @property
+    def trained(self) -> int:
+        """Trials that were trained or are being trained."""
+        return self._trained
+
+    @property
+    def planned(self) -> int:
+        """Trials that no sampler proposed."""
+        return sum(1 for trial in self if trial.origin != "sampler")
+
+    def update(self, record: TrialRecord) -> None:
+        """Add a trial or replace what was known of it."""
+        new = record.number not in self._trials
+        self._trials[record.number] = record
+        if record.origin in HAND_PICKED:
+            self._hand_picked.add(record.number)
+        if record.state == "rejected" or record.duplicate_of is not None:
+            return
+        self._trained += new
+        self._models.setdefault(record.spec.fingerprint(), record.number)
+        if record.state == "complete":
+            self._front = front_of(sorted([*self._front, record], key=lambda trial: trial.number))
+
+    def running(self) -> list[TrialRecord]:
+        """Trials without an end, by number."""
+        return [trial for trial in self if trial.state == "running"]
+
+    def twin(self, spec: TrialSpec) -> TrialRecord | None:
+        """The earlier trial that trains the same model the same way."""
+        number = self._models.get(spec.fingerprint())
+        return None if number is None else self._trials[number]
+
+    def front(self) -> list[TrialRecord]:
+        """The front by rising parameters."""
+        return list(self._front)
+
+    def keepers(self) -> set[int]:
+        """Trials whose weights are kept: the front and the hand-picked ones."""
+        return self._hand_picked | {trial.number for trial in self._front}

@@ -1,0 +1,91 @@
+"""Puts a search together: what is planned first, what samplers see, what stops trials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from lcsearch import samplers
+from lcsearch.handpicked import hand_picked
+from lcsearch.history import History
+from lcsearch.proposer import Candidate, Proposer
+from lcsearch.records import Origin
+from lcsearch.rundir import RunDirectory
+from lcsearch.search import Search, Size
+from lcsearch.seeds import sampler_seed
+from lcsearch.settings import RunSettings
+from lcsearch.space import BoundSpace
+from lcsearch.space.schema import FloatRange, IntRange
+from lcsearch.spec import ModelSpec, Regularizer, TrialSpec
+from lcsearch.stages import Stages
+from lcsearch.stopping import StoppingSettings
+from lcsearch.study import Proposal, Store
+from lcsearch.view import Limits, SamplerView
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+    from optuna.trial import BaseTrial
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Everything that decides what a search proposes and stops.
+
+    Attributes:
+        space: The space, bound to the backbone.
+        settings: Every setting of the run.
+        validation_images: Images that an accuracy is measured on.
+        given: Specs that the user wants tried first.
+        size: Counts a model without training it.
+    """
+
+    space: BoundSpace
+    settings: RunSettings
+    validation_images: int
+    given: Sequence[TrialSpec]
+    size: Size
+
+    def search(self, store: Store, directory: RunDirectory) -> Search:
+        """A search that goes on where the store stands."""
+        store.settle()
+        recorded = list(store.read())
+        history = History(record for record, _ in recorded)
+        limits = Limits(self.settings.max_params, self.settings.max_macs)
+        view = SamplerView(self.settings.objectives, limits, store.memory())
+        for record, proposal in recorded:
+            view.add(record, proposal)
+        proposer = Proposer(self.planned(), self, self._make_sampler, view, history)
+        rules = StoppingSettings(self.settings.early_stopping, self.settings.rung_factor)
+        stages = Stages(self.validation_images, rules)
+        return Search(store, directory, self.settings, proposer, self.size, stages, history)
+
+    def planned(self) -> list[Candidate]:
+        """The plain backbone, hand-picked models, and what the user gave, in the order they are tried."""
+        picked = hand_picked(self.space, lambda spec: self.size(spec).params)
+        baseline, *others = [self._candidate(origin, label, model) for origin, label, model in picked]
+        given = [
+            Candidate("given", f"given {index}", spec, self._encode(spec))
+            for index, spec in enumerate(self.given, 1)
+        ]
+        return [baseline, *others, *given]
+
+    def suggest(self, trial: BaseTrial) -> TrialSpec:
+        """Ask a trial for every choice and make them a spec."""
+        found = self.space.suggest(trial)
+        return TrialSpec(found.model, found.regularizer, replace(self.settings.recipe, **found.train))
+
+    def _candidate(self, origin: Origin, label: str, model: ModelSpec) -> Candidate:
+        fixed = {k: v for k, v in self.space.space.train.items() if not isinstance(v, FloatRange | IntRange)}
+        recipe = replace(self.settings.recipe, **fixed)
+        spec = TrialSpec(model, Regularizer(), recipe)
+        return Candidate(origin, label, spec, self._encode(spec))
+
+    def _encode(self, spec: TrialSpec) -> Proposal:
+        """A spec as the sampler would have proposed it; nothing where it lies outside the space."""
+        found = self.space.encode(spec.model, spec.regularizer, spec.recipe.to_plain())
+        return Proposal() if found is None else Proposal(*found)
+
+    def _make_sampler(self, number: int) -> BaseSampler:
+        seed = sampler_seed(self.settings.seed, number)
+        return samplers.make(self.settings.sampler, seed=seed, space=self.space)

@@ -1,0 +1,158 @@
+"""The run directory: its files, its lock, and writing without ever leaving half a file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lcsearch.errors import InputError
+from lcsearch.records import TrialRecord
+
+VERSION = 1
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file under a temporary name in its folder, flush it, and rename it into place.
+
+    Raises:
+        InputError: The place is not writable.
+    """
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise InputError(f"{path}: not writable: {error.strerror}") from None
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_yaml(path: Path, plain: Mapping[str, Any]) -> None:
+    """Write plain data as YAML, keys in their order, atomically."""
+    write_text(path, yaml.safe_dump(dict(plain), sort_keys=False, allow_unicode=True, width=100))
+
+
+class RunDirectory:
+    """Names of the files in a run directory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.settings = path / "run.yaml"
+        self.study = path / "study.db"
+        self.report = path / "report.html"
+        self.best = path / "best.yaml"
+
+    def trial(self, number: int) -> Path:
+        """The folder of one trial."""
+        return self.path / "trials" / str(number)
+
+    def weights(self, number: int) -> Path:
+        """The weights of one trial, of exactly the model whose accuracy is recorded."""
+        return self.trial(number) / "weights.safetensors"
+
+    def checkpoint(self, number: int) -> Path:
+        """The checkpoint of one trial, while it runs."""
+        return self.trial(number) / "checkpoint.pt"
+
+    def close_trial(self, record: TrialRecord, unwanted: Iterable[int]) -> None:
+        """Write what a trained trial was and did, and remove the files nobody needs any more.
+
+        Args:
+            record: A trial that has its end.
+            unwanted: Trials whose weights are no longer kept.
+        """
+        if record.duplicate_of is None:
+            folder = self.trial(record.number)
+            folder.mkdir(parents=True, exist_ok=True)
+            write_yaml(folder / "spec.yaml", record.spec.to_plain())
+            write_text(folder / "metrics.csv", _metrics_table(record))
+            self.checkpoint(record.number).unlink(missing_ok=True)
+        for number in unwanted:
+            self.weights(number).unlink(missing_ok=True)
+
+    @classmethod
+    def create(cls, path: Path) -> RunDirectory:
+        """Make a new, empty run directory.
+
+        Raises:
+            InputError: It exists already, or its place is not writable.
+        """
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            advice = f"'lcsearch resume {path}' goes on" if (path / "run.yaml").is_file() else "it is no run"
+            raise InputError(f"--out: {path} already exists ({advice}); choose another name")
+        try:
+            (path / "trials").mkdir(parents=True)
+        except OSError as error:
+            raise InputError(f"--out: {path} cannot be made: {error.strerror}") from None
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> RunDirectory:
+        """Open a run directory that exists.
+
+        Raises:
+            InputError: It is none.
+        """
+        directory = cls(path)
+        if not path.is_dir():
+            raise InputError(f"{path}: no such run directory; runs are made by 'lcsearch run'")
+        if not directory.settings.is_file():
+            raise InputError(f"{path}: is not a run directory: it holds no run.yaml")
+        return directory
+
+    def read_settings(self) -> dict[str, Any]:
+        """The content of run.yaml.
+
+        Raises:
+            InputError: It is damaged or from a newer version.
+        """
+        try:
+            plain = yaml.safe_load(self.settings.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise InputError(f"{self.settings}: does not read: {' '.join(str(error).split())}") from None
+        if not isinstance(plain, dict) or "settings" not in plain:
+            raise InputError(f"{self.settings}: is damaged: it holds no settings")
+        if plain.get("version") != VERSION:
+            raise InputError(
+                f"{self.settings}: version {plain.get('version')!r} is not {VERSION}, "
+                "which this lcsearch writes; use the lcsearch that wrote it"
+            )
+        return plain
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for this process alone; the system lets go of it when the process ends.
+
+        Raises:
+            InputError: Another process holds it.
+        """
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise InputError(
+                f"{self.path}: is open in another lcsearch process; wait for it or end it"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def _metrics_table(record: TrialRecord) -> str:
+    rows = [f"{e.epoch},{e.accuracy:.4f},{e.train_loss:.6f},{e.seconds:.3f}" for e in record.epochs]
+    return "\n".join(["epoch,accuracy,train_loss,seconds", *rows, ""])

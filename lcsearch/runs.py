@@ -1,0 +1,159 @@
+"""Makes a run, or opens one again: everything that is checked before the first trial starts."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lcsearch import data, surgery
+from lcsearch.backbones import build
+from lcsearch.config import parse_config
+from lcsearch.count import Count, count
+from lcsearch.errors import InputError
+from lcsearch.facts import Facts
+from lcsearch.given import read_given
+from lcsearch.planning import Planner
+from lcsearch.resolve import RunOptions, default_train_images, explicit_recipe, resolve
+from lcsearch.rundir import VERSION, RunDirectory, write_yaml
+from lcsearch.session import Session
+from lcsearch.settings import MAY_CHANGE, RunSettings
+from lcsearch.sizes import format_count
+from lcsearch.space import BoundSpace, Space, load_space, parse_space
+from lcsearch.spec import ModelSpec
+
+_PACKAGES = ("lcsearch", "torch", "torchvision", "optuna", "ray", "numpy")
+
+
+class Sizer:
+    """Counts models of one run without training them, each once.
+
+    Args:
+        facts: Give the shape of an image.
+    """
+
+    def __init__(self, facts: Facts) -> None:
+        self._shape = (facts.in_channels, facts.image_size, facts.image_size)
+
+    def __call__(self, spec: ModelSpec) -> Count:
+        """Count one model, built on the meta device."""
+        with torch.device("meta"):
+            return count(surgery.build_model(spec), self._shape)
+
+
+def create(options: RunOptions) -> Session:
+    """Check everything, make the run directory, and open the run.
+
+    Raises:
+        InputError: Something the user gave is wrong; nothing was made.
+    """
+    settings = resolve(options)
+    space = load_space(options.space, settings.backbone)
+    if options.search_width:
+        space = space.with_width(0.25, 1.0)
+    named = explicit_recipe(options)
+    space = space.model_copy(update={"train": {k: v for k, v in space.train.items() if k not in named}})
+    settings, facts = _look_at_data(settings)
+    sizer = Sizer(facts)
+    bound = _bind(space, settings, facts)
+    smallest, largest = sizer(bound.smallest()).params, sizer(bound.largest()).params
+    facts = replace(facts, smallest_params=smallest, largest_params=largest)
+    _check_limits(settings, facts, sizer(bound.smallest()).macs)
+    given = read_given(options.given, bound.template, settings.recipe)
+    directory = RunDirectory.create(options.out or _default_out(settings.backbone))
+    plain = {
+        "version": VERSION,
+        "settings": settings.to_plain(),
+        "facts": asdict(facts),
+        "versions": {name: version(name) for name in _PACKAGES},
+        "machine": {
+            "system": platform.platform(),
+            "processor": platform.machine(),
+            "python": platform.python_version(),
+        },
+        "made_at": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "given": [spec.to_plain() for spec in given],
+        "space": space.to_plain(),
+    }
+    write_yaml(directory.settings, plain)
+    return Session(
+        directory, settings, facts, Planner(bound, settings, facts.validation_images, given, sizer)
+    )
+
+
+def reopen(path: Path, changes: Mapping[str, Any] | None = None) -> Session:
+    """Open a run to go on with it.
+
+    Args:
+        path: The run directory.
+        changes: Settings that are to be different from now on.
+
+    Raises:
+        InputError: It is no run, is damaged, or a change would alter the result of a trial.
+    """
+    directory = RunDirectory.open(path)
+    plain = directory.read_settings()
+    settings = RunSettings.from_plain(plain["settings"], str(directory.settings))
+    for name in changes or {}:
+        if name not in MAY_CHANGE:
+            raise InputError(
+                f"--{name.replace('_', '-')}: cannot be changed: it would alter the results of trials"
+            )
+    settings = replace(settings, timeout=None)
+    settings = replace(settings, **(changes or {}))
+    facts = Facts(**plain["facts"])
+    space = parse_space(plain["space"], f"{directory.settings}: space")
+    given = [parse_config(config, f"{directory.settings}: given").spec for config in plain["given"]]
+    sizer = Sizer(facts)
+    if changes:
+        write_yaml(directory.settings, {**plain, "settings": settings.to_plain()})
+    bound = _bind(space, settings, facts)
+    return Session(
+        directory, settings, facts, Planner(bound, settings, facts.validation_images, given, sizer)
+    )
+
+
+def _look_at_data(settings: RunSettings) -> tuple[RunSettings, Facts]:
+    """Read the images once, so that every mistake in them is found before the run is made."""
+    found = data.load(
+        settings.dataset,
+        data_dir=settings.data_dir,
+        train_images=settings.train_images,
+        validation_images=settings.validation_images,
+        image_size=settings.image_size,
+    )
+    images = settings.train_images or default_train_images(settings, len(found.train.labels))
+    validation = len(found.validation.labels)
+    info = found.info
+    facts = Facts(info.num_classes, info.in_channels, info.image_size, images, validation)
+    return replace(settings, train_images=images, validation_images=validation), facts
+
+
+def _bind(space: Space, settings: RunSettings, facts: Facts) -> BoundSpace:
+    template = ModelSpec(settings.backbone, facts.num_classes, facts.in_channels)
+    with torch.device("meta"):
+        model = build(settings.backbone, num_classes=facts.num_classes, in_channels=facts.in_channels)
+    return space.bind(model, template)
+
+
+def _check_limits(settings: RunSettings, facts: Facts, smallest_macs: int) -> None:
+    for option, limit, least in (
+        ("--max-params", settings.max_params, facts.smallest_params),
+        ("--max-macs", settings.max_macs, smallest_macs),
+    ):
+        if limit is not None and limit < least:
+            raise InputError(
+                f"{option}: {format_count(limit)} is below the smallest possible model of this space, "
+                f"{format_count(least)} ({least})"
+            )
+
+
+def _default_out(backbone: str) -> Path:
+    name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in backbone)
+    return Path("runs") / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"

@@ -1,0 +1,296 @@
+"""The search: asks for specs, refuses what cannot matter, hears of epochs, decides, records.
+
+It is the director that engines talk to. It trains nothing and knows no engine; `Store` keeps what it
+learns, so that a search built anew from a store goes on where the last one was.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from lcsearch.count import Count
+from lcsearch.engines.base import Job, Metrics, Verdict
+from lcsearch.history import History
+from lcsearch.observer import Observer
+from lcsearch.proposer import Candidate, Proposer
+from lcsearch.records import EpochRecord, TrialRecord
+from lcsearch.rundir import RunDirectory
+from lcsearch.seeds import trial_seed
+from lcsearch.settings import RunSettings
+from lcsearch.spec import ModelSpec
+from lcsearch.stages import Stages
+from lcsearch.study import Store
+from lcsearch.view import Limits
+
+Size = Callable[[ModelSpec], Count]
+"""Counts a model without training it."""
+
+PATIENCE = 200
+"""Proposals in a row without a new model after which the space counts as searched through."""
+
+
+@dataclass(slots=True)
+class _Live:
+    """A trial that is handed out, or waits to be."""
+
+    job: Job
+    started_at: float
+    stopped: bool = False
+    doomed: str | None = None
+
+
+class Search:
+    """One search over one store.
+
+    Args:
+        store: Where results go.
+        directory: Where each trial's folder lies.
+        settings: Every setting of the run.
+        proposer: What to try next.
+        size: Counts a model without training it.
+        stages: Decides at rungs.
+        history: What the store holds already; a trial that runs in it is run again.
+        observer: Hears what happens, for the display.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        directory: RunDirectory,
+        settings: RunSettings,
+        proposer: Proposer,
+        size: Size,
+        stages: Stages,
+        history: History,
+        observer: Observer | None = None,
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._settings = settings
+        self._proposer = proposer
+        self._size = size
+        self._stages = stages
+        self.observer = observer or Observer()
+        self._limits = Limits(settings.max_params, settings.max_macs)
+        self._live: dict[int, _Live] = {}
+        self._queue: list[Job] = []
+        self._twins: dict[int, list[int]] = {}
+        self._fruitless = 0
+        self._begun = time.monotonic()
+        self._interrupted = False
+        self.history = history
+        for record in history.running():
+            self._take_up(record)
+
+    @property
+    def finished(self) -> bool:
+        """True once nothing is live and nothing more will be handed out."""
+        return not self._live and (self._interrupted or (not self._queue and self._why_over() is not None))
+
+    @property
+    def ending(self) -> str:
+        """Why nothing more is handed out, in a few words."""
+        return "interrupted" if self._interrupted else self._why_over() or "running"
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the search was told to leave before its end."""
+        return self._interrupted
+
+    def interrupt(self) -> None:
+        """Let every trial finish its epoch, keep its checkpoint, and hand out nothing more."""
+        self._interrupted = True
+
+    def next_job(self) -> Job | None:
+        """The next trial to run; specs that need no training are recorded on the way."""
+        if self._interrupted:
+            return None
+        if self._queue:
+            return self._hand_out(self._queue.pop(0))
+        while self._why_over() is None:
+            job = self._try(self._proposer.next(self.history.next_number))
+            if job is not None:
+                return self._hand_out(job)
+        return None
+
+    def on_started(self, number: int, worker: str) -> None:
+        """A worker has begun a trial."""
+        self._store.set(number, "worker", worker)
+        self.history.update(replace(self.history[number], worker=worker))
+        self.observer.started(self.history[number])
+
+    def on_epoch(self, number: int, epoch: int, metrics: Metrics) -> Verdict:
+        """Record an epoch and answer whether to go on; one recorded before gets its old answer."""
+        record = self.history[number]
+        live = self._live[number]
+        if all(done.epoch != epoch for done in record.epochs):
+            problem = _problem(metrics)
+            if problem is not None:
+                live.doomed = f"epoch {epoch}: {problem}"
+                return Verdict.STOP
+            record = self._record_epoch(record, epoch, metrics)
+        if any(not decision.go_on for decision in record.decisions if decision.rung == epoch):
+            live.stopped = True
+            return Verdict.STOP
+        last = epoch >= record.spec.recipe.epochs
+        return Verdict.SUSPEND if self._interrupted and not last else Verdict.GO_ON
+
+    def on_complete(self, number: int, metrics: Metrics) -> None:
+        """Record the end of a trial: complete, stopped, or failed for what it returned."""
+        live = self._live[number]
+        record = replace(self.history[number], finished_at=time.time(), metrics=_extra(metrics))
+        problem = live.doomed or (None if live.stopped else _problem(metrics))
+        if problem is not None:
+            self._end(replace(record, state="failed", reason=problem))
+        elif live.stopped:
+            reason = f"stopped after epoch {record.epochs[-1].epoch}: {record.decisions[-1].rule}"
+            predicted = self._stages.predict(record, self.history)
+            self._end(replace(record, state="pruned", reason=reason, predicted=predicted))
+        else:
+            self._end(replace(record, state="complete", accuracy=float(metrics["accuracy"])))
+
+    def on_suspended(self, number: int) -> None:
+        """A trial has left with its checkpoint kept; it stays recorded as running until a resume."""
+        del self._live[number]
+
+    def on_failed(self, number: int, reason: str) -> None:
+        """Record that the objective raised."""
+        record = self.history[number]
+        self._end(replace(record, state="failed", reason=reason, finished_at=time.time()))
+
+    def on_lost(self, number: int, reason: str) -> None:
+        """Hand a trial out again whose worker died, or fail it once it had its chances."""
+        job = self._live[number].job
+        if job.attempt >= self._settings.max_failures:
+            self.on_failed(number, reason)
+            return
+        del self._live[number]
+        self.observer.lost(self.history[number], reason)
+        self._queue.append(replace(job, attempt=job.attempt + 1, resume=True))
+
+    def tick(self) -> None:
+        """Let the display move."""
+        self.observer.tick(self.history)
+
+    def _why_over(self) -> str | None:
+        if self.history.trained >= self._settings.trials:
+            return f"{self.history.trained} trials trained"
+        timeout = self._settings.timeout
+        if timeout is not None and time.monotonic() - self._begun >= timeout:
+            return "the time is up"
+        if self._fruitless >= PATIENCE:
+            return f"{PATIENCE} proposals in a row brought no new model within the limits"
+        return None
+
+    def _try(self, candidate: Candidate) -> Job | None:
+        """Record a candidate; a job where it must be trained."""
+        count = self._size(candidate.spec.model)
+        number = self.history.next_number
+        record = TrialRecord(
+            number, "running", candidate.origin, candidate.label, candidate.spec,
+            count.params, count.macs, count.layers, started_at=time.time(),
+        )  # fmt: skip
+        twin = self.history.twin(candidate.spec)
+        if twin is not None:
+            record = _like(record, twin)
+        elif candidate.origin != "baseline":
+            record = self._within_limits(record)
+        if self._store.begin(record, candidate.proposal) != number:
+            raise RuntimeError("another process writes into this study")
+        self._proposer.tie(candidate, record)
+        self._store.remember(self._proposer.memory())
+        self.history.update(record)
+        if twin is not None and twin.state == "running":
+            self._twins.setdefault(twin.number, []).append(number)
+        if record.state == "running" and twin is None:
+            self._fruitless = 0
+            return self._job(record, resume=False)
+        self._fruitless += 1
+        self.observer.untrained(record)
+        return None
+
+    def _within_limits(self, record: TrialRecord) -> TrialRecord:
+        over = {k: v for k, v in self._limits.violations(record.params, record.macs).items() if v > 0}
+        if not over:
+            return record
+        named = " and ".join("--" + name.replace("_", "-") for name in over)
+        return replace(record, state="rejected", reason=f"over {named}", finished_at=time.time())
+
+    def _job(self, record: TrialRecord, resume: bool) -> Job:
+        seed = trial_seed(self._settings.seed, record.number)
+        folder = str(self._directory.trial(record.number).resolve())
+        return Job(record.number, 0, seed, record.spec, folder, resume)
+
+    def _hand_out(self, job: Job) -> Job:
+        self._live[job.number] = _Live(job, time.time())
+        return job
+
+    def _take_up(self, record: TrialRecord) -> None:
+        """Queue a trial that an earlier process left running; a waiting duplicate goes on waiting."""
+        if record.duplicate_of is not None:
+            self._twins.setdefault(record.duplicate_of, []).append(record.number)
+        else:
+            self._queue.append(self._job(record, resume=True))
+
+    def _record_epoch(self, record: TrialRecord, epoch: int, metrics: Metrics) -> TrialRecord:
+        done = EpochRecord(
+            epoch, float(metrics["accuracy"]), float(metrics.get("train_loss", math.nan)),
+            float(metrics.get("seconds", math.nan)), time.time(),
+        )  # fmt: skip
+        self._store.add_epoch(record.number, done)
+        record = replace(record, epochs=(*record.epochs, done))
+        self.history.update(record)
+        decision = self._stages.decide(record, self.history)
+        if decision is not None:
+            self._store.add_decision(record.number, decision)
+            record = replace(record, decisions=(*record.decisions, decision))
+            self.history.update(record)
+        self.observer.epoch(record)
+        return record
+
+    def _end(self, record: TrialRecord) -> None:
+        self._live.pop(record.number, None)
+        self._store.finish(record)
+        kept = self.history.keepers()
+        self.history.update(record)
+        self._directory.close_trial(record, (kept | {record.number}) - self.history.keepers())
+        self._proposer.learn(record)
+        self.observer.ended(record, self.history)
+        for number in self._twins.pop(record.number, []):
+            self._end(_like(self.history[number], record))
+
+
+def _like(record: TrialRecord, twin: TrialRecord) -> TrialRecord:
+    """A trial that builds the same model the same way as an earlier one: it takes the earlier values."""
+    return replace(
+        record,
+        state=twin.state,
+        accuracy=twin.accuracy,
+        predicted=twin.predicted,
+        metrics=twin.metrics,
+        duplicate_of=twin.number,
+        reason=f"the same model as trial {twin.number}",
+        finished_at=None if twin.state == "running" else time.time(),
+    )
+
+
+def _problem(metrics: Metrics) -> str | None:
+    """Why these metrics cannot be recorded, or None."""
+    if "accuracy" not in metrics:
+        return "the objective gave no 'accuracy'"
+    value = metrics["accuracy"]
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return f"accuracy is {value!r}, of type {type(value).__name__}; a number is needed"
+    return None if math.isfinite(value) else f"accuracy is {value}"
+
+
+def _extra(metrics: Metrics) -> dict[str, float]:
+    """What an objective returned beside the accuracy, as far as it is numbers."""
+    return {
+        key: float(value)
+        for key, value in metrics.items()
+        if key != "accuracy" and isinstance(value, (int, float)) and not isinstance(value, bool)
+    }

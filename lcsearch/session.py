@@ -1,0 +1,179 @@
+"""One sitting over a run: holds its lock, drives its engine, and leaves report and best config behind."""
+
+from __future__ import annotations
+
+import errno
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from lcsearch.choose import Choice, choose, front_of
+from lcsearch.config import Source, write_config
+from lcsearch.engines.base import Engine, Objective
+from lcsearch.engines.local import LocalEngine
+from lcsearch.errors import InputError
+from lcsearch.facts import Facts
+from lcsearch.observer import Observer
+from lcsearch.planning import Planner
+from lcsearch.reading import read_run
+from lcsearch.records import TrialRecord
+from lcsearch.rundir import RunDirectory
+from lcsearch.search import Search
+from lcsearch.settings import RunSettings
+from lcsearch.sizes import format_seconds
+from lcsearch.storages import open_storage, study_name
+from lcsearch.study import StorageFullError, Store
+from lcsearch.train.objective import TrainObjective
+
+DROP = 0.5
+"""``best.yaml`` is the smallest model within so many points of the backbone's accuracy."""
+
+
+@dataclass(frozen=True)
+class Finish:
+    """What a sitting left.
+
+    Attributes:
+        trials: Every trial of the run.
+        front: The front by rising parameters.
+        chosen: The trial in best.yaml; None where there is none.
+        lines: What to tell the user.
+    """
+
+    trials: tuple[TrialRecord, ...]
+    front: tuple[TrialRecord, ...]
+    chosen: int | None
+    lines: tuple[str, ...]
+
+
+class Session:
+    """A run that is open for searching; a context manager that holds the run's lock.
+
+    Args:
+        directory: The run directory; run.yaml is written already.
+        settings: Every setting.
+        facts: What the data set and the space decide.
+        planner: Puts the search together.
+        objective: Runs one trial; None trains the spec on the run's data set.
+    """
+
+    def __init__(
+        self,
+        directory: RunDirectory,
+        settings: RunSettings,
+        facts: Facts,
+        planner: Planner,
+        objective: Objective | None = None,
+    ) -> None:
+        self.path: Path = directory.path
+        self.settings = settings
+        self._directory = directory
+        self._facts = facts
+        self._planner = planner
+        self._objective = objective or _training(settings)
+        self._open = ExitStack()
+        self.engine: Engine = _engine(settings, directory)
+        self.search: Search
+
+    def __enter__(self) -> Session:
+        with ExitStack() as stack:
+            stack.enter_context(self._directory.locked())
+            storage = open_storage(self.settings, self._directory)
+            store = Store(storage, self.settings.objectives, study_name(self.settings, self._directory))
+            stack.callback(store.close)
+            self.search = self._planner.search(store, self._directory)
+            self._open = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def watch(self, observer: Observer) -> None:
+        """Let somebody hear what happens."""
+        self.search.observer = observer
+
+    def introduction(self) -> list[str]:
+        """What is searched, in a few lines, before the first trial starts."""
+        settings, facts = self.settings, self._facts
+        recipe = settings.recipe
+        timeout = f", at most {format_seconds(settings.timeout)}" if settings.timeout else ""
+        return [
+            f"run {self.path}: {settings.backbone} on {settings.dataset}, {facts.train_images} training and "
+            f"{facts.validation_images} validation images of {facts.image_size} x {facts.image_size} pixels",
+            *self._planner.space.describe(lambda spec: self._planner.size(spec).params),
+            f"{settings.trials} trials of {recipe.epochs} epochs by {settings.sampler}, early stopping "
+            f"{settings.early_stopping}, seed {settings.seed}{timeout}",
+        ]
+
+    def run(self) -> str | None:
+        """Search until the end, an interruption, or a fault.
+
+        Returns:
+            What went wrong, in one line; None if nothing did.
+        """
+        try:
+            self.engine.run(self.search, self._objective)
+        except KeyboardInterrupt:
+            self.search.interrupt()
+        except StorageFullError as error:
+            return f"{self.path}: {error}"
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            return f"{self.path}: the disk is full"
+        return None
+
+    def finish(self) -> Finish:
+        """Write best.yaml and report.html from what is recorded."""
+        run = read_run(self.path)
+        front = tuple(front_of(run.trials))
+        lines = [self.search.ending]
+        if not front:
+            return Finish(run.trials, front, None, (*lines, "no trial is complete yet"))
+        choice = self._choose(run.trials)
+        self._write_best(choice)
+        lines.append(f"best.yaml holds trial {choice.trial.number}, {choice.why}")
+        from lcsearch import report
+
+        try:
+            report.write(run, self._directory.report)
+            lines.append(f"report: {self._directory.report}")
+        except InputError as error:
+            lines.append(f"no report: {error}")
+        lines.append(f"config: {self._directory.best}; study: {self._directory.study}")
+        return Finish(run.trials, front, choice.trial.number, tuple(lines))
+
+    def _choose(self, trials: tuple[TrialRecord, ...]) -> Choice:
+        """The smallest model within `DROP` points of the backbone; without a backbone the most accurate."""
+        baseline = next((t for t in trials if t.origin == "baseline" and t.state == "complete"), None)
+        if baseline is not None:
+            return choose(trials, baseline, max_drop=DROP)
+        return choose(trials, None, max_params=max(t.params for t in trials))
+
+    def _write_best(self, choice: Choice) -> None:
+        trial = choice.trial
+        source = Source(str(self.path), trial.number, trial.accuracy, trial.params, trial.macs, choice.why)
+        write_config(self._directory.best, trial.spec, source)
+
+
+def _training(settings: RunSettings) -> TrainObjective:
+    return TrainObjective(
+        dataset=settings.dataset,
+        data_dir=settings.data_dir,
+        train_images=settings.train_images,
+        validation_images=settings.validation_images,
+        image_size=settings.image_size,
+        device=settings.device,
+        threads=settings.threads,
+    )
+
+
+def _engine(settings: RunSettings, directory: RunDirectory) -> Engine:
+    if settings.engine == "ray":
+        from lcsearch.engines.ray import RayEngine, RaySettings
+
+        return RayEngine(RaySettings())
+    return LocalEngine(settings.jobs or 1)

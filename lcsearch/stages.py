@@ -1,0 +1,64 @@
+"""Early stopping over a run's records: collects what a decision sees, and lets `stopping` decide."""
+
+from __future__ import annotations
+
+from lcsearch import stopping
+from lcsearch.history import HAND_PICKED, History
+from lcsearch.predict import predict_final
+from lcsearch.records import Decision, TrialRecord
+from lcsearch.stopping import RungRecord, StoppingSettings
+
+
+class Stages:
+    """The rungs of a run.
+
+    Args:
+        images: Validation images that an accuracy is measured on.
+        settings: The rule and its numbers.
+    """
+
+    def __init__(self, images: int, settings: StoppingSettings) -> None:
+        self._images = images
+        self._settings = settings
+
+    def decide(self, record: TrialRecord, history: History) -> Decision | None:
+        """Decide at the rung that a trial's last epoch is; None where it is none."""
+        epoch = record.epochs[-1].epoch
+        if self._settings.kind == "none" or epoch not in self._rungs(record):
+            return None
+        baseline = history.baseline
+        return stopping.decide(
+            _at(record, epoch),
+            [_at(other, epoch) for other in history if _reached(other, epoch)],
+            rung=epoch,
+            baseline=None if baseline is None else _accuracy(baseline, epoch),
+            images=self._images,
+            hand_picked=record.origin in HAND_PICKED,
+            settings=self._settings,
+        )
+
+    def predict(self, record: TrialRecord, history: History) -> float | None:
+        """The accuracy in percent that a stopped trial would have ended with."""
+        finished = [t for t in history if t.state == "complete" and t.duplicate_of is None]
+        return predict_final(_curve(record), [_curve(trial) for trial in finished])
+
+    def _rungs(self, record: TrialRecord) -> tuple[int, ...]:
+        return stopping.rungs(record.spec.recipe.epochs, self._settings.factor)
+
+
+def _accuracy(record: TrialRecord, epoch: int) -> float | None:
+    return next((done.accuracy for done in record.epochs if done.epoch == epoch), None)
+
+
+def _reached(record: TrialRecord, epoch: int) -> bool:
+    return _accuracy(record, epoch) is not None
+
+
+def _at(record: TrialRecord, epoch: int) -> RungRecord:
+    accuracy = _accuracy(record, epoch)
+    assert accuracy is not None
+    return RungRecord(record.number, record.params, accuracy)
+
+
+def _curve(record: TrialRecord) -> list[float]:
+    return [epoch.accuracy for epoch in record.epochs]
