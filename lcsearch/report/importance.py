@@ -1,0 +1,133 @@
+"""Which choices matter: how much accuracy and size change when one choice is shuffled among the trials.
+
+Accuracy: a random forest learns accuracy from the choices of all complete trials; then each layer's
+choice (its alpha, rank and sparsity together) is shuffled among the trials, and what that does to
+the forest's prediction, squared and averaged, is the layer's importance (Breiman 2001, here by groups
+of columns). Size needs no model: parameters add up over layers, so shuffling a layer's choice
+changes them by twice that layer's variance, exactly. Both are given as shares of their sum.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lcsearch.records import RunRecord, TrialRecord
+from lcsearch.spec import LayerSpec
+
+FEWEST_TRIALS = 12
+"""Below this the forest learns nothing that is worth a plot."""
+
+LEAST_EXPLAINED = 0.1
+"""The out-of-bag R² below which importance for accuracy is not shown as a finding."""
+
+_SHUFFLES = 5
+_TREES = 64
+_FULL_RANK_LOG2 = 12.0
+_WEIGHT_OFF_LOG10 = -8.0
+_PLAIN = LayerSpec("conv")
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Importance:
+    """Importance of each choice.
+
+    Attributes:
+        choices: Names: layers, then ``regularizer``, ``width``, ``lr`` where they differ between trials.
+        accuracy: Share of the change in accuracy, summing to 1 (or 0 where nothing matters).
+        params: Share of the change in parameters, likewise.
+        explained: Out-of-bag R² of the forest: 1 explains accuracy fully, 0 or less not at all.
+        trials: How many trials it was learned from.
+    """
+
+    choices: tuple[str, ...]
+    accuracy: tuple[float, ...]
+    params: tuple[float, ...]
+    explained: float
+    trials: int
+
+
+def importance(run: RunRecord) -> Importance | None:
+    """Return the importance of every choice that differs between trials; None where there is too little.
+
+    The same run gives the same numbers.
+
+    Args:
+        run: The run; thinner backbones are left out, unless the search chose their width.
+    """
+    trials = [t for t in run.complete if t.origin != "thinner"]
+    columns = choice_columns(trials)
+    if len(trials) < FEWEST_TRIALS or not columns:
+        return None
+    shares, explained = _accuracy_shares(trials, columns)
+    return Importance(tuple(columns), shares, _params_shares(trials, list(columns)), explained, len(trials))
+
+
+def choice_columns(trials: Sequence[TrialRecord]) -> dict[str, Array]:
+    """Encode what differs between trials.
+
+    Returns:
+        Choice name to its columns, shape (trials, columns of that choice); constant choices left out.
+    """
+    names: dict[str, None] = {}
+    for trial in trials:
+        names |= dict.fromkeys(layer.name for layer in trial.layers)
+        names |= dict.fromkeys(trial.spec.model.layers)
+    columns = {
+        name: np.array([_layer(t.spec.model.layers.get(name, _PLAIN)) for t in trials]) for name in names
+    }
+    weights = [t.spec.regularizer.weight for t in trials]
+    columns["regularizer"] = np.array([[math.log10(w) if w > 0 else _WEIGHT_OFF_LOG10] for w in weights])
+    columns["width"] = np.array([[t.spec.model.width] for t in trials])
+    columns["lr"] = np.array([[t.spec.recipe.lr] for t in trials])
+    return {name: column for name, column in columns.items() if column.size and np.ptp(column, axis=0).any()}
+
+
+def _layer(layer: LayerSpec) -> tuple[float, float, float]:
+    if layer.family == "conv":
+        return 0.0, _FULL_RANK_LOG2, 1.0
+    rank = _FULL_RANK_LOG2 if layer.rank is None else math.log2(layer.rank)
+    return math.log2(layer.alpha), rank, 1.0 - (layer.sparsity or 0.0)
+
+
+def _accuracy_shares(
+    trials: Sequence[TrialRecord], columns: Mapping[str, Array]
+) -> tuple[tuple[float, ...], float]:
+    from sklearn.ensemble import RandomForestRegressor
+
+    features = np.concatenate(list(columns.values()), axis=1)
+    target = np.array([t.accuracy for t in trials], dtype=np.float64)
+    if np.ptp(target) == 0:
+        return (0.0,) * len(columns), 0.0
+    forest = RandomForestRegressor(
+        _TREES, min_samples_leaf=2, max_features=0.4, oob_score=True, random_state=0, n_jobs=1
+    )
+    forest.fit(features, target)
+    predicted = forest.predict(features)
+    generator = np.random.default_rng(0)
+    changes, start = [], 0
+    for column in columns.values():
+        block = slice(start, start := start + column.shape[1])
+        shuffled = np.repeat(features[None], _SHUFFLES, axis=0)
+        for copy in shuffled:
+            copy[:, block] = copy[generator.permutation(len(copy)), block]
+        changed = forest.predict(shuffled.reshape(-1, features.shape[1])).reshape(_SHUFFLES, -1)
+        changes.append(float(np.mean((changed - predicted) ** 2)))
+    return _as_shares(changes), float(forest.oob_score_)
+
+
+def _params_shares(trials: Sequence[TrialRecord], choices: Sequence[str]) -> tuple[float, ...]:
+    """Shares of the variance of each layer's parameters; width acts through the layers and has none."""
+    kept = [{layer.name: layer.params for layer in t.layers} for t in trials]
+    return _as_shares([float(np.var([row.get(name, 0) for row in kept])) for name in choices])
+
+
+def _as_shares(changes: Sequence[float]) -> tuple[float, ...]:
+    total = math.fsum(changes)
+    return tuple(c / total if total > 0 else 0.0 for c in changes)
