@@ -103,15 +103,16 @@ class Recipe:
         label_smoothing: Label smoothing of the cross entropy.
         average: Time constant, in epochs, of the averaged weights that are evaluated; 0 for none.
         clip: Norm to which the gradient is cut; 0 for no limit.
-        crop: Padding of the random crop, in pixels; None for the data set's own.
-        flip: Random horizontal flips; None for the data set's own habit.
+        crop: Padding of the random crop, in pixels; None for the data set's own in long trainings, 0 in short
+            ones (``lcsearch.train.augmentation``).
+        flip: Random horizontal flips; None for the data set's own habit in long trainings, none in short ones.
         coefficient_l1: L1 weight on sparse coefficients; 0 for none.
         precision: ``float32``, or ``bfloat16`` autocast.
     """
 
     epochs: int = 4
-    batch_size: int = 128
-    lr: float = 0.1
+    batch_size: int = 64
+    lr: float = 0.05
     momentum: float = 0.9
     weight_decay: float = 5e-4
     warmup: float = 0.25

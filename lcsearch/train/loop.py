@@ -17,6 +17,7 @@ from lcsearch import layers
 from lcsearch.data import Batches, SearchData
 from lcsearch.errors import InputError
 from lcsearch.spec import Recipe, Regularizer
+from lcsearch.train.augmentation import crop_and_flip
 from lcsearch.train.average import AveragedWeights, decay_per_step
 from lcsearch.train.checkpoint import load_checkpoint, save_checkpoint
 from lcsearch.train.evaluate import evaluate
@@ -102,14 +103,15 @@ class _Run:
         self.model = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.data, self.recipe, self.regularizer = data, recipe, regularizer
         self.seed, self.device = seed, device
+        crop, flip = crop_and_flip(recipe, data.info)
         self.batches = Batches(
             data.train,
             data.info,
             recipe.batch_size,
             augment=True,
             device=device,
-            crop=recipe.crop,
-            flip=recipe.flip,
+            crop=crop,
+            flip=flip,
         )
         self.steps = recipe.epochs * len(self.batches)
         self.optimizer = make_optimizer(self.model, recipe)

@@ -1,0 +1,19 @@
+"""Whether training images are cropped and flipped at random."""
+
+from __future__ import annotations
+
+from lcsearch.data import DatasetInfo
+from lcsearch.spec import Recipe
+
+AUGMENT_FROM_EPOCHS = 12
+"""Shorter trainings do not augment unless the recipe says so: no image is seen often enough to be learnt by
+heart. Four epochs on 10,000 images of Fashion-MNIST, one seed each: `base` 90.1 % without, 89.4 % with flips,
+87.9 % with flips and crops of 2 pixels; `vgg11` half as wide 91.0 %, 90.5 % and 88.7 %."""
+
+
+def crop_and_flip(recipe: Recipe, info: DatasetInfo) -> tuple[int, bool]:
+    """Padding of the random crop in pixels (0 for none), and whether to flip."""
+    augments = recipe.epochs >= AUGMENT_FROM_EPOCHS
+    crop = (info.crop if augments else 0) if recipe.crop is None else recipe.crop
+    flip = (info.flip and augments) if recipe.flip is None else recipe.flip
+    return crop, flip
