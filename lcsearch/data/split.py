@@ -94,13 +94,17 @@ def check_memory(source: Source, images: int, size: int) -> None:
         InputError: They would; says how many bytes they need.
     """
     needed = images * source.in_channels * size * size
-    allowed = int(_MEMORY_SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    allowed = int(_MEMORY_SHARE * _memory_bytes())
     if needed > allowed:
         raise InputError(
             f"--image-size {size}: {images:,} decoded images of {source.name} need {needed / 1e9:.1f} GB, "
             f"more than half of this machine's memory ({allowed / 1e9:.1f} GB); take a smaller size or "
             "fewer --train-images"
         )
+
+
+def _memory_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _default_validation(available: int) -> int:

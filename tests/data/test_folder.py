@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lcsearch import data
+from lcsearch.errors import InputError
+
+
+def write_images(
+    folder: Path, per_class: int, *, classes: str = "ab", size: int = 40, offset: int = 0
+) -> Path:
+    """Class k's image i is one flat colour, (100 * k, offset + i, 7): what is read can be told apart."""
+    for k, name in enumerate(classes):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for i in range(per_class):
+            pixels = np.full((size, size, 3), (100 * k, offset + i, 7), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{i:03}.png")
+    return folder
+
+
+def seen(split: data.Split) -> list[tuple[int, int]]:
+    """(label, second channel) of each image, in order."""
+    assert set(split.images[:, 2].flatten().tolist()) == {7}
+    assert (split.images[:, 0] == 100 * split.labels.view(-1, 1, 1)).all()
+    return list(zip(split.labels.tolist(), split.images[:, 1, 0, 0].tolist(), strict=True))
+
+
+def load_test(name: str) -> data.Split:
+    with data.final_evaluation():
+        return data.test_split(name)
+
+
+def test_train_and_test_folders(tmp_path: Path) -> None:
+    write_images(tmp_path / "train", 20)
+    write_images(tmp_path / "test", 5, offset=100)
+    name = f"folder:{tmp_path}"
+    loaded = data.load(name)
+    assert (loaded.info.num_classes, loaded.info.in_channels, loaded.info.image_size) == (2, 3, 32)
+    assert loaded.info.mean == (0.485, 0.456, 0.406) and loaded.info.flip
+    assert (len(loaded.train), len(loaded.validation)) == (32, 8)
+    everything = sorted(seen(loaded.train) + seen(loaded.validation))
+    assert everything == [(k, i) for k in range(2) for i in range(20)]
+    assert seen(load_test(name)) == [(k, 100 + i) for k in range(2) for i in range(5)]
+
+
+def test_one_folder_is_split_for_good(tmp_path: Path) -> None:
+    name = f"folder:{write_images(tmp_path / 'all', 30)}"
+    loaded, tested = data.load(name), load_test(name)
+    parts = [seen(part) for part in (loaded.train, loaded.validation, tested)]
+    assert [len(part) for part in parts] == [38, 10, 12]
+    assert sorted(itertools.chain(*parts)) == [(k, i) for k in range(2) for i in range(30)]
+    assert tested.labels.bincount().tolist() == [6, 6]
+    again = data.load(name)
+    assert [seen(again.train), seen(again.validation), seen(load_test(name))] == parts
+
+
+def test_images_are_resized_by_the_shorter_side_and_cropped_in_the_middle(tmp_path: Path) -> None:
+    write_images(tmp_path, 4)
+    wide = np.zeros((64, 128, 3), dtype=np.uint8)
+    wide[:, 32:96] = 200
+    for path in tmp_path.glob("*/*.png"):
+        Image.fromarray(wide).save(path)
+    images = data.load(f"folder:{tmp_path}", image_size=16).train.images
+    assert images.shape[1:] == (3, 16, 16)
+    # The middle square is 200 all over; only its outermost columns mix with what was cut off.
+    assert (images[:, :, :, 1:-1] == 200).all()
+
+
+def test_grey_and_transparent_images_become_rgb(tmp_path: Path) -> None:
+    write_images(tmp_path, 3)
+    Image.new("L", (10, 10), 9).save(tmp_path / "a" / "000.png")
+    Image.new("RGBA", (10, 10), (1, 2, 3, 0)).save(tmp_path / "b" / "000.png")
+    assert data.load(f"folder:{tmp_path}").train.images.shape[1] == 3
+
+
+def test_decoded_images_are_kept_until_a_file_changes(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"folder:{write_images(tmp_path / 'all', 10)}"
+    first = seen(data.load(name).train)
+    kept = sorted((cache / "folders").iterdir())
+    assert len(kept) == 2
+
+    def no_decoding(*_: object) -> None:
+        raise AssertionError("decoded again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lcsearch.data.folder._decode", no_decoding)
+        assert seen(data.load(name).train) == first
+    kept[0].write_bytes(b"cut short")
+    kept[1].write_bytes(b"")
+    assert seen(data.load(name).train) == first
+    label, green = first[0]
+    changed = tmp_path / "all" / "ab"[label] / f"{green:03}.png"
+    Image.new("RGB", (60, 60), (100 * label, 250, 7)).save(changed)
+    assert seen(data.load(name).train)[0] == (label, 250)
+
+
+def test_a_cache_that_cannot_be_written_only_costs_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LCSEARCH_CACHE", str(tmp_path / "file" / "below"))
+    assert len(data.load(f"folder:{write_images(tmp_path / 'all', 10)}").train) == 13
+
+
+def test_only_chosen_images_are_decoded(tmp_path: Path) -> None:
+    write_images(tmp_path, 20)
+    chosen = {f"{i:03}.png" for _, i in seen(data.load(f"folder:{tmp_path}", train_images=4).train)}
+    assert len(chosen) <= 4
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n cut"])
+def test_a_damaged_image_is_named(tmp_path: Path, content: bytes) -> None:
+    write_images(tmp_path, 5)
+    for path in tmp_path.glob("*/*.png"):
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=r"[ab]/00\d.png: no readable image") as caught:
+        data.load(f"folder:{tmp_path}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_cut_image_is_named(tmp_path: Path) -> None:
+    write_images(tmp_path, 5)
+    for path in tmp_path.glob("*/*.png"):
+        path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(InputError, match="no readable image"):
+        data.load(f"folder:{tmp_path}")
+
+
+def test_wrong_layouts(tmp_path: Path) -> None:
+    def said(root: Path) -> str:
+        with pytest.raises(InputError) as caught:
+            data.load(f"folder:{root}")
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    (tmp_path / "empty").mkdir()
+    assert "0 class folders in it; at least 2" in said(tmp_path / "empty")
+    write_images(tmp_path / "one", 5, classes="a")
+    assert "1 class folders in it" in said(tmp_path / "one")
+    write_images(tmp_path / "val" / "train", 5)
+    write_images(tmp_path / "val" / "val", 5)
+    assert "not both train/ and test/" in said(tmp_path / "val")
+    write_images(tmp_path / "odd" / "train", 5, classes="abc")
+    write_images(tmp_path / "odd" / "test", 5, classes="abd")
+    assert "class 'c' is in only one of train/ and test/" in said(tmp_path / "odd")
+    write_images(tmp_path / "hollow", 5)
+    (tmp_path / "hollow" / "nothing").mkdir()
+    assert "nothing" in said(tmp_path / "hollow")
+    write_images(tmp_path / "few", 1)
+    assert "too few" in said(tmp_path / "few")
