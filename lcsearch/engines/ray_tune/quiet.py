@@ -55,6 +55,8 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 @contextmanager
 def _log_to(path: Path) -> Iterator[None]:
     """Send the ``ray`` loggers to a file instead of wherever they went."""
+    import ray  # noqa: F401  importing it sets its loggers up, which must not come after this
+
     logger = logging.getLogger("ray")
     handler = logging.FileHandler(path, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))

@@ -32,9 +32,13 @@ class DirectorScheduler(TrialScheduler):  # type: ignore[misc]
         super().__init__()
         self._desk = desk
         self._pending: deque[Trial] = deque()
+        self._prepared = False
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """Remember a trial that waits for a worker."""
+        if not self._prepared:
+            self._prepared = True
+            survive_odd_ends(tune_controller._tune_controller._actor_manager)
         self._pending.append(trial)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:

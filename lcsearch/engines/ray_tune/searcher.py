@@ -30,7 +30,9 @@ class DirectorSearcher(Searcher):  # type: ignore[misc]
         self._desk.tick()
         return None
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
         """Nothing: the scheduler has told the director."""
 
     def save(self, checkpoint_path: str) -> None:

@@ -48,7 +48,9 @@ class RaySettings:
             if value < 0:
                 raise InputError(f"--{option}-per-trial: {value:g} is below 0")
         if self.cpus_per_trial == 0 and self.gpus_per_trial == 0:
-            raise InputError("--cpus-per-trial: 0 needs --gpus-per-trial above 0: a trial must reserve something")
+            raise InputError(
+                "--cpus-per-trial: 0 needs --gpus-per-trial above 0: a trial must reserve something"
+            )
         if self.gpus_per_trial > 1 and self.gpus_per_trial != int(self.gpus_per_trial):
             raise InputError(
                 f"--gpus-per-trial: {self.gpus_per_trial:g} is not allowed; a share below 1 or a whole number"

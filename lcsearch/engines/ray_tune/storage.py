@@ -125,7 +125,9 @@ def open_storage(address: str) -> SharedStorage:
             raise OSError("what was written is not read back")
         storage.remove(posixpath.dirname(name))
     except ImportError as error:
-        raise InputError(f"--storage-path: {address} needs a package that is not installed: {error}") from None
+        raise InputError(
+            f"--storage-path: {address} needs a package that is not installed: {error}"
+        ) from None
     except Exception as error:
         raise InputError(f"--storage-path: {address} is not writable: {_one_line(error)}") from None
     return storage

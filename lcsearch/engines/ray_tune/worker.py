@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from typing import Any, Literal
 
 from lcsearch.engines.base import Job, Metrics, Objective, Suspended, Verdict
-from lcsearch.engines.failure import describe_error
+from lcsearch.engines.local import describe_error
 from lcsearch.engines.ray_tune.storage import Seen, SharedStorage
 
 Kind = Literal["started", "epoch", "complete", "suspended", "failed"]
@@ -148,8 +148,10 @@ def _guarded(train: Callable[[], Message]) -> Message:
         return Message("suspended")
     except MemoryError:
         return Message("failed", "out of memory")
-    except BaseException as error:
+    except Exception as error:
         return Message("failed", describe_error(error))
+    except BaseException as error:  # a thread that only ended would leave the driver waiting
+        return Message("failed", f"the objective left with {type(error).__name__}: {error}")
 
 
 def tell(message: Message) -> dict[str, Any]:

@@ -1,0 +1,185 @@
+"""Runs trials on a Ray cluster: Ray Tune starts them, our director decides.
+
+Ray Tune runs every trial through our own `Searcher` and `TrialScheduler`, because its own ones for
+Optuna and early stopping cannot handle two objectives. Tune keeps no state that matters: after a
+crash a new `Tuner` starts from the study.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lcsearch.engines.base import Director, Objective
+from lcsearch.engines.ray_tune.cluster import Cluster, connect
+from lcsearch.engines.ray_tune.probe import Question, ask_nodes
+from lcsearch.engines.ray_tune.quiet import quiet
+from lcsearch.engines.ray_tune.settings import RaySettings
+from lcsearch.engines.ray_tune.sharing import SharesData, pack
+from lcsearch.engines.ray_tune.storage import SharedStorage, open_storage
+from lcsearch.engines.ray_tune.worker import TrialStorage
+from lcsearch.errors import InputError
+
+if TYPE_CHECKING:
+    from lcsearch.engines.ray_tune.desk import Desk
+
+__all__ = ["RayEngine", "RaySettings"]
+
+
+class RayEngine:
+    """Trials on a Ray cluster, or on a Ray that is started on this machine for this run.
+
+    Args:
+        settings: Where and with what.
+    """
+
+    def __init__(self, settings: RaySettings) -> None:
+        self._settings = settings
+        self._folder = settings.run_directory.absolute() / "ray"
+        self._cluster: Cluster | None = None
+        self._shared: TrialStorage | None = None
+        self._open = ExitStack()
+
+    @property
+    def jobs(self) -> int:
+        """Trials at once now; it grows with the cluster unless it was set."""
+        if self._settings.jobs is not None:
+            return self._settings.jobs
+        return self._cluster.capacity if self._cluster is not None else 1
+
+    def describe(self) -> str:
+        """Where trials run: nodes and resources once the cluster is reached."""
+        if self._cluster is not None:
+            return self._cluster.describe()
+        address = self._settings.address
+        return "Ray on this machine" if address is None else f"Ray at {address}"
+
+    def prepare(self, objective: Objective) -> None:
+        """Reach the cluster and check everything that can be checked before the first trial.
+
+        `run` does this itself where it was not done.
+
+        Raises:
+            InputError: No Ray at the address, other versions, too many resources per trial, storage that
+                is missing, not shared or not writable, or code that a node cannot import.
+        """
+        if self._cluster is not None:
+            return
+        with ExitStack() as stack:
+            storage = self._storage()
+            self._make_folder()
+            stack.enter_context(quiet(self._folder / "ray.log"))
+            cluster = connect(self._settings, self._folder / "workers")
+            stack.callback(cluster.close)
+            self._check(cluster, storage, objective)
+            if storage is not None:
+                self._shared = TrialStorage(storage, self._storage_name())
+            self._cluster = cluster
+            self._open = stack.pop_all()
+
+    def run(self, director: Director, objective: Objective) -> None:
+        """Run until the director has finished; a Ray that was started here has ended then.
+
+        Raises:
+            InputError: As `prepare`.
+        """
+        from lcsearch.engines.ray_tune.desk import Desk
+
+        try:
+            self.prepare(objective)
+            desk = Desk(director, lambda: self.jobs, self._shared)
+            if not desk.finished:
+                self._fit(desk, objective)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Leave the cluster. May be called twice."""
+        self._cluster = None
+        self._shared = None
+        self._open.close()
+
+    def _fit(self, desk: Desk, objective: Objective) -> None:
+        from ray import tune
+
+        from lcsearch.engines.ray_tune.scheduler import DirectorScheduler, Pulse
+        from lcsearch.engines.ray_tune.searcher import DirectorSearcher
+
+        tuner = tune.Tuner(
+            self._trainable(objective),
+            tune_config=tune.TuneConfig(
+                search_alg=DirectorSearcher(desk),
+                scheduler=DirectorScheduler(desk),
+                num_samples=-1,
+                reuse_actors=True,
+                trial_name_creator=_trial_name,
+                trial_dirname_creator=_trial_name,
+            ),
+            run_config=tune.RunConfig(
+                name="tune",
+                storage_path=str(self._folder),
+                callbacks=[Pulse(desk)],
+                failure_config=tune.FailureConfig(max_failures=0),
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                verbose=0,
+            ),
+        )
+        try:
+            tuner.fit()
+        except Exception:
+            if desk.error is not None:
+                raise desk.error from None
+            raise
+
+    def _trainable(self, objective: Objective) -> Any:
+        from ray import tune
+
+        from lcsearch.engines.ray_tune.trainable import Plan, TrialActor
+
+        data = pack(objective.data()) if isinstance(objective, SharesData) else None
+        plan = Plan(objective, data, self._shared, str(Path.cwd()))
+        bundle = tune.PlacementGroupFactory([self._settings.resources])
+        return tune.with_resources(tune.with_parameters(TrialActor, plan=plan), bundle)
+
+    def _storage(self) -> SharedStorage | None:
+        address = self._settings.storage_path
+        return None if address is None else open_storage(address)
+
+    def _make_folder(self) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{self._folder}: cannot be made: {error.strerror}") from None
+
+    def _check(self, cluster: Cluster, storage: SharedStorage | None, objective: Objective) -> None:
+        nodes = cluster.nodes
+        if storage is None and len(nodes) > 1:
+            raise InputError(
+                f"--storage-path: is needed, because Ray {cluster.name} has {len(nodes)} nodes: a folder that all of "
+                "them share, or an fsspec address such as s3://bucket/path"
+            )
+        question = Question(("lcsearch", *self._settings.modules), str(Path.cwd()))
+        if storage is None:
+            ask_nodes(question, objective, nodes)
+            return
+        folder = f".lcsearch-{uuid.uuid4().hex}"
+        token = f"{folder}/driver-{os.getpid()}"
+        storage.write_text(token, "here")
+        try:
+            ask_nodes(Question(question.modules, question.folder, token, storage), objective, nodes)
+        finally:
+            storage.remove(folder)
+
+    def _storage_name(self) -> str:
+        """This run's folder on the shared storage: the same after a restart, and no other run's."""
+        file = self._folder / "storage-name"
+        if not file.is_file():
+            file.write_text(f"{self._settings.run_directory.absolute().name}-{uuid.uuid4().hex[:12]}\n")
+        return file.read_text().strip()
+
+
+def _trial_name(trial: Any) -> str:
+    return f"trial-{trial.config['job']!r}"

@@ -1,0 +1,112 @@
+"""Finding out in seconds whether a Ray that fits answers at an address.
+
+`ray.init` itself waits minutes for an address where nothing answers, and then ends the process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import socket
+import subprocess
+import sys
+
+from lcsearch.errors import InputError
+
+_CONNECT_SECONDS = 3.0
+_ANSWER_SECONDS = 12.0
+_ASK = """
+import json, sys
+from ray._private.ray_constants import KV_NAMESPACE_CLUSTER
+from ray._raylet import GcsClient
+answer = GcsClient(address=sys.argv[1]).internal_kv_get(b"CLUSTER_METADATA", namespace=KV_NAMESPACE_CLUSTER)
+print("metadata", json.dumps(json.loads(answer or b"{}")))
+"""
+
+
+def find_address(address: str) -> str:
+    """Resolve ``auto`` and check the form ``HOST:PORT``.
+
+    Raises:
+        InputError: There is no running Ray to find, or it is no address.
+    """
+    from ray._private.services import canonicalize_bootstrap_address_or_die
+
+    try:
+        found = canonicalize_bootstrap_address_or_die(address)
+    except ConnectionError:
+        raise InputError(
+            f"--ray-address: {address}: no running Ray was found on this machine; start one with 'ray start --head', "
+            "or leave the option out"
+        ) from None
+    except (ValueError, OSError):
+        raise InputError(f"--ray-address: {address!r} is no address; auto or HOST:PORT") from None
+    _host_and_port(found, address)
+    return str(found)
+
+
+def check_cluster(address: str) -> None:
+    """Make sure that a Ray of this version, on a Python of this version, answers.
+
+    Args:
+        address: ``HOST:PORT``.
+
+    Raises:
+        InputError: Nothing answers, or something else does.
+    """
+    try:
+        with socket.create_connection(_host_and_port(address, address), timeout=_CONNECT_SECONDS):
+            pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"--ray-address: no Ray at {address}: {reason}") from None
+    cluster = _ask(address)
+    for what, ours, theirs in (
+        ("Ray", _ray_version(), cluster.get("ray_version")),
+        ("Python", platform.python_version(), cluster.get("python_version")),
+    ):
+        if theirs is not None and _differ(what, ours, theirs):
+            raise InputError(
+                f"--ray-address: the cluster at {address} runs {what} {theirs}, this machine {what} {ours}; "
+                "install the same version on both"
+            )
+
+
+def _ask(address: str) -> dict[str, str]:
+    """What the cluster says of itself, asked by a process that may hang or die."""
+    command = [sys.executable, "-c", _ASK, address]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_ANSWER_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise InputError(f"--ray-address: what answers at {address} is no Ray, or it hangs") from None
+    for line in done.stdout.splitlines():
+        if line.startswith("metadata "):
+            return dict(json.loads(line.removeprefix("metadata ")))
+    if "authentication" in done.stderr.lower() or "token" in done.stderr.lower():
+        raise InputError(
+            f"--ray-address: {address} refuses this machine's token; copy ~/.ray/auth_token from the head node, "
+            "or set RAY_AUTH_TOKEN"
+        )
+    raise InputError(f"--ray-address: what answers at {address} is no Ray: {done.stderr.strip()[-200:]}")
+
+
+def _host_and_port(address: str, given: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise InputError(f"--ray-address: {given!r} is no address; auto or HOST:PORT")
+    return host.strip("[]"), int(port)
+
+
+def _differ(what: str, ours: str, theirs: str) -> bool:
+    """Ray itself must be the same; Python too, to its last number unless Ray is told otherwise."""
+    level = os.environ.get("RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL", "patch")
+    if what == "Python" and level == "minor":
+        return ours.split(".")[:2] != theirs.split(".")[:2]
+    return ours != theirs
+
+
+def _ray_version() -> str:
+    import ray
+
+    return str(ray.__version__)

@@ -1,0 +1,119 @@
+"""Asks every node, before anything starts, whether trials can run there."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lcsearch.engines.ray_tune.storage import SharedStorage
+from lcsearch.errors import InputError
+
+_SECONDS = 120.0
+_SHIP = (
+    "put it at the same path on every node, install it there, or ship it: "
+    "'ray job submit --working-dir .', or runtime_env with working_dir or py_modules"
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a node is asked.
+
+    Attributes:
+        modules: Modules that it must be able to import.
+        folder: The driver's working directory.
+        token: Name and content of a file that it must see on the shared storage.
+        storage: The shared storage.
+    """
+
+    modules: tuple[str, ...]
+    folder: str
+    token: str = ""
+    storage: SharedStorage | None = None
+
+
+def ask_nodes(question: Question, objective: Any, nodes: list[Any]) -> None:
+    """Ask every node.
+
+    Args:
+        question: What to ask.
+        objective: What trials will run.
+        nodes: `cluster.Node`s.
+
+    Raises:
+        InputError: A node cannot import what trials need, or does not reach the storage.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
+
+    blob = _dump(objective)
+    remote = ray.remote(num_cpus=0, max_retries=0)(_answer)
+    answers = {
+        node.ip: remote.options(scheduling_strategy=On(node.id, soft=False)).remote(question, blob)
+        for node in nodes
+    }
+    for ip, answer in answers.items():
+        try:
+            problem = ray.get(answer, timeout=_SECONDS)
+        except ray.exceptions.GetTimeoutError:
+            raise InputError(f"--ray-address: node {ip} did not answer within {_SECONDS:.0f} s") from None
+        except ray.exceptions.RayError as error:
+            raise InputError(f"--ray-address: node {ip} cannot run trials: {_cause(error)}") from None
+        if problem is not None:
+            raise InputError(problem.replace("{node}", ip))
+
+
+def _dump(objective: Any) -> bytes:
+    import ray.cloudpickle
+
+    try:
+        return bytes(ray.cloudpickle.dumps(objective))
+    except Exception as error:
+        raise InputError(f"objective: {objective!r} cannot be sent to workers: {error}") from None
+
+
+def _answer(question: Question, objective: bytes) -> str | None:
+    """Runs on a node; a problem in one line, or None."""
+    import ray.cloudpickle
+
+    if os.path.isdir(question.folder):  # noqa: PTH112
+        os.chdir(question.folder)
+        if question.folder not in sys.path:
+            sys.path.append(question.folder)
+    for name in question.modules:
+        try:
+            importlib.import_module(name)
+        except Exception as error:
+            return f"{name}: node {{node}} cannot import it ({type(error).__name__}: {error}); {_SHIP}"
+    try:
+        ray.cloudpickle.loads(objective)
+    except Exception as error:
+        return f"objective: node {{node}} cannot load it ({type(error).__name__}: {error}); {_SHIP}"
+    return _reach(question)
+
+
+def _reach(question: Question) -> str | None:
+    if question.storage is None:
+        return None
+    address = question.storage.address
+    try:
+        seen = question.storage.read_text(question.token)
+        if seen is not None:
+            question.storage.write_text(
+                f"{Path(question.token).parent}/{os.uname().nodename}-{os.getpid()}", "seen"
+            )
+    except Exception as error:
+        return f"--storage-path: {address} is not writable on node {{node}}: {type(error).__name__}: {error}"
+    if seen is None:
+        return f"--storage-path: {address} is not shared: node {{node}} does not see what this machine wrote there"
+    return None
+
+
+def _cause(error: Exception) -> str:
+    """The last line of Ray's text says what was raised."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
