@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from lcsearch.errors import InputError, did_you_mean
-from lcsearch.layers.arithmetic import ConvShape, params
+from lcsearch.layers.arithmetic import params
 from lcsearch.space.bound import BoundSpace, Width
 from lcsearch.space.groups import Group, Shapes
 from lcsearch.space.schema import LayerRule, Space
@@ -27,24 +27,31 @@ def bind(
     space: Space, model: nn.Module, template: ModelSpec, build: Callable[[float], nn.Module] | None = None
 ) -> BoundSpace:
     """See ``Space.bind``."""
-    from lcsearch.surgery import conv_layers, shape_of
-
-    def shapes_of(net: nn.Module) -> dict[str, ConvShape]:
-        return {name: shape_of(conv) for name, conv in conv_layers(net).items()}
-
-    here = shapes_of(model)
-    other = build or (lambda width: _build(template, width))
+    here = _measure(model)
 
     @cache
-    def shapes(width: float) -> Shapes:
-        return here if width == template.width else shapes_of(other(width))
+    def measured(width: float) -> tuple[Shapes, int]:
+        if width == template.width:
+            return here
+        return _measure(build(width) if build else _build(template, width))
 
     width = Width(space.width, WIDTH_STEP)
-    ends = [shapes(width.values[0]), shapes(width.values[-1])]
-    rules = _rules(space, here)
+    ends = [measured(width.values[0])[0], measured(width.values[-1])[0]]
+    rules = _rules(space, here[0])
     names = [name for name in rules if _worth(space, name, rules[name][1], ends)]
     groups = tuple(_groups(space, model, {name: rules[name] for name in names}))
-    return BoundSpace(space, replace(template, layers={}), groups, width, shapes)
+    plain = replace(template, layers={})
+    return BoundSpace(space, plain, groups, width, lambda at: measured(at)[0], lambda at: measured(at)[1])
+
+
+def _measure(model: nn.Module) -> tuple[Shapes, int]:
+    """The shapes of the convolutions, and the parameters of everything else."""
+    from lcsearch.surgery import conv_layers, shape_of
+
+    convs = conv_layers(model)
+    inside = {parameter for conv in convs.values() for parameter in conv.parameters()}
+    other = sum(parameter.numel() for parameter in model.parameters() if parameter not in inside)
+    return {name: shape_of(conv) for name, conv in convs.items()}, other
 
 
 def _build(template: ModelSpec, width: float) -> nn.Module:

@@ -9,10 +9,12 @@ from typing import Any, Literal, NamedTuple
 
 from lcsearch.layers import arithmetic
 from lcsearch.sizes import format_count
-from lcsearch.space.groups import Group, Layers, Shapes
+from lcsearch.space.groups import Group, Layers, Pick, Shapes
 from lcsearch.space.parameters import Choice, NotInSpace, Number, Replay, Trial
 from lcsearch.space.schema import FloatRange, IntRange, Space
-from lcsearch.spec import ModelSpec, Regularizer
+from lcsearch.spec import LayerSpec, ModelSpec, Regularizer
+
+_PLAIN = LayerSpec("conv")
 
 
 class Suggestion(NamedTuple):
@@ -53,6 +55,7 @@ class BoundSpace:
         groups: The choices over convolutions, in module order of their first members.
         width: The widths.
         shapes: The shapes of all convolutions at a width.
+        other_params: Parameters outside these convolutions at a width.
     """
 
     space: Space
@@ -60,6 +63,7 @@ class BoundSpace:
     groups: tuple[Group, ...]
     width: Width
     shapes: Callable[[float], Shapes]
+    other_params: Callable[[float], int]
 
     @property
     def searched_layers(self) -> tuple[str, ...]:
@@ -71,7 +75,7 @@ class BoundSpace:
     def parameters(self) -> tuple[Choice | Number, ...]:
         """Everything that the sampler can be asked for, what depends on other choices included."""
         own = [parameter for group in self.groups for parameter in group.parameters()]
-        shared: list[Choice | Number] = [self.width.number, self._regularizer_kind]
+        shared: list[Choice | Number] = [self.width.number, self._shrink, self._regularizer_kind]
         shared += [self._regularizer_weight, *self._train]
         return (*(parameter for parameter in shared if parameter.searched), *own)
 
@@ -89,8 +93,9 @@ class BoundSpace:
         width = self.width.suggest(trial)
         shapes = self.shapes(width)
         layers: Layers = {}
+        shrink = self._shrink.suggest(trial)
         for group in self.groups:
-            layers |= group.layers(group.suggest(trial), shapes)
+            layers |= group.layers(group.suggest(trial, shrink), shapes)
         weight = 0.0
         if self._regularizer_kind.suggest(trial) == "on":
             weight = _rounded(self._regularizer_weight.suggest(trial))
@@ -170,25 +175,34 @@ class BoundSpace:
         """The model of the space with the most parameters, at the largest width."""
         return self._extreme(self.width.values[-1], "largest")
 
-    def describe(self, params: Callable[[ModelSpec], int] | None = None) -> list[str]:
-        """A few lines about what is searched, for people.
+    def params(self, model: ModelSpec) -> int:
+        """Parameters of a model, by arithmetic: no model is built, but the first time at each width."""
+        shapes = self.shapes(model.width)
+        own = (arithmetic.params(shape, model.layers.get(name, _PLAIN)) for name, shape in shapes.items())
+        return self.other_params(model.width) + sum(own)
 
-        Args:
-            params: Counts a model's parameters; without it the sizes are left out.
-        """
+    def describe(self) -> list[str]:
+        """A few lines about what is searched, for people."""
         names, shapes = self.searched_layers, self.shapes(self.width.values[-1])
         shared = {"layer": "each for itself", "stage": "one choice a stage", "network": "one choice for all"}
         lines = [
             f"{len(names)} of {len(shapes)} convolutions are searched, {shared[self.space.granularity]}: "
             f"{len(self.groups)} choices, {self.dimensions} dimensions"
         ]
-        extra = [p.name for p in self.parameters if p.name.split("/")[0] in ("width", "regularizer", "train")]
+        extra = [
+            p.name
+            for p in self.parameters
+            if p.name.split("/")[0] in ("width", "shrink", "regularizer", "train")
+        ]
         if extra:
             lines.append("also searched: " + ", ".join(extra))
-        if params is not None:
-            small, large = params(self.smallest()), params(self.largest())
-            lines.append(f"smallest model {format_count(small)} parameters, largest {format_count(large)}")
+        small, large = self.params(self.smallest()), self.params(self.largest())
+        lines.append(f"smallest model {format_count(small)} parameters, largest {format_count(large)}")
         return lines
+
+    @property
+    def _shrink(self) -> Number:
+        return Number("shrink", self.space.shrink)
 
     @property
     def _regularizer_kind(self) -> Choice:
@@ -205,13 +219,19 @@ class BoundSpace:
         return tuple(Number(f"train/{field}", value) for field, value in searched)
 
     def _layer_values(self, wanted: ModelSpec) -> dict[str, Any] | None:
-        shapes, values = self.shapes(wanted.width), dict[str, Any]({"width": wanted.width})
+        """Values for width, shrink and groups; of all shrinks that fit the smallest, as alphas average out."""
+        shapes, picks = self.shapes(wanted.width), list[tuple[Group, Pick]]()
         for group in self.groups:
             own = {name: wanted.layers[name] for name in group.members if name in wanted.layers}
             pick = group.find(own, shapes)
             if pick is None:
                 return None
-            values |= group.values(pick)
+            picks.append((group, pick))
+        shares = [pick.alpha / group.rule.alpha.high for group, pick in picks if pick.alpha is not None]
+        shrink = self._shrink.clip(max(shares, default=1.0))
+        values: dict[str, Any] = {"width": wanted.width, "shrink": shrink}
+        for group, pick in picks:
+            values |= group.values(pick, shrink)
         return values
 
     def _extreme(self, width: float, end: Literal["smallest", "largest"]) -> ModelSpec:

@@ -75,22 +75,22 @@ class Group:
             if parameter is not None and parameter.searched:
                 yield parameter
 
-    def suggest(self, trial: Trial) -> Pick:
-        """Ask for a choice."""
+    def suggest(self, trial: Trial, shrink: float) -> Pick:
+        """Ask for a choice; the alpha is the sampled one times ``shrink``, but at least the rule's low."""
         if self.kind.suggest(trial) == "conv":
             return Pick()
-        alpha = self.alpha.suggest(trial)
+        alpha = max(self.rule.alpha.low, self.alpha.suggest(trial) * shrink)
         coefficients = self.coefficients.suggest(trial)
         amount = self.amount(coefficients)
         return Pick(alpha, coefficients, None if amount is None else amount.suggest(trial))
 
-    def values(self, pick: Pick) -> dict[str, float | str]:
+    def values(self, pick: Pick, shrink: float) -> dict[str, float | str]:
         """The values of the parameters that make ``suggest`` return this choice."""
         if pick.alpha is None:
             return {self.kind.name: "conv"}
         values: dict[str, float | str] = {
             self.kind.name: "linear",
-            self.alpha.name: pick.alpha,
+            self.alpha.name: self.alpha.clip(pick.alpha / shrink),
             self.coefficients.name: pick.coefficients,
         }
         amount = self.amount(pick.coefficients)
@@ -171,22 +171,19 @@ class Group:
                 yield (spec.rank, 0.0) if self.rule.rank else ((spec.rank + 0.5) / p, 1 / p)
 
     def extreme(self, shapes: Shapes, end: Literal["smallest", "largest"]) -> Pick:
-        """The choice with the fewest or the most parameters; the first of equal ones."""
-        best = Pick()
-        linear = "linear" in self.rule.kind
-        if not linear or (end == "largest" and "conv" in self.rule.kind):
-            return best
-        sign = 1 if end == "smallest" else -1
-        least = self.params(best, shapes) if "conv" in self.rule.kind else None
-        for alpha in self._steps(shapes):
-            if end == "smallest" and least is not None and self._primaries(alpha, shapes) >= least:
+        """The choice with the fewest or the most parameters."""
+        smallest, plain = end == "smallest", self.params(Pick(), shapes)
+        best, least = (Pick(), plain) if "conv" in self.rule.kind else (None, 0)
+        for alpha in self._steps(shapes) if smallest else reversed(self._steps(shapes)):
+            limit = self._primaries(alpha, shapes) if smallest else plain
+            if "linear" not in self.rule.kind or (best and (least <= limit if smallest else least >= limit)):
                 break
             for coefficients in self.rule.coefficients:
                 pick = Pick(alpha, coefficients, self._extreme_amount(coefficients, end))
                 cost = self.params(pick, shapes)
-                if least is None or sign * cost < sign * least:
+                if best is None or (cost < least if smallest else cost > least):
                     best, least = pick, cost
-        return best
+        return best or Pick()
 
     def _extreme_amount(self, coefficients: str, end: Literal["smallest", "largest"]) -> float | None:
         amount = self.amount(coefficients)

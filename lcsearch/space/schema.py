@@ -75,6 +75,16 @@ class Share(FloatRange):
         return 0 < value <= 1
 
 
+class Shrink(Share):
+    """A range in (0, 1] that ends at 1."""
+
+    @model_validator(mode="after")
+    def _up_to_one(self) -> Shrink:
+        if self.high != 1:
+            raise problem(f"{self.high!r} is not allowed; it must be 1, which leaves alphas alone", ("high",))
+        return self
+
+
 class Sparsity(FloatRange):
     """A number in [0, 1)."""
 
@@ -185,6 +195,8 @@ class Space(VersionedModel):
         layers: Pattern of module names to what matching convolutions may become; the first match wins,
             and a convolution that none matches stays plain.
         min_share: A convolution with a smaller share of all convolutions' parameters stays plain.
+        shrink: Factor on every sampled alpha, which does not go below its own low. Independent alphas of many
+            layers average out: without a common factor nearly all random models have one size.
         regularizer: The correlation loss.
         width: Factor on the backbone's channels, fixed or searched.
         train: Fields of the recipe, fixed or searched.
@@ -194,6 +206,7 @@ class Space(VersionedModel):
     granularity: Granularity = "layer"
     layers: dict[str, LayerRule] = Field(min_length=1)
     min_share: float = Field(default=0.0, ge=0, lt=1)
+    shrink: Shrink = Shrink(low=1.0, high=1.0)
     regularizer: RegularizerRule = RegularizerRule()
     width: Width = Width(low=1.0, high=1.0)
     train: dict[str, Any] = Field(default_factory=dict)
