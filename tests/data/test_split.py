@@ -37,6 +37,12 @@ def test_unequal_classes_keep_their_shares() -> None:
         assert (got - k * torch.tensor([0.1, 0.3, 0.6])).abs().max() < 2
 
 
+def test_a_rare_class_stands_in_the_middle() -> None:
+    # Places 1/2 for the only 0, and 1/6, 3/6, 5/6 for the 1s: no class is served first because it is small.
+    labels = torch.tensor([0, 1, 1, 1])
+    assert labels[stratified_order(labels)].tolist() == [1, 0, 1, 1]
+
+
 def test_order_is_shuffled_and_knows_no_seed() -> None:
     labels = labels_of(50, 50)
     torch.manual_seed(1)
