@@ -31,18 +31,18 @@ class AveragedWeights:
         self._decay = decay
         self._live = [tensor.detach() for tensor in (*model.parameters(), *model.buffers())]
         self._mean = [tensor.clone() for tensor in self._live]
+        pairs = list(zip(self._mean, self._live, strict=True))
+        self._averaged = [pair for pair in pairs if pair[1].is_floating_point()]
+        self._copied = [pair for pair in pairs if not pair[1].is_floating_point()]
 
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Take in the weights after a step (0 for the first)."""
         decay = min(self._decay, step / (step + 5))
-        averaged = [i for i, tensor in enumerate(self._live) if tensor.is_floating_point()]
-        torch._foreach_lerp_(
-            [self._mean[i] for i in averaged], [self._live[i] for i in averaged], 1.0 - decay
-        )
-        for mean, live in zip(self._mean, self._live, strict=True):
-            if not live.is_floating_point():
-                mean.copy_(live)
+        means, lives = zip(*self._averaged, strict=True)
+        torch._foreach_lerp_(means, lives, 1.0 - decay)
+        for mean, live in self._copied:
+            mean.copy_(live)
 
     @torch.no_grad()
     def swap(self) -> None:
