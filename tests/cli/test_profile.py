@@ -1,0 +1,131 @@
+"""``lcsearch profile``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from lcsearch.cli.profile import profile
+from lcsearch.errors import InputError
+
+
+def invoke(*arguments: str) -> Result:
+    result = CliRunner(env={"COLUMNS": "80"}).invoke(profile, arguments)
+    if isinstance(result.exception, InputError):
+        raise result.exception
+    return result
+
+
+def as_json(*arguments: str) -> dict[str, Any]:
+    return json.loads(invoke(*arguments, "--json").stdout)  # type: ignore[no-any-return]
+
+
+def test_json_has_the_keys_that_other_programs_rely_on() -> None:
+    got = as_json("--backbone", "base", "--alpha", "0.5", "--all-layers")
+    assert list(got) == ["backbone", "params", "macs", "baseline_params", "baseline_macs", "layers"]
+    assert (got["backbone"], got["params"], got["baseline_params"]) == ("base", 227_418, 399_626)
+    assert got["baseline_macs"] == 1024 * 864 + 256 * 18_432 + 64 * 73_728 + 16 * 294_912 + 10_240
+    assert got["layers"][1] == {
+        "name": "features.4",
+        "family": "linear",
+        "alpha": 0.5,
+        "rank": None,
+        "params": 32 * 288 + 32 * 32 + 64,
+        "macs": 256 * (32 * 288 + 32 * 32),
+    }
+    assert [layer["family"] for layer in got["layers"]] == ["linear"] * 4 + ["dense"]
+
+
+def test_without_all_layers_what_saves_nothing_stays_plain() -> None:
+    every = as_json("--backbone", "mobilenetv2", "--alpha", "0.5", "--all-layers")
+    useful = as_json("--backbone", "mobilenetv2", "--alpha", "0.5")
+    assert useful["params"] < useful["baseline_params"] < every["params"]
+    families = {layer["name"]: layer["family"] for layer in useful["layers"]}
+    assert families["blocks.5.depthwise.0"] == "conv"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "params"),
+    [
+        (["--rank", "10"], 16 * 27 + 10 * 32 + 32),
+        (["--rank-ratio", "0.25"], 16 * 27 + 4 * 32 + 32),
+        (["--sparsity", "0.75"], 16 * 27 + 64 + 32),
+        ([], 16 * 27 + 256 + 32),
+    ],
+)
+def test_coefficients_are_as_asked(arguments: list[str], params: int) -> None:
+    layers = as_json("--backbone", "base", "--alpha", "0.5", "--all-layers", *arguments)["layers"]
+    assert layers[0]["params"] == params
+
+
+def test_a_rank_that_costs_as_much_as_the_full_matrix_is_warned_of_and_obeyed() -> None:
+    result = invoke("--backbone", "base", "--alpha", "0.5", "--rank", "10", "--all-layers", "--json")
+    assert "warning" in result.stderr
+    assert "features.0 (rank 10)" in result.stderr
+    assert "features.4" not in result.stderr
+    assert json.loads(result.stdout)["layers"][0]["rank"] == 10
+    assert not invoke("--backbone", "base", "--alpha", "0.5", "--rank", "4").stderr
+
+
+@pytest.mark.parametrize("backbone", ["vgg11", "torchvision:densenet121"])
+def test_the_table_fits_80_columns_and_cuts_nothing_off(backbone: str) -> None:
+    lines = invoke("--backbone", backbone, "--alpha", "0.25", "--rank-ratio", "0.25").stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert not any("…" in line for line in lines)
+    assert any("9,231,114" in line for line in lines) or backbone != "vgg11"
+
+
+def test_classes_channels_size_and_width_are_the_users() -> None:
+    got = as_json(
+        *("--backbone", "base", "--alpha", "1", "--num-classes", "7"),
+        *("--in-channels", "1", "--image-size", "16", "--width", "0.5"),
+    )
+    assert got["params"] == got["baseline_params"]
+    assert got["layers"][0]["params"] == 16 * 9 + 16
+    assert got["layers"][0]["macs"] == 256 * 16 * 9
+    assert got["layers"][-1]["params"] == 128 * 4 * 7 + 7
+
+
+def test_a_config_file_says_it_all(tmp_path: Path) -> None:
+    path = tmp_path / "best.yaml"
+    path.write_text(
+        "version: 1\nbackbone: base\nnum_classes: 10\nin_channels: 3\n"
+        "layers: {features.12: {family: linear, alpha: 0.5}}\n"
+    )
+    got = as_json("--config", str(path))
+    assert [layer["family"] for layer in got["layers"]] == ["conv"] * 3 + ["linear", "dense"]
+    with pytest.raises(InputError, match="--alpha"):
+        invoke("--config", str(path), "--alpha", "0.5")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--alpha 0", "--alpha: 0 is not above 0 and at most 1"),
+        ("--alpha 1.01", "--alpha: 1.01"),
+        ("--alpha nan", "--alpha: nan"),
+        ("--alpha 0.5 --rank 0", "--rank: 0 is not at least 1"),
+        ("--alpha 0.5 --rank-ratio 0", "--rank-ratio: 0"),
+        ("--alpha 0.5 --rank-ratio 1.5", "--rank-ratio: 1.5"),
+        ("--alpha 0.5 --sparsity 1", "--sparsity: 1 is not at least 0 and below 1"),
+        ("--alpha 0.5 --sparsity -0.1", "--sparsity: -0.1"),
+        ("--alpha 0.5 --rank 2 --sparsity 0.5", "--rank and --sparsity"),
+        ("--alpha 0.5 --image-size 0", "--image-size: 0"),
+        ("--alpha 0.5 --num-classes 0", "--num-classes: 0"),
+        ("--alpha 0.5 --width -1", "width: -1"),
+        ("", "--alpha: is missing"),
+    ],
+)
+def test_wrong_input_is_named(arguments: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        invoke("--backbone", "vgg11", *arguments.split())
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_backbone_gets_the_nearest_name() -> None:
+    with pytest.raises(InputError, match="did you mean 'vgg11'"):
+        invoke("--backbone", "vgg", "--alpha", "0.5")
