@@ -1,0 +1,13 @@
+"""The family ``conv``: a plain convolution."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from lcsearch.layers.geometry import Geometry
+from lcsearch.spec import LayerSpec
+
+
+def build(conv: nn.Conv2d, spec: LayerSpec) -> nn.Module:
+    """Build a fresh plain convolution with the arguments of ``conv``."""
+    return nn.Conv2d(**Geometry.of(conv).arguments, device=conv.weight.device, dtype=conv.weight.dtype)

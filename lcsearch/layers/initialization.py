@@ -1,0 +1,47 @@
+"""First values of a LinearConv layer: secondary filters start with the variance of the primary ones.
+
+The primaries are drawn as ``nn.Conv2d`` draws its filters: independent numbers of one variance v. A secondary
+filter with coefficients a then has variance v * |a|^2, so every row of A gets norm 1, whatever p and r are.
+For A = C R the rows of R are orthonormal, so that the rows of C alone decide.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+def _unit_rows(matrix: Tensor) -> None:
+    """Fill a (..., rows, columns) matrix with random rows of norm 1."""
+    matrix.normal_()
+    matrix.div_(torch.linalg.vector_norm(matrix, dim=-1, keepdim=True))
+
+
+@torch.no_grad()
+def init_primary(primary: Tensor) -> None:
+    """Fill the (p, c, kh, kw) primary filters as ``nn.Conv2d`` fills its own."""
+    nn.init.kaiming_uniform_(primary, a=math.sqrt(5))
+
+
+@torch.no_grad()
+def init_full(coefficients: Tensor) -> None:
+    """Fill the (banks, s, p) coefficients with rows of norm 1."""
+    if coefficients.numel():
+        _unit_rows(coefficients)
+
+
+@torch.no_grad()
+def init_low_rank(column: Tensor, row: Tensor) -> None:
+    """Fill column (banks, s, r) and row (banks, r, p): rows of norm 1 and orthonormal rows."""
+    _unit_rows(column)
+    for bank in row:
+        nn.init.orthogonal_(bank)
+
+
+@torch.no_grad()
+def init_bias(bias: Tensor, filter_size: int) -> None:
+    """Fill the (out,) bias as ``nn.Conv2d`` fills its own."""
+    bound = 1 / math.sqrt(filter_size) if filter_size else 0.0
+    bias.uniform_(-bound, bound)

@@ -1,0 +1,241 @@
+"""The LinearConv layer (arXiv 1907.11432), in weight space and in feature space."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from lcsearch.layers import arithmetic, initialization, mixing
+from lcsearch.layers.cost import Plan, Way
+from lcsearch.layers.geometry import Geometry, Pair
+
+
+class LinearConv2d(nn.Module):
+    """A 2-d convolution of which only p filters are learned; the others are linear combinations of them.
+
+    With V the (p, in / groups, kh, kw) primary filters and A the (s, p) coefficients, the filters are [V; A V].
+    The layer computes either ``conv(x, [V; A V])`` (weight space) or ``y = conv(x, V); [y; A y]`` (feature
+    space); both give the same output. It takes (n, in, h, w) or (in, h, w) and gives what ``nn.Conv2d`` gives.
+
+    Args:
+        in_channels: As ``nn.Conv2d``, like all up to ``dtype``.
+        out_channels: Filters, primary and secondary.
+        kernel_size: Kernel height and width.
+        stride: Stride.
+        padding: Padding, also ``same`` and ``valid``.
+        dilation: Dilation.
+        groups: Groups. A combines primary filters across groups unless ``per_group``.
+        bias: Whether there is a bias.
+        padding_mode: ``zeros``, ``reflect``, ``replicate`` or ``circular``.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+        alpha: Share of primary filters, in (0, 1]; p = min(out, max(1, round(alpha * out))).
+        rank: Coefficient rank r for A = C R, 1 to min(s, p); None for none.
+        rank_ratio: The same as a share of p, in (0, 1]: r = max(1, int(p * rank_ratio)), at most min(s, p).
+        sparsity: Share of A, in [0, 1), that ``prune_coefficients`` brings to zero; None for none.
+        compute: ``weight`` or ``feature`` space, or ``auto`` for the cheaper one.
+        per_group: Each group has its own primaries and coefficients: alpha, rank and sparsity are per group,
+            and the filters of a group are its primaries, then its secondaries.
+
+    Attributes:
+        primary: (p, in / groups, kh, kw) primary filters.
+        coefficients: (s, p) matrix A; (s, p / groups) where per group; None where low-rank.
+        column: (s, r) matrix C, or None.
+        row: (r, p) matrix R; (groups * r, p / groups) where per group; or None.
+        bias: (out,) bias in the order of the output channels, or None.
+        mask: bool buffer of the coefficients' shape, False where pruned; None unless sparse.
+        order: int64 buffer (out,), the output channel of each filter of [V; A V]. Set by ``set_order`` only.
+
+    With alpha = 1 there are no coefficients: ``rank`` and ``sparsity`` then have no effect.
+
+    Raises:
+        ValueError: An argument is out of its range; the message names it, its value and the range.
+    """
+
+    bias: nn.Parameter | None
+    coefficients: nn.Parameter | None
+    column: nn.Parameter | None
+    row: nn.Parameter | None
+    mask: Tensor | None
+    order: Tensor
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Pair,
+        stride: Pair = 1,
+        padding: str | Pair = 0,
+        dilation: Pair = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: torch.dtype | None = None,
+        *,
+        alpha: float = 0.5,
+        rank: int | None = None,
+        rank_ratio: float | None = None,
+        sparsity: float | None = None,
+        compute: Literal["auto", "weight", "feature"] = "auto",
+        per_group: bool = False,
+    ) -> None:
+        super().__init__()
+        if compute not in ("auto", "weight", "feature"):
+            raise ValueError(f"compute={compute!r} must be 'auto', 'weight' or 'feature'")
+        self.geometry = Geometry.checked(
+            in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode
+        )
+        for name, value in self.geometry.arguments.items():
+            if name != "bias":
+                setattr(self, name, value)
+        self.compute, self.per_group = compute, per_group
+        self.alpha, self.sparsity = alpha, sparsity
+        self.banks = groups if per_group else 1
+        p, s = arithmetic.split(out_channels // self.banks, alpha)
+        self.rank = _checked_rank(p, s, rank, rank_ratio, sparsity)
+        self.target_zeros = 0
+        if sparsity is not None:
+            self.target_zeros = self.banks * s * p - arithmetic.kept(self.banks * p, s, sparsity)
+        self.plan = Plan(
+            self.banks * p, self.banks * s, self.rank, self.geometry.filter_size, groups, self.banks
+        )
+        self._make(p, s, {"device": device, "dtype": dtype})
+        self.reset_parameters()
+
+    def _make(self, p: int, s: int, options: dict[str, Any]) -> None:
+        """Create the parameters and buffers for p primary and s secondary filters per bank."""
+        out, banks = self.geometry.out_channels, self.banks
+        self.primary = nn.Parameter(torch.empty(banks * p, *self.geometry.filter_shape, **options))
+        shapes: dict[str, tuple[int, int] | None] = dict.fromkeys(("coefficients", "column", "row"))
+        if self.rank is None:
+            shapes["coefficients"] = (banks * s, p)
+        else:
+            shapes |= {"column": (banks * s, self.rank), "row": (banks * self.rank, p)}
+        for name, shape in shapes.items():
+            self.register_parameter(name, nn.Parameter(torch.empty(shape, **options)) if shape else None)
+        self.register_parameter(
+            "bias", nn.Parameter(torch.empty(out, **options)) if self.geometry.bias else None
+        )
+        sparse = self.sparsity is not None and self.rank is None
+        mask = torch.ones(banks * s, p, dtype=torch.bool, device=options["device"]) if sparse else None
+        self.register_buffer("mask", mask)
+        self.register_buffer("order", torch.arange(out, device=options["device"]))
+        self.permuted = False
+        self.pruned_to = -1
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Draw fresh parameters; a mask becomes all True and the order the identity."""
+        initialization.init_primary(self.primary)
+        if self.coefficients is not None:
+            initialization.init_full(self.coefficients.unflatten(0, (self.banks, -1)))
+        if self.column is not None and self.row is not None:
+            initialization.init_low_rank(
+                self.column.unflatten(0, (self.banks, -1)), self.row.unflatten(0, (self.banks, -1))
+            )
+        if self.bias is not None:
+            initialization.init_bias(self.bias, self.geometry.filter_size)
+        if self.mask is not None:
+            self.mask.fill_(True)
+        self.pruned_to = -1
+        self.order.copy_(torch.arange(len(self.order)))
+        self.permuted = False
+
+    def set_order(self, order: Tensor) -> None:
+        """Set the output channel (out,) of each filter of [V; A V]; must be a permutation."""
+        self.order.copy_(order)
+        self.permuted = not torch.equal(self.order.cpu(), torch.arange(len(order)))
+
+    def factors(self) -> tuple[Tensor, ...]:
+        """Return the matrices (banks, o, i), in the order to apply them, whose product is A (banks, s, p)."""
+        if self.row is not None and self.column is not None:
+            row = self.row.view(self.banks, -1, self.row.shape[1])
+            column = self.column.view(self.banks, -1, self.column.shape[1])
+            useful = arithmetic.max_useful_rank(row.shape[2], column.shape[1])
+            return (row, column) if row.shape[1] <= useful else (column @ row,)
+        assert self.coefficients is not None
+        matrix = self.coefficients if self.mask is None else self.coefficients * self.mask
+        return (matrix.view(self.banks, self.plan.s // self.banks, self.coefficients.shape[1]),)
+
+    def filters(self) -> Tensor:
+        """Return all filters (out, in / groups, kh, kw), in the order of the output channels."""
+        primary = self.primary.view(self.banks, -1, self.geometry.filter_size)
+        secondary = primary
+        for matrix in self.factors():
+            secondary = matrix @ secondary
+        filters = torch.cat([primary, secondary.to(primary.dtype)], 1)
+        return self._place(filters.view(-1, *self.geometry.filter_shape))
+
+    def way(self, x: Tensor) -> Way:
+        """Return which way the layer computes its output for an input of shape (n, in, h, w)."""
+        if self.compute != "auto":
+            return self.compute
+        height, width = self.geometry.output_size(x.shape[-2], x.shape[-1])
+        return self.plan.way(x.shape[0] * height * width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve x (n, in, h, w) or (in, h, w), as ``nn.Conv2d`` does."""
+        if x.dim() == 3:
+            return self.forward(x[None])[0]
+        if self.way(x) == "weight":
+            return self.geometry.convolve(x, self.filters(), self.bias, self.geometry.groups)
+        return self._feature(x)
+
+    def _feature(self, x: Tensor) -> Tensor:
+        groups, tiles = self.geometry.groups, self.geometry.groups // self.banks
+        if tiles == 1 and not self.permuted:
+            p, s = self.plan.p // self.banks, self.plan.s // self.banks
+            first, second = None, None
+            if self.bias is not None:
+                first, second = (t.flatten() for t in self.bias.view(self.banks, -1).split([p, s], 1))
+            y = self.geometry.convolve(x, self.primary, None, groups)
+            y_out = mixing.append(y, self.factors(), None)
+            if first is None or second is None:
+                return y_out
+            return y_out + self.bias[:, None, None]
+        y = self.geometry.convolve(x, self.primary.repeat(tiles, 1, 1, 1), None, groups)
+        return mixing.pointwise(y, self._mixer().view(groups, -1, self.plan.p // self.banks), self.bias)
+
+    def _mixer(self) -> Tensor:
+        """Return [I; A] (out, p), bank under bank, in the order of the output channels."""
+        matrix = self.factors()[0]
+        for factor in self.factors()[1:]:
+            matrix = factor @ matrix
+        identity = torch.eye(matrix.shape[2], dtype=matrix.dtype, device=matrix.device)
+        return self._place(torch.cat([identity.expand(self.banks, -1, -1), matrix], 1).flatten(0, 1))
+
+    def _place(self, rows: Tensor) -> Tensor:
+        """Bring the rows (out, ...) of [V; A V] into the order of the output channels."""
+        return rows.index_select(0, self.order.argsort()) if self.permuted else rows
+
+    def extra_repr(self) -> str:
+        """Show the arguments."""
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.geometry.arguments.items())
+        return (
+            f"{shown}, alpha={self.alpha}, rank={self.rank}, sparsity={self.sparsity}, compute={self.compute}"
+        )
+
+
+def _checked_rank(
+    p: int, s: int, rank: int | None, rank_ratio: float | None, sparsity: float | None
+) -> int | None:
+    """Return the rank of the coefficients of p primary and s secondary filters, None for full."""
+    if rank is None and rank_ratio is None:
+        return None
+    if sparsity is not None:
+        raise ValueError(
+            f"sparsity={sparsity!r} must be None where rank={rank!r} or rank_ratio={rank_ratio!r}"
+        )
+    resolved = arithmetic.resolve_rank(p, s, rank, rank_ratio)
+    if rank is not None and s and rank > resolved:
+        raise ValueError(f"rank={rank!r} must be in 1..{resolved} for {p} primary and {s} secondary filters")
+    return resolved if s else None
+
+
+def coefficient_parameters(model: nn.Module) -> list[nn.Parameter]:
+    """Return the coefficients (A, or C and R) of all LinearConv layers: what weight decay leaves alone."""
+    layers = [layer for layer in model.modules() if isinstance(layer, LinearConv2d)]
+    return [c for layer in layers for c in (layer.coefficients, layer.column, layer.row) if c is not None]
