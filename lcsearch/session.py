@@ -175,5 +175,25 @@ def _engine(settings: RunSettings, directory: RunDirectory) -> Engine:
     if settings.engine == "ray":
         from lcsearch.engines.ray import RayEngine, RaySettings
 
-        return RayEngine(RaySettings())
+        return RayEngine(
+            RaySettings(
+                run_directory=directory.path,
+                address=settings.ray_address,
+                jobs=settings.jobs,
+                cpus_per_trial=settings.cpus_per_trial,
+                gpus_per_trial=settings.gpus_per_trial,
+                storage_path=settings.storage_path,
+                modules=_user_modules(settings),
+            )
+        )
     return LocalEngine(settings.jobs or 1)
+
+
+def _user_modules(settings: RunSettings) -> tuple[str, ...]:
+    """Modules of the user's own backbone and data set, which workers must be able to import."""
+    names = (settings.backbone, settings.dataset)
+    return tuple(
+        name.partition(":")[0]
+        for name in names
+        if ":" in name and name.partition(":")[0] not in ("torchvision", "folder")
+    )

@@ -11,11 +11,12 @@ import os
 import uuid
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from lcsearch.engines.base import Director, Objective
 from lcsearch.engines.ray_tune.cluster import Cluster, connect
-from lcsearch.engines.ray_tune.probe import Question, ask_nodes
+from lcsearch.engines.ray_tune.probe import Question, ask_nodes, dump
 from lcsearch.engines.ray_tune.quiet import quiet
 from lcsearch.engines.ray_tune.settings import RaySettings
 from lcsearch.engines.ray_tune.sharing import SharesData, pack
@@ -108,11 +109,12 @@ class RayEngine:
         from lcsearch.engines.ray_tune.scheduler import DirectorScheduler, Pulse
         from lcsearch.engines.ray_tune.searcher import DirectorSearcher
 
+        scheduler = DirectorScheduler(desk)
         tuner = tune.Tuner(
             self._trainable(objective),
             tune_config=tune.TuneConfig(
                 search_alg=DirectorSearcher(desk),
-                scheduler=DirectorScheduler(desk),
+                scheduler=scheduler,
                 num_samples=-1,
                 reuse_actors=True,
                 trial_name_creator=_trial_name,
@@ -120,8 +122,8 @@ class RayEngine:
             ),
             run_config=tune.RunConfig(
                 name="tune",
-                storage_path=str(self._folder),
-                callbacks=[Pulse(desk)],
+                storage_path=self._open.enter_context(TemporaryDirectory(prefix="lcsearch-tune-")),
+                callbacks=[Pulse(desk, scheduler)],
                 failure_config=tune.FailureConfig(max_failures=0),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 verbose=0,
@@ -140,7 +142,7 @@ class RayEngine:
         from lcsearch.engines.ray_tune.trainable import Plan, TrialActor
 
         data = pack(objective.data()) if isinstance(objective, SharesData) else None
-        plan = Plan(objective, data, self._shared, str(Path.cwd()))
+        plan = Plan(dump(objective), data, self._shared, str(Path.cwd()))
         bundle = tune.PlacementGroupFactory([self._settings.resources])
         return tune.with_resources(tune.with_parameters(TrialActor, plan=plan), bundle)
 
@@ -158,8 +160,8 @@ class RayEngine:
         nodes = cluster.nodes
         if storage is None and len(nodes) > 1:
             raise InputError(
-                f"--storage-path: is needed, because Ray {cluster.name} has {len(nodes)} nodes: a folder that all of "
-                "them share, or an fsspec address such as s3://bucket/path"
+                f"--storage-path: is needed, because Ray {cluster.name} has {len(nodes)} nodes: a "
+                "folder that all of them share, or an fsspec address such as s3://bucket/path"
             )
         question = Question(("lcsearch", *self._settings.modules), str(Path.cwd()))
         if storage is None:

@@ -37,8 +37,8 @@ def find_address(address: str) -> str:
         found = canonicalize_bootstrap_address_or_die(address)
     except ConnectionError:
         raise InputError(
-            f"--ray-address: {address}: no running Ray was found on this machine; start one with 'ray start --head', "
-            "or leave the option out"
+            f"--ray-address: {address}: no running Ray was found on this machine; start one with "
+            "'ray start --head', or leave the option out"
         ) from None
     except (ValueError, OSError):
         raise InputError(f"--ray-address: {address!r} is no address; auto or HOST:PORT") from None
@@ -85,8 +85,8 @@ def _ask(address: str) -> dict[str, str]:
             return dict(json.loads(line.removeprefix("metadata ")))
     if "authentication" in done.stderr.lower() or "token" in done.stderr.lower():
         raise InputError(
-            f"--ray-address: {address} refuses this machine's token; copy ~/.ray/auth_token from the head node, "
-            "or set RAY_AUTH_TOKEN"
+            f"--ray-address: {address} refuses this machine's token; copy ~/.ray/auth_token from the "
+            "head node, or set RAY_AUTH_TOKEN"
         )
     raise InputError(f"--ray-address: what answers at {address} is no Ray: {done.stderr.strip()[-200:]}")
 

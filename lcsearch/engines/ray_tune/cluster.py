@@ -7,8 +7,8 @@ import os
 import shutil
 import tempfile
 import time
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,7 @@ class Cluster:
         if time.monotonic() - self._looked >= _REFRESH_SECONDS:
             self._nodes = [
                 Node(node["NodeID"], node["NodeManagerAddress"], node["Resources"])
-                for node in ray.nodes()
+                for node in ray.nodes()  # type: ignore[no-untyped-call]
                 if node["Alive"]
             ]
             self._looked = time.monotonic()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lcsearch.engines.ray_tune.storage import SharedStorage
+from lcsearch.engines.ray_tune.worker import enter
 from lcsearch.errors import InputError
 
 _SECONDS = 120.0
@@ -50,7 +50,7 @@ def ask_nodes(question: Question, objective: Any, nodes: list[Any]) -> None:
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 
-    blob = _dump(objective)
+    blob = dump(objective)
     remote = ray.remote(num_cpus=0, max_retries=0)(_answer)
     answers = {
         node.ip: remote.options(scheduling_strategy=On(node.id, soft=False)).remote(question, blob)
@@ -67,11 +67,16 @@ def ask_nodes(question: Question, objective: Any, nodes: list[Any]) -> None:
             raise InputError(problem.replace("{node}", ip))
 
 
-def _dump(objective: Any) -> bytes:
+def dump(objective: Any) -> bytes:
+    """Pickle an objective.
+
+    Raises:
+        InputError: It cannot be pickled.
+    """
     import ray.cloudpickle
 
     try:
-        return bytes(ray.cloudpickle.dumps(objective))
+        return bytes(ray.cloudpickle.dumps(objective))  # type: ignore[no-untyped-call]
     except Exception as error:
         raise InputError(f"objective: {objective!r} cannot be sent to workers: {error}") from None
 
@@ -80,10 +85,7 @@ def _answer(question: Question, objective: bytes) -> str | None:
     """Runs on a node; a problem in one line, or None."""
     import ray.cloudpickle
 
-    if os.path.isdir(question.folder):  # noqa: PTH112
-        os.chdir(question.folder)
-        if question.folder not in sys.path:
-            sys.path.append(question.folder)
+    enter(question.folder)
     for name in question.modules:
         try:
             importlib.import_module(name)
@@ -109,7 +111,7 @@ def _reach(question: Question) -> str | None:
     except Exception as error:
         return f"--storage-path: {address} is not writable on node {{node}}: {type(error).__name__}: {error}"
     if seen is None:
-        return f"--storage-path: {address} is not shared: node {{node}} does not see what this machine wrote there"
+        return f"--storage-path: {address} is not shared: node {{node}} does not see what the driver wrote"
     return None
 
 

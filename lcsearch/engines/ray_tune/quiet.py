@@ -25,6 +25,13 @@ _ENVIRONMENT = {
 }
 
 
+class _Kept(list[logging.Handler]):
+    """A logger's handlers that `ray.init` cannot clear away."""
+
+    def clear(self) -> None:
+        """Nothing."""
+
+
 @contextmanager
 def quiet(log: Path) -> Iterator[None]:
     """Within it Ray and Tune write to a log file only, and send no statistics.
@@ -61,7 +68,7 @@ def _log_to(path: Path) -> Iterator[None]:
     handler = logging.FileHandler(path, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     before = (logger.handlers, logger.propagate, logger.level)
-    logger.handlers, logger.propagate = [handler], False
+    logger.handlers, logger.propagate = _Kept([handler]), False
     logger.setLevel(logging.INFO)
     try:
         yield

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import ray.cloudpickle
-from ray.exceptions import OutOfMemoryError, RayActorError, RayError, RayTaskError
-from ray.tune import Callback
 from ray.tune.experiment import Trial
+from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.schedulers import TrialScheduler
 
 from lcsearch.engines.base import Verdict
+from lcsearch.engines.ray_tune.controller import WorkerMemoryError, forget_ended, survive_odd_ends
 from lcsearch.engines.ray_tune.desk import Desk
 
 
-class DirectorScheduler(TrialScheduler):  # type: ignore[misc]
+class DirectorScheduler(TrialScheduler):
     """Carries results to the director and its verdicts back.
 
     A trial that is told to stop still returns from its objective, so Tune is always told to go on,
@@ -29,16 +29,16 @@ class DirectorScheduler(TrialScheduler):  # type: ignore[misc]
     _supports_buffered_results = False
 
     def __init__(self, desk: Desk) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._desk = desk
         self._pending: deque[Trial] = deque()
-        self._prepared = False
+        self._controller: Any = None
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """Remember a trial that waits for a worker."""
-        if not self._prepared:
-            self._prepared = True
-            survive_odd_ends(tune_controller._tune_controller._actor_manager)
+        if self._controller is None:
+            self._controller = tune_controller._tune_controller
+            survive_odd_ends(self._controller)
         self._pending.append(trial)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
@@ -47,14 +47,15 @@ class DirectorScheduler(TrialScheduler):  # type: ignore[misc]
         verdict = self._desk.hear(trial.trial_id, message)
         if message.kind == "epoch":
             if verdict is not Verdict.GO_ON:
-                trial.temporary_state.ray_actor.answer.remote(verdict)
+                actor: Any = trial.temporary_state.ray_actor
+                actor.answer.remote(verdict)
             return str(TrialScheduler.CONTINUE)
         return str(TrialScheduler.CONTINUE if message.kind == "started" else TrialScheduler.STOP)
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         """Tell the director that a worker is gone."""
         error = _error_of(trial)
-        if isinstance(error, WorkerOutOfMemory):
+        if isinstance(error, WorkerMemoryError):
             self._desk.failed(trial.trial_id, f"out of memory: {_first_lines(error)}")
         else:
             self._desk.lost(trial.trial_id, f"the worker was lost: {_first_lines(error)}")
@@ -72,49 +73,41 @@ class DirectorScheduler(TrialScheduler):  # type: ignore[misc]
             self._pending.popleft()
         return self._pending[0] if self._pending else None
 
+    def tidy(self) -> None:
+        """Let go of trials that have ended."""
+        if self._controller is not None:
+            forget_ended(self._controller)
+
     def debug_string(self) -> str:
         """For Tune's tables."""
         return "decided by the search"
 
 
-class Pulse(Callback):  # type: ignore[misc]
-    """Calls the director's clock as Tune steps.
+class Pulse(TrialProgressCallback):
+    """Does what has to be done again and again as Tune steps.
+
+    It stands in the place of the callback that Tune adds otherwise, which keeps every trial for good.
 
     Args:
         desk: Knows the director.
+        scheduler: Knows Tune.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, scheduler: DirectorScheduler) -> None:
+        super().__init__()
         self._desk = desk
+        self._scheduler = scheduler
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Tune steps at least every tenth of a second."""
         self._desk.tick()
+        self._scheduler.tidy()
 
+    def log_result(self, trial: Trial, result: dict[str, Any], error: bool = False) -> None:
+        """Nothing: the director's display says it."""
 
-class WorkerOutOfMemory(RayActorError):  # type: ignore[misc]
-    """Ray ended a worker because its node was short of memory."""
-
-
-class WorkerGone(RayActorError):  # type: ignore[misc]
-    """A worker ended in a way that Ray has a name of its own for."""
-
-
-def survive_odd_ends(actor_manager: Any) -> None:
-    """Let Tune survive workers that end with an error that is neither an actor's nor a task's.
-
-    Tune's actor manager raises on those, and so ends the whole experiment when Ray's memory monitor
-    ends one worker (`OutOfMemoryError`) or an actor's environment cannot be set up.
-    """
-    handle = actor_manager._actor_task_failed
-
-    def handle_any(task: Any, error: Exception) -> None:
-        if isinstance(error, RayError) and not isinstance(error, (RayActorError, RayTaskError)):
-            kind = WorkerOutOfMemory if isinstance(error, OutOfMemoryError) else WorkerGone
-            error = kind(error_msg=str(error))
-        handle(task, error)
-
-    actor_manager._actor_task_failed = handle_any
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Nothing is kept."""
 
 
 def _error_of(trial: Trial) -> Exception | None:

@@ -9,7 +9,7 @@ from ray.tune.search import Searcher
 from lcsearch.engines.ray_tune.desk import Assignment, Desk
 
 
-class DirectorSearcher(Searcher):  # type: ignore[misc]
+class DirectorSearcher(Searcher):
     """Hands the director's jobs to Tune. The study is the director's: nothing is kept here.
 
     Args:
@@ -20,7 +20,7 @@ class DirectorSearcher(Searcher):  # type: ignore[misc]
         super().__init__()
         self._desk = desk
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
         """The next job as a config; None while there is none now, FINISHED when there will be none."""
         job = self._desk.next_job(trial_id)
         if job is not None:

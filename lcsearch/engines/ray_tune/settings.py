@@ -57,8 +57,8 @@ class RaySettings:
             )
         if self.address is not None and self.address.startswith("ray://"):
             raise InputError(
-                f"--ray-address: {self.address} is a Ray Client address, which cannot drive a search; run lcsearch "
-                "on a node of the cluster with 'auto' or HOST:PORT, or send it there with 'ray job submit'"
+                f"--ray-address: {self.address} is a Ray Client address, which cannot drive a search; "
+                "run lcsearch on a node of the cluster with 'auto' or HOST:PORT"
             )
 
     @property

@@ -57,7 +57,8 @@ def pack(value: Any) -> Packed:
     Args:
         value: Picklable; tensors in it are on the CPU and of a type that NumPy has.
     """
-    stream, buffers = io.BytesIO(), []
+    stream = io.BytesIO()
+    buffers: list[pickle.PickleBuffer] = []
     _Pickler(stream, protocol=5, buffer_callback=buffers.append).dump(value)
     arrays = tuple(np.frombuffer(buffer.raw(), dtype=np.uint8) for buffer in buffers)
     return Packed(stream.getvalue(), arrays)

@@ -25,7 +25,7 @@ class SharedStorage:
     address: str
 
     def _open(self) -> tuple[Any, str]:
-        from fsspec.core import url_to_fs
+        from fsspec.core import url_to_fs  # type: ignore[import-untyped]
 
         return url_to_fs(self.address)  # type: ignore[no-any-return]
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
 import ray
+import ray.cloudpickle
 from ray.tune import Trainable
 
 from lcsearch.engines.base import Objective, Verdict
 from lcsearch.engines.ray_tune.sharing import Packed, SharesData
-from lcsearch.engines.ray_tune.worker import JobThread, Message, TrialStorage, tell
+from lcsearch.engines.ray_tune.worker import JobThread, Message, TrialStorage, enter, tell
 
 
 @dataclass(frozen=True)
@@ -19,19 +19,19 @@ class Plan:
     """What every worker of a run needs; it lies in Ray's object store once per node.
 
     Attributes:
-        objective: Runs a trial.
+        objective: Runs a trial; pickled, because a node may find its module only after `enter`.
         data: The objective's data, if it shares them.
         shared: Shared storage; None if workers see the driver's disk.
         folder: The driver's working directory, for relative paths.
     """
 
-    objective: Objective
+    objective: bytes
     data: Packed | None
     shared: TrialStorage | None
     folder: str
 
 
-class TrialActor(Trainable):  # type: ignore[misc]
+class TrialActor(Trainable):
     """Runs one job after another.
 
     A call of `step` lets the objective go on to its next epoch and returns what it then reports, so
@@ -39,14 +39,13 @@ class TrialActor(Trainable):  # type: ignore[misc]
     other verdict comes through `answer` first.
     """
 
-    def setup(self, config: dict[str, Any], plan: Plan) -> None:
+    def setup(self, config: dict[str, Any], plan: Plan) -> None:  # type: ignore[override]
         """Make this process a worker of the run."""
-        if os.path.isdir(plan.folder):  # noqa: PTH112
-            os.chdir(plan.folder)
-        self._plan = plan
-        self._folder = plan.folder
-        if plan.data is not None and isinstance(plan.objective, SharesData):
-            plan.objective.use_data(plan.data.unpack())
+        enter(plan.folder)
+        self._shared = plan.shared
+        self._objective: Objective = ray.cloudpickle.loads(plan.objective)
+        if plan.data is not None and isinstance(self._objective, SharesData):
+            self._objective.use_data(plan.data.unpack())
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -63,7 +62,7 @@ class TrialActor(Trainable):  # type: ignore[misc]
     def step(self) -> dict[str, Any]:
         """Say that the job has begun; after that, go on to the next epoch or the end."""
         if self._thread is None:
-            self._thread = JobThread(self._job, self._plan.objective, self._plan.shared)
+            self._thread = JobThread(self._job, self._objective, self._shared)
             return tell(Message("started", text=_worker_name()))
         verdict, self._verdict = self._verdict, Verdict.GO_ON
         return tell(self._thread.next(verdict))
@@ -71,4 +70,5 @@ class TrialActor(Trainable):  # type: ignore[misc]
 
 def _worker_name() -> str:
     context = ray.get_runtime_context()
-    return f"{ray.util.get_node_ip_address()}/{context.get_node_id()[:6]}"
+    ip = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
+    return f"{ip}/{context.get_node_id()[:6]}"

@@ -5,7 +5,9 @@ This module is imported on every worker: it needs neither torch nor anything of 
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -36,6 +38,14 @@ class Message:
     text: str = ""
     epoch: int = 0
     metrics: Metrics | None = None
+
+
+def enter(folder: str) -> None:
+    """Stand in the driver's working directory, where this node has it, as a local worker would."""
+    if os.path.isdir(folder):  # noqa: PTH112
+        os.chdir(folder)
+        if folder not in sys.path:
+            sys.path.append(folder)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,253 @@
+#!/usr/bin/env python
+"""Record what the search benchmark replays: the learning curves of 200 and more specs of ``base``.
+
+What: Fashion-MNIST, 10,000 training and 5,000 validation images (no test image), 9 epochs, the default
+recipe, the validation accuracy after every epoch. Which specs: the hand-picked ones (plain, uniform alpha,
+thinner); a Sobol sequence over the default search space; and mutations of what was on the front so far.
+Twelve specs are trained with three seeds, which is where the benchmark's noise comes from.
+
+How: processes of one thread each; every finished training is one line of a file, so the script goes on
+where it was stopped. About an hour and a half on 2 idle cores. ``--pack`` writes what ships.
+
+    python scripts/record_benchmark.py records.jsonl
+    python scripts/record_benchmark.py records.jsonl --pack tests/data_files/base_fashion_mnist.json.gz
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import torch
+from scipy.stats.qmc import Sobol
+
+from lcsearch import __version__, backbones, pareto
+from lcsearch.count import count
+from lcsearch.engines.base import Job
+from lcsearch.samplers._draw import Draw, unit_of
+from lcsearch.space import BoundSpace, load_space
+from lcsearch.spec import ModelSpec, Recipe, Regularizer, TrialSpec
+from lcsearch.surgery import build_model, conv_layers, uniform
+from lcsearch.train.objective import TrainObjective
+
+BACKBONE, DATASET, TRAIN_IMAGES, VALIDATION_IMAGES, EPOCHS = "base", "fashion-mnist", 10_000, 5_000, 9
+SOBOL, NEAR, SEEDS = 160, 45, 3
+ALPHAS, WIDTHS = (0.5, 0.25, 0.125, 0.0625), (0.71, 0.5, 0.35, 0.25)
+DIMENSIONS = 64
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training: the name of its spec, the spec, its choices in the space, and a seed."""
+
+    name: str
+    spec: TrialSpec
+    choices: dict[str, Any]
+    seed: int
+
+
+@cache
+def space() -> BoundSpace:
+    template = plain()
+    with torch.device("meta"):
+        model = build_model(template)
+    return load_space(BACKBONE, BACKBONE).bind(model, template)
+
+
+def plain(width: float = 1.0) -> ModelSpec:
+    return ModelSpec(BACKBONE, num_classes=10, in_channels=1, width=width)
+
+
+def hand_picked() -> dict[str, ModelSpec]:
+    with torch.device("meta"):
+        net = backbones.build(BACKBONE, num_classes=10, in_channels=1)
+    inner = list(conv_layers(net))[1:]
+    shapes = {alpha: uniform(net, alpha) for alpha in ALPHAS}
+    found = {"plain": plain()}
+    for alpha in ALPHAS:
+        layers = {name: shapes[alpha][name] for name in inner}
+        found[f"uniform-{alpha}"] = ModelSpec(BACKBONE, 10, 1, 1.0, layers)
+    return found | {f"thinner-{width}": plain(width) for width in WIDTHS}
+
+
+def order() -> Iterator[tuple[str, int]]:
+    """Names and seeds in the order of recording: any beginning of it is a usable, smaller record."""
+    repeated = ["plain", "uniform-0.25", "thinner-0.5", *(f"sobol-{i}" for i in range(0, 36, 4))]
+    repeats = [(name, seed) for name in repeated for seed in range(1, SEEDS)]
+    near = [(f"near-{i}", 0) for i in range(NEAR)]
+    yield from ((name, 0) for name in hand_picked())
+    for i in range(SOBOL):
+        yield f"sobol-{i}", 0
+        if i % 4 == 3 and near:
+            yield near.pop(0)
+        if i % 4 == 1 and i > 36 and repeats:
+            yield repeats.pop(0)
+    yield from near
+    yield from repeats
+
+
+def sobol(index: int) -> Draw:
+    """Point ``index`` of the sequence: each parameter has its own dimension, in the order of being asked."""
+    points = _sobol_points()
+    names: list[str] = []
+    for i in range(index + 1):
+        draw = Draw({}, lambda name, _, i=i: points[i, _place(names, name)])  # type: ignore[misc]
+        space().suggest(draw)
+    return draw
+
+
+@cache
+def _sobol_points() -> np.ndarray:
+    return Sobol(DIMENSIONS, scramble=True, rng=0).random(256)
+
+
+def _place(names: list[str], name: str) -> int:
+    if name not in names:
+        names.append(name)
+    return names.index(name)
+
+
+def near_front(index: int, records: list[dict[str, Any]]) -> Draw:
+    """A member of the recorded front with some of its choices moved."""
+    rng = np.random.default_rng((7, index))
+    inside = [r for r in records if r["choices"] and r["seed"] == 0]
+    front = pareto.front([(r["accuracy"][-1], r["params"]) for r in inside])
+    parent = inside[int(rng.choice(front))]["choices"]
+    asked = Draw(parent, lambda *_: rng.random())
+    space().suggest(asked)
+    kept = {}
+    for name, value in asked.params.items():
+        if rng.random() < 0.6:
+            kept[name] = value
+        elif not isinstance(value, str) and rng.random() < 0.8:
+            moved = unit_of(asked.distributions[name], value) + 0.15 * rng.standard_normal()
+            again = Draw({}, lambda *_, to=float(np.clip(moved, 0, 1)): to)  # type: ignore[misc]
+            kept[name] = again._answer(name, asked.distributions[name])
+    child = Draw(kept, lambda *_: rng.random())
+    space().suggest(child)
+    return child
+
+
+def task(name: str, seed: int, records: list[dict[str, Any]]) -> Task:
+    recipe = Recipe(epochs=EPOCHS)
+    if name in hand_picked():
+        model = hand_picked()[name]
+        encoded = space().encode(model, Regularizer(), {})
+        return Task(name, TrialSpec(model, Regularizer(), recipe), encoded[0] if encoded else {}, seed)
+    kind, index = name.split("-")
+    draw = sobol(int(index)) if kind == "sobol" else near_front(int(index), records)
+    suggestion = space().suggest(Draw(draw.params, lambda *_: 0.5))
+    return Task(name, TrialSpec(suggestion.model, suggestion.regularizer, recipe), draw.params, seed)
+
+
+def record(task: Task) -> dict[str, Any]:
+    """Train one task and return its line."""
+    begin = time.perf_counter()
+    accuracy: list[float] = []
+
+    def report(epoch: int, metrics: Any) -> bool:
+        accuracy.append(round(float(metrics["accuracy"]), 4))
+        return True
+
+    objective = TrainObjective(
+        DATASET, train_images=TRAIN_IMAGES, validation_images=VALIDATION_IMAGES, device="cpu", threads=1
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        objective(Job(0, 0, 1000 + task.seed, task.spec, folder, resume=False), report)
+    with torch.device("meta"):
+        size = count(build_model(task.spec.model), (1, 32, 32))
+    return {
+        "name": task.name,
+        "seed": task.seed,
+        "choices": task.choices,
+        "spec": task.spec.to_plain(),
+        "params": size.params,
+        "macs": size.macs,
+        "accuracy": accuracy,
+        "seconds": round(time.perf_counter() - begin, 1),
+    }
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1]  # a line cut short has no end
+    return [json.loads(line) for line in lines]
+
+
+def run(path: Path, jobs: int) -> None:
+    records = read(path)
+    path.write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
+    todo = [(n, s) for n, s in order() if (n, s) not in {(r["name"], r["seed"]) for r in records}]
+    total = len(todo) + len(records)
+    running: set[Future[dict[str, Any]]] = set()
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool, path.open("a", encoding="utf-8") as file:
+        while todo or running:
+            while todo and len(running) < jobs:
+                running.add(pool.submit(record, task(*todo.pop(0), records)))
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                records.append(future.result())
+                file.write(json.dumps(records[-1]) + "\n")
+                file.flush()
+                r = records[-1]
+                line = f"{len(records)}/{total} {r['name']} seed {r['seed']}: {r['params']} params"
+                print(f"{line}, {r['accuracy'][-1]:.2f} %, {r['seconds']:.0f} s", flush=True)
+
+
+def pack(path: Path, target: Path) -> None:
+    """Write what ships: how it was made, and every record, compressed."""
+    records = read(path)
+    about = {
+        "made_by": "scripts/record_benchmark.py",
+        "backbone": BACKBONE,
+        "dataset": DATASET,
+        "train_images": TRAIN_IMAGES,
+        "validation_images": VALIDATION_IMAGES,
+        "epochs": EPOCHS,
+        "recipe": records[0]["spec"]["recipe"],
+        "accuracy": "validation accuracy in percent after each epoch",
+        "threads": 1,
+        "versions": {"lcsearch": __version__, "torch": torch.__version__, "optuna": optuna.__version__},
+        "planned": sum(1 for _ in order()),
+        "recorded": len(records),
+    }
+    slim = [{k: v for k, v in r.items() if k != "spec"} | {"spec": _slim(r["spec"])} for r in records]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"about": about, "records": slim}, separators=(",", ":"))
+    target.write_bytes(gzip.compress(text.encode(), mtime=0))
+    print(f"{target}: {len(records)} records, {target.stat().st_size} bytes", file=sys.stderr)
+
+
+def _slim(spec: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in spec.items() if key != "recipe"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("records", type=Path, help="file of finished trainings, one a line; continued if there")
+    parser.add_argument("--jobs", type=int, default=2, help="processes of one thread each")
+    parser.add_argument("--pack", type=Path, metavar="FILE", help="train nothing; write the compressed record")
+    arguments = parser.parse_args()
+    if arguments.pack:
+        pack(arguments.records, arguments.pack)
+    else:
+        run(arguments.records, arguments.jobs)
+
+
+if __name__ == "__main__":
+    main()
