@@ -27,10 +27,10 @@ MOST_SECONDS = 3.0
 EPOCHS = 4
 START = 1_750_000_000.0
 CHROMIUM = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 
 # vgg11's layers: name, in and out channels, image side.
 LAYERS = (
@@ -65,7 +65,8 @@ def invented_trial(
         params=sum(c.params for c in counts) + 5_504, macs=sum(c.macs for c in counts), layers=tuple(counts),
         accuracy=round(max(steps[-1], 10), 2),
         epochs=tuple(
-            EpochRecord(e + 1, round(max(a, 10), 2), 2.3 * 0.4**e, 9.0, start + 10 * (e + 1)) for e, a in enumerate(steps)
+            EpochRecord(e + 1, round(max(a, 10), 2), 2.3 * 0.4**e, 9.0, start + 10 * (e + 1))
+            for e, a in enumerate(steps)
         ),
         started_at=start, finished_at=start + 10 * EPOCHS + 0.5, worker=f"worker {number % 2}",
     )  # fmt: skip
@@ -139,9 +140,8 @@ def _searched(number: int, trials: int) -> TrialRecord:
         )
     if trial.accuracy is not None and trial.accuracy < 91.8 and number % 3:
         decision = Decision(1, False, "dominated at the rung", (0, 1))
-        return replace(
-            trial, state="pruned", predicted=trial.accuracy, accuracy=None, epochs=trial.epochs[:1], decisions=(decision,)
-        )  # fmt: skip
+        stopped = replace(trial, state="pruned", predicted=trial.accuracy, accuracy=None)
+        return replace(stopped, epochs=trial.epochs[:1], decisions=(decision,))
     return trial
 
 

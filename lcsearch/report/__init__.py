@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
-from lcsearch.report.page import render, write
+from pathlib import Path
 
-__all__ = ["render", "write"]
+from lcsearch.records import RunRecord
+
+
+def write(run: RunRecord, path: Path, live: int | None = None) -> None:
+    """Write the report of a run as one self-contained HTML page.
+
+    Args:
+        run: The run.
+        path: The file to write; it is replaced in one step.
+        live: Seconds after which the page loads itself again; None for a page that stays.
+
+    Raises:
+        InputError: The run has nothing to show yet, or the path is not writable.
+    """
+    from lcsearch.report.page import render
+    from lcsearch.rundir import write_text
+
+    write_text(path, render(run, live))

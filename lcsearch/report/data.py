@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from lcsearch.errors import InputError
-from lcsearch.records import RunRecord, TrialRecord
+from lcsearch.records import RunRecord, State, TrialRecord
 from lcsearch.report.frontdata import FrontData, front_data
 from lcsearch.report.importance import Importance, importance
 from lcsearch.report.layerdata import HeatMap, heat_map
@@ -95,8 +95,8 @@ def title(run: RunRecord) -> str:
 
 def _facts(run: RunRecord) -> tuple[str, ...]:
     states = Counter(t.state for t in run.trials)
-    words = {"complete": "complete", "pruned": "stopped early", "rejected": "rejected", "failed": "failed"}
-    counted = [f"{states[s]} {word}" for s, word in [*words.items(), ("running", "running")] if states[s]]
+    order: tuple[State, ...] = ("complete", "pruned", "rejected", "failed", "running")
+    counted = [f"{states[s]:,} {'stopped early' if s == 'pruned' else s}" for s in order if states[s]]
     epochs = sum(len(t.epochs) for t in run.trials)
     return (run.path.name, "trials: " + ", ".join(counted), f"{epochs:,} epochs trained in {busy_words(run)}")
 

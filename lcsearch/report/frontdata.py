@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lcsearch import pareto
 from lcsearch.records import Origin, RunRecord, TrialRecord
 from lcsearch.report.points import Point, Size, front_line, points_of, retrained_points
 
@@ -26,7 +27,8 @@ class FrontData:
         uniform: The hand-picked models with one alpha everywhere, smallest first, backbone last.
         thinner: The hand-picked thinner backbones, smallest first, backbone last.
         baseline: The plain backbone, once it is complete.
-        final: Retrained models: mean test accuracies.
+        final: The non-dominated ones of the retrained models, by mean test accuracy.
+        final_rest: The other retrained models.
         window: The accuracies that are shown at first; every trial is there after zooming out.
         below: How many points lie below the window.
     """
@@ -41,6 +43,7 @@ class FrontData:
     thinner: tuple[Point, ...]
     baseline: Point | None
     final: tuple[Point, ...]
+    final_rest: tuple[Point, ...]
     window: tuple[float, float]
     below: int
 
@@ -58,8 +61,10 @@ def front_data(run: RunRecord, axis: Size) -> FrontData:
     apart = {p.trial for p in (*front, *uniform, *thinner)} | ({baseline.trial} if baseline else set())
     complete = tuple(p for p in _in_state(run.trials, "complete") if p.trial not in apart)
     stopped, running = tuple(_in_state(run.trials, "pruned")), tuple(_in_state(run.trials, "running"))
-    final = retrained_points(run)
-    window = _window([*front, *uniform, *thinner, *final])
+    retrained = retrained_points(run)
+    best = set(pareto.front([(p.accuracy, p.size(axis)) for p in retrained]))
+    final = [p for i, p in enumerate(retrained) if i in best]
+    window = _window([*front, *uniform, *thinner, *retrained])
     return FrontData(
         axis=axis,
         front=front,
@@ -74,7 +79,8 @@ def front_data(run: RunRecord, axis: Size) -> FrontData:
         uniform=uniform,
         thinner=thinner,
         baseline=baseline,
-        final=final,
+        final=tuple(sorted(final, key=lambda p: p.size(axis))),
+        final_rest=tuple(p for i, p in enumerate(retrained) if i not in best),
         window=window,
         below=sum(p.accuracy < window[0] for p in (*complete, *stopped, *running, *front)),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from lcsearch import pareto
 from lcsearch.report.points import Point
@@ -49,7 +50,7 @@ class Curve:
             return None
         if accuracy <= self.points[0][1]:
             return Needed(self.smallest, at_most=accuracy < self.points[0][1])
-        for (p0, a0), (p1, a1) in zip(self.points, self.points[1:], strict=False):
+        for (p0, a0), (p1, a1) in pairwise(self.points):
             if accuracy == a1:
                 return Needed(p1, at_most=False)
             if a0 < accuracy < a1:
@@ -65,7 +66,7 @@ class Curve:
         """
         if params < self.smallest:
             return None
-        for (p0, a0), (p1, a1) in zip(self.points, self.points[1:], strict=False):
+        for (p0, a0), (p1, a1) in pairwise(self.points):
             if p0 <= params < p1:
                 return a0 + (a1 - a0) * math.log(params / p0) / math.log(p1 / p0)
         return self.best[1]

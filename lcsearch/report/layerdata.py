@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lcsearch.records import LayerCount, RunRecord, TrialRecord
@@ -93,11 +93,11 @@ def detailed_trials(run: RunRecord, most_rows: int) -> tuple[TrialRecord, ...]:
         run: The run.
         most_rows: Layers, summed over trials, at which no further trial is added.
     """
-    needed = {p.trial for axis in ("params", "macs") for p in front_line(run.trials, axis)}  # type: ignore[arg-type]
+    needed = {p.trial for p in (*front_line(run.trials, "params"), *front_line(run.trials, "macs"))}
     needed |= {t.number for t in run.trials if t.origin in ("baseline", "uniform", "thinner")}
     needed |= {r.trial for r in run.retrained}
     chosen = [t for t in run.trials if t.number in needed]
-    rows = _row_count(chosen)
+    rows = sum(len(t.layers) for t in chosen)
     for trial in sorted(run.trials, key=lambda t: -(t.accuracy or 0)):
         if trial.number in needed or not trial.layers:
             continue
@@ -115,10 +115,6 @@ def heat_labels(data: HeatMap) -> tuple[str, ...]:
 
 def _shares(trial: TrialRecord, plain: Mapping[str, int]) -> dict[str, float]:
     return {layer.name: layer.params / plain[layer.name] for layer in trial.layers if plain.get(layer.name)}
-
-
-def _row_count(trials: Iterable[TrialRecord] | Sequence[TrialRecord]) -> int:
-    return sum(len(t.layers) for t in trials)
 
 
 def _is_plain(layer: LayerCount) -> bool:

@@ -10,7 +10,7 @@ let selected = null;
 let choice = null;
 
 const GLYPHS = {
-  circle: "●", "circle-open": "○", square: "■", "triangle-up": "▲", star: "★", diamond: "◆", x: "✕",
+  circle: "●", "circle-open": "○", square: "■", "triangle-up": "▲", star: "★", diamond: "◆", "diamond-open": "◇", x: "✕",
   "x-thin-open": "✕", "line-ns-open": "❘", pentagon: "⬟", cross: "✚", hexagon: "⬢",
 };
 const DASHES = { solid: "solid", dash: "dashed", longdash: "dashed", dot: "dotted", dashdot: "dashed", longdashdot: "dashed" };
@@ -75,9 +75,9 @@ function overlay(box) {
 function draw(box) {
   const faint = box.picked ? 0.12 : null;
   const traces = box.figure.data.map((t) => (faint ? { ...t, opacity: faint } : t));
-  const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "toImage"] };
-  if (box.name !== "parallel") config.modeBarButtonsToRemove.push("select2d");
-  config.modeBarButtonsToAdd = [{ name: "Save as SVG", icon: Plotly.Icons.camera, click: () => save(box) }];
+  const svg = { name: "Save as SVG", title: "Save as SVG", icon: Plotly.Icons.camera, click: () => save(box) };
+  const modeBarButtons = [["zoom2d", "pan2d", "resetScale2d", svg]];
+  const config = { responsive: true, displaylogo: false, displayModeBar: coarse ? false : "hover", modeBarButtons };
   const drawn = Plotly.react(box.plot, [...traces, ...overlay(box)], layoutOf(box), config);
   if (!box.listens) listen(box);
   return drawn;
@@ -163,17 +163,25 @@ function use(box, name) {
 
 const count = new Intl.NumberFormat("en");
 
+// Three significant digits, as everywhere else: 9.23M, 399k, 812.
+function short(value) {
+  for (const [unit, size] of [["G", 1e9], ["M", 1e6], ["k", 1e3]]) {
+    if (value >= 0.9995 * size) return (value / size).toPrecision(3) + unit;
+  }
+  return String(value);
+}
+
 function layerTable(n) {
   const rows = data.layers.trials[n];
   if (!rows) return element("p", { textContent: "This page leaves out the layers of this trial; the config has them." });
-  const head = ["layer", "plain", "kept", "", "alpha", "coefficients"].map((t) => element("th", { textContent: t, scope: "col" }));
+  const head = ["layer", "plain", "kept", "", "alpha", "coeff."].map((t) => element("th", { textContent: t, scope: "col" }));
   const lines = rows.map(([place, kept, alpha, coefficients]) => {
     const plain = data.layers.plain[place];
     const bar = element("span", { className: "bar" }, [element("span")]);
     bar.firstChild.style.width = plain ? `${Math.min(100, (100 * kept) / plain)}%` : "0";
-    bar.title = plain ? `${((100 * kept) / plain).toFixed(1)} % kept` : "";
-    const cells = [data.layers.names[place], plain === null ? "–" : count.format(plain), count.format(kept), bar, alpha, coefficients];
-    return element("tr", {}, cells.map((cell) => element("td", {}, [cell])));
+    const cells = [data.layers.names[place], plain === null ? "–" : short(plain), short(kept), bar, alpha, coefficients];
+    const exact = `${data.layers.names[place]}: ${count.format(kept)} of ${plain === null ? "–" : count.format(plain)} parameters`;
+    return element("tr", { title: exact }, cells.map((cell) => element("td", {}, [cell])));
   });
   const table = element("table", {}, [element("thead", {}, [element("tr", {}, head)]), element("tbody", {}, lines)]);
   return element("div", { className: "scroll" }, [table]);
@@ -239,7 +247,7 @@ function start() {
     const around = plot.closest(".figure");
     const box = { plot, legend: around.querySelector(".legend"), switches: [...around.querySelectorAll(".switch button")] };
     use(box, plot.dataset.figure);
-    if (box.name === "layers") plot.style.minWidth = `${150 + 26 * box.figure.data[0].x.length}px`;
+    if (box.name === "layers") plot.style.minWidth = `${150 + 34 * box.figure.data[0].x.length}px`;
     for (const button of box.switches) button.onclick = () => { use(box, button.dataset.figure); draw(box); };
     boxes.push(box);
   }

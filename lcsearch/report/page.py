@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from html import escape
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
@@ -23,23 +22,11 @@ from lcsearch.report.style import theme
 MOST_LAYER_ROWS = 30_000
 """Layers, summed over trials, whose numbers go into the page: about 25 bytes each."""
 
-_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
-
-
-def write(run: RunRecord, path: Path, live: int | None = None) -> None:
-    """Write the report of a run.
-
-    Args:
-        run: The run.
-        path: The file to write; it is replaced in one step.
-        live: Seconds after which the page loads itself again; None for a page that stays.
-
-    Raises:
-        InputError: The run has nothing to show yet, or the path is not writable.
-    """
-    from lcsearch.rundir import write_text
-
-    write_text(path, render(run, live))
+_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "img-src data: blob:; font-src data:"
+)
+"""Lets the page run what is inside it and keeps it from asking anything of a network."""
 
 
 def render(run: RunRecord, live: int | None = None) -> str:

@@ -61,7 +61,7 @@ class Parallel:
 
 
 def parallel(run: RunRecord, importance: Importance | None) -> Parallel | None:
-    """Return the parallel coordinates of the complete trials; None with fewer than two.
+    """Return the parallel coordinates of the complete trials; None with fewer than two that differ.
 
     Of many trials the front is kept and of the rest an even sample by number.
 
@@ -73,11 +73,13 @@ def parallel(run: RunRecord, importance: Importance | None) -> Parallel | None:
     if len(trials) < 2:
         return None
     front = {p.trial for p in front_line(run.trials, "params")}
-    columns = [*_layer_columns(run, importance), _regularizer(trials), _size(trials), _accuracy(trials)]
-    columns = [column for column in columns if column is not None]
+    found = [*_layer_columns(run, importance), _regularizer(trials), _size(trials), _accuracy(trials)]
+    columns = [column for column in found if column is not None]
+    if not columns:
+        return None
     drawn = _sample(trials, front)
     return Parallel(
-        tuple(axis for axis, _ in columns if axis is not None),
+        tuple(axis for axis, _ in columns),
         tuple(
             ParallelLine(
                 trials[i].number,
@@ -111,10 +113,10 @@ def _layer_columns(run: RunRecord, importance: Importance | None) -> list[_Colum
         weight = {name: float(size) for name, size in plain.items()}
     chosen = set(sorted((n for n in plain if n in weight), key=lambda n: -weight[n])[:MOST_LAYERS])
     columns = []
-    for name in plain:
+    for name, size in plain.items():
         if name in chosen:
             kept = [{layer.name: layer.params for layer in t.layers}.get(name, 0) for t in run.complete]
-            shares = [math.log(max(k / plain[name], 1e-4)) for k in kept]
+            shares = [math.log(max(k / size, 1e-4)) for k in kept]
             columns.append(_scaled(name, shares, lambda v: f"{math.exp(v):.2g}"))
     return [c for c in columns if c is not None]
 

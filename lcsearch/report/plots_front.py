@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from lcsearch.report.frontdata import FrontData
 from lcsearch.report.points import Point
 from lcsearch.report.style import LOOKS, Look
+from lcsearch.sizes import format_count
 
 AXIS_TITLES = {"params": "parameters", "macs": "multiply-accumulates per image"}
 
@@ -25,7 +26,8 @@ def front_figure(data: FrontData) -> go.Figure:
     _add(figure, "thinner", data.thinner, axis, "lines+markers")
     _add(figure, "front", data.front, axis, "lines+markers")
     _add(figure, "baseline", [data.baseline] if data.baseline else [], axis, "markers")
-    _add(figure, "final", sorted(data.final, key=lambda p: p.size(axis)), axis, "lines+markers")
+    _add(figure, "final", data.final, axis, "lines+markers")
+    _add(figure, "final_rest", data.final_rest, axis, "markers")
     if data.untrained:
         figure.add_trace(_untrained(data))
         figure.update_layout(
@@ -57,11 +59,20 @@ def _add(
             customdata=[p.trial for p in points],
             mode=mode,
             hoverinfo="text",
+            hovertext=[_tested(p) for p in points] if kind.startswith("final") else None,
             opacity=opacity,
             marker={"color": look.colour, "symbol": look.marker, "size": look.size, "line": _edge(look)},
             line=line_style(look) if "lines" in mode else None,
             error_y={"array": errors, "thickness": 1.5, "width": 4} if any(errors) else None,
         )
+    )
+
+
+def _tested(point: Point) -> str:
+    spread = "" if point.error is None else f" ± {point.error:.2f}"
+    return (
+        f"trial {point.trial}, retrained<br>test accuracy {point.accuracy:.2f}{spread} %"
+        f"<br>{format_count(point.params)} parameters"
     )
 
 

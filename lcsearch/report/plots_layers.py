@@ -121,7 +121,7 @@ def parallel_figure(data: Parallel) -> go.Figure:
         dragmode="select",
         selectdirection="v",
         height=420,
-        margin=_MARGIN,
+        margin={**_MARGIN, "l": 64},
     )
     return figure
 

@@ -13,6 +13,7 @@ from lcsearch.report.style import BLUE, GREY, ORANGE, SKY, STATE_COLOURS, STATE_
 
 _MARGIN = {"l": 10, "r": 10, "t": 10, "b": 10}
 _MOST_WORKERS_HEIGHT = 640
+_MOST_EDGED_BARS = 200
 
 
 def learning_figure(data: LearningCurves) -> go.Figure:
@@ -34,8 +35,9 @@ def learning_figure(data: LearningCurves) -> go.Figure:
         figure.add_vline(rung, line={"color": GREY, "dash": "dot", "width": 1})
         figure.add_annotation(
             x=rung,
-            y=1,
+            y=0,
             yref="paper",
+            xanchor="left",
             yanchor="bottom",
             showarrow=False,
             text=f"rung {rung}",
@@ -49,7 +51,7 @@ def learning_figure(data: LearningCurves) -> go.Figure:
         xaxis={"title": {"text": "epoch"}, "range": [0.7, longest + 0.3], **_whole(longest)},
         yaxis={"title": {"text": "accuracy, %"}, "range": [round(min(low, top - 1), 2), round(top + 0.6, 2)]},
         hovermode="closest",
-        margin={**_MARGIN, "t": 26 if data.rungs else 10},
+        margin=_MARGIN,
     )
     return figure
 
@@ -86,6 +88,7 @@ def timeline_figure(bars: Sequence[Bar]) -> go.Figure:
     scale, unit = _time_unit(max(b.start + b.seconds for b in bars))
     workers = list(dict.fromkeys(b.worker for b in bars))
     figure = go.Figure()
+    edge = 0.5 if len(bars) <= _MOST_EDGED_BARS else 0
     for state, colour in STATE_COLOURS.items():
         members = [b for b in bars if b.state == state]
         if members:
@@ -98,7 +101,7 @@ def timeline_figure(bars: Sequence[Bar]) -> go.Figure:
                     customdata=[b.trial for b in members],
                     orientation="h",
                     hoverinfo="text",
-                    marker={"color": colour, "line": {"width": 0.5, "color": "rgba(255,255,255,0.7)"}},
+                    marker={"color": colour, "line": {"width": edge, "color": "rgba(255,255,255,0.7)"}},
                 )
             )
     figure.update_layout(
@@ -116,8 +119,9 @@ def timeline_figure(bars: Sequence[Bar]) -> go.Figure:
 def _add_curves(
     figure: go.Figure, name: str, curves: Sequence[LearningCurve], style: dict[str, Any], opacity: float
 ) -> None:
-    if not curves:
-        return
+    lines = any(len(c.epochs) > 1 for c in curves)
+    if not curves or (not lines and curves[0].state == "pruned"):
+        return  # a stop after the first epoch is one point, and `_stops` marks it
     x: list[int | None] = []
     y: list[float | None] = []
     trials: list[int | None] = []
@@ -125,14 +129,13 @@ def _add_curves(
         x += [*curve.epochs, None]
         y += [*[round(a, 3) for a in curve.accuracies], None]
         trials += [*[curve.trial] * len(curve.epochs), None]
-    single = all(len(c.epochs) == 1 for c in curves)
     figure.add_trace(
         go.Scatter(
             name=name,
             x=x,
             y=y,
             customdata=trials,
-            mode="markers" if single else "lines",
+            mode="lines" if lines else "markers",
             line=style,
             marker={"color": style["color"]},
             opacity=opacity,

@@ -48,7 +48,9 @@ def setting(run: RunRecord, name: str) -> Any:
 
 def validation_images(run: RunRecord) -> int | None:
     """Return how many images every validation accuracy was counted on; None where it is not recorded."""
-    value = setting(run, "validation_images")
+    facts = run.settings.get("facts")
+    known = facts.get("validation_images") if isinstance(facts, Mapping) else None
+    value = known or setting(run, "validation_images")
     return value if isinstance(value, int) and value > 0 else None
 
 

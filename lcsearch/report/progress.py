@@ -6,6 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from lcsearch import pareto
 from lcsearch.records import RunRecord, State, TrialRecord
@@ -155,9 +156,7 @@ def _add(
 
 def _advice(steps: Sequence[tuple[int, float, float, bool]]) -> str:
     """Say whether more search is likely to help, from how often recent trials still moved the front."""
-    searched = [
-        (volume, before[2]) for before, (*_, volume, own) in zip(steps, steps[1:], strict=False) if own
-    ]
+    searched = [(volume, before[2]) for before, (*_, volume, own) in pairwise(steps) if own]
     if len(searched) < FEWEST_FOR_ADVICE:
         return (
             f"Only {len(searched)} searched trials have finished: too early to tell whether more would help."

@@ -58,7 +58,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "") ->
     """Return a table of plain text; the first column is left-aligned, the others are numbers."""
     top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
     lines = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table class="{kind}"><thead><tr>{top}</tr></thead><tbody>{lines}</tbody></table></div>'
+    return (
+        f'<div class="scroll"><table class="{kind}"><thead><tr>{top}</tr></thead>'
+        f"<tbody>{lines}</tbody></table></div>"
+    )
 
 
 def plot(names: Sequence[str], label: str, switch: Sequence[str] = ()) -> str:
@@ -95,7 +98,7 @@ def _verdict(data: ReportData) -> str:
     compared = ""
     if verdict.rows:
         kinds = [kind for kind in NAMES if kind in verdict.rows[0].needed]
-        head = ["parameters needed for", *(NAMES[k].removeprefix("the ").removeprefix("a ") for k in kinds)]
+        head = ["parameters for", *kinds]
         compared = table(head, [_target(row, kinds) for row in verdict.rows], "numbers")
     return (
         f'<section id="verdict" class="card"><h2>{escape(verdict.heading)}</h2>'
@@ -104,7 +107,7 @@ def _verdict(data: ReportData) -> str:
 
 
 def _target(row: TargetRow, kinds: Sequence[str]) -> list[str]:
-    name = "the backbone's" if not row.drop else f"{row.drop:g} points less:"
+    name = "backbone's" if not row.drop else f"{row.drop:g} less:"
     cells = [("≤ " if row.needed[k].at_most else "") + format_count(row.needed[k].params) for k in kinds]
     return [f"{name} {row.accuracy:.1f} %", *cells]
 
@@ -114,14 +117,14 @@ def _front(run: RunRecord, data: ReportData) -> str:
     hidden = ""
     if below:
         hidden = f" {below} {'lies' if below == 1 else 'lie'} below what is shown: double-click to see all."
+    place = plot(["front", "front-macs"], "Accuracy against size", ("parameters", "MACs"))
+    panel = '<aside id="panel" class="card" aria-live="polite"></aside>'
     by_number = {t.number: t for t in run.trials}
     front = [by_number[p.trial] for p in data.by_params.front]
     return (
         "<section><h2>Accuracy against size</h2>"
         f"<p>Every dot is a trial; up and left is better. Click one to see its layers.{hidden}</p>"
-        f'<div class="split"><div>{plot(["front", "front-macs"], "Accuracy against size", ("parameters", "MACs"))}'
-        f'</div><aside id="panel" class="card" aria-live="polite"></aside></div>{_front_table(front, run.baseline)}'
-        "</section>"
+        f'<div class="split"><div>{place}</div>{panel}</div>{_front_table(front, run.baseline)}</section>'
     )
 
 
@@ -134,13 +137,12 @@ def _front_table(front: Sequence[TrialRecord], baseline: TrialRecord | None) -> 
     )
     rows = []
     for trial in front:
-        fewer = f"{baseline.params / trial.params:.1f}×" if baseline else ""
+        fewer = _times(baseline.params / trial.params) if baseline and trial is not baseline else ""
         cells = (f"{trial.accuracy:.2f} %", format_count(trial.params), fewer, format_count(trial.macs))
         numbers = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-        rows.append(
-            f'<tr><td><button type="button" data-trial="{trial.number}">#{trial.number}</button></td>{numbers}'
-            f'<td class="words">{escape(trial.label or "searched")}</td></tr>'
-        )
+        button = f'<button type="button" data-trial="{trial.number}">#{trial.number}</button>'
+        what = escape(trial.label or "searched")
+        rows.append(f'<tr><td>{button}</td>{numbers}<td class="words">{what}</td></tr>')
     return (
         '<div class="scroll"><table class="numbers" id="front-table"><thead><tr>'
         f"{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
@@ -150,14 +152,20 @@ def _front_table(front: Sequence[TrialRecord], baseline: TrialRecord | None) -> 
 def _heat_words(data: HeatMap | None) -> str:
     if data is None:
         return "There is no front to compare with the backbone yet."
-    return "The share of each layer's parameters that each front model keeps. Click a column to see its model above."
+    return (
+        "The share of each layer's parameters that each front model keeps. "
+        "Click a column to see its model above."
+    )
 
 
 def _importance_words(data: ReportData) -> str:
     found = data.importance
     if found is None:
         return f"It takes {FEWEST_TRIALS} complete trials that differ to say."
-    words = "How much accuracy and parameters change when one choice is shuffled among the trials, as shares of all change."
+    words = (
+        "How much accuracy and parameters change when one choice is shuffled among the trials, "
+        "as shares of all change."
+    )
     if found.explained < LEAST_EXPLAINED:
         return (
             f"{words} From {found.trials} trials accuracy could not be predicted "
@@ -170,11 +178,12 @@ def _importance_words(data: ReportData) -> str:
 
 def _parallel_words(data: Parallel | None) -> str:
     if data is None:
-        return "It takes two complete trials."
+        return "It takes two complete trials that differ."
     drawn = "" if len(data.lines) == data.of else f" {len(data.lines)} of {data.of} trials are drawn."
     return (
         "Each line is a trial; layers show the share of parameters kept. "
-        f"Drag over a stretch of an axis to pick out the trials that pass it, double-click to end.{drawn}"
+        "With a mouse, drag over a stretch of an axis to pick out the trials that pass it; "
+        f"double-click to end.{drawn}"
     )
 
 
@@ -185,3 +194,7 @@ def _learning_words(data: LearningCurves | None) -> str:
     rungs = ", ".join(map(str, data.rungs))
     stops = f" At epoch {rungs} trials are compared and hopeless ones stopped." if data.rungs else ""
     return f"Validation accuracy after each epoch.{stops}{drawn}"
+
+
+def _times(factor: float) -> str:
+    return f"{factor:.{0 if factor >= 9.95 else 1}f}×"

@@ -42,7 +42,8 @@ LOOKS = {
     "uniform": Look("uniform alpha", VERMILION, "square", 9, "dash"),
     "thinner": Look("thinner backbone", GREEN, "triangle-up", 10, "dot"),
     "baseline": Look("backbone", ORANGE, "star", 16),
-    "final": Look("retrained, test accuracy", PURPLE, "diamond", 10, "longdash"),
+    "final": Look("retrained front, tested", PURPLE, "diamond", 10, "longdash"),
+    "final_rest": Look("retrained, tested", PURPLE, "diamond-open", 10),
     "untrained": Look("rejected or failed", GREY, "line-ns-open", 10),
 }
 

@@ -97,8 +97,9 @@ def _heading(run: RunRecord, trained: int) -> str:
 def _missing(run: RunRecord) -> str:
     if run.baseline is None:
         return "The plain backbone has not finished, so there is nothing to compare with."
+    size = format_count(run.baseline.params)
     return (
-        f"The backbone reached {run.baseline.accuracy:.1f} % with {format_count(run.baseline.params)} parameters; "
+        f"The backbone reached {run.baseline.accuracy:.1f} % with {size} parameters; "
         "no searched trial has finished yet."
     )
 
@@ -166,9 +167,8 @@ def _size_sentences(evidence: _Evidence, rows: Sequence[TargetRow], row: TargetR
     base = evidence.baseline
     backbone = f"the backbone's accuracy ({base.accuracy:.1f} %)"
     if row is None:
-        return [
-            f"The search found no model smaller than the backbone within {rows[-1].drop:g} points of {backbone}."
-        ]
+        most = rows[-1].drop
+        return [f"The search found no model smaller than the backbone within {most:g} points of {backbone}."]
     need = row.needed["search"]
     where = f"At {backbone}" if not row.drop else f"Within {row.drop:g} points of it ({row.accuracy:.1f} %)"
     others = [

@@ -1,0 +1,201 @@
+"""Several runs on one plot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+
+from lcsearch.errors import InputError
+from lcsearch.records import RunRecord
+from lcsearch.report.data import title
+from lcsearch.report.page import document, plain_figures
+from lcsearch.report.plots_front import AXIS_TITLES
+from lcsearch.report.points import Point, Size, front_line, points_of, setting
+from lcsearch.report.sections import heading, plot, table
+from lcsearch.report.style import RUN_COLOURS, RUN_DASHES, RUN_MARKERS, plotly_text
+from lcsearch.report.words import trial_words
+from lcsearch.sizes import format_count
+from lcsearch.summary import run_hypervolume
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """One run in the comparison.
+
+    Attributes:
+        name: What tells it apart.
+        title: Backbone and data set.
+        front: Its front against parameters, smallest first.
+        front_macs: Its front against multiply-accumulates, smallest first.
+        baseline: Its backbone, once complete.
+        hypervolume: 0 to 1; None before the backbone is complete.
+        epochs: Epochs trained by all trials.
+        words: Trial number to hover lines, of the front and the backbone.
+    """
+
+    name: str
+    title: str
+    front: tuple[Point, ...]
+    front_macs: tuple[Point, ...]
+    baseline: Point | None
+    hypervolume: float | None
+    epochs: int
+    words: dict[int, tuple[str, ...]]
+
+
+def run_lines(runs: Sequence[RunRecord]) -> tuple[RunLine, ...]:
+    """Turn runs into what their comparison shows.
+
+    Args:
+        runs: At least two runs.
+
+    Raises:
+        InputError: There are fewer than two, or one has no complete trial.
+    """
+    if len(runs) < 2:
+        raise InputError("compare: needs at least two run directories")
+    names = _names(runs)
+    return tuple(_line(run, name) for run, name in zip(runs, names, strict=True))
+
+
+def compare_figure(lines: Sequence[RunLine], axis: Size) -> go.Figure:
+    """Draw the fronts of several runs, each in a colour, marker and dash of its own."""
+    figure = go.Figure()
+    for place, line in enumerate(lines):
+        colour = RUN_COLOURS[place % len(RUN_COLOURS)]
+        points = line.front if axis == "params" else line.front_macs
+        figure.add_trace(
+            go.Scatter(
+                name=plotly_text(line.name),
+                x=[p.size(axis) for p in points],
+                y=[p.accuracy for p in points],
+                hovertext=[_hover(line, p.trial) for p in points],
+                hoverinfo="text",
+                mode="lines+markers",
+                line={"color": colour, "dash": RUN_DASHES[place % len(RUN_DASHES)], "width": 2},
+                marker={"color": colour, "symbol": RUN_MARKERS[place % len(RUN_MARKERS)], "size": 9},
+            )
+        )
+        if line.baseline:
+            figure.add_trace(_star(line, axis, colour))
+    figure.update_layout(
+        xaxis={"type": "log", "title": {"text": AXIS_TITLES[axis]}, "dtick": "D2", "tickformat": "~s"},
+        yaxis={"title": {"text": "accuracy, %"}, "range": _window(lines)},
+        hovermode="closest",
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+    )
+    return figure
+
+
+def render_comparison(runs: Sequence[RunRecord]) -> str:
+    """Return the comparison as one HTML page.
+
+    Raises:
+        InputError: As `run_lines`.
+    """
+    lines = run_lines(runs)
+    made = {
+        "compare": compare_figure(lines, "params"),
+        "compare-macs": compare_figure(lines, "macs"),
+    }
+    names = ("compare", "compare-macs")
+    content = (
+        f"<main>{heading('Runs compared', [line.title for line in _first_of_each(lines)])}"
+        f"<section><h2>Fronts</h2><p>{_remark(runs)}</p>"
+        f"{plot(names, 'Fronts of several runs', ('parameters', 'MACs'))}{_table(lines)}</section></main>"
+    )
+    return document("Runs compared", content, plain_figures(made))
+
+
+def _line(run: RunRecord, name: str) -> RunLine:
+    front = front_line(run.trials, "params")
+    if not front:
+        raise InputError(f"{run.path}: no trial is complete yet, so there is nothing to compare")
+    by_macs = front_line(run.trials, "macs")
+    baseline = points_of([run.baseline])[0] if run.baseline else None
+    shown = {p.trial for p in (*front, *by_macs)} | ({baseline.trial} if baseline else set())
+    return RunLine(
+        name,
+        title(run),
+        front,
+        by_macs,
+        baseline,
+        run_hypervolume(run),
+        sum(len(t.epochs) for t in run.trials),
+        {t.number: trial_words(t) for t in run.trials if t.number in shown},
+    )
+
+
+def _names(runs: Sequence[RunRecord]) -> list[str]:
+    """Folder names; whole paths where two are the same."""
+    short = [run.path.name or str(run.path) for run in runs]
+    return short if len(set(short)) == len(short) else [str(run.path) for run in runs]
+
+
+def _hover(line: RunLine, trial: int) -> str:
+    return "<br>".join(plotly_text(text) for text in (line.name, *line.words[trial]))
+
+
+def _star(line: RunLine, axis: Size, colour: str) -> go.Scatter:
+    assert line.baseline is not None
+    return go.Scatter(
+        name=plotly_text(f"{line.name}: backbone"),
+        x=[line.baseline.size(axis)],
+        y=[line.baseline.accuracy],
+        hovertext=[_hover(line, line.baseline.trial)],
+        hoverinfo="text",
+        mode="markers",
+        marker={"color": colour, "symbol": "star", "size": 15, "line": {"width": 1, "color": "#1c2128"}},
+    )
+
+
+def _window(lines: Sequence[RunLine]) -> list[float]:
+    """From 10 points below the best on, or from the worst front point."""
+    points = [
+        p.accuracy for line in lines for p in (*line.front, *([line.baseline] if line.baseline else []))
+    ]
+    highest = max(points)
+    lowest = max(min(points), highest - 10)
+    margin = 0.08 * max(highest - lowest, 1.0)
+    return [round(lowest - margin, 3), round(highest + margin, 3)]
+
+
+def _first_of_each(lines: Sequence[RunLine]) -> list[RunLine]:
+    return list({line.title: line for line in lines}.values())
+
+
+def _remark(runs: Sequence[RunRecord]) -> str:
+    """Say where a comparison would be unfair."""
+    for name, what in (("dataset", "data sets"), ("validation_images", "validation sets")):
+        if len({str(setting(run, name)) for run in runs}) > 1:
+            return f"These runs use different {what}: their accuracies cannot be compared directly."
+    recipes: list[Any] = [setting(run, "recipe") for run in runs]
+    epochs = {r.get("epochs") for r in recipes if isinstance(r, dict)}
+    if len(epochs) > 1:
+        return "These runs train for different numbers of epochs: part of the difference is training."
+    return "Non-dominated trials of each run; up and left is better."
+
+
+def _table(lines: Sequence[RunLine]) -> str:
+    head = ["run", "backbone", "best", "smallest", "hypervolume", "epochs"]
+    rows = []
+    for line in lines:
+        best, small = line.front[-1], line.front[0]
+        rows.append(
+            [
+                line.name,
+                _point_words(line.baseline) if line.baseline else "–",
+                _point_words(best),
+                _point_words(small),
+                "–" if line.hypervolume is None else f"{100 * line.hypervolume:.1f} %",
+                f"{line.epochs:,}",
+            ]
+        )
+    return table(head, rows, "numbers")
+
+
+def _point_words(point: Point) -> str:
+    return f"{point.accuracy:.2f} % at {format_count(point.params)}"
