@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Hashable, Iterable
 from pathlib import Path
@@ -24,8 +25,10 @@ class _Loader(yaml.SafeLoader):
         """Build a dict; a key that stands there twice is an error, not the last one's win."""
         seen: set[Hashable] = set()
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
             key = self.construct_object(key_node, deep=True)
-            if isinstance(key, Hashable) and key in seen and key != "<<":
+            if isinstance(key, Hashable) and key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"key {key!r} stands there twice", key_node.start_mark
                 )
@@ -99,8 +102,9 @@ def _yaml_problem(error: yaml.YAMLError) -> str:
         words = error.problem or error.context or "not YAML"
         if error.context and error.context_mark and mark and error.context_mark.line != mark.line:
             words += f" ({error.context} that begins in line {error.context_mark.line + 1})"
-        return place + " ".join(words.split())
-    return "not a YAML file: " + " ".join(str(error).split())
+        return place + " ".join(words.replace("'<stream end>'", "the end of the file").split())
+    reason = getattr(error, "reason", "")
+    return "not a YAML file: it holds characters that text does not" if reason else "not a YAML file"
 
 
 class Strict(BaseModel):
@@ -114,12 +118,18 @@ class Strict(BaseModel):
         if isinstance(data, BaseModel):
             return data
         if not isinstance(data, dict):
-            raise problem(f"{data!r} is not allowed; write keys from {', '.join(cls.model_fields)}")
+            raise problem(f"{shown(data)} is not allowed; write keys from {', '.join(cls.model_fields)}")
         for key in data:
             if key not in cls.model_fields:
                 advice = did_you_mean(str(key), cls.model_fields)
                 raise problem(f"unknown key; {advice}", at=(key,))
         return data
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it: as Python writes it, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def problem(message: str, at: tuple[Any, ...] = ()) -> PydanticCustomError:
@@ -172,7 +182,7 @@ def format_path(keys: Iterable[Any]) -> str:
         elif isinstance(key, str) and _PLAIN_KEY.fullmatch(key):
             text += f".{key}" if text else key
         else:
-            text += ("." if text else "") + f'"{key}"'
+            text += ("." if text else "") + json.dumps(str(key), ensure_ascii=False)
     return text
 
 
@@ -201,15 +211,15 @@ def _words(error: ErrorDetails) -> str:
         return "is missing"
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", context["expected"])
-        return f"{value!r} is not allowed; {did_you_mean(str(value), choices)}"
+        return f"{shown(value)} is not allowed; {did_you_mean(str(value), choices)}"
     if kind in _LIMITS:
         key, word = _LIMITS[kind]
-        return f"{value!r} is not allowed; it must be {word} {context[key]:g}"
+        return f"{shown(value)} is not allowed; it must be {word} {context[key]:g}"
     if kind == "finite_number":
-        return f"{value!r} is not a finite number"
+        return f"{shown(value)} is not a finite number"
     if kind == "too_short":
         return "is empty; name at least one"
     base = kind.rsplit("_", 1)[0].removesuffix("_from")
     if base in _TYPES:
-        return f"{value!r} is not {_TYPES[base]}"
-    return f"{value!r} is not allowed: {error['msg']}"
+        return f"{shown(value)} is not {_TYPES[base]}"
+    return f"{shown(value)} is not allowed: {error['msg']}"

@@ -219,7 +219,7 @@ class BoundSpace:
         return tuple(Number(f"train/{field}", value) for field, value in searched)
 
     def _layer_values(self, wanted: ModelSpec) -> dict[str, Any] | None:
-        """Values for width, shrink and groups; of all shrinks that fit the smallest, as alphas average out."""
+        """Values for width, shrink and groups; the smallest shrink of those that fit."""
         shapes, picks = self.shapes(wanted.width), list[tuple[Group, Pick]]()
         for group in self.groups:
             own = {name: wanted.layers[name] for name in group.members if name in wanted.layers}

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from lcsearch.config import RecipeModel, VersionedModel
 from lcsearch.errors import did_you_mean
-from lcsearch.strict_yaml import Strict, first_mistake, problem
+from lcsearch.strict_yaml import Strict, first_mistake, problem, shown
 
 if TYPE_CHECKING:
     from torch import nn
@@ -29,7 +29,7 @@ def _as_range(data: Any) -> Any:
         return {"low": data, "high": data}
     if isinstance(data, dict | FloatRange | IntRange):
         return data
-    raise problem(f"{data!r} is not allowed; write a number or {{low: ..., high: ..., log: true}}")
+    raise problem(f"{shown(data)} is not allowed; write a number or {{low: ..., high: ..., log: true}}")
 
 
 def _check_ends(low: float, high: float, log: bool, ok: Callable[[float], bool], allowed: str) -> None:
@@ -255,7 +255,7 @@ class Space(VersionedModel):
 def _recipe_value(field: str, value: Any) -> Any:
     """One entry of ``train``: a checked value, or a range of a checked field."""
     if field == "epochs":
-        raise problem(f"{value!r} is not allowed; the number of epochs is the run's --epochs", (field,))
+        raise problem(f"{shown(value)} is not allowed; the number of epochs is the run's --epochs", (field,))
     if field not in RecipeModel.model_fields:
         raise problem(
             f"unknown key; {did_you_mean(field, set(RecipeModel.model_fields) - {'epochs'})}", (field,)
@@ -264,7 +264,9 @@ def _recipe_value(field: str, value: Any) -> Any:
         return _checked(field, value, (field,))
     kind = _range_type(field)
     if kind is None:
-        raise problem(f"{value!r} is not allowed; {field} is no number, so it cannot be searched", (field,))
+        raise problem(
+            f"{shown(value)} is not allowed; {field} is no number, so it cannot be searched", (field,)
+        )
     searched = _range_of(kind, value if isinstance(value, dict) else value.model_dump(), field)
     for end in ("low", "high"):
         _checked(field, getattr(searched, end), (field, end))

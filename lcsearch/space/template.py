@@ -11,29 +11,30 @@ from lcsearch.space.groups import Group
 from lcsearch.space.schema import LayerRule
 from lcsearch.spec import LayerSpec
 
-_HEAD = """\
+_TEXT = """\
 # The search space of {backbone}: {searched} of its {all} convolutions are searched.
-# Edit it, then: lcsearch run --backbone {backbone} --space FILE
 #
-# kind          conv: stays a plain convolution; linear: LinearConv; both: the search decides.
-# alpha         Primary filters / all filters, in (0, 1]. A number, or {{low, high, log}}. 1 is plain.
-# coefficients  full, low_rank (add rank or rank_ratio), sparse (add sparsity); one or several.
 # The first pattern that matches a layer's name wins; a layer that none matches stays plain.
+# kind          [conv] stays a plain convolution, [linear] is LinearConv, both: the search decides.
+# alpha         Primary filters / all filters, in (0, 1]; 1 is a plain convolution.
+# coefficients  full, low_rank (with rank or rank_ratio) or sparse (with sparsity); one or several.
+# A range is {{low, high, log}}; a bare number is fixed. Left out, the last two are
+#               rank_ratio: {ranks} and sparsity: {sparsity}.
 
 version: 1
 backbone: "{backbone}"
-granularity: layer            # or stage (one choice for all layers of one image size), or network
+granularity: {space.granularity}            # layer | stage | network: who shares a choice
+# Every sampled alpha is multiplied by this common factor (it does not fall below its own low), because the
+# independent alphas of many layers average out: nearly all random models would have one size.
+shrink: {shrink}
 layers:
-"""
-
-_TAIL = """
-# The loss on the correlation of primary filters: its weight; off: true lets the search switch it off.
-regularizer: {weight: {low: 1.0e-5, high: 1.0e-1, log: true}, off: true}
-# Factor on the channels of every layer.
-# {low: 0.25, high: 1.0, log: true} searches it, where the net takes a width.
-width: 1.0
-# Fields of the recipe, fixed or searched, such as {lr: {low: 0.02, high: 0.5, log: true}}.
-train: {}
+{layers}
+# The loss on the correlation of primary filters; "off: true" lets the search switch it off.
+regularizer: {{weight: {weight}, off: {off}}}
+# Factor on all channel counts, fixed or searched, where the net takes a width.
+width: {width}
+# Fields of the recipe, fixed or searched, such as {{lr: {{low: 0.02, high: 0.5, log: true}}}}.
+train: {{}}
 """
 
 
@@ -50,8 +51,20 @@ def to_yaml(backbone: str, bound: BoundSpace) -> str:
         own = (space_folder() / f"{backbone}.yaml").read_text(encoding="utf-8").rstrip()
         listed = "\n".join(f"#   {name}: {_size(shape)}" for name, shape in shapes.items())
         return f"{own}\n\n# The convolutions of {backbone}, in order:\n{listed}\n"
-    head = _HEAD.format(backbone=backbone, searched=len(bound.searched_layers), all=len(shapes))
-    return head + "\n".join(_rows(bound)) + "\n" + _TAIL
+    space = bound.space
+    return _TEXT.format(
+        backbone=backbone,
+        searched=len(bound.searched_layers),
+        all=len(shapes),
+        space=space,
+        ranks=_flow(LayerRule().ranks.model_dump()),
+        sparsity=_flow(LayerRule().sparsity.model_dump()),
+        shrink=_flow(space.shrink.model_dump()),
+        layers="\n".join(_rows(bound)),
+        weight=_flow(space.regularizer.weight.model_dump()),
+        off=str(space.regularizer.off).lower(),
+        width=_flow(space.width.model_dump()),
+    )
 
 
 def _rows(bound: BoundSpace) -> Iterator[str]:
@@ -64,11 +77,11 @@ def _rows(bound: BoundSpace) -> Iterator[str]:
 
 
 def _rule(rule: LayerRule) -> str:
-    """A rule in one line, with everything that it can choose."""
+    """A rule in one line; a rank ratio or a sparsity that is the default is left out."""
     plain = rule.model_dump(include={"kind", "alpha", "coefficients"})
-    if "low_rank" in rule.coefficients:
+    if "low_rank" in rule.coefficients and rule.ranks != LayerRule().ranks:
         plain["rank" if rule.rank else "rank_ratio"] = rule.ranks.model_dump()
-    if "sparse" in rule.coefficients:
+    if "sparse" in rule.coefficients and rule.sparsity != LayerRule().sparsity:
         plain["sparsity"] = rule.sparsity.model_dump()
     return "{" + ", ".join(f"{key}: {_flow(value)}" for key, value in plain.items()) + "}"
 
