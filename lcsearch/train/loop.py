@@ -180,8 +180,14 @@ class _Run:
                 raise TrainingFailed(f"{name} is not finite", epoch, steps, self._rate(epoch * steps - 1))
 
     def finish(self) -> None:
-        """Leave the evaluated weights in the model, in evaluation mode."""
+        """Leave the evaluated weights in the model, in evaluation mode.
+
+        The average of a pruned coefficient remembers what it was before: masked, so of no effect, but not
+        zero. One more pruning at the same progress makes it zero.
+        """
         self.average.swap()
+        self.model.train()
+        layers.prune_coefficients(self.model, len(self.history) / self.recipe.epochs)
         self.model.eval()
 
     def _identity(self) -> str:

@@ -29,11 +29,13 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.SGD:
 
 
 def penalty(model: nn.Module, recipe: Recipe, regularizer: Regularizer, step: int) -> Tensor | float:
-    """What a step (0 for the first) adds to the cross entropy: correlation loss and coefficient L1."""
+    """What a step (0 for the first) adds to the cross entropy: correlation loss, L1 of sparse coefficients."""
     total: Tensor | float = 0.0
     if regularizer.weight > 0 and step % regularizer.every == 0:
         total = total + regularizer.weight * layers.correlation_loss(model, regularizer.reduction)
     if recipe.coefficient_l1 > 0:
-        sizes = [parameter.abs().sum() for parameter in layers.coefficient_parameters(model)]
-        total = total + recipe.coefficient_l1 * sum(sizes)
+        for layer in model.modules():
+            if isinstance(layer, layers.LinearConv2d) and layer.mask is not None:
+                assert layer.coefficients is not None
+                total = total + recipe.coefficient_l1 * layer.coefficients.abs().sum()
     return total

@@ -174,11 +174,16 @@ def test_sparse_coefficients_are_exact_at_the_end(digits: SearchData) -> None:
     model = make_net()
     train(model, digits, replace(RECIPE, epochs=2), REGULARIZER, seed=0)
     layer = model[3]  # type: ignore[index]
-    kernels = layer.to_conv().weight.detach().flatten(1)
-    primary, secondary = kernels[:8].double(), kernels[8:].double()
+    impulses = torch.zeros(8, 8, 5, 5)
+    impulses[range(8), range(8), 2, 2] = 1.0
+    with torch.no_grad():
+        responses = layer(impulses) - layer.bias.view(-1, 1, 1)
+    kernels = responses[:, :, 1:4, 1:4].transpose(0, 1).flatten(1).double()
+    primary, secondary = kernels[:8], kernels[8:]
     # 8 filters of 72 numbers are independent, so the coefficients can be solved for
     solved = torch.linalg.lstsq(primary.T, secondary.T).solution
     assert int((solved.abs() > 1e-6).sum()) == 32
+    assert int(layer.coefficients.count_nonzero()) == 32
 
 
 def test_regularizer_lowers_correlation(digits: SearchData) -> None:
