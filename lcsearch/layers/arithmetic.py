@@ -1,7 +1,7 @@
 """What a LinearConv layer stores, in whole numbers. Pure Python: no tensors.
 
-Words: a layer has ``out`` filters of ``c * kh * kw`` numbers each, c = in / groups. Of these, ``p`` are primary
-(learned) and ``s = out - p`` secondary: combinations of the primaries by the coefficient matrix A (s, p).
+Words: a layer has ``out`` filters of ``c * kh * kw`` numbers each, c = in / groups. Of these, ``p`` are
+primary (learned) and ``s = out - p`` secondary: combinations of the primaries by the coefficients A (s, p).
 """
 
 from __future__ import annotations
@@ -66,12 +66,12 @@ def resolve_rank(p: int, s: int, rank: int | None, rank_ratio: float | None) -> 
 
 
 def max_useful_rank(p: int, s: int) -> int:
-    """Return the largest rank r that stores less than the full matrix, r * (s + p) < s * p; 0 if none does."""
+    """Return the largest rank r that stores less than a full matrix, r * (s + p) < s * p; 0 if none does."""
     return max(0, (s * p - 1) // (s + p))
 
 
 def kept(p: int, s: int, sparsity: float) -> int:
-    """Return how many of the s * p coefficients are stored: all but round(sparsity * s * p), and at least one.
+    """Return how many of the s * p coefficients are stored: all but round(sparsity * s * p), at least one.
 
     Raises:
         ValueError: sparsity is not in [0, 1).
@@ -130,3 +130,19 @@ def canonical(shape: ConvShape, spec: LayerSpec) -> LayerSpec | None:
     if spec.sparsity is not None and kept(p, s, spec.sparsity) < s * p:
         sparsity = round(1 - kept(p, s, spec.sparsity) / (s * p), 9)
     return LayerSpec("linear", round(p / shape.out_channels, 6), rank, sparsity)
+
+
+def plain_macs(shape: ConvShape) -> int:
+    """Return the multiply-accumulates per output position (of all channels) of the plain convolution."""
+    return shape.out_channels * shape.filter_size
+
+
+def feature_macs(shape: ConvShape, p: int) -> int:
+    """Return the multiply-accumulates per output position of the primary filters and the 1x1 that mixes them.
+
+    Args:
+        shape: The convolution that the layer stands for.
+        p: Primary filters that a secondary one combines: all, or those of its group. Every group needs the
+            outputs of that many filters, and every output channel combines that many.
+    """
+    return shape.groups * p * shape.filter_size + shape.out_channels * p

@@ -129,7 +129,7 @@ class Geometry:
         return sizes[0], sizes[1]
 
     def convolve(self, x: Tensor, filters: Tensor, bias: Tensor | None, groups: int) -> Tensor:
-        """Convolve x (n, c, h, w) by filters (f, c / groups, kh, kw) with this stride, padding and dilation."""
+        """Convolve x (n, c, h, w) by filters (f, c / groups, kh, kw) with these arguments."""
         padding: str | tuple[int, int] = self.padding
         if self.padding_mode != "zeros":
             x, padding = F.pad(x, self.edges(), mode=self.padding_mode), (0, 0)

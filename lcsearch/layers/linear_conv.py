@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
 
-from lcsearch.layers import arithmetic, initialization, mixing
+from lcsearch.layers import arithmetic, initialization, inward, mixing, outward
+from lcsearch.layers.cache import FilterCache
 from lcsearch.layers.cost import Plan, Way
 from lcsearch.layers.geometry import Geometry, Pair
 
@@ -15,9 +16,9 @@ from lcsearch.layers.geometry import Geometry, Pair
 class LinearConv2d(nn.Module):
     """A 2-d convolution of which only p filters are learned; the others are linear combinations of them.
 
-    With V the (p, in / groups, kh, kw) primary filters and A the (s, p) coefficients, the filters are [V; A V].
-    The layer computes either ``conv(x, [V; A V])`` (weight space) or ``y = conv(x, V); [y; A y]`` (feature
-    space); both give the same output. It takes (n, in, h, w) or (in, h, w) and gives what ``nn.Conv2d`` gives.
+    With V the (p, in / groups, kh, kw) primary filters and A the (s, p) coefficients, the filters are
+    [V; A V]. The layer computes either ``conv(x, [V; A V])`` (weight space) or ``y = conv(x, V); [y; A y]``
+    (feature space); both give the same output. It takes (n, in, h, w) or (in, h, w), as ``nn.Conv2d`` does.
 
     Args:
         in_channels: As ``nn.Conv2d``, like all up to ``dtype``.
@@ -125,17 +126,16 @@ class LinearConv2d(nn.Module):
         self.register_buffer("order", torch.arange(out, device=options["device"]))
         self.permuted = False
         self.pruned_to = -1
+        self._cache = FilterCache()
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
         """Draw fresh parameters; a mask becomes all True and the order the identity."""
         initialization.init_primary(self.primary)
         if self.coefficients is not None:
-            initialization.init_full(self.coefficients.unflatten(0, (self.banks, -1)))
+            initialization.init_full(self._banked(self.coefficients))
         if self.column is not None and self.row is not None:
-            initialization.init_low_rank(
-                self.column.unflatten(0, (self.banks, -1)), self.row.unflatten(0, (self.banks, -1))
-            )
+            initialization.init_low_rank(self._banked(self.column), self._banked(self.row))
         if self.bias is not None:
             initialization.init_bias(self.bias, self.geometry.filter_size)
         if self.mask is not None:
@@ -147,18 +147,74 @@ class LinearConv2d(nn.Module):
     def set_order(self, order: Tensor) -> None:
         """Set the output channel (out,) of each filter of [V; A V]; must be a permutation."""
         self.order.copy_(order)
-        self.permuted = not torch.equal(self.order.cpu(), torch.arange(len(order)))
+        self._note_order()
+
+    def _note_order(self) -> None:
+        if not self.order.is_meta:
+            self.permuted = not torch.equal(self.order.cpu(), torch.arange(len(self.order)))
+
+    def _load_from_state_dict(self, *args: Any, **options: Any) -> None:
+        super()._load_from_state_dict(*args, **options)
+        self._note_order()
+        self.pruned_to = -1
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training or evaluation; what evaluation had built is forgotten."""
+        self._cache.clear()
+        return super().train(mode)
+
+    @property
+    def own_p(self) -> int:
+        """Primary filters that a secondary one combines: all, or those of its group."""
+        return self.plan.p // self.banks
+
+    @property
+    def shape(self) -> arithmetic.ConvShape:
+        """The convolution that the layer stands for."""
+        g = self.geometry
+        return arithmetic.ConvShape(g.in_channels, g.out_channels, g.kernel_size, g.groups, g.bias)
+
+    @classmethod
+    def from_conv(cls, conv: nn.Conv2d, **options: Any) -> Self:
+        """Return the closest layer to a trained convolution, on its device and in its dtype.
+
+        Primaries are chosen by pivoted QR, coefficients by least squares on the filters; low-rank ones are
+        the best of their rank, sparse ones are pruned and fitted again. ``order`` keeps the channels' order.
+
+        Args:
+            conv: A convolution with finite floating-point weights.
+            options: ``alpha``, ``rank``, ``rank_ratio``, ``sparsity``, ``compute``, ``per_group``.
+
+        Raises:
+            TypeError: conv is transposed, lazy, quantised, without values or no ``nn.Conv2d``.
+            ValueError: An option is out of its range, or a weight is not finite.
+        """
+        inward.check_conv(conv)
+        options |= {"device": conv.weight.device, "dtype": conv.weight.dtype}
+        layer = cls(**Geometry.of(conv).arguments, **options)
+        inward.fit(layer, conv)
+        return layer.train(conv.training)
+
+    def to_conv(self) -> nn.Conv2d:
+        """Return the equal plain convolution."""
+        return outward.to_conv(self)
+
+    def factorize(self) -> nn.Module:
+        """Return equal standard layers, in the form that takes fewer multiply-accumulates."""
+        return outward.factorize(self)
 
     def factors(self) -> tuple[Tensor, ...]:
         """Return the matrices (banks, o, i), in the order to apply them, whose product is A (banks, s, p)."""
         if self.row is not None and self.column is not None:
-            row = self.row.view(self.banks, -1, self.row.shape[1])
-            column = self.column.view(self.banks, -1, self.column.shape[1])
+            row, column = self._banked(self.row), self._banked(self.column)
             useful = arithmetic.max_useful_rank(row.shape[2], column.shape[1])
             return (row, column) if row.shape[1] <= useful else (column @ row,)
         assert self.coefficients is not None
-        matrix = self.coefficients if self.mask is None else self.coefficients * self.mask
-        return (matrix.view(self.banks, self.plan.s // self.banks, self.coefficients.shape[1]),)
+        return (self._banked(self.coefficients if self.mask is None else self.coefficients * self.mask),)
+
+    def _banked(self, matrix: Tensor) -> Tensor:
+        """View stacked matrices (banks * rows, columns) as (banks, rows, columns)."""
+        return matrix.view(self.banks, len(matrix) // self.banks, matrix.shape[1])
 
     def filters(self) -> Tensor:
         """Return all filters (out, in / groups, kh, kw), in the order of the output channels."""
@@ -181,25 +237,20 @@ class LinearConv2d(nn.Module):
         if x.dim() == 3:
             return self.forward(x[None])[0]
         if self.way(x) == "weight":
-            return self.geometry.convolve(x, self.filters(), self.bias, self.geometry.groups)
+            filters = self._cache.get(self, "filters", self.filters)
+            return self.geometry.convolve(x, filters, self.bias, self.geometry.groups)
         return self._feature(x)
 
     def _feature(self, x: Tensor) -> Tensor:
         groups, tiles = self.geometry.groups, self.geometry.groups // self.banks
-        if tiles == 1 and not self.permuted:
-            p, s = self.plan.p // self.banks, self.plan.s // self.banks
-            first, second = None, None
-            if self.bias is not None:
-                first, second = (t.flatten() for t in self.bias.view(self.banks, -1).split([p, s], 1))
+        if tiles == 1 and not self.permuted and self.plan.s:
             y = self.geometry.convolve(x, self.primary, None, groups)
-            y_out = mixing.append(y, self.factors(), None)
-            if first is None or second is None:
-                return y_out
-            return y_out + self.bias[:, None, None]
+            return mixing.append(y, self.factors(), self.bias)
         y = self.geometry.convolve(x, self.primary.repeat(tiles, 1, 1, 1), None, groups)
-        return mixing.pointwise(y, self._mixer().view(groups, -1, self.plan.p // self.banks), self.bias)
+        mixer = self._cache.get(self, "mixer", self.mixer)
+        return mixing.pointwise(y, mixer.view(groups, -1, self.own_p), self.bias)
 
-    def _mixer(self) -> Tensor:
+    def mixer(self) -> Tensor:
         """Return [I; A] (out, p), bank under bank, in the order of the output channels."""
         matrix = self.factors()[0]
         for factor in self.factors()[1:]:
@@ -213,10 +264,10 @@ class LinearConv2d(nn.Module):
 
     def extra_repr(self) -> str:
         """Show the arguments."""
-        shown = ", ".join(f"{name}={value!r}" for name, value in self.geometry.arguments.items())
-        return (
-            f"{shown}, alpha={self.alpha}, rank={self.rank}, sparsity={self.sparsity}, compute={self.compute}"
-        )
+        shown = [f"{name}={value!r}" for name, value in self.geometry.arguments.items()]
+        for name in ("alpha", "rank", "sparsity", "compute", "per_group"):
+            shown.append(f"{name}={getattr(self, name)!r}")
+        return ", ".join(shown)
 
 
 def _checked_rank(

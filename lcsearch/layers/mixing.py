@@ -25,19 +25,21 @@ def append(y: Tensor, factors: tuple[Tensor, ...], bias: Tensor | None) -> Tenso
     """Return the primaries' output followed, bank by bank, by its secondaries.
 
     Args:
-        y: (n, banks * p, h, w) output of the primary filters, with their bias.
+        y: (n, banks * p, h, w) output of the primary filters.
         factors: Matrices (banks, o, i) to apply one after the other; their product is A (banks, s, p).
-        bias: (banks * s,) of the secondaries, or None.
+        bias: (banks * (p + s),), bank by bank, or None.
 
     Returns:
         (n, banks * (p + s), h, w) tensor.
     """
     z = y
-    for matrix in factors[:-1]:
+    for matrix in factors:
         z = pointwise(z, matrix)
-    z = pointwise(z, factors[-1], bias)
     banks = len(factors[0])
-    if banks == 1:
-        return torch.cat([y, z], 1)
-    both = [t.unflatten(1, (banks, -1)) for t in (y, z)]
-    return torch.cat(both, 2).flatten(1, 2)
+    if banks > 1:
+        n, _, h, w = y.shape
+        both = [t.reshape(n, banks, -1, h, w) for t in (y, z)]
+        out = torch.cat(both, 2).flatten(1, 2)
+    else:
+        out = torch.cat([y, z], 1)
+    return out if bias is None else out + bias[:, None, None]

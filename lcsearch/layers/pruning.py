@@ -49,8 +49,8 @@ def prune_coefficients(
 ) -> None:
     """Prune sparse coefficients as far as the schedule says; call it after each training step.
 
-    Layers in evaluation mode are left alone. From ``end`` on, each sparse layer in training mode holds exactly
-    ``arithmetic.kept`` coefficients; what was pruned never comes back.
+    Layers in evaluation mode are left alone. From ``end`` on, each sparse layer in training mode holds
+    exactly ``arithmetic.kept`` coefficients; what was pruned never comes back.
 
     Args:
         model: Any module.

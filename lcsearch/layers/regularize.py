@@ -34,8 +34,8 @@ def correlation(filters: Tensor) -> Tensor:
 def correlation_loss(model: nn.Module, reduction: Literal["mean", "sum"] = "mean") -> Tensor:
     """Return the correlation loss of the primary filters, summed over the LinearConv layers of a model.
 
-    One layer's loss is the sum of \\|corr - I\\| (arXiv 1907.11432), or its mean over the p * (p - 1) pairs off
-    the diagonal: the sum grows with p squared. A layer with one primary filter adds 0.
+    One layer's loss is the sum of abs(corr - I) (arXiv 1907.11432), or its mean over the p * (p - 1) pairs
+    off the diagonal: the sum grows with p squared. A layer with one primary filter adds 0.
 
     Args:
         model: Any module.
