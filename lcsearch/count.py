@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from lcsearch.errors import InputError
-from lcsearch.layers import LinearConv2d, arithmetic
+from lcsearch.layers import LinearConv2d
 from lcsearch.records import LayerCount
 
 __all__ = ["Count", "count"]
@@ -81,10 +81,7 @@ def _row(name: str, module: nn.Module, params: int, macs: int) -> LayerCount:
 
 def _pruned(module: nn.Module, own: set[nn.Parameter]) -> int:
     """How many of the layer's own coefficients training will have set to zero for good."""
-    if not isinstance(module, LinearConv2d) or module.sparsity is None or module.coefficients not in own:
-        return 0
-    secondary, primary = module.coefficients.shape
-    return secondary * primary - arithmetic.kept(primary, secondary, module.sparsity)
+    return module.target_zeros if isinstance(module, LinearConv2d) and module.coefficients in own else 0
 
 
 def _macs_by_name(model: nn.Module, input_shape: tuple[int, int, int]) -> dict[str, int]:
@@ -159,11 +156,8 @@ def _add(macs: Callable[..., int], module: Any, inputs: tuple[Tensor], output: T
 
 def _linear_conv(layer: LinearConv2d, image: Tensor, output: Tensor) -> int:
     """The cheaper exported form; both make the same places of the output."""
-    places, filters = output.shape[2:].numel(), layer.out_channels
-    filter_size = layer.primary[0].numel()
-    primary, secondary = arithmetic.split(filters, layer.alpha)
-    mixed = layer.rank * filters if layer.rank is not None else secondary * primary
-    return places * min(filters * filter_size, primary * filter_size + mixed)
+    places = output.shape[2:].numel()
+    return places * min(layer.out_channels * layer.plan.filter_size, layer.plan.feature_macs(1))
 
 
 def _convolution(conv: _ConvNd, image: Tensor, output: Tensor) -> int:

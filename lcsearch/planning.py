@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lcsearch import samplers
-from lcsearch.handpicked import hand_picked
+from lcsearch.handpicked import hand_picked, known_good
 from lcsearch.history import History
 from lcsearch.proposer import Candidate, Proposer
 from lcsearch.records import Origin
@@ -61,14 +61,16 @@ class Planner:
         return Search(store, directory, self.settings, proposer, self.size, stages, history)
 
     def planned(self) -> list[Candidate]:
-        """The plain backbone, hand-picked models, and what the user gave, in the order they are tried."""
-        picked = hand_picked(self.space, lambda spec: self.size(spec).params)
-        baseline, *others = [self._candidate(origin, label, model) for origin, label, model in picked]
+        """The plain backbone, hand-picked models, what the user gave, then shapes known to be good."""
         given = [
             Candidate("given", f"given {index}", spec, self._encode(spec))
             for index, spec in enumerate(self.given, 1)
         ]
-        return [baseline, *others, *given]
+        return [
+            *(self._candidate(*picked) for picked in hand_picked(self.space)),
+            *given,
+            *(self._candidate(*picked) for picked in known_good(self.space)),
+        ]
 
     def suggest(self, trial: BaseTrial) -> TrialSpec:
         """Ask a trial for every choice and make them a spec."""

@@ -62,9 +62,10 @@ def create(options: RunOptions) -> Session:
     settings, facts = _look_at_data(settings)
     sizer = Sizer(facts)
     bound = _bind(space, settings, facts)
-    smallest, largest = sizer(bound.smallest()).params, sizer(bound.largest()).params
-    facts = replace(facts, smallest_params=smallest, largest_params=largest)
-    _check_limits(settings, facts, sizer(bound.smallest()).macs)
+    smallest = sizer(bound.smallest())
+    largest = sizer(bound.largest())
+    facts = replace(facts, smallest_params=smallest.params, largest_params=largest.params)
+    _check_limits(settings, smallest)
     given = read_given(options.given, bound.template, settings.recipe)
     directory = RunDirectory.create(options.out or _default_out(settings.backbone))
     plain = {
@@ -142,10 +143,10 @@ def _bind(space: Space, settings: RunSettings, facts: Facts) -> BoundSpace:
     return space.bind(model, template)
 
 
-def _check_limits(settings: RunSettings, facts: Facts, smallest_macs: int) -> None:
+def _check_limits(settings: RunSettings, smallest: Count) -> None:
     for option, limit, least in (
-        ("--max-params", settings.max_params, facts.smallest_params),
-        ("--max-macs", settings.max_macs, smallest_macs),
+        ("--max-params", settings.max_params, smallest.params),
+        ("--max-macs", settings.max_macs, smallest.macs),
     ):
         if limit is not None and limit < least:
             raise InputError(

@@ -82,6 +82,7 @@ class Session:
             storage = open_storage(self.settings, self._directory)
             store = Store(storage, self.settings.objectives, study_name(self.settings, self._directory))
             stack.callback(store.close)
+            self.engine.prepare(self._objective)
             self.search = self._planner.search(store, self._directory)
             self._open = stack.pop_all()
         return self
@@ -103,7 +104,7 @@ class Session:
         return [
             f"run {self.path}: {settings.backbone} on {settings.dataset}, {facts.train_images} training and "
             f"{facts.validation_images} validation images of {facts.image_size} x {facts.image_size} pixels",
-            *self._planner.space.describe(lambda spec: self._planner.size(spec).params),
+            *self._planner.space.describe(),
             f"{settings.trials} trials of {recipe.epochs} epochs by {settings.sampler}, early stopping "
             f"{settings.early_stopping}, seed {settings.seed}{timeout}",
         ]
@@ -172,28 +173,25 @@ def _training(settings: RunSettings) -> TrainObjective:
 
 
 def _engine(settings: RunSettings, directory: RunDirectory) -> Engine:
-    if settings.engine == "ray":
-        from lcsearch.engines.ray import RayEngine, RaySettings
+    if settings.engine == "local":
+        return LocalEngine(settings.jobs or 1)
+    from lcsearch.engines.ray import RayEngine, RaySettings
 
-        return RayEngine(
-            RaySettings(
-                run_directory=directory.path,
-                address=settings.ray_address,
-                jobs=settings.jobs,
-                cpus_per_trial=settings.cpus_per_trial,
-                gpus_per_trial=settings.gpus_per_trial,
-                storage_path=settings.storage_path,
-                modules=_user_modules(settings),
-            )
+    return RayEngine(
+        RaySettings(
+            run_directory=directory.path,
+            address=settings.ray_address,
+            jobs=settings.jobs,
+            cpus_per_trial=settings.cpus_per_trial,
+            gpus_per_trial=settings.gpus_per_trial,
+            storage_path=settings.storage_path,
+            modules=_user_modules(settings),
         )
-    return LocalEngine(settings.jobs or 1)
+    )
 
 
 def _user_modules(settings: RunSettings) -> tuple[str, ...]:
-    """Modules of the user's own backbone and data set, which workers must be able to import."""
+    """Modules that trials import because the user named a function in them."""
     names = (settings.backbone, settings.dataset)
-    return tuple(
-        name.partition(":")[0]
-        for name in names
-        if ":" in name and name.partition(":")[0] not in ("torchvision", "folder")
-    )
+    ours = ("torchvision:", "folder:")
+    return tuple(name.split(":")[0] for name in names if ":" in name and not name.startswith(ours))

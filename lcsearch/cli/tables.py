@@ -35,11 +35,11 @@ def front_table(trials: Sequence[TrialRecord], chosen: int | None = None) -> Tab
 def _hand_picked(trials: Sequence[TrialRecord]) -> list[tuple[str, TrialRecord]]:
     """The baseline, and of each hand-picked kind the most accurate."""
     rows = []
-    for origin, name in (("baseline", "backbone"), ("uniform", "best uniform"), ("thinner", "best thinner")):
+    for origin in ("baseline", "uniform", "thinner"):
         done = [t for t in trials if t.origin == origin and t.state == "complete" and t.accuracy is not None]
         if done:
             best = max(done, key=lambda t: (t.accuracy or 0.0, -t.params))
-            rows.append((name if origin == "baseline" else f"{name}: {best.label}", best))
+            rows.append((best.label if origin == "baseline" else f"best {origin}: {best.label}", best))
     return rows
 
 

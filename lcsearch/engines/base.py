@@ -96,6 +96,13 @@ class Director(Protocol):
 class Engine(Protocol):
     """Runs trials somewhere."""
 
+    def prepare(self, objective: Objective) -> None:
+        """Check everything that can be checked before the first trial.
+
+        Raises:
+            InputError: Trials could not run.
+        """
+
     def run(self, director: Director, objective: Objective) -> None:
         """Run until the director has finished; returns when every worker is idle or gone."""
 

@@ -39,6 +39,9 @@ class LocalEngine:
         """Where trials run."""
         return f"{self.jobs} process{'es' if self.jobs > 1 else ''} on this machine"
 
+    def prepare(self, objective: Objective) -> None:
+        """Nothing can be missing: workers are processes of this one's kind."""
+
     def run(self, director: Director, objective: Objective) -> None:
         """Run until the director has finished; no worker process is left behind."""
         try:

@@ -1,0 +1,47 @@
+"""Objectives that run in worker processes: they train nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lcsearch.engines.base import Job, Report
+
+
+@dataclass(frozen=True)
+class Counting:
+    """Three epochs; the accuracy says number, attempt and process."""
+
+    def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
+        for epoch in (1, 2, 3):
+            if not report(epoch, {"accuracy": job.number + epoch / 10}):
+                break
+        return {"accuracy": job.number + 0.5, "process": float(os.getpid()), "attempt": float(job.attempt)}
+
+
+@dataclass(frozen=True)
+class Mortal:
+    """Trial 1 kills its own process at its first attempt, trial 2 at each; trial 3 raises."""
+
+    def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
+        report(1, {"accuracy": 1.0})
+        if (job.number == 1 and job.attempt == 0) or job.number == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if job.number == 3:
+            raise ValueError("three is\nno good")
+        return {"accuracy": 2.0, "attempt": float(job.attempt)}
+
+
+@dataclass(frozen=True)
+class Sleeping:
+    """Waits so long that two trials at once are seen to overlap."""
+
+    seconds: float = 0.5
+
+    def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
+        begin = time.time()
+        time.sleep(self.seconds)
+        return {"accuracy": 1.0, "begin": begin, "end": time.time()}

@@ -1,0 +1,83 @@
+"""An engine without processes and a simulated objective: for tests of the search alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lcsearch.engines.base import Director, Job, Metrics, Objective, Report, Suspended, Verdict
+from lcsearch.facts import Facts
+from lcsearch.planning import Planner
+from lcsearch.rundir import RunDirectory, write_yaml
+from lcsearch.runs import Sizer, _bind
+from lcsearch.session import Session
+from lcsearch.settings import RunSettings
+from lcsearch.space import load_space
+from lcsearch.spec import Recipe
+
+FACTS = Facts(10, 1, 32, 100, 1000, 10_000, 400_000)
+
+
+class InlineEngine:
+    """Runs one trial at a time in this process."""
+
+    def describe(self) -> str:
+        return "this process"
+
+    def prepare(self, objective: Objective) -> None:
+        pass
+
+    def run(self, director: Director, objective: Objective) -> None:
+        while not director.finished:
+            job = director.next_job()
+            if job is not None:
+                director.on_started(job.number, "inline")
+                self._run(director, objective, job)
+            director.tick()
+
+    def _run(self, director: Director, objective: Objective, job: Job) -> None:
+        def report(epoch: int, metrics: Metrics) -> bool:
+            verdict = director.on_epoch(job.number, epoch, metrics)
+            if verdict is Verdict.SUSPEND:
+                raise Suspended
+            return verdict is Verdict.GO_ON
+
+        try:
+            director.on_complete(job.number, objective(job, report))
+        except Suspended:
+            director.on_suspended(job.number)
+        except Exception as error:
+            director.on_failed(job.number, str(error))
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """Accuracy as a smooth function of size, seed and epoch; trains nothing."""
+
+    def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
+        epochs = job.spec.recipe.epochs
+        kept = sum(layer.alpha for layer in job.spec.model.layers.values())
+        for epoch in range(1, epochs + 1):
+            accuracy = 90 - 20 * math.exp(-epoch) - kept + (job.seed % 97) / 97
+            if not report(epoch, {"accuracy": accuracy, "seconds": 0.01, "train_loss": 1.0}):
+                break
+        return {"accuracy": accuracy}
+
+
+def session(path: Path, objective: Objective | None = None, **changes: object) -> Session:
+    """A session over ``base``, new or taken up where it was left."""
+    values: dict[str, object] = {"trials": 12, "recipe": Recipe(epochs=4), "sampler": "tpe"} | changes
+    settings = RunSettings("base", "digits", **values)  # type: ignore[arg-type]
+    if (path / "run.yaml").exists():
+        directory = RunDirectory.open(path)
+    else:
+        directory = RunDirectory.create(path)
+        plain = {"version": 1, "settings": settings.to_plain(), "facts": {"smallest_params": 10_000}}
+        write_yaml(directory.settings, plain)
+    bound = _bind(load_space(None, "base"), settings, FACTS)
+    planner = Planner(bound, settings, FACTS.validation_images, [], Sizer(FACTS))
+    made = Session(directory, settings, FACTS, planner, objective or Simulated())
+    made.engine = InlineEngine()
+    return made
