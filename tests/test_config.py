@@ -82,10 +82,22 @@ def test_round_trip(spec: TrialSpec) -> None:
         ("num_classes: 0", "f: num_classes: 0 is not allowed; it must be at least 1"),
         ("num_classes: ten", "f: num_classes: 'ten' is not a whole number"),
         ("width: -1.0", "f: width: -1.0 is not allowed; it must be above 0"),
-        ("layers: {a.b: {family: linea}}", "f: layers.\"a.b\".family: 'linea' is not allowed; did you mean 'linear'?"),
-        ("layers: {a: {family: linear, alpha: 1.5}}", "f: layers.a.alpha: 1.5 is not allowed; it must be at most 1"),
-        ("layers: {a: {family: linear, rank: 0}}", "f: layers.a.rank: 0 is not allowed; it must be at least 1"),
-        ("layers: {a: {family: linear, rank: 1, sparsity: 0.5}}", "f: layers.a: rank and sparsity exclude each other"),
+        (
+            "layers: {a.b: {family: linea}}",
+            "f: layers.\"a.b\".family: 'linea' is not allowed; did you mean 'linear'?",
+        ),
+        (
+            "layers: {a: {family: linear, alpha: 1.5}}",
+            "f: layers.a.alpha: 1.5 is not allowed; it must be at most 1",
+        ),
+        (
+            "layers: {a: {family: linear, rank: 0}}",
+            "f: layers.a.rank: 0 is not allowed; it must be at least 1",
+        ),
+        (
+            "layers: {a: {family: linear, rank: 1, sparsity: 0.5}}",
+            "f: layers.a: rank and sparsity exclude each other",
+        ),
         ("layers: {a: {family: conv, rank: 1}}", "f: layers.a: a plain conv has neither rank nor sparsity"),
         ("layers: {a: {alpha: 0.5}}", "f: layers.a.family: is missing"),
         ("layers: [a]", "f: layers: ['a'] is not a mapping of keys to values"),
@@ -95,7 +107,7 @@ def test_round_trip(spec: TrialSpec) -> None:
         ("recipe: {learning_rate: 0.1}", "f: recipe.learning_rate: unknown key; "),
         ("recipe: {flip: 1}", "f: recipe.flip: 1 is not true or false"),
     ],
-)  # fmt: skip
+)
 def test_mistakes_name_file_path_value_and_what_is_allowed(change: str, message: str) -> None:
     plain = {"version": 1, "backbone": "vgg11", "num_classes": 10, "in_channels": 3} | yaml.safe_load(change)
     with pytest.raises(InputError) as caught:

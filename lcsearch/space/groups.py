@@ -114,9 +114,8 @@ class Group:
         p, s = arithmetic.split(shape.out_channels, pick.alpha)
         if s == 0:
             return None
-        if pick.coefficients == "sparse" and pick.amount is not None:
-            sparsity = min(pick.amount, 1 - 1 / (s * p))  # one coefficient stays
-            return arithmetic.canonical(shape, LayerSpec("linear", pick.alpha, None, sparsity))
+        if pick.coefficients == "sparse":
+            return arithmetic.canonical(shape, LayerSpec("linear", pick.alpha, None, pick.amount))
         rank = None
         if pick.coefficients == "low_rank" and pick.amount is not None:
             rank = self._rank(p, s, pick.amount)
