@@ -25,6 +25,7 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from lcsearch.errors import InputError
 from lcsearch.layers import LinearConv2d
+from lcsearch.layers.arithmetic import feature_macs, plain_macs
 from lcsearch.records import LayerCount
 
 __all__ = ["Count", "count"]
@@ -156,8 +157,8 @@ def _add(macs: Callable[..., int], module: Any, inputs: tuple[Tensor], output: T
 
 def _linear_conv(layer: LinearConv2d, image: Tensor, output: Tensor) -> int:
     """The cheaper exported form; both make the same places of the output."""
-    places = output.shape[2:].numel()
-    return places * min(layer.out_channels * layer.plan.filter_size, layer.plan.feature_macs(1))
+    cheaper = min(plain_macs(layer.shape), feature_macs(layer.shape, layer.own_p))
+    return output.shape[2:].numel() * cheaper
 
 
 def _convolution(conv: _ConvNd, image: Tensor, output: Tensor) -> int:

@@ -209,4 +209,6 @@ def _fresh(conv: nn.Conv2d, spec: LayerSpec) -> nn.Module:
 
 
 def _closest(conv: nn.Conv2d, spec: LayerSpec) -> nn.Module:
-    return layers.LinearConv2d.from_conv(conv, alpha=spec.alpha, rank=spec.rank, sparsity=spec.sparsity)
+    primary, secondary = split(conv.out_channels, spec.alpha)
+    rank = None if spec.rank is None else resolve_rank(primary, secondary, spec.rank, None) or None
+    return layers.LinearConv2d.from_conv(conv, alpha=spec.alpha, rank=rank, sparsity=spec.sparsity)

@@ -89,11 +89,7 @@ def test_a_linear_conv_layer_costs_what_the_closed_form_says(groups: int, alpha:
     p, s, filter_size, places = round(40 * alpha), 40 - round(40 * alpha), 16 // groups * 15, 8 * 7
     got = count(layer, (16, 16, 16))
     assert got.params == p * filter_size + s * p + 40
-    one_conv = places * 40 * filter_size
-    mixed = places * (p * filter_size + s * p) if groups == 1 else one_conv
-    assert got.macs <= min(one_conv, mixed)
-    if groups == 1:
-        assert got.macs == min(one_conv, mixed)
+    assert got.macs == places * min(40 * filter_size, groups * p * filter_size + 40 * p)
 
 
 def test_only_kept_coefficients_of_a_sparse_layer_count_however_far_it_is_pruned() -> None:

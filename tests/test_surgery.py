@@ -146,8 +146,8 @@ def test_fresh_filters_start_on_the_scale_of_the_ones_they_replace() -> None:
     nn.init.constant_(conv.bias, 0.25)  # type: ignore[arg-type]
     layer = surgery.convert(nn.Sequential(conv), {"0": LayerSpec("linear", 0.25)})[0]  # type: ignore[index]
     folded = layer.to_conv()
-    assert folded.weight[:16].std() == pytest.approx(0.5, rel=0.05)
-    assert folded.weight[16:].std() == pytest.approx(0.5, rel=0.3)
+    assert folded.weight[:16].std().item() == pytest.approx(0.5, rel=0.05)
+    assert folded.weight[16:].std().item() == pytest.approx(0.5, rel=0.3)
     assert folded.bias.unique().tolist() == [0.25]
 
 

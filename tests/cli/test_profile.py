@@ -35,7 +35,7 @@ def test_json_has_the_keys_that_other_programs_rely_on() -> None:
         "alpha": 0.5,
         "rank": None,
         "params": 32 * 288 + 32 * 32 + 64,
-        "macs": 256 * (32 * 288 + 32 * 32),
+        "macs": 256 * (32 * 288 + 64 * 32),
     }
     assert [layer["family"] for layer in got["layers"]] == ["linear"] * 4 + ["dense"]
 
