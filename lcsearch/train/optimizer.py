@@ -29,7 +29,7 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.SGD:
 
 
 def penalty(model: nn.Module, recipe: Recipe, regularizer: Regularizer, step: int) -> Tensor | float:
-    """What a step (0 for the first) adds to the cross entropy: correlation loss, L1 of sparse coefficients."""
+    """Penalties that a step (0 for the first) adds to the cross entropy: correlation and sparse L1."""
     total: Tensor | float = 0.0
     if regularizer.weight > 0 and step % regularizer.every == 0:
         total = total + regularizer.weight * layers.correlation_loss(model, regularizer.reduction)
