@@ -1,0 +1,189 @@
+"""A bound space as genes, one per choice over convolutions, with what each costs and how it looks.
+
+A gene is a choice that a spec was made by, so genes of different trials mix freely. Sizes are known in
+closed form: hundreds of children are weighed without building a model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from optuna.distributions import BaseDistribution
+
+from lcsearch.layers import arithmetic
+from lcsearch.layers.arithmetic import ConvShape
+from lcsearch.samplers._draw import Draw, Unit, holds, unit_of
+from lcsearch.space import BoundSpace
+from lcsearch.space.groups import Pick
+from lcsearch.spec import LayerSpec, ModelSpec, Regularizer
+
+FEATURES = 4
+"""Per convolution: log kept share, log alpha, log rank share, log density."""
+
+Shared = tuple[tuple[str, Any], ...]
+Proposed = tuple[dict[str, Any], dict[str, BaseDistribution]]
+
+_SHARED = ("width", "regularizer", "train")
+_PLAIN = LayerSpec("conv")
+_MOST_LOOKS = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Genome:
+    """One point of the space.
+
+    Attributes:
+        picks: One per group, in the space's order.
+        shared: What all layers share, by parameter: width, regularizer, recipe.
+    """
+
+    picks: tuple[Pick, ...]
+    shared: Shared
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a pick means at a width: its parameters, its features, and the layers that it builds."""
+
+    params: int
+    features: tuple[float, ...]
+    layers: tuple[LayerSpec | None, ...]
+
+
+class Layout:
+    """Genes of a space.
+
+    Args:
+        space: What is searched.
+    """
+
+    def __init__(self, space: BoundSpace) -> None:
+        self.space = space
+        self.groups = space.groups
+        asked = Draw({}, lambda *_: 0.5)
+        for parameter in space.parameters:
+            if parameter.name.split("/")[0] in _SHARED:
+                parameter.suggest(asked)
+        self.ranges = asked.distributions
+        self._looks: dict[tuple[int, float, Pick], Look] = {}
+        self._picks: dict[tuple[Any, ...], Pick] = {}
+        widest = space.shapes(space.width.values[-1])
+        self.log_sizes = np.log([_params(widest[group.members[0]], _PLAIN) for group in self.groups])
+        self.params_low = float(space.params(space.smallest()))
+        self.params_high = float(space.params(space.largest()))
+
+    def drawn(self, given: Mapping[str, Any], unit: Unit) -> Genome:
+        """The genome of given parameters; what they lack comes from ``unit``."""
+        draw = Draw(given, unit)
+        model = self.space.suggest(draw).model
+        shapes = self.space.shapes(model.width)
+        picks = []
+        for index, group in enumerate(self.groups):
+            own = {name: model.layers[name] for name in group.members if name in model.layers}
+            key = (index, model.width, *own.items())
+            if key not in self._picks:
+                self._picks[key] = group.find(own, shapes) or Pick()
+            picks.append(self._picks[key])
+        shared = tuple((name, draw.params[name]) for name in self.ranges if name in draw.params)
+        return Genome(tuple(picks), shared)
+
+    def width(self, genome: Genome) -> float:
+        """The width that a genome means."""
+        return self.space.width.suggest(Draw(dict(genome.shared), lambda *_: 0.5))
+
+    def params(self, genome: Genome) -> int:
+        """Parameters of the whole model."""
+        width = self.width(genome)
+        own = sum(self._look(i, pick, width).params for i, pick in enumerate(genome.picks))
+        return own + self._unsearched(width)
+
+    def features(self, genome: Genome) -> np.ndarray:
+        """Per convolution, then for what is shared: (convolutions · FEATURES + shared · 2,)."""
+        width = self.width(genome)
+        numbers: list[float] = []
+        for index, pick in enumerate(genome.picks):
+            numbers += self._look(index, pick, width).features
+        shared = dict(genome.shared)
+        for name, range_ in self.ranges.items():
+            there = name in shared and holds(range_, shared[name])
+            numbers += [float(there), unit_of(range_, shared[name]) - 0.5 if there else 0.0]
+        return np.array(numbers)
+
+    def key(self, genome: Genome) -> tuple[Any, ...]:
+        """What two genomes share exactly when they build the same model and are trained the same way."""
+        width = self.width(genome)
+        layers = tuple(self._look(i, pick, width).layers for i, pick in enumerate(genome.picks))
+        train = tuple((name, value) for name, value in genome.shared if name.startswith("train/"))
+        weight = float(f"{self._weight(genome):.4g}") if any(map(any, layers)) else 0.0
+        return (width, layers, weight, train)
+
+    def proposal(self, genome: Genome) -> Proposed | None:
+        """The parameters that mean a genome, and their ranges; None where the space cannot express it."""
+        width = self.width(genome)
+        shapes, layers = self.space.shapes(width), dict[str, LayerSpec]()
+        for group, pick in zip(self.groups, genome.picks, strict=True):
+            layers |= group.layers(pick, shapes)
+        model: ModelSpec = replace(self.space.template, width=width, layers=layers)
+        train = {n.removeprefix("train/"): value for n, value in genome.shared if n.startswith("train/")}
+        return self.space.encode(model, Regularizer(self._weight(genome)), train)
+
+    @property
+    def convolutions(self) -> int:
+        """Convolutions that have features."""
+        return sum(len(group.members) for group in self.groups)
+
+    def _weight(self, genome: Genome) -> float:
+        shared = dict(genome.shared)
+        if shared.get("regularizer", "on") == "off":
+            return 0.0
+        return float(shared.get("regularizer/weight", self.space.space.regularizer.weight.low))
+
+    def _look(self, index: int, pick: Pick, width: float) -> Look:
+        key = (index, width, pick)
+        if key not in self._looks:
+            if len(self._looks) > _MOST_LOOKS:
+                self._looks.clear()
+            group, shapes = self.groups[index], self.space.shapes(width)
+            made = tuple(group.layer(pick, shapes[name]) for name in group.members)
+            pairs = [(shapes[name], layer) for name, layer in zip(group.members, made, strict=True)]
+            features = tuple(number for shape, layer in pairs for number in _features(shape, layer))
+            size = sum(_params(shape, layer or _PLAIN) for shape, layer in pairs)
+            self._looks[key] = Look(size, features, made)
+        return self._looks[key]
+
+    def _unsearched(self, width: float) -> int:
+        searched = {name for group in self.groups for name in group.members}
+        shapes = self.space.shapes(width)
+        own = sum(_params(shape, _PLAIN) for name, shape in shapes.items() if name not in searched)
+        return own + self.space.other_params(width)
+
+
+_layouts: dict[int, Layout] = {}
+
+
+def layout_of(space: BoundSpace) -> Layout:
+    """The layout of a space: made once, though every trial has a fresh sampler."""
+    found = _layouts.get(id(space))
+    if found is None or found.space is not space:
+        if len(_layouts) > 8:
+            _layouts.clear()
+        found = _layouts[id(space)] = Layout(space)
+    return found
+
+
+def _params(shape: ConvShape, layer: LayerSpec) -> int:
+    return arithmetic.params(shape, layer)
+
+
+def _features(shape: ConvShape, layer: LayerSpec | None) -> tuple[float, ...]:
+    if layer is None:
+        return (0.0,) * FEATURES
+    p, s = arithmetic.split(shape.out_channels, layer.alpha)
+    rank = 1.0 if layer.rank is None else layer.rank / max(1, min(p, s))
+    density = max(1.0 - (layer.sparsity or 0.0), 1e-3)
+    kept = _params(shape, layer) / _params(shape, _PLAIN)
+    return (math.log(kept), math.log(p / shape.out_channels), math.log(rank), math.log(density))
