@@ -106,4 +106,4 @@ def _ticks(sizes: tuple[float, float], width: int) -> str:
 
 def _legend(kinds: set[str]) -> str:
     words = "  ".join(f"{_MARKS[kind]} {name}" for kind, name in _LEGEND.items() if kind in kinds)
-    return f"        {words}  (accuracy, parameters)"
+    return f"        {words}"

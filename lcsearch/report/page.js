@@ -62,7 +62,7 @@ function overlay(box) {
       else if (x.length && x[x.length - 1] !== null) { x.push(null); y.push(null); }
     });
     if (!x.length) continue;
-    const lines = trace.mode === "lines";
+    const lines = (trace.mode || "").includes("lines") && trace.x.includes(null);
     const ring = { symbol: "circle-open", size: 20, color: ink, line: { width: 2.5 } };
     made.push({
       type: "scatter", x, y, mode: lines ? "lines" : "markers", hoverinfo: "skip", yaxis: trace.yaxis || "y",
@@ -96,13 +96,13 @@ function listen(box) {
     if (point) select(point.customdata, true);
   });
   if (box.name !== "parallel") return;
-  box.plot.on("plotly_selected", (event) => brush(box, event && event.range));
+  // Taking the drawn box away again makes Plotly tell of a selection without a range.
+  box.plot.on("plotly_selected", (event) => { if (event && event.range) brush(box, event.range); });
   box.plot.on("plotly_deselect", () => brush(box, null));
 }
 
 // Picks the lines that pass the dragged stretch of an axis.
 function brush(box, range) {
-  if (!range && !box.picked) return;
   box.picked = null;
   if (range) {
     const inside = (value, [a, b]) => value >= Math.min(a, b) && value <= Math.max(a, b);

@@ -119,9 +119,8 @@ def parallel_figure(data: Parallel) -> go.Figure:
         yaxis={"range": [-0.12, 1.12], "visible": False, "fixedrange": True},
         hovermode="closest",
         dragmode="select",
-        selectdirection="v",
         height=420,
-        margin={**_MARGIN, "l": 64},
+        margin={**_MARGIN, "l": 64, "t": 36},
     )
     return figure
 
@@ -144,8 +143,9 @@ def _add_lines(
             x=x,
             y=y,
             customdata=trials,
-            mode="lines",
+            mode="lines+markers",
             line=style,
+            marker={"size": 3, "color": style["color"]},
             opacity=opacity,
             hoverinfo="text",
         )

@@ -60,9 +60,14 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class _Evidence:
-    """The curves that are compared, and how sure their accuracies are."""
+    """The curves that are compared, and how sure their accuracies are.
+
+    ``reached`` is the best accuracy of a searched model that is smaller than the backbone: above it
+    the searched curve is only a line to the backbone, and says nothing about the search.
+    """
 
     baseline: Point
+    reached: float
     curves: dict[str, Curve]
     error: float | None
     source: str
@@ -116,6 +121,7 @@ def _searched(run: RunRecord, trained: Sequence[TrialRecord]) -> _Evidence | Non
     images = validation_images(run)
     return _Evidence(
         baseline,
+        _reached(points_of(trained), baseline),
         {kind: _curve(points_of(trials), baseline) for kind, trials in kinds.items() if trials},
         binomial_error(baseline.accuracy, images),
         f"{images:,} validation images" if images else "",
@@ -143,7 +149,12 @@ def _retrained(run: RunRecord) -> _Evidence | None:
         math.sqrt(math.fsum(e * e for e in spread) / len(spread)) / 2 if spread else 0.0,
     )
     curves = {kind: _curve(members, baseline) for kind, members in kinds.items() if members}
-    return _Evidence(baseline, curves, error, f"seeds and {images:,} test images")
+    reached = _reached(kinds["search"], baseline)
+    return _Evidence(baseline, reached, curves, error, f"seeds and {images:,} test images")
+
+
+def _reached(points: Sequence[Point], baseline: Point) -> float:
+    return max((p.accuracy for p in points if p.params < baseline.params), default=-math.inf)
 
 
 def _curve(points: Sequence[Point], baseline: Point) -> Curve:
@@ -160,7 +171,7 @@ def _row(evidence: _Evidence, drop: float) -> TargetRow:
 
 def _smaller(evidence: _Evidence, row: TargetRow) -> bool:
     """Whether the search found something smaller than the backbone for this accuracy."""
-    return row.needed["search"].params < evidence.baseline.params
+    return evidence.reached >= row.accuracy
 
 
 def _size_sentences(evidence: _Evidence, rows: Sequence[TargetRow], row: TargetRow | None) -> list[str]:

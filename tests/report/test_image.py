@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import bench_report
+import pytest
+
+from lcsearch.errors import InputError
+from lcsearch.report.data import collect
+from lcsearch.report.image import SCALE, WIDTH, chosen_figures, write_images
+
+
+def test_png_and_svg_of_a_plot(example, tmp_path):
+    if not any(Path(path).exists() for path in bench_report.CHROMIUM) and "CI" not in os.environ:
+        pytest.skip("no Chromium on this machine, which kaleido draws with")
+    figure = chosen_figures(collect(example), ["front"])["front"]
+    write_images({tmp_path / "new" / "front.png": figure}, "png")
+    write_images({tmp_path / "front.svg": figure}, "svg")
+    content = (tmp_path / "new" / "front.png").read_bytes()
+    assert content.startswith(b"\x89PNG")
+    assert int.from_bytes(content[16:20], "big") == SCALE * WIDTH
+    assert "uniform alpha" in (tmp_path / "front.svg").read_text()
+
+
+def test_names(example):
+    data = collect(example)
+    assert len(chosen_figures(data, ["all"])) == 9
+    with pytest.raises(InputError, match=r"--plot: 'fron' is no plot; did you mean 'front'"):
+        chosen_figures(data, ["fron"])
+
+
+def test_a_plot_that_the_run_has_nothing_for(make_trial, make_run):
+    data = collect(make_run(make_trial(0, 93.0)))
+    with pytest.raises(InputError, match="has nothing for 'importance' yet"):
+        chosen_figures(data, ["importance"])
+
+
+def test_kaleido_missing_names_the_extra(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "kaleido", None)
+    with pytest.raises(InputError, match=r"pip install 'lcsearch\[image\]'"):
+        write_images({tmp_path / "a.png": None}, "png")
+
+
+def test_unwritable(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="not writable"):
+        write_images({tmp_path / "file" / "a.png": None}, "png")
+    with pytest.raises(InputError, match="not writable"):
+        write_images({tmp_path: None}, "png")
