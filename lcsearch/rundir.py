@@ -23,6 +23,8 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         InputError: The place is not writable.
     """
+    if path.is_dir():
+        raise InputError(f"{path}: not writable: it is a folder")
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
