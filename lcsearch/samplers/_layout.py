@@ -29,7 +29,8 @@ Proposed = tuple[dict[str, Any], dict[str, BaseDistribution]]
 
 _SHARED = ("width", "regularizer", "train")
 _PLAIN = LayerSpec("conv")
-_MOST_LOOKS = 200_000
+_WEIGHT = "regularizer/weight"
+_ROOM = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,8 @@ class Genome:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a pick means at a width: its parameters, its features, and the layers that it builds."""
+    """What a pick means at a width: its features and the layers that it builds."""
 
-    params: int
     features: tuple[float, ...]
     layers: tuple[LayerSpec | None, ...]
 
@@ -64,13 +64,15 @@ class Layout:
     def __init__(self, space: BoundSpace) -> None:
         self.space = space
         self.groups = space.groups
+        self._shared = [p for p in space.parameters if p.name.split("/")[0] in _SHARED]
         asked = Draw({}, lambda *_: 0.5)
-        for parameter in space.parameters:
-            if parameter.name.split("/")[0] in _SHARED:
-                parameter.suggest(asked)
+        for parameter in self._shared:
+            parameter.suggest(asked)
         self.ranges = asked.distributions
+        self._sizes: dict[tuple[int, float, Pick], int] = {}
         self._looks: dict[tuple[int, float, Pick], Look] = {}
         self._picks: dict[tuple[Any, ...], Pick] = {}
+        self._others: dict[float, int] = {}
         widest = space.shapes(space.width.values[-1])
         self.log_sizes = np.log([_params(widest[group.members[0]], _PLAIN) for group in self.groups])
         self.params_low = float(space.params(space.smallest()))
@@ -88,17 +90,26 @@ class Layout:
             if key not in self._picks:
                 self._picks[key] = group.find(own, shapes) or Pick()
             picks.append(self._picks[key])
-        shared = tuple((name, draw.params[name]) for name in self.ranges if name in draw.params)
-        return Genome(tuple(picks), shared)
+        return Genome(tuple(picks), self.completed(draw.params, unit))
+
+    def completed(self, given: Mapping[str, Any], unit: Unit) -> Shared:
+        """What all layers share, from given parameters; what they lack comes from ``unit``."""
+        draw = Draw(given, unit)
+        for parameter in self._shared:
+            if parameter.name != _WEIGHT or draw.params.get("regularizer") != "off":
+                parameter.suggest(draw)
+        return tuple(draw.params.items())
 
     def width(self, genome: Genome) -> float:
         """The width that a genome means."""
+        if "width" not in self.ranges:
+            return self.space.width.values[-1]
         return self.space.width.suggest(Draw(dict(genome.shared), lambda *_: 0.5))
 
     def params(self, genome: Genome) -> int:
         """Parameters of the whole model."""
         width = self.width(genome)
-        own = sum(self._look(i, pick, width).params for i, pick in enumerate(genome.picks))
+        own = sum(self._size(index, pick, width) for index, pick in enumerate(genome.picks))
         return own + self._unsearched(width)
 
     def features(self, genome: Genome) -> np.ndarray:
@@ -140,26 +151,33 @@ class Layout:
         shared = dict(genome.shared)
         if shared.get("regularizer", "on") == "off":
             return 0.0
-        return float(shared.get("regularizer/weight", self.space.space.regularizer.weight.low))
+        return float(shared.get(_WEIGHT, self.space.space.regularizer.weight.low))
+
+    def _size(self, index: int, pick: Pick, width: float) -> int:
+        key = (index, width, pick)
+        if key not in self._sizes:
+            _make_room(self._sizes)
+            self._sizes[key] = self.groups[index].params(pick, self.space.shapes(width))
+        return self._sizes[key]
 
     def _look(self, index: int, pick: Pick, width: float) -> Look:
         key = (index, width, pick)
         if key not in self._looks:
-            if len(self._looks) > _MOST_LOOKS:
-                self._looks.clear()
+            _make_room(self._looks)
             group, shapes = self.groups[index], self.space.shapes(width)
             made = tuple(group.layer(pick, shapes[name]) for name in group.members)
             pairs = [(shapes[name], layer) for name, layer in zip(group.members, made, strict=True)]
             features = tuple(number for shape, layer in pairs for number in _features(shape, layer))
-            size = sum(_params(shape, layer or _PLAIN) for shape, layer in pairs)
-            self._looks[key] = Look(size, features, made)
+            self._looks[key] = Look(features, made)
         return self._looks[key]
 
     def _unsearched(self, width: float) -> int:
-        searched = {name for group in self.groups for name in group.members}
-        shapes = self.space.shapes(width)
-        own = sum(_params(shape, _PLAIN) for name, shape in shapes.items() if name not in searched)
-        return own + self.space.other_params(width)
+        if width not in self._others:
+            searched = {name for group in self.groups for name in group.members}
+            shapes = self.space.shapes(width)
+            own = sum(_params(shape, _PLAIN) for name, shape in shapes.items() if name not in searched)
+            self._others[width] = own + self.space.other_params(width)
+        return self._others[width]
 
 
 _layouts: dict[int, Layout] = {}
@@ -173,6 +191,11 @@ def layout_of(space: BoundSpace) -> Layout:
             _layouts.clear()
         found = _layouts[id(space)] = Layout(space)
     return found
+
+
+def _make_room(memory: dict[Any, Any]) -> None:
+    if len(memory) > _ROOM:
+        memory.clear()
 
 
 def _params(shape: ConvShape, layer: LayerSpec) -> int:

@@ -101,8 +101,7 @@ class Moves:
             params: The size that is aimed for.
             fixed: Layers that stay as they are.
         """
-        low, high = -_WIDEST_SHIFT, _WIDEST_SHIFT
-        best = genome
+        low, high, best = -_WIDEST_SHIFT, _WIDEST_SHIFT, genome
         for _ in range(_HALVINGS):
             middle = (low + high) / 2
             best = self._shifted(genome, float(np.exp(middle)), fixed)
@@ -168,7 +167,7 @@ class Moves:
             elif self._rng.random() < 0.7:
                 step = float(self._rng.choice([0.05, 0.15, 0.4])) * float(self._rng.standard_normal())
                 values[name] = at_unit(range_, unit_of(range_, value) + step)
-        return self._layout.drawn(values, lambda *_: float(self._rng.random())).shared
+        return self._layout.completed(values, lambda *_: float(self._rng.random()))
 
     def _factor(self) -> float:
         return float(np.exp(self._rng.choice(_STEPS) * self._rng.standard_normal()))

@@ -17,8 +17,11 @@ from scipy.spatial.distance import cdist
 
 Array = np.ndarray
 
-_GRID = tuple(itertools.product((0.7, 1.5, 3.0), (0.3, 0.7), (0.5, 1.5), (0.7, 2.0)))
-"""Length scales in log shares, shares of the additive part, factors on the two kinds of noise."""
+_SHAPES = tuple(itertools.product((0.7, 1.5, 3.0), (0.3, 0.7)))
+"""Length scales in log shares, and shares of the additive part."""
+
+_NOISES = tuple(itertools.product((0.5, 1.5), (0.7, 2.0)))
+"""Factors on the noise of trained and of predicted accuracies."""
 
 _BIAS = 0.5
 """Standard deviation, in points, of how far predicted accuracies are off together."""
@@ -97,14 +100,17 @@ class Surrogate:
         few = np.unique(np.linspace(0, len(target) - 1, min(len(target), _TUNE_ON)).astype(int))
         centre = float(np.mean(inputs.log_params))
         best = -np.inf
-        for length, additive, trained, stopped in _GRID:
+        noises = [
+            _noises(noise / self._scale * np.where(predicted, stopped, trained), predicted, self._scale)
+            for trained, stopped in _NOISES
+        ]
+        for length, additive in _SHAPES:
             kernel = _Kernel(length, additive, block, blocks, centre)
-            noises = _noises(
-                noise / self._scale * np.where(predicted, stopped, trained), predicted, self._scale
-            )
-            evidence = _evidence(kernel(inputs[few], inputs[few]) + noises[np.ix_(few, few)], target[few])
-            if evidence > best:
-                best, self._kernel, chosen = evidence, kernel, noises
+            clean = kernel(inputs[few], inputs[few])
+            for noisy in noises:
+                evidence = _evidence(clean + noisy[np.ix_(few, few)], target[few])
+                if evidence > best:
+                    best, self._kernel, chosen = evidence, kernel, noisy
         self._factor = cholesky(self._kernel(inputs, inputs) + chosen, lower=True)
         self._weights = cho_solve((self._factor, True), target)
 
