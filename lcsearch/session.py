@@ -131,7 +131,7 @@ class Session:
         """Write best.yaml and report.html from what is recorded."""
         run = read_run(self.path)
         front = tuple(front_of(run.trials))
-        lines = [self.search.ending]
+        lines = [] if self.search.interrupted else [self.search.ending]
         if not front:
             return Finish(run.trials, front, None, (*lines, "no trial is complete yet"))
         choice = self._choose(run.trials)

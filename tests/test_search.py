@@ -9,20 +9,12 @@ from pathlib import Path
 import optuna
 import pytest
 from inline import Simulated, session
+from outline import outline
 
 from lcsearch.engines.base import Job, Report
 from lcsearch.reading import read_run
 from lcsearch.records import TrialRecord
 from lcsearch.sizes import format_count
-
-
-def outline(trials: tuple[TrialRecord, ...]) -> list[tuple[object, ...]]:
-    """What must be identical between two runs: everything but times and places."""
-    return [
-        (t.number, t.state, t.origin, t.spec, t.params, t.accuracy, t.predicted, t.duplicate_of, t.decisions)
-        + tuple((e.epoch, e.accuracy) for e in t.epochs)
-        for t in trials
-    ]
 
 
 def search(path: Path, **changes: object) -> tuple[TrialRecord, ...]:

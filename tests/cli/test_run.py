@@ -1,0 +1,191 @@
+"""``lcsearch run`` and ``resume`` as a user types them: real training on scikit-learn's digits."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from outline import outline
+
+from lcsearch.history import HAND_PICKED
+from lcsearch.reading import read_run
+
+SMALL = [
+    "--backbone", "base", "--dataset", "digits", "--train-images", "192", "--validation-images", "96",
+    "--image-size", "16", "--epochs", "3", "--trials", "9", "--jobs", "1",
+]  # fmt: skip
+
+
+def lcsearch(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*arguments), cwd=cwd, capture_output=True, text=True, timeout=240, check=False
+    )
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-c", "from lcsearch.cli.main import main; main()", *arguments]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("runs") / "whole"
+    done = lcsearch("run", *SMALL, "--out", str(path))
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def test_a_run_leaves_a_front_a_page_and_a_config(finished: Path) -> None:
+    assert (finished / "report.html").stat().st_size > 1_000_000
+    best = yaml.safe_load((finished / "best.yaml").read_text())
+    trial = read_run(finished).trials[best["source"]["trial"]]
+    assert best["source"]["params"] == trial.params
+    kept = {int(path.parent.name) for path in finished.glob("trials/*/weights.safetensors")}
+    front = {member["trial"] for member in status(finished)["front"]}
+    hand_picked = {
+        t.number for t in read_run(finished).trials if t.origin in ("baseline", "uniform", "thinner")
+    }
+    assert kept == front | hand_picked
+    assert not list(finished.glob("trials/*/checkpoint.pt"))
+
+
+def status(path: Path) -> dict[str, list[dict[str, int]]]:
+    done = lcsearch("status", str(path), "--json")
+    assert done.returncode == 0 and done.stderr == ""
+    return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+def test_status_counts_what_the_run_recorded(finished: Path) -> None:
+    shown = status(finished)
+    trials = read_run(finished).trials
+    assert sum(shown["trials"].values()) == len(trials)  # type: ignore[attr-defined]
+    assert shown["trials"]["running"] == 0  # type: ignore[call-overload]
+    assert shown["epochs_trained"] == sum(len(t.epochs) for t in trials)
+
+
+def test_killed_at_random_moments_it_resumes_to_the_same_run(finished: Path, tmp_path: Path) -> None:
+    path, moments = tmp_path / "killed", random.Random(5)
+    arguments = ["run", *SMALL, "--out", str(path)]
+    kills = 0
+    while kills < 3:
+        begun = subprocess.Popen(command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for_epochs(path, begun, more=moments.randint(1, 4))
+        time.sleep(moments.random())
+        if begun.poll() is None:
+            os.kill(begun.pid, signal.SIGKILL)
+            kills += 1
+        begun.wait()
+        arguments = ["resume", str(path)]
+    done = lcsearch("resume", str(path))
+    assert done.returncode == 0, done.stderr
+    assert outline(read_run(path).trials) == outline(read_run(finished).trials)
+
+
+def wait_for_epochs(path: Path, process: subprocess.Popen[bytes], more: int) -> None:
+    def recorded() -> int:
+        try:
+            return sum(len(t.epochs) for t in read_run(path).trials)
+        except Exception:
+            return 0
+
+    target, end = recorded() + more, time.monotonic() + 120
+    while process.poll() is None and recorded() < target and time.monotonic() < end:
+        time.sleep(0.2)
+
+
+def test_ctrl_c_finishes_the_epoch_and_says_how_to_go_on(tmp_path: Path) -> None:
+    path = tmp_path / "cut"
+    process = subprocess.Popen(command("run", *SMALL, "--out", str(path)), stderr=subprocess.PIPE, text=True)
+    wait_for_epochs(path, process, more=2)  # type: ignore[arg-type]
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert f"lcsearch resume {path}" in said
+    assert "Traceback" not in said
+
+
+def test_a_longer_resume_adds_trials_and_keeps_the_old_ones(tmp_path: Path) -> None:
+    path = tmp_path / "longer"
+    assert lcsearch("run", *SMALL[:-4], "--trials", "2", "--jobs", "1", "--out", str(path)).returncode == 0
+    before = outline(read_run(path).trials)
+    assert lcsearch("resume", str(path), "--trials", "3").returncode == 0
+    after = outline(read_run(path).trials)
+    assert after[: len(before)] == before and len(after) == len(before) + 1
+
+
+WRONG = [
+    (["--backbone", "vgg12"], ["--backbone", "'vgg12'", "'vgg11'"]),
+    (["--dataset", "digit"], ["--dataset", "'digit'", "'digits'"]),
+    (["--sampler", "tpee"], ["--sampler", "'tpee'", "'tpe'"]),
+    (["--engine", "locl"], ["--engine", "'locl'", "'local'"]),
+    (["--early-stopping", "maybe"], ["--early-stopping", "'maybe'"]),
+    (["--max-params", "lots"], ["--max-params", "'lots'", "1.5M"]),
+    (["--max-params", "10"], ["--max-params", "smallest possible model"]),
+    (["--timeout", "soon"], ["--timeout", "'soon'", "30m"]),
+    (["--trials", "0"], ["--trials", "0"]),
+    (["--trails", "3"], ["--trails", "--trials"]),
+    (["--space", "nowhere.yaml"], ["--space", "nowhere.yaml"]),
+    (["--device", "tpu"], ["--device", "tpu"]),
+    (["--lr", "-1"], ["--lr", "-1"]),
+    (["--train-images", "2000000"], ["--train-images", "2,000,000"]),
+    (["--objectives", "params"], ["--objectives", "accuracy"]),
+    (["--image-size", "3"], ["--image-size", "3"]),
+    (["--backbone", "json:dumps"], ["--backbone", "json:dumps"]),
+    (["--from", "missing.yaml"], ["missing.yaml"]),
+    (["--out", "/proc/nothing/here"], ["--out", "/proc/nothing/here"]),
+]
+
+
+@pytest.mark.parametrize(("wrong", "expected"), WRONG, ids=[" ".join(w[:2]) for w, _ in WRONG])
+def test_bad_input_is_one_clear_line_and_makes_nothing(
+    wrong: list[str], expected: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from lcsearch.cli.main import call
+
+    out = tmp_path / "run"
+    assert call(["run", *SMALL, "--out", str(out), *wrong]) == 2
+    said = capfd.readouterr().err
+    assert len(said.strip().splitlines()) == 1, said
+    assert said.startswith("lcsearch: error: ") and all(part in said for part in expected), said
+    assert not out.exists()
+
+
+def test_a_directory_that_exists_or_is_no_run_is_refused(
+    finished: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from lcsearch.cli.main import call
+
+    assert call(["run", *SMALL, "--out", str(finished)]) == 2
+    assert f"lcsearch resume {finished}" in capfd.readouterr().err
+    assert call(["resume", str(tmp_path)]) == 2
+    assert "is not a run directory" in capfd.readouterr().err
+    assert call(["status", str(tmp_path / "none")]) == 2
+    assert "no such run directory" in capfd.readouterr().err
+
+
+def test_a_damaged_study_is_one_line_and_stays_as_it_is(
+    finished: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from lcsearch.cli.main import call
+
+    (tmp_path / "run.yaml").write_text((finished / "run.yaml").read_text())
+    (tmp_path / "study.db").write_bytes(b"no database" * 500)
+    assert call(["status", str(tmp_path)]) == 2
+    assert "study.db: is damaged" in capfd.readouterr().err
+    assert (tmp_path / "study.db").read_bytes() == b"no database" * 500
+
+
+def test_a_run_that_is_open_elsewhere_is_refused(finished: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from lcsearch.cli.main import call
+    from lcsearch.rundir import RunDirectory
+
+    with RunDirectory.open(finished).locked():
+        assert call(["resume", str(finished)]) == 2
+    assert "is open in another lcsearch" in capfd.readouterr().err
