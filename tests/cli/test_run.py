@@ -49,9 +49,7 @@ def test_a_run_leaves_a_front_a_page_and_a_config(finished: Path) -> None:
     assert best["source"]["params"] == trial.params
     kept = {int(path.parent.name) for path in finished.glob("trials/*/weights.safetensors")}
     front = {member["trial"] for member in status(finished)["front"]}
-    hand_picked = {
-        t.number for t in read_run(finished).trials if t.origin in ("baseline", "uniform", "thinner")
-    }
+    hand_picked = {t.number for t in read_run(finished).trials if t.origin in HAND_PICKED}
     assert kept == front | hand_picked
     assert not list(finished.glob("trials/*/checkpoint.pt"))
 
