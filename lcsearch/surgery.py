@@ -62,10 +62,8 @@ def uniform(
         if secondary == 0:
             chosen[name] = LayerSpec("linear", alpha)
             continue
-        largest = None if rank is None else min(rank, primary, secondary)
-        own_rank = None
-        if rank is not None or rank_ratio is not None:
-            own_rank = resolve_rank(primary, secondary, largest, rank_ratio)
+        low_rank = rank is not None or rank_ratio is not None
+        own_rank = resolve_rank(primary, secondary, rank, rank_ratio) if low_rank else None
         chosen[name] = LayerSpec("linear", alpha, own_rank, sparsity)
     return chosen
 

@@ -112,7 +112,7 @@ class Mixed(nn.Module):
         super().__init__()
         self.one = Mixed.Conv(3, 8, 3, padding=1)
         self.twice = nn.Conv2d(8, 8, 3, padding=1)
-        self.again = self.twice
+        self.again = nn.Sequential(self.twice)
         self.tied = nn.Conv2d(8, 8, 3, padding=1, bias=False)
         self.tied.weight = self.twice.weight
         self.norm = nn.BatchNorm2d(8)
