@@ -1,4 +1,4 @@
-"""Which way of computing a LinearConv layer is cheaper: a small model of its multiply-accumulates."""
+"""Which way of computing a LinearConv layer is faster: a small model of its work per output position."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 Way = Literal["weight", "feature"]
+
+TRAFFIC = 24
+"""What moving one number of a feature map costs, forward and backward, in multiply-accumulates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +18,6 @@ class Plan:
     Attributes:
         p: Primary filters, of all banks.
         s: Secondary filters, of all banks.
-        rank: Coefficient rank; None where the coefficients are not low-rank.
         filter_size: Numbers in one filter.
         groups: Groups of the convolution.
         banks: Coefficient matrices: 1, or ``groups`` where each group has its own.
@@ -23,32 +25,26 @@ class Plan:
 
     p: int
     s: int
-    rank: int | None
     filter_size: int
     groups: int
     banks: int
 
-    @property
-    def mixing(self) -> int:
-        """Multiply-accumulates to combine the primaries' values once, in the cheaper of A and C R."""
-        p, s = self.p // self.banks, self.s // self.banks
-        full = s * p
-        low = full if self.rank is None else self.rank * (s + p)
-        return self.banks * min(full, low)
+    def feature_cost(self, positions: int) -> int:
+        """Cost of feature space at a number of output positions (images x height x width).
 
-    def feature_macs(self, positions: int) -> int:
-        """Multiply-accumulates of feature space at a number of output positions (images x height x width)."""
-        tiles = self.groups // self.banks
-        if tiles > 1:
-            return positions * (tiles * self.p * self.filter_size + (self.p + self.s) * self.p)
-        return positions * (self.p * self.filter_size + self.mixing)
+        Each group needs the outputs of the primaries that its filters combine; those outputs are one more
+        feature map to write and to read.
+        """
+        own_p = self.p // self.banks
+        per_primary = self.filter_size + TRAFFIC
+        return positions * (self.groups * own_p * per_primary + (self.p + self.s) * own_p)
 
-    def weight_macs(self, positions: int) -> int:
-        """Multiply-accumulates of weight space, building the filters included."""
-        return positions * (self.p + self.s) * self.filter_size + self.mixing * self.filter_size
+    def weight_cost(self, positions: int, built: bool) -> int:
+        """Cost of weight space; ``built`` where the filters are there already."""
+        building = 0 if built else self.s * (self.p // self.banks) * self.filter_size
+        return positions * (self.p + self.s) * self.filter_size + building
 
-    def way(self, positions: int) -> Way:
+    def way(self, positions: int, built: bool = False) -> Way:
         """Return the cheaper way."""
-        return (
-            "feature" if self.s and self.feature_macs(positions) < self.weight_macs(positions) else "weight"
-        )
+        cheaper = self.feature_cost(positions) < self.weight_cost(positions, built)
+        return "feature" if self.s and cheaper else "weight"

@@ -3,8 +3,8 @@
 The filters are the rows of a matrix. QR with column pivoting picks as primaries those that span the others
 best; the coefficients are the least-squares solution of secondary = A primary. Of all A of rank r the best
 one is the least-squares one projected on the leading left singular vectors of its fit (reduced-rank
-regression, Izenman 1975), which the truncated SVD of A itself is not. Sparse coefficients keep those that matter most to
-the fit, and are then solved for again. All in float64.
+regression, Izenman 1975), which the truncated SVD of A itself is not. Sparse coefficients keep those that
+matter most to the fit, and are then solved for again. All in float64.
 """
 
 from __future__ import annotations
