@@ -14,7 +14,7 @@ def evaluate(
     split: Split,
     info: DatasetInfo,
     *,
-    batch_size: int = 500,
+    batch_size: int = 200,
     device: str | torch.device = "cpu",
 ) -> float:
     """Accuracy in percent, in float32 and evaluation mode; the model's mode is put back.
@@ -23,7 +23,7 @@ def evaluate(
         model: Maps images (b, c, h, w) to scores (b, classes); already on the device.
         split: The images and labels.
         info: How the images are normalised.
-        batch_size: Images per forward pass.
+        batch_size: Images per forward pass; large ones make evaluation, not training, the peak of memory.
         device: Where to compute.
     """
     was_training = model.training
