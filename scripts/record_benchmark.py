@@ -37,7 +37,7 @@ from scipy.stats.qmc import Sobol
 from lcsearch import __version__, backbones, pareto
 from lcsearch.count import count
 from lcsearch.engines.base import Job
-from lcsearch.samplers._draw import Draw, unit_of
+from lcsearch.samplers._draw import Draw, at_unit, unit_of
 from lcsearch.space import BoundSpace, load_space
 from lcsearch.spec import ModelSpec, Recipe, Regularizer, TrialSpec
 from lcsearch.surgery import build_model, conv_layers, uniform
@@ -57,6 +57,7 @@ class Task:
     spec: TrialSpec
     choices: dict[str, Any]
     seed: int
+    image_size: int
 
 
 @cache
@@ -76,11 +77,11 @@ def hand_picked() -> dict[str, ModelSpec]:
         net = backbones.build(BACKBONE, num_classes=10, in_channels=1)
     inner = list(conv_layers(net))[1:]
     shapes = {alpha: uniform(net, alpha) for alpha in ALPHAS}
-    found = {"plain": plain()}
+    found = {"plain": plain()} | {f"thinner-{width}": plain(width) for width in WIDTHS}
     for alpha in ALPHAS:
         layers = {name: shapes[alpha][name] for name in inner}
         found[f"uniform-{alpha}"] = ModelSpec(BACKBONE, 10, 1, 1.0, layers)
-    return found | {f"thinner-{width}": plain(width) for width in WIDTHS}
+    return found
 
 
 def order() -> Iterator[tuple[str, int]]:
@@ -134,23 +135,26 @@ def near_front(index: int, records: list[dict[str, Any]]) -> Draw:
             kept[name] = value
         elif not isinstance(value, str) and rng.random() < 0.8:
             moved = unit_of(asked.distributions[name], value) + 0.15 * rng.standard_normal()
-            again = Draw({}, lambda *_, to=float(np.clip(moved, 0, 1)): to)  # type: ignore[misc]
-            kept[name] = again._answer(name, asked.distributions[name])
+            kept[name] = at_unit(asked.distributions[name], moved)
     child = Draw(kept, lambda *_: rng.random())
     space().suggest(child)
     return child
 
 
-def task(name: str, seed: int, records: list[dict[str, Any]]) -> Task:
+def task(name: str, seed: int, image_size: int, records: list[dict[str, Any]]) -> Task:
     recipe = Recipe(epochs=EPOCHS)
     if name in hand_picked():
         model = hand_picked()[name]
         encoded = space().encode(model, Regularizer(), {})
-        return Task(name, TrialSpec(model, Regularizer(), recipe), encoded[0] if encoded else {}, seed)
+        return Task(
+            name, TrialSpec(model, Regularizer(), recipe), encoded[0] if encoded else {}, seed, image_size
+        )
     kind, index = name.split("-")
     draw = sobol(int(index)) if kind == "sobol" else near_front(int(index), records)
     suggestion = space().suggest(Draw(draw.params, lambda *_: 0.5))
-    return Task(name, TrialSpec(suggestion.model, suggestion.regularizer, recipe), draw.params, seed)
+    return Task(
+        name, TrialSpec(suggestion.model, suggestion.regularizer, recipe), draw.params, seed, image_size
+    )
 
 
 def record(task: Task) -> dict[str, Any]:
@@ -163,15 +167,21 @@ def record(task: Task) -> dict[str, Any]:
         return True
 
     objective = TrainObjective(
-        DATASET, train_images=TRAIN_IMAGES, validation_images=VALIDATION_IMAGES, device="cpu", threads=1
+        DATASET,
+        train_images=TRAIN_IMAGES,
+        validation_images=VALIDATION_IMAGES,
+        image_size=task.image_size,
+        device="cpu",
+        threads=1,
     )
     with tempfile.TemporaryDirectory() as folder:
         objective(Job(0, 0, 1000 + task.seed, task.spec, folder, resume=False), report)
     with torch.device("meta"):
-        size = count(build_model(task.spec.model), (1, 32, 32))
+        size = count(build_model(task.spec.model), (1, task.image_size, task.image_size))
     return {
         "name": task.name,
         "seed": task.seed,
+        "image_size": task.image_size,
         "choices": task.choices,
         "spec": task.spec.to_plain(),
         "params": size.params,
@@ -188,8 +198,10 @@ def read(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def run(path: Path, jobs: int) -> None:
+def run(path: Path, jobs: int, image_size: int) -> None:
     records = read(path)
+    if any(r["image_size"] != image_size for r in records):
+        sys.exit(f"{path}: holds trainings on images of another size than {image_size}")
     path.write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
     todo = [(n, s) for n, s in order() if (n, s) not in {(r["name"], r["seed"]) for r in records}]
     total = len(todo) + len(records)
@@ -198,7 +210,7 @@ def run(path: Path, jobs: int) -> None:
     with ProcessPoolExecutor(jobs, mp_context=context) as pool, path.open("a", encoding="utf-8") as file:
         while todo or running:
             while todo and len(running) < jobs:
-                running.add(pool.submit(record, task(*todo.pop(0), records)))
+                running.add(pool.submit(record, task(*todo.pop(0), image_size, records)))
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 records.append(future.result())
@@ -218,6 +230,7 @@ def pack(path: Path, target: Path) -> None:
         "dataset": DATASET,
         "train_images": TRAIN_IMAGES,
         "validation_images": VALIDATION_IMAGES,
+        "image_size": records[0]["image_size"],
         "epochs": EPOCHS,
         "recipe": records[0]["spec"]["recipe"],
         "accuracy": "validation accuracy in percent after each epoch",
@@ -226,7 +239,10 @@ def pack(path: Path, target: Path) -> None:
         "planned": sum(1 for _ in order()),
         "recorded": len(records),
     }
-    slim = [{k: v for k, v in r.items() if k != "spec"} | {"spec": _slim(r["spec"])} for r in records]
+    slim = [
+        {k: v for k, v in r.items() if k not in ("spec", "image_size")} | {"spec": _slim(r["spec"])}
+        for r in records
+    ]
     target.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"about": about, "records": slim}, separators=(",", ":"))
     target.write_bytes(gzip.compress(text.encode(), mtime=0))
@@ -238,15 +254,22 @@ def _slim(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("records", type=Path, help="file of finished trainings, one a line; continued if there")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "records", type=Path, help="file of finished trainings, one a line; continued if there"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="processes of one thread each")
-    parser.add_argument("--pack", type=Path, metavar="FILE", help="train nothing; write the compressed record")
+    parser.add_argument("--image-size", type=int, default=32, help="side of the images, in pixels")
+    parser.add_argument(
+        "--pack", type=Path, metavar="FILE", help="train nothing; write the compressed record"
+    )
     arguments = parser.parse_args()
     if arguments.pack:
         pack(arguments.records, arguments.pack)
     else:
-        run(arguments.records, arguments.jobs)
+        run(arguments.records, arguments.jobs, arguments.image_size)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from lcsearch.space.groups import Pick
 _STEPS = (0.1, 0.3, 0.8)
 """Standard deviations of a nudge to the logarithm of an alpha or a rank ratio; one is drawn."""
 
-_HALVINGS = 7
+_HALVINGS = 6
 _WIDEST_SHIFT = 5.0
 
 

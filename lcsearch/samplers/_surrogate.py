@@ -26,7 +26,7 @@ _NOISES = tuple(itertools.product((0.5, 1.5), (0.7, 2.0)))
 _BIAS = 0.5
 """Standard deviation, in points, of how far predicted accuracies are off together."""
 
-_TUNE_ON = 96
+_TUNE_ON = 64
 _TREND_VARIANCE = 4.0
 _JITTER = 1e-6
 

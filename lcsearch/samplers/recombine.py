@@ -32,7 +32,7 @@ from lcsearch.samplers._moves import Moves
 from lcsearch.samplers._surrogate import Inputs, Surrogate
 from lcsearch.space import BoundSpace
 
-CHILDREN = 192
+CHILDREN = 160
 """Children that are weighed per proposal."""
 
 _SHAPED = 0.12
@@ -41,7 +41,7 @@ _STARTUP = 4
 _TRAINED_NOISE, _PREDICTED_NOISE = 0.35, 1.0
 _BELOW_BEST = 5.5
 _FLOOR = 12.0
-_MOST = 240
+_MOST = 160
 _RETRIES = 5
 
 

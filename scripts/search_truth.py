@@ -1,0 +1,197 @@
+"""The recorded benchmark as a function: what a spec of ``base`` would reach after each epoch.
+
+Fitted to the records that ``record_benchmark.py`` made: quadratic ridge regression on what each layer
+keeps, plus extremely randomised trees on what the ridge leaves, all epochs at once. On purpose another
+kind of model than the Gaussian process inside the ``recombine`` sampler, so that no contender knows the
+form of the truth. Noise is drawn whole curves at a time from specs that were trained with several seeds.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.stats import spearmanr
+from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import KFold
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+from lcsearch.layers import arithmetic
+from lcsearch.layers.arithmetic import ConvShape
+from lcsearch.space import BoundSpace, load_space
+from lcsearch.spec import LayerSpec, ModelSpec
+from lcsearch.surgery import build_model, conv_layers, shape_of
+
+RECORDS = Path(__file__).parent.parent / "tests" / "data_files" / "base_fashion_mnist.json.gz"
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Records:
+    """The file that ships: how it was made, and one line per training."""
+
+    about: Mapping[str, Any]
+    lines: Sequence[Mapping[str, Any]]
+
+    @classmethod
+    def read(cls, path: Path) -> Records:
+        """Read the file."""
+        plain = json.loads(gzip.decompress(path.read_bytes()))
+        return cls(plain["about"], plain["records"])
+
+    @cached_property
+    def by_spec(self) -> list[list[Mapping[str, Any]]]:
+        """Trainings of one spec with different seeds, together."""
+        groups = defaultdict(list)
+        for line in self.lines:
+            groups[line["name"]].append(line)
+        return list(groups.values())
+
+    @cached_property
+    def curves(self) -> Array:
+        """Accuracy per spec and epoch, averaged over seeds: (specs, epochs)."""
+        return np.array([np.mean([line["accuracy"] for line in group], axis=0) for group in self.by_spec])
+
+    @cached_property
+    def noise(self) -> Array:
+        """Deviations from a spec's mean curve, scaled to one training's: (trainings, epochs)."""
+        found = []
+        for group in self.by_spec:
+            if len(group) > 1:
+                curves = np.array([line["accuracy"] for line in group])
+                found += list((curves - curves.mean(0)) * math.sqrt(len(group) / (len(group) - 1)))
+        return np.array(found)
+
+
+def plain_model(width: float = 1.0) -> ModelSpec:
+    return ModelSpec("base", num_classes=10, in_channels=1, width=width)
+
+
+def base_space() -> BoundSpace:
+    with torch.device("meta"):
+        model = build_model(plain_model())
+    return load_space("base", "base").bind(model, plain_model())
+
+
+class Truth:
+    """Accuracy per epoch of any spec of ``base``, in percent.
+
+    Args:
+        records: What it is fitted to.
+    """
+
+    def __init__(self, records: Records) -> None:
+        self.records = records
+        self._shapes: dict[float, dict[str, ConvShape]] = {}
+        self._cache: dict[tuple[float, ...], Array] = {}
+        self._rows = np.array(
+            [self.features(_model(g[0]["spec"]), _weight(g[0]["spec"])) for g in records.by_spec]
+        )
+        self._fit = _Fit(self._rows, _worse(records.curves))
+
+    def curve(self, model: ModelSpec, weight: float) -> Array:
+        """Noise-free accuracy after each epoch: (epochs,)."""
+        row = self.features(model, weight)
+        key = tuple(row)
+        if key not in self._cache:
+            self._cache[key] = _better(self._fit(row[None]))[0]
+        return self._cache[key]
+
+    def cross_validate(self, folds: int = 10) -> dict[str, float]:
+        """Rank correlation and error of the final accuracy, of specs that the fit has not seen."""
+        actual = self.records.curves
+        guessed = np.zeros_like(actual)
+        for train, test in KFold(folds, shuffle=True, random_state=0).split(self._rows):
+            guessed[test] = _better(_Fit(self._rows[train], _worse(actual[train]))(self._rows[test]))
+        error = guessed[:, -1] - actual[:, -1]
+        return {
+            "rank_correlation": float(spearmanr(guessed[:, -1], actual[:, -1]).statistic),
+            "rank_correlation_first_epoch": float(spearmanr(guessed[:, 0], actual[:, 0]).statistic),
+            "rms_error": float(np.sqrt(np.mean(error**2))),
+            "median_error": float(np.median(np.abs(error))),
+            "spread": float(np.std(actual[:, -1])),
+        }
+
+    def features(self, model: ModelSpec, weight: float) -> Array:
+        """Logarithms of what each layer keeps, its alpha, rank and density; then width and regularizer."""
+        shapes = self._shapes_at(model.width)
+        numbers: list[float] = []
+        total = 0
+        for name, shape in shapes.items():
+            layer = model.layers.get(name, LayerSpec("conv"))
+            size = arithmetic.params(shape, layer)
+            total += size
+            p, s = arithmetic.split(shape.out_channels, layer.alpha if layer.family == "linear" else 1.0)
+            rank = min(p, s) if layer.rank is None else layer.rank
+            numbers += [
+                math.log(size / arithmetic.params(shape, LayerSpec("conv"))),
+                math.log(p / shape.out_channels),
+                math.log(rank / min(p, s)) if s else 0.0,
+                math.log(1 - (layer.sparsity or 0.0)),
+            ]
+        on = weight > 0
+        ends = [math.log(total), math.log(model.width), float(on), math.log10(weight) + 3 if on else 0.0]
+        return np.array(numbers + ends)
+
+    def _shapes_at(self, width: float) -> dict[str, ConvShape]:
+        if width not in self._shapes:
+            with torch.device("meta"):
+                net = build_model(plain_model(width))
+            self._shapes[width] = {name: shape_of(conv) for name, conv in conv_layers(net).items()}
+        return self._shapes[width]
+
+
+class _Fit:
+    """Ridge on squares and products, then trees on what is left."""
+
+    def __init__(self, rows: Array, target: Array) -> None:
+        self._used = rows.std(0) > 1e-9
+        self._scale = StandardScaler().fit(rows[:, self._used])
+        self._squares = PolynomialFeatures(2, include_bias=False)
+        self._after = StandardScaler().fit(self._expand(rows, fit=True))
+        self._ridge = RidgeCV(np.logspace(-1, 4, 16)).fit(self._after.transform(self._expand(rows)), target)
+        left = target - self._line(rows)
+        self._trees = ExtraTreesRegressor(200, min_samples_leaf=3, random_state=0).fit(
+            self._plain(rows), left
+        )
+
+    def __call__(self, rows: Array) -> Array:
+        return np.asarray(self._line(rows) + self._trees.predict(self._plain(rows)))
+
+    def _plain(self, rows: Array) -> Array:
+        return np.asarray(self._scale.transform(rows[:, self._used]))
+
+    def _expand(self, rows: Array, fit: bool = False) -> Array:
+        plain = self._plain(rows)
+        return np.asarray(self._squares.fit_transform(plain) if fit else self._squares.transform(plain))
+
+    def _line(self, rows: Array) -> Array:
+        return np.asarray(self._ridge.predict(self._after.transform(self._expand(rows))))
+
+
+def _worse(accuracy: Array) -> Array:
+    """Errors on a logarithmic scale: near the top, half the errors is as far as near the bottom."""
+    return np.log(np.maximum(100.0 - accuracy, 0.5))
+
+
+def _better(worse: Array) -> Array:
+    return np.clip(100.0 - np.exp(worse), 5.0, 99.5)
+
+
+def _model(spec: Mapping[str, Any]) -> ModelSpec:
+    layers = {name: LayerSpec(**layer) for name, layer in spec["layers"].items()}
+    return ModelSpec(spec["backbone"], spec["num_classes"], spec["in_channels"], spec["width"], layers)
+
+
+def _weight(spec: Mapping[str, Any]) -> float:
+    return float(spec["regularizer"]["weight"])
