@@ -214,6 +214,12 @@ def _keep_logs(temporary: Path, logs: Path) -> None:
     """Keep what workers printed; the rest of Ray's session is of no use any more."""
     for session in temporary.glob("session_2*"):
         for file in sorted(session.glob("logs/worker-*.*")):
-            if file.suffix in {".out", ".err"} and file.stat().st_size > 0:
+            if file.suffix in {".out", ".err"} and _says_something(file):
                 logs.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, logs / file.name)
+
+
+def _says_something(file: Path) -> bool:
+    """Whether there is a line that is not one of Ray's marks, such as ``:actor_name:TrialActor``."""
+    with file.open(errors="replace") as lines:
+        return any(line.strip() and not line.startswith(":") for line in lines)

@@ -1,6 +1,6 @@
-"""The two places where Ray Tune's own controller must be helped.
+"""The three places where Ray Tune's own controller must be helped.
 
-Both reach into Tune's private parts, and so into one version of it: they stand alone here, do nothing
+They reach into Tune's private parts, and so into one version of it: they stand alone here, do nothing
 if the part is gone, and have tests that fail then.
 """
 
@@ -30,13 +30,44 @@ def survive_odd_ends(controller: Any) -> None:
     if manager is None or handle is None:
         return
 
-    def handle_any(task: Any, error: Exception) -> None:
-        if isinstance(error, RayError) and not isinstance(error, (RayActorError, RayTaskError)):
-            kind = WorkerMemoryError if isinstance(error, OutOfMemoryError) else WorkerGoneError
-            error = kind(error_msg=str(error))
-        handle(task, error)
+    def handle_any(tracked_actor_task: Any, exception: Exception) -> None:
+        if isinstance(exception, RayError) and not isinstance(exception, (RayActorError, RayTaskError)):
+            kind = WorkerMemoryError if isinstance(exception, OutOfMemoryError) else WorkerGoneError
+            exception = kind(error_msg=str(exception))
+        handle(tracked_actor_task=tracked_actor_task, exception=exception)
 
     manager._actor_task_failed = handle_any
+
+
+def let_workers_start(controller: Any) -> None:
+    """Keep Tune from ending a worker that is starting, in favour of one that has become free.
+
+    A free worker would take over the trial that waits for a starting one, which is then ended; the next
+    trial starts another, and so on: where trials are shorter than the start of a worker, most slots of
+    a cluster are never used. Left alone, the free worker takes the next trial.
+    """
+    if hasattr(controller, "_maybe_reuse_cached_actor") and hasattr(controller, "_trial_to_actor"):
+        controller._maybe_reuse_cached_actor = _ReuseUnlessStarting(controller)
+
+
+class _ReuseUnlessStarting:
+    """Tune's own answer, except for a trial whose worker is starting."""
+
+    def __init__(self, controller: Any) -> None:
+        self._controller = controller
+        self._reuse = controller._maybe_reuse_cached_actor
+
+    def __call__(self, trial: Any) -> bool:
+        """Whether a free worker takes this trial."""
+        worker = self._controller._trial_to_actor.get(trial)
+        resetting = trial in self._controller._resetting_trials
+        if worker is not None and not resetting and self._controller._actor_manager.is_actor_started(worker):
+            return False
+        return bool(self._reuse(trial))
+
+    def __getstate__(self) -> dict[str, object]:
+        """Nothing: Tune pickles its controller into a file that nobody reads."""
+        return {}
 
 
 def forget_ended(controller: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import time
 from collections.abc import Callable
@@ -104,7 +105,16 @@ class Desk:
         return None
 
     def _end(self, job: Job, message: Message) -> None:
-        self._fetch_folder(job)
+        try:
+            self._fetch_folder(job)
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            text = " ".join(str(error).split())
+            self._director.on_lost(
+                job.number, f"what it wrote did not come back: {type(error).__name__}: {text}"
+            )
+            return
         if message.kind == "complete":
             self._director.on_complete(job.number, message.metrics or {})
         elif message.kind == "suspended":

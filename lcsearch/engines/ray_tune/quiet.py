@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -39,7 +40,7 @@ def quiet(log: Path) -> Iterator[None]:
     Args:
         log: The log file; its folder exists.
     """
-    with _environment(_ENVIRONMENT), _log_to(log), warnings.catch_warnings():
+    with _environment(_ENVIRONMENT), _log_to(log), _log_cluster_messages(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"ray(\.|$)")
         warnings.filterwarnings("ignore", message=".*Ray", category=FutureWarning)
         yield
@@ -76,3 +77,22 @@ def _log_to(path: Path) -> Iterator[None]:
         handler.close()
         logger.handlers, logger.propagate = before[0], before[1]
         logger.setLevel(before[2])
+
+
+@contextmanager
+def _log_cluster_messages() -> Iterator[None]:
+    """Send what nodes publish to every driver to the log: Ray prints it to stdout from a thread."""
+    from ray._private import worker
+
+    before = worker.print_to_stdstream
+
+    def log(data: Mapping[str, Any], *_: object, **__: object) -> None:
+        logging.getLogger("ray").warning(
+            "%s: %s", data.get("pid"), "\n".join(map(str, data.get("lines", ())))
+        )
+
+    worker.print_to_stdstream = log
+    try:
+        yield
+    finally:
+        worker.print_to_stdstream = before

@@ -12,7 +12,12 @@ from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.schedulers import TrialScheduler
 
 from lcsearch.engines.base import Verdict
-from lcsearch.engines.ray_tune.controller import WorkerMemoryError, forget_ended, survive_odd_ends
+from lcsearch.engines.ray_tune.controller import (
+    WorkerMemoryError,
+    forget_ended,
+    let_workers_start,
+    survive_odd_ends,
+)
 from lcsearch.engines.ray_tune.desk import Desk
 
 
@@ -39,6 +44,7 @@ class DirectorScheduler(TrialScheduler):
         if self._controller is None:
             self._controller = tune_controller._tune_controller
             survive_odd_ends(self._controller)
+            let_workers_start(self._controller)
         self._pending.append(trial)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:

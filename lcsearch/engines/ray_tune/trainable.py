@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -41,6 +42,7 @@ class TrialActor(Trainable):
 
     def setup(self, config: dict[str, Any], plan: Plan) -> None:  # type: ignore[override]
         """Make this process a worker of the run."""
+        self._folder = plan.folder
         enter(plan.folder)
         self._shared = plan.shared
         self._objective: Objective = ray.cloudpickle.loads(plan.objective)
@@ -49,7 +51,8 @@ class TrialActor(Trainable):
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Take the next job."""
+        """Take the next job. Tune has moved this process to a folder of its own again."""
+        enter(self._folder)
         self._job = new_config["job"].job
         self._thread: JobThread | None = None
         self._verdict = Verdict.GO_ON
@@ -62,7 +65,8 @@ class TrialActor(Trainable):
     def step(self) -> dict[str, Any]:
         """Say that the job has begun; after that, go on to the next epoch or the end."""
         if self._thread is None:
-            self._thread = JobThread(self._job, self._objective, self._shared)
+            scratch = Path(self.logdir) / "files"
+            self._thread = JobThread(self._job, self._objective, self._shared, scratch)
             return tell(Message("started", text=_worker_name()))
         verdict, self._verdict = self._verdict, Verdict.GO_ON
         return tell(self._thread.next(verdict))

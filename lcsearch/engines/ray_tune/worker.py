@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -71,9 +70,10 @@ class Folder:
     Args:
         job: The trial.
         shared: Shared storage; None if the worker sees the driver's disk.
+        scratch: Folder for this node's copy.
     """
 
-    def __init__(self, job: Job, shared: TrialStorage | None) -> None:
+    def __init__(self, job: Job, shared: TrialStorage | None, scratch: Path) -> None:
         self._shared = shared
         self._job = job
         self._seen: Seen = {}
@@ -81,7 +81,8 @@ class Folder:
             self.path = Path(job.directory)
             self.path.mkdir(parents=True, exist_ok=True)
             return
-        self.path = Path(tempfile.mkdtemp(prefix=f"lcsearch-trial-{job.number}-"))
+        self.path = scratch
+        self.path.mkdir(parents=True, exist_ok=True)
         if job.resume:
             self._seen = shared.storage.pull(shared.name(job), self.path)
         else:
@@ -105,12 +106,14 @@ class JobThread:
         job: What to run.
         objective: Runs it.
         shared: Shared storage; None if the worker sees the driver's disk.
+        scratch: Folder for this node's copy of the trial's folder.
     """
 
-    def __init__(self, job: Job, objective: Objective, shared: TrialStorage | None) -> None:
+    def __init__(self, job: Job, objective: Objective, shared: TrialStorage | None, scratch: Path) -> None:
         self._job = job
         self._objective = objective
         self._shared = shared
+        self._scratch = scratch
         self._out: SimpleQueue[Message] = SimpleQueue()
         self._in: SimpleQueue[Verdict] = SimpleQueue()
         self._waits = False
@@ -132,7 +135,7 @@ class JobThread:
         self._out.put(_guarded(self._train))
 
     def _train(self) -> Message:
-        folder = Folder(self._job, self._shared)
+        folder = Folder(self._job, self._shared, self._scratch)
 
         def report(epoch: int, metrics: Metrics) -> bool:
             folder.push()

@@ -1,0 +1,78 @@
+"""Objectives for workers that are processes of a Ray cluster: they train nothing."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from lcsearch.engines.base import Job, Report
+
+CHECKPOINT = "checkpoint.pt"
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Counts epochs, keeps the count in a checkpoint and goes on from it; trial 3 raises.
+
+    The metrics tell which epochs this attempt has trained.
+    """
+
+    epochs: int = 4
+    seconds: float = 0.05
+
+    def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
+        checkpoint = Path(job.directory) / CHECKPOINT
+        done = int(checkpoint.read_text()) if job.resume and checkpoint.exists() else 0
+        start = done
+        if done > 0 and not report(done, {"accuracy": float(done)}):
+            return {"accuracy": float(done), "start": float(start)}
+        for epoch in range(done + 1, self.epochs + 1):
+            time.sleep(self.seconds)
+            checkpoint.write_text(str(epoch))
+            if not report(epoch, {"accuracy": float(epoch), "trained": 1.0}):
+                break
+            if job.number == 3:
+                raise ValueError("three is\nno good")
+        (Path(job.directory) / "weights.safetensors").write_text(f"weights {job.number}")
+        checkpoint.unlink()
+        return {"accuracy": float(epoch), "start": float(start), "process": float(os.getpid())}
+
+
+@dataclass(frozen=True)
+class WithData:
+    """Sums an image tensor that only the driver may read, and says whether it was copied."""
+
+    driver: int
+
+    def data(self) -> dict[str, torch.Tensor]:
+        assert os.getpid() == self.driver, "a worker read the data for itself"
+        return {"images": torch.arange(100_000, dtype=torch.uint8), "labels": torch.arange(10)}
+
+    def use_data(self, data: dict[str, torch.Tensor]) -> None:
+        _data.append(data)
+
+    def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
+        images = _data[-1]["images"]
+        report(1, {"accuracy": 1.0})
+        return {
+            "accuracy": float(images.sum()),
+            "taken": float(len(_data)),
+            "shared": float(_lies_in_shared_memory(images.data_ptr())),
+        }
+
+
+_data: list[dict[str, torch.Tensor]] = []
+
+
+def _lies_in_shared_memory(address: int) -> bool:
+    """Whether an address belongs to a mapping of Ray's object store."""
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        low, high = (int(part, 16) for part in line.split()[0].split("-"))
+        if low <= address < high:
+            return "plasma" in line or "/dev/shm" in line
+    return False

@@ -1,0 +1,74 @@
+"""A director that follows a script and writes down what it hears."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from lcsearch.engines.base import Job, Metrics, Verdict
+from lcsearch.spec import ModelSpec, TrialSpec
+
+SPEC = TrialSpec(ModelSpec("base", 10, 1))
+Rule = Callable[[int, int], Verdict | None]
+
+
+def jobs(run: Path, count: int, resume: bool = False) -> list[Job]:
+    return [Job(n, 0, n, SPEC, str(run / "trials" / str(n)), resume) for n in range(count)]
+
+
+@dataclass
+class Scripted:
+    """Hands out its queue; a lost trial goes to the end of it with one more attempt."""
+
+    queue: list[Job]
+    rule: Rule = lambda number, epoch: None
+    live: dict[int, Job] = field(default_factory=dict)
+    heard: list[tuple[object, ...]] = field(default_factory=list)
+    epochs: list[tuple[int, int]] = field(default_factory=list)
+    trained: list[tuple[int, int]] = field(default_factory=list)
+    workers: dict[int, list[str]] = field(default_factory=dict)
+    metrics: dict[int, Metrics] = field(default_factory=dict)
+    most_live: int = 0
+
+    @property
+    def finished(self) -> bool:
+        return not self.queue and not self.live
+
+    def next_job(self) -> Job | None:
+        if not self.queue:
+            return None
+        job = self.queue.pop(0)
+        self.live[job.number] = job
+        self.most_live = max(self.most_live, len(self.live))
+        return job
+
+    def on_started(self, number: int, worker: str) -> None:
+        self.workers.setdefault(number, []).append(worker)
+
+    def on_epoch(self, number: int, epoch: int, metrics: Metrics) -> Verdict:
+        self.epochs.append((number, epoch))
+        if "trained" in metrics:
+            self.trained.append((number, epoch))
+        return self.rule(number, epoch) or Verdict.GO_ON
+
+    def on_complete(self, number: int, metrics: Metrics) -> None:
+        self.heard.append(("complete", number))
+        self.metrics[number] = metrics
+        del self.live[number]
+
+    def on_suspended(self, number: int) -> None:
+        self.heard.append(("suspended", number))
+        del self.live[number]
+
+    def on_failed(self, number: int, reason: str) -> None:
+        self.heard.append(("failed", number, reason))
+        del self.live[number]
+
+    def on_lost(self, number: int, reason: str) -> None:
+        self.heard.append(("lost", number, reason))
+        job = self.live.pop(number)
+        self.queue.append(replace(job, attempt=job.attempt + 1, resume=True))
+
+    def tick(self) -> None:
+        pass
