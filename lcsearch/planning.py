@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lcsearch import samplers
+from lcsearch.director import Search, Size
 from lcsearch.handpicked import hand_picked, known_good
 from lcsearch.history import History
 from lcsearch.proposer import Candidate, Proposer
 from lcsearch.records import Origin
 from lcsearch.rundir import RunDirectory
-from lcsearch.search import Search, Size
 from lcsearch.seeds import sampler_seed
 from lcsearch.settings import RunSettings
 from lcsearch.space import BoundSpace

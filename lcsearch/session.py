@@ -10,6 +10,7 @@ from types import TracebackType
 
 from lcsearch.choose import Choice, choose, front_of
 from lcsearch.config import Source, write_config
+from lcsearch.director import Search
 from lcsearch.engines.base import Engine, Objective
 from lcsearch.engines.local import LocalEngine
 from lcsearch.errors import InputError
@@ -19,7 +20,6 @@ from lcsearch.planning import Planner
 from lcsearch.reading import read_run
 from lcsearch.records import TrialRecord
 from lcsearch.rundir import RunDirectory
-from lcsearch.search import Search
 from lcsearch.settings import RunSettings
 from lcsearch.sizes import format_seconds
 from lcsearch.storages import open_storage, study_name

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from lcsearch.cli.display import LiveDisplay, PlainDisplay
 from lcsearch.cli.tables import front_table
-from lcsearch.search import Search
+from lcsearch.director import Search
 from lcsearch.session import Finish, Session
 
 INTERRUPTED = 130
