@@ -61,7 +61,8 @@ class PlainDisplay(Observer):
             self._estimated = True
             left = seconds_left(history, self._settings)
             if left is not None:
-                self._say(f"at most about {format_seconds(left)} to go, were every model as slow as the backbone")
+                bound = "were every model as slow as the backbone"
+                self._say(f"at most about {format_seconds(left)} to go, {bound}")
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
