@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Literal
 
 import pytest
 import torch
@@ -182,6 +183,15 @@ def test_a_tensor_that_a_forward_left_behind_is_no_obstacle() -> None:
     model = ReadsValues()
     model(torch.zeros(1, 3, 8, 8))
     assert count(model, (3, 8, 8)).macs == 2 * 36 * 4 * 27
+
+
+@pytest.mark.parametrize("compute", ["weight", "feature"])
+def test_a_meta_model_larger_than_any_memory_is_counted_where_it_is(
+    compute: Literal["weight", "feature"],
+) -> None:
+    size = 2**20
+    layer = LinearConv2d(size, size, 3, alpha=0.5, device="meta", compute=compute)
+    assert count(layer, (size, 4, 4)).params == size // 2 * 9 * size + (size // 2) ** 2 + size
 
 
 def test_half_precision_and_a_meta_default_device_count_the_same() -> None:

@@ -35,7 +35,7 @@ class FilterCache:
         """Return what ``make`` makes, from the cache where that is safe.
 
         It is made anew while training, compiling or recording gradients, and where the module's tensors are
-        not its own: in a replica, in ``functional_call`` or under ``vmap``.
+        not its own (in a replica, in ``functional_call`` or under ``vmap``) or have no values (on meta).
 
         Args:
             module: Whose parameters and buffers it is made of.
@@ -44,7 +44,8 @@ class FilterCache:
         """
         if module.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return make()
-        if any(type(p) is not nn.Parameter or p.is_inference() for p in module.parameters(recurse=False)):
+        parameters = list(module.parameters(recurse=False))
+        if any(type(p) is not nn.Parameter or p.is_inference() or p.is_meta for p in parameters):
             return make()
         state = self._state(module)
         kept, value = self._kept.get(name, ([], None))
