@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lcsearch.layers import LinearConv2d, arithmetic
+from lcsearch.layers.arithmetic import ConvShape, canonical, kept, max_useful_rank, params, split
+from lcsearch.spec import LayerSpec
+
+shapes = st.builds(
+    lambda groups, i, o, k, bias: ConvShape(groups * i, groups * o, k, groups, bias),
+    st.integers(1, 4),
+    st.integers(1, 24),
+    st.integers(1, 40),
+    st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    st.booleans(),
+)
+alphas = st.floats(1 / 64, 1.0)
+specs = st.one_of(
+    st.builds(LayerSpec, st.just("linear"), alphas),
+    st.builds(LayerSpec, st.just("linear"), alphas, st.integers(1, 30)),
+    st.builds(LayerSpec, st.just("linear"), alphas, st.none(), st.floats(0.0, 0.99)),
+)
+
+
+@pytest.mark.parametrize(
+    ("out", "alpha", "expected"),
+    [(64, 0.5, (32, 32)), (64, 1 / 64, (1, 63)), (10, 0.01, (1, 9)), (1, 0.5, (1, 0)), (7, 1.0, (7, 0))],
+)
+def test_split_by_hand(out: int, alpha: float, expected: tuple[int, int]) -> None:
+    assert split(out, alpha) == expected
+
+
+def test_published_layer_of_vgg11_by_hand() -> None:
+    # 512 filters of 512 * 9 numbers at alpha 1/2: 256 * 4608 + 256 * 256 + 512.
+    shape = ConvShape(512, 512, (3, 3))
+    assert params(shape, LayerSpec("linear", 0.5)) == 1_245_696
+    assert params(shape, LayerSpec("linear", 0.5, rank=10)) == 1_185_280
+    assert params(shape, LayerSpec("conv")) == 2_359_808
+
+
+@settings(deadline=None)
+@given(st.integers(1, 60), st.integers(1, 60))
+def test_max_useful_rank_by_brute_force(p: int, s: int) -> None:
+    useful = [r for r in range(1, min(p, s) + 1) if r * (p + s) < p * s]
+    assert max_useful_rank(p, s) == max(useful, default=0)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 60), st.integers(1, 60), st.fractions(0, Fraction(99, 100)))
+def test_kept_is_exact_to_one_coefficient(p: int, s: int, sparsity: Fraction) -> None:
+    assert abs(kept(p, s, float(sparsity)) - (1 - sparsity) * p * s) <= 1
+    assert kept(p, s, float(sparsity)) >= 1
+
+
+@settings(deadline=None)
+@given(shapes, specs)
+def test_params_are_those_of_the_layer(shape: ConvShape, spec: LayerSpec) -> None:
+    p, s = split(shape.out_channels, spec.alpha)
+    rank = None if spec.rank is None or not s else min(spec.rank, p, s)
+    layer = LinearConv2d(
+        shape.in_channels, shape.out_channels, shape.kernel, groups=shape.groups, bias=shape.bias,
+        alpha=spec.alpha, rank=rank, sparsity=spec.sparsity, device="meta",
+    )  # fmt: skip
+    stored = sum(parameter.numel() for parameter in layer.parameters())
+    pruned = 0 if spec.sparsity is None or not s else s * p - kept(p, s, spec.sparsity)
+    assert params(shape, spec) == stored - pruned
+
+
+@settings(deadline=None)
+@given(shapes, specs)
+def test_canonical_keeps_the_layer_and_is_its_own_canonical(shape: ConvShape, spec: LayerSpec) -> None:
+    chosen = canonical(shape, spec)
+    saves = params(shape, spec) < params(shape, LayerSpec("conv"))
+    assert (chosen is not None) == saves
+    if chosen is not None:
+        assert params(shape, chosen) == params(shape, spec)
+        assert split(shape.out_channels, chosen.alpha) == split(shape.out_channels, spec.alpha)
+        assert canonical(shape, chosen) == chosen
+
+
+def test_specs_of_one_layer_have_one_canonical() -> None:
+    shape = ConvShape(64, 64, (3, 3))
+    assert canonical(shape, LayerSpec("linear", 0.501)) == canonical(shape, LayerSpec("linear", 0.499))
+    assert canonical(shape, LayerSpec("linear", 0.25, rank=99)) == LayerSpec("linear", 0.25, rank=16)
+    assert canonical(shape, LayerSpec("linear", 0.25, sparsity=0.0)) == LayerSpec("linear", 0.25)
+    assert canonical(shape, LayerSpec("linear", 1.0)) is None
+    assert canonical(ConvShape(1, 8, (1, 1)), LayerSpec("linear", 0.5)) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ({"alpha": 0.0}, "alpha=0.0"),
+        ({"alpha": 1.5}, "alpha=1.5"),
+        ({"alpha": math.nan}, "alpha=nan"),
+        ({"alpha": 0.5, "rank": 0}, "rank=0"),
+        ({"alpha": 0.5, "sparsity": 1.0}, "sparsity=1.0"),
+        ({"alpha": 0.5, "sparsity": -0.1}, "sparsity=-0.1"),
+        ({"alpha": 0.5, "sparsity": 0.5, "rank": 2}, "exclude"),
+    ],
+)
+def test_values_out_of_range_are_named(values: dict[str, float], word: str) -> None:
+    with pytest.raises(ValueError, match=word):
+        params(ConvShape(8, 16, (3, 3)), LayerSpec("linear", **values))  # type: ignore[arg-type]
+
+
+def test_feature_macs_by_hand() -> None:
+    # Two groups of 8 inputs; all 4 primaries run on both, then 16 outputs mix 4 each.
+    assert arithmetic.feature_macs(ConvShape(16, 16, (3, 3), 2), 4) == 2 * 4 * 72 + 16 * 4
+    assert arithmetic.plain_macs(ConvShape(16, 16, (3, 3), 2)) == 16 * 72
