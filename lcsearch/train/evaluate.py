@@ -14,7 +14,7 @@ def evaluate(
     split: Split,
     info: DatasetInfo,
     *,
-    batch_size: int = 200,
+    batch_size: int = 100,
     device: str | torch.device = "cpu",
 ) -> float:
     """Accuracy in percent, in float32 and evaluation mode; the model's mode is put back.
