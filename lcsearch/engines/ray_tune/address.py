@@ -77,18 +77,22 @@ def _ask(address: str) -> dict[str, str]:
     """What the cluster says of itself, asked by a process that may hang or die."""
     command = [sys.executable, "-c", _ASK, address]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_ANSWER_SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        raise InputError(f"--ray-address: what answers at {address} is no Ray, or it hangs") from None
-    for line in done.stdout.splitlines():
+        done = subprocess.run(command, capture_output=True, timeout=_ANSWER_SECONDS, check=False)
+        out, errors, hung = done.stdout, done.stderr, False
+    except subprocess.TimeoutExpired as late:
+        out, errors, hung = late.stdout or b"", late.stderr or b"", True
+    for line in out.decode(errors="replace").splitlines():
         if line.startswith("metadata "):
             return dict(json.loads(line.removeprefix("metadata ")))
-    if "authentication" in done.stderr.lower() or "token" in done.stderr.lower():
+    if b"AuthToken" in errors:
         raise InputError(
-            f"--ray-address: {address} refuses this machine's token; copy ~/.ray/auth_token from the "
-            "head node, or set RAY_AUTH_TOKEN"
+            f"--ray-address: {address} refuses this machine's token; set RAY_AUTH_MODE=token and give this "
+            "machine the head node's ~/.ray/auth_token"
         )
-    raise InputError(f"--ray-address: what answers at {address} is no Ray: {done.stderr.strip()[-200:]}")
+    if hung:
+        raise InputError(f"--ray-address: what answers at {address} is no Ray, or it hangs")
+    last = errors.decode(errors="replace").strip().splitlines()[-1:]
+    raise InputError(f"--ray-address: what answers at {address} is no Ray: {' '.join(last)}")
 
 
 def _host_and_port(address: str, given: str) -> tuple[str, int]:

@@ -1,0 +1,135 @@
+"""Two nodes with addresses of their own, in network namespaces joined by a cable that can be cut."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+HEAD, OTHER = "10.213.7.1", "10.213.7.2"
+_FAST_DETECTION = {
+    "RAY_health_check_initial_delay_ms": "1000",
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_timeout_ms": "1000",
+    "RAY_health_check_failure_threshold": "2",
+}
+_DRIVER = """
+import json, subprocess, sys
+from pathlib import Path
+sys.path.insert(0, {here!r})
+import ray.cloudpickle, ray_objectives
+from scripted import Scripted, jobs
+from lcsearch.engines.ray import RayEngine, RaySettings
+ray.cloudpickle.register_pickle_by_value(ray_objectives)
+cut = []
+def rule(number, epoch):
+    worker = director.workers[number][-1]
+    if not cut and epoch == 2 and worker.startswith({other!r}):
+        cut.append(number)
+        subprocess.run(["ip", "link", "set", {cable!r}, "down"], check=True)
+director = Scripted(jobs(Path("run"), 2), rule)
+settings = RaySettings(Path("run"), address={head!r} + ":6399", storage_path="shared")
+RayEngine(settings).run(director, ray_objectives.Steps(epochs=5, seconds=0.5))
+starts = {{number: metrics["start"] for number, metrics in director.metrics.items()}}
+told = dict(cut=cut, workers=director.workers, starts=starts, trained=director.trained, heard=director.heard)
+print(json.dumps(told))
+"""
+
+
+def ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+
+class Machines:
+    """Two network namespaces, each with one end of a cable."""
+
+    def __init__(self, folder: Path) -> None:
+        mark = f"{os.getpid() % 100_000}"
+        self.names = (f"lcs{mark}a", f"lcs{mark}b")
+        self.cables = (f"lcv{mark}a", f"lcv{mark}b")
+        self._folder = folder
+
+    def make(self) -> None:
+        ip("link", "add", self.cables[0], "type", "veth", "peer", "name", self.cables[1])
+        for name, cable, address in zip(self.names, self.cables, (HEAD, OTHER), strict=True):
+            ip("netns", "add", name)
+            ip("link", "set", cable, "netns", name)
+            ip("-n", name, "addr", "add", f"{address}/24", "dev", cable)
+            ip("-n", name, "link", "set", cable, "up")
+            ip("-n", name, "link", "set", "lo", "up")
+
+    def call(self, machine: int, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(self._folder / "token")}
+        quiet = {"RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
+        return subprocess.run(
+            ["ip", "netns", "exec", self.names[machine], *command],
+            cwd=self._folder,
+            env={**os.environ, **_FAST_DETECTION, **quiet, **token, **variables},
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+
+    def remove(self) -> None:
+        for name in self.names:
+            pids = subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True, check=False)
+            for pid in pids.stdout.split():
+                subprocess.run(["kill", "-9", pid], check=False, capture_output=True)
+            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+        subprocess.run(["ip", "link", "del", self.cables[0]], check=False, capture_output=True)
+
+
+@pytest.fixture
+def machines(tmp_path: Path) -> Iterator[Machines]:
+    if os.geteuid() != 0 or shutil.which("ip") is None:
+        pytest.skip("network namespaces need root and iproute2")
+    made = Machines(tmp_path)
+    try:
+        made.make()
+    except subprocess.CalledProcessError as error:
+        made.remove()
+        pytest.skip(f"no network namespaces here: {error.stderr.decode().strip()}")
+    yield made
+    made.remove()
+
+
+def start_ray(machines: Machines, temporary: Path) -> None:
+    ray = [sys.executable, "-m", "ray.scripts.scripts", "start", "--num-cpus=1", "--disable-usage-stats"]
+    head = ["--head", f"--node-ip-address={HEAD}", "--port=6399", "--include-dashboard=false"]
+    other = [f"--address={HEAD}:6399", f"--node-ip-address={OTHER}"]
+    for machine, arguments in enumerate((head, other)):
+        extra = [f"--temp-dir={temporary}"] if machine == 0 else []
+        done = machines.call(machine, *ray, *arguments, *extra)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_token_is_refused_and_a_cable_is_cut(machines: Machines, tmp_path: Path) -> None:
+    """Both machines work; when one cannot be reached any more its trial goes on at the other."""
+    (tmp_path / "token").write_text("7" * 64)
+    temporary = Path("/tmp") / f"lcsray{os.getpid()}"
+    try:
+        start_ray(machines, temporary)
+        script = _DRIVER.format(here=str(HERE), other=OTHER, head=HEAD, cable=machines.cables[0])
+        refused = machines.call(0, sys.executable, "-c", script, RAY_AUTH_MODE="disabled")
+        done = machines.call(0, sys.executable, "-c", script)
+        assert done.returncode == 0, done.stderr
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    assert (
+        f"InputError: --ray-address: {HEAD}:6399 refuses this machine's token; set RAY_AUTH" in refused.stderr
+    )
+    told = json.loads(done.stdout)
+    [cut] = told["cut"]
+    addresses = {number: [w.split("/")[0] for w in workers] for number, workers in told["workers"].items()}
+    assert addresses[str(cut)] == [OTHER, HEAD]
+    assert told["starts"][str(cut)] >= 2
+    assert sorted(map(tuple, told["trained"])) == [(n, epoch) for n in (0, 1) for epoch in range(1, 6)]
+    assert [event[0] for event in told["heard"]].count("lost") == 1
