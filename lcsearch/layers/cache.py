@@ -45,6 +45,8 @@ class FilterCache:
         if module.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return make()
         parameters = list(module.parameters(recurse=False))
+        if not parameters:  # a replica of DataParallel: its parameters are plain attributes
+            return make()
         if any(type(p) is not nn.Parameter or p.is_inference() or p.is_meta for p in parameters):
             return make()
         state = self._state(module)

@@ -7,8 +7,10 @@ from typing import Literal
 
 Way = Literal["weight", "feature"]
 
-TRAFFIC = 24
+TRAFFIC = 60
 """What moving one number of a feature map costs, forward and backward, in multiply-accumulates."""
+LANES = 32
+"""Filters that a convolution computes at a time: fewer cost as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +38,20 @@ class Plan:
         feature map to write and to read.
         """
         own_p = self.p // self.banks
-        per_primary = self.filter_size + TRAFFIC
-        return positions * (self.groups * own_p * per_primary + (self.p + self.s) * own_p)
+        features = self.groups * own_p
+        convolving = _padded(features) * self.filter_size + features * TRAFFIC
+        return positions * (convolving + _padded(self.p + self.s) * _padded(own_p))
 
     def weight_cost(self, positions: int, built: bool) -> int:
         """Cost of weight space; ``built`` where the filters are there already."""
         building = 0 if built else self.s * (self.p // self.banks) * self.filter_size
-        return positions * (self.p + self.s) * self.filter_size + building
+        return positions * _padded(self.p + self.s) * self.filter_size + building
 
     def way(self, positions: int, built: bool = False) -> Way:
         """Return the cheaper way."""
         cheaper = self.feature_cost(positions) < self.weight_cost(positions, built)
         return "feature" if self.s and cheaper else "weight"
+
+
+def _padded(filters: int) -> int:
+    return -(-filters // LANES) * LANES
