@@ -172,8 +172,11 @@ def test_vmap_over_models_in_evaluation(compute: Any) -> None:
 def test_replicas_compute_the_same() -> None:
     one = layer(compute="weight").eval()
     replica = one._replicate_for_data_parallel()
-    for name, parameter in one.named_parameters():
-        setattr(replica, name, parameter.detach() * 2)
+    for name, parameter in one._parameters.items():  # as torch.nn.parallel.replicate does
+        if parameter is None:
+            replica._parameters[name] = None
+        else:
+            setattr(replica, name, parameter.detach() * 2)
     with torch.no_grad():
         expected = one(IMAGE)
         assert not torch.allclose(replica(IMAGE), expected)
