@@ -98,15 +98,19 @@ def _facts(run: RunRecord) -> tuple[str, ...]:
     order: tuple[State, ...] = ("complete", "pruned", "rejected", "failed", "running")
     counted = [f"{states[s]:,} {'stopped early' if s == 'pruned' else s}" for s in order if states[s]]
     epochs = sum(len(t.epochs) for t in run.trials)
-    return (run.path.name, "trials: " + ", ".join(counted), f"{epochs:,} epochs trained in {busy_words(run)}")
+    trained = "1 epoch" if epochs == 1 else f"{epochs:,} epochs"
+    return (run.path.name, "trials: " + ", ".join(counted), f"{trained} trained in {busy_words(run)}")
 
 
 def chosen_trial(run: RunRecord, data: ReportData) -> TrialRecord | None:
-    """Return the trial whose layers are shown first: the smallest within half a point, else the knee."""
+    """Return the trial whose layers are shown first: the smallest within half a point, else the knee.
+
+    Before there is a front it is the first trial that began to train.
+    """
     from lcsearch.choose import choose
 
     if not data.by_params.front:
-        return None
+        return next((t for t in run.trials if t.epochs), None)
     try:
         return choose(run.trials, run.baseline, max_drop=0.5).trial
     except InputError:

@@ -46,7 +46,7 @@ def heat_figure(data: HeatMap) -> go.Figure:
     )
     figure.update_layout(
         xaxis={"type": "category", "tickangle": -45, "showgrid": False},
-        yaxis={"type": "category", "autorange": "reversed", "showgrid": False},
+        yaxis={"type": "category", "autorange": "reversed", "showgrid": False, "ticksuffix": " "},
         height=130 + max(160, 24 * len(data.layers)),
         margin=_MARGIN,
     )
@@ -78,7 +78,7 @@ def importance_figure(data: Importance) -> go.Figure:
         barmode="group",
         bargap=0.25,
         xaxis={"title": {"text": "share, %"}, "rangemode": "tozero"},
-        yaxis={"autorange": "reversed", "type": "category"},
+        yaxis={"autorange": "reversed", "type": "category", "ticksuffix": " "},
         height=110 + max(120, 30 * len(order)),
         margin=_MARGIN,
     )

@@ -108,7 +108,7 @@ def timeline_figure(bars: Sequence[Bar]) -> go.Figure:
         barmode="overlay",
         bargap=0.3,
         xaxis={"title": {"text": f"{unit} since the start"}, "rangemode": "tozero"},
-        yaxis={"type": "category", "autorange": "reversed", "showgrid": False},
+        yaxis={"type": "category", "autorange": "reversed", "showgrid": False, "ticksuffix": " "},
         hovermode="closest",
         height=min(_MOST_WORKERS_HEIGHT, 120 + 34 * len(workers)),
         margin=_MARGIN,

@@ -42,7 +42,7 @@ class LearningCurves:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Hypervolume after each complete trial.
+    """Hypervolume after each trial that ended, complete or not.
 
     Attributes:
         epochs: Epochs trained until then, by all trials together.
@@ -110,10 +110,11 @@ def progress(run: RunRecord) -> Progress | None:
     volume = 0.0
     for trial in finished:
         epochs += len(trial.epochs)
-        if trial.state != "complete" or trial.accuracy is None:
+        if trial.state == "running":
             continue
-        front, grown = _add(front, (trial.accuracy, float(trial.params)))
-        volume = pareto.hypervolume(front, box) if grown else volume
+        if trial.state == "complete" and trial.accuracy is not None:
+            front, grown = _add(front, (trial.accuracy, float(trial.params)))
+            volume = pareto.hypervolume(front, box) if grown else volume
         steps.append((epochs, busy.until(_end(trial)), volume, trial.origin == "sampler"))
     if not steps:
         return None
@@ -158,9 +159,8 @@ def _advice(steps: Sequence[tuple[int, float, float, bool]]) -> str:
     """Say whether more search is likely to help, from how often recent trials still moved the front."""
     searched = [(volume, before[2]) for before, (*_, volume, own) in pairwise(steps) if own]
     if len(searched) < FEWEST_FOR_ADVICE:
-        return (
-            f"Only {len(searched)} searched trials have finished: too early to tell whether more would help."
-        )
+        ended = "1 searched trial has" if len(searched) == 1 else f"{len(searched)} searched trials have"
+        return f"Only {ended} ended: too early to tell whether more would help."
     recent = searched[-RECENT:]
     moved = sum(after > before for after, before in recent)
     gain, volume = sum(after - before for after, before in recent), steps[-1][2]

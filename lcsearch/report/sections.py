@@ -136,7 +136,8 @@ def _front_table(front: Sequence[TrialRecord], baseline: TrialRecord | None) -> 
         for word in ("front", "accuracy", "parameters", "fewer", "MACs", "what")
     )
     rows = []
-    for trial in front:
+    shown = [*front, *([baseline] if baseline and baseline not in front else [])]
+    for trial in shown:
         fewer = _times(baseline.params / trial.params) if baseline and trial is not baseline else ""
         cells = (f"{trial.accuracy:.2f} %", format_count(trial.params), fewer, format_count(trial.macs))
         numbers = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
@@ -191,8 +192,8 @@ def _learning_words(data: LearningCurves | None) -> str:
     if data is None:
         return "No epoch has finished yet."
     drawn = "" if len(data.curves) == data.of else f" {len(data.curves)} of {data.of} trials are drawn."
-    rungs = ", ".join(map(str, data.rungs))
-    stops = f" At epoch {rungs} trials are compared and hopeless ones stopped." if data.rungs else ""
+    rungs = " and ".join(map(str, data.rungs))
+    stops = f" Trials are compared after epoch {rungs}, and hopeless ones stopped." if data.rungs else ""
     return f"Validation accuracy after each epoch.{stops}{drawn}"
 
 

@@ -62,12 +62,12 @@ class Verdict:
 class _Evidence:
     """The curves that are compared, and how sure their accuracies are.
 
-    ``reached`` is the best accuracy of a searched model that is smaller than the backbone: above it
-    the searched curve is only a line to the backbone, and says nothing about the search.
+    ``reached`` is each kind's best accuracy of a model that is smaller than the backbone: above it
+    its curve is only a line to the backbone.
     """
 
     baseline: Point
-    reached: float
+    reached: dict[str, float]
     curves: dict[str, Curve]
     error: float | None
     source: str
@@ -84,17 +84,16 @@ def verdict(run: RunRecord) -> Verdict:
     if evidence is None or not trained or "search" not in evidence.curves:
         return Verdict("Too early for a verdict", (_missing(run),), {}, ())
     rows = tuple(_row(evidence, drop) for drop in DROPS)
-    row = next((r for r in rows if _smaller(evidence, r)), None)
-    against = {} if row is None else _judge(evidence, row)
-    sentences = [*_size_sentences(evidence, rows, row), *_judgement(evidence, row, against)]
+    row = next((r for r in rows if _smaller(evidence, "search", r)), None)
+    against = _judge(evidence, rows)
+    sentences = [*_size_sentences(evidence, rows, row), *_judgement(evidence, against)]
     return Verdict(_heading(run, len(trained)), tuple(sentences), against, rows)
 
 
 def _heading(run: RunRecord, trained: int) -> str:
     seeds = [len(r.seeds) for r in run.retrained if r.accuracies]
     if _retrained(run) is None or not seeds:
-        plural = "trial" if trained == 1 else "trials"
-        return f"Provisional: best of {trained} searched {plural}, one seed"
+        return f"Provisional: best of {trained} {'trial' if trained == 1 else 'trials'}, one seed"
     count = str(min(seeds)) if min(seeds) == max(seeds) else f"{min(seeds)} to {max(seeds)}"
     return f"Final: test accuracy, mean of {count} {'seed' if count == '1' else 'seeds'}"
 
@@ -121,7 +120,7 @@ def _searched(run: RunRecord, trained: Sequence[TrialRecord]) -> _Evidence | Non
     images = validation_images(run)
     return _Evidence(
         baseline,
-        _reached(points_of(trained), baseline),
+        {kind: _reached(points_of(trials), baseline) for kind, trials in kinds.items()},
         {kind: _curve(points_of(trials), baseline) for kind, trials in kinds.items() if trials},
         binomial_error(baseline.accuracy, images),
         f"{images:,} validation images" if images else "",
@@ -149,7 +148,7 @@ def _retrained(run: RunRecord) -> _Evidence | None:
         math.sqrt(math.fsum(e * e for e in spread) / len(spread)) / 2 if spread else 0.0,
     )
     curves = {kind: _curve(members, baseline) for kind, members in kinds.items() if members}
-    reached = _reached(kinds["search"], baseline)
+    reached = {kind: _reached(members, baseline) for kind, members in kinds.items()}
     return _Evidence(baseline, reached, curves, error, f"seeds and {images:,} test images")
 
 
@@ -169,9 +168,9 @@ def _row(evidence: _Evidence, drop: float) -> TargetRow:
     return TargetRow(drop, accuracy, {kind: need for kind, need in needed.items() if need is not None})
 
 
-def _smaller(evidence: _Evidence, row: TargetRow) -> bool:
-    """Whether the search found something smaller than the backbone for this accuracy."""
-    return evidence.reached >= row.accuracy
+def _smaller(evidence: _Evidence, kind: str, row: TargetRow) -> bool:
+    """Whether this kind has a model smaller than the backbone for this accuracy."""
+    return evidence.reached[kind] >= row.accuracy
 
 
 def _size_sentences(evidence: _Evidence, rows: Sequence[TargetRow], row: TargetRow | None) -> list[str]:
@@ -181,7 +180,7 @@ def _size_sentences(evidence: _Evidence, rows: Sequence[TargetRow], row: TargetR
         most = rows[-1].drop
         return [f"The search found no model smaller than the backbone within {most:g} points of {backbone}."]
     need = row.needed["search"]
-    where = f"At {backbone}" if not row.drop else f"Within {row.drop:g} points of it ({row.accuracy:.1f} %)"
+    where = f"At {backbone}" if not row.drop else f"Within {_drop(row)} of it ({row.accuracy:.1f} %)"
     others = [
         f"{NAMES[kind]} needs {_amount(row.needed[kind])}"
         for kind in ("uniform", "thinner")
@@ -193,8 +192,18 @@ def _size_sentences(evidence: _Evidence, rows: Sequence[TargetRow], row: TargetR
         f"{fewer:.{0 if fewer >= 9.95 else 1}f}× fewer than the backbone's {format_count(base.params)}"
     )
     sentence += "; " + ", ".join(others) + "." if others else "."
-    none = f"No searched model smaller than the backbone reached {backbone}." if row.drop else None
-    return [none, sentence] if none else [sentence]
+    return [_not_reached(evidence, rows[0], backbone), sentence] if row.drop else [sentence]
+
+
+def _not_reached(evidence: _Evidence, row: TargetRow, backbone: str) -> str:
+    """Say that the search did not get there, and who did."""
+    others = [
+        f"{NAMES[kind]} did with {_amount(row.needed[kind])}"
+        for kind in ("uniform", "thinner")
+        if kind in row.needed and _smaller(evidence, kind, row)
+    ]
+    none = f"No searched model smaller than the backbone reached {backbone}"
+    return f"{none}; {', '.join(others)}." if others else f"{none}."
 
 
 def _range(evidence: _Evidence, row: TargetRow) -> str:
@@ -209,21 +218,25 @@ def _range(evidence: _Evidence, row: TargetRow) -> str:
     return f" ({first} to {format_count(high.params)})" if high else f" ({first} or more)"
 
 
-def _judge(evidence: _Evidence, row: TargetRow) -> dict[str, Against]:
-    """Compare with each hand-picked curve: fewer parameters, and by more than chance?"""
-    need = row.needed["search"]
+def _judge(evidence: _Evidence, rows: Sequence[TargetRow]) -> dict[str, Against]:
+    """Compare with each hand-picked curve, at the highest accuracy that either of the two reached."""
     result: dict[str, Against] = {}
     for kind in ("uniform", "thinner"):
-        if kind not in evidence.curves:
-            continue
-        other = row.needed[kind]
-        if other.params <= need.params:
-            result[kind] = "not beaten"
-            continue
-        gap = _gap(evidence, kind, need.params)
-        sure = gap is not None and evidence.error is not None and gap > math.sqrt(2) * evidence.error
-        result[kind] = "beat" if sure else "unclear"
+        if kind in evidence.curves:
+            either = (r for r in rows if _smaller(evidence, "search", r) or _smaller(evidence, kind, r))
+            row = next(either, None)
+            result[kind] = "not beaten" if row is None else _judge_at(evidence, kind, row)
     return result
+
+
+def _judge_at(evidence: _Evidence, kind: str, row: TargetRow) -> Against:
+    """Fewer parameters, and by more than chance?"""
+    need = row.needed["search"].params
+    if not _smaller(evidence, "search", row) or row.needed[kind].params <= need:
+        return "not beaten"
+    gap = _gap(evidence, kind, need)
+    sure = gap is not None and evidence.error is not None and gap > math.sqrt(2) * evidence.error
+    return "beat" if sure else "unclear"
 
 
 def _gap(evidence: _Evidence, kind: str, params: float) -> float | None:
@@ -234,10 +247,7 @@ def _gap(evidence: _Evidence, kind: str, params: float) -> float | None:
     return None if ours is None or theirs is None else ours - theirs
 
 
-def _judgement(evidence: _Evidence, row: TargetRow | None, against: dict[str, Against]) -> list[str]:
-    kinds = [kind for kind in ("uniform", "thinner") if kind in evidence.curves]
-    if row is None:
-        return [f"The search did not beat {' or '.join(NAMES[k] for k in kinds)}."] if kinds else []
+def _judgement(evidence: _Evidence, against: dict[str, Against]) -> list[str]:
     sentences = []
     phrases = {
         "beat": "The search beat {}.",
@@ -245,7 +255,7 @@ def _judgement(evidence: _Evidence, row: TargetRow | None, against: dict[str, Ag
         "not beaten": "The search did not beat {}.",
     }
     for outcome, phrase in phrases.items():
-        named = [NAMES[k] for k in kinds if against.get(k) == outcome]
+        named = [NAMES[kind] for kind, found in against.items() if found == outcome]
         if named:
             joined = (" or " if outcome == "not beaten" else " and ").join(named)
             sentences.append(phrase.format(joined))
@@ -259,3 +269,7 @@ def _judgement(evidence: _Evidence, row: TargetRow | None, against: dict[str, Ag
 
 def _amount(needed: Needed) -> str:
     return ("at most " if needed.at_most else "") + format_count(needed.params)
+
+
+def _drop(row: TargetRow) -> str:
+    return "1 point" if row.drop == 1 else f"{row.drop:g} points"

@@ -221,7 +221,7 @@ def test_a_live_page_loads_itself_again(browser, page_file, tmp_path):
     page = browser.new_page()
     page.goto(path.as_uri() + "#trial=3")
     report.write(bench_report.invented_run(40), path)
-    page.get_by_text("best of 14 searched").wait_for()
+    page.get_by_text("best of 14 trials").wait_for()
     assert page.inner_text("#panel h3 >> nth=0").startswith("trial 3")
     page.close()
 

@@ -21,7 +21,7 @@ def test_the_search_beats_both(make_trial, make_run):
     found = verdict(
         make_run(*hand_picked(make_trial), make_trial(5, 93.0, 900_000), make_trial(6, 91.0, 100_000))
     )
-    assert found.heading == "Provisional: best of 2 searched trials, one seed"
+    assert found.heading == "Provisional: best of 2 trials, one seed"
     assert found.against == {"uniform": "beat", "thinner": "beat"}
     # Sizes by hand: 3M to 1M over 3.2 points; 93.0 lies 3/3.2 of the way: exp(ln 1M + 0.9375 ln 3).
     assert found.sentences[0].startswith(
@@ -58,6 +58,8 @@ def test_the_standard_error_is_binomial(make_trial, make_run):
 def test_an_accuracy_nobody_reached_is_not_invented(make_trial, make_run):
     found = verdict(make_run(*hand_picked(make_trial), make_trial(5, 92.7, 900_000)))
     assert found.sentences[0].startswith("No searched model smaller than the backbone reached")
+    assert "uniform alpha did with 2.80M, a thinner backbone did with 1.83M" in found.sentences[0]
+    assert found.against == {"uniform": "not beaten", "thinner": "not beaten"}
     assert found.sentences[1].startswith("Within 0.5 points of it (92.5 %) the search needs at most 900k")
     assert found.rows[0].needed["search"].params == 9_000_000
 
@@ -97,7 +99,7 @@ def test_duplicates_are_not_counted(make_trial, make_run):
         make_trial(5, 93.0, 900_000),
         make_trial(6, 93.0, 900_000, duplicate_of=5),
     ]
-    assert "best of 1 searched trial," in verdict(make_run(*trials)).heading
+    assert "best of 1 trial," in verdict(make_run(*trials)).heading
 
 
 def test_after_retraining_test_means_speak(make_trial, make_run):
