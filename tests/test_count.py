@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import re
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -29,11 +31,11 @@ PUBLISHED = {
 }
 
 
-def build_meta(name: str, alpha: float, **coefficients: float) -> nn.Module:
+def build_meta(name: str, alpha: float, keep_hopeless: bool = True, **coefficients: float) -> nn.Module:
     with torch.device("meta"):
         plain = surgery.build_model(ModelSpec(name, 10, 3))
         specs = surgery.uniform(plain, alpha, **coefficients)  # type: ignore[arg-type]
-        return surgery.convert(plain, specs, keep_hopeless=True)
+        return surgery.convert(plain, specs, keep_hopeless=keep_hopeless)
 
 
 def counted_by_torch(model: nn.Module, shape: tuple[int, int, int]) -> int:
@@ -205,3 +207,29 @@ def test_images_that_do_not_fit_are_an_input_error(shape: tuple[int, int, int], 
     with pytest.raises(InputError, match=said) as caught:
         count(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(3600, 2)), shape)
     assert "\n" not in str(caught.value)
+
+
+def _table_rows(heading: str) -> dict[str, list[str]]:
+    """The rows of the first table of docs/counting.md after a text, by backbone."""
+    text = (Path(__file__).parents[1] / "docs" / "counting.md").read_text().split(heading, 1)[1]
+    lines = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)[0].splitlines()[2:]  # type: ignore[index]
+    cells = [[cell.strip().replace(",", "") for cell in line.strip("|").split("|")] for line in lines]
+    return {row[0]: row[1:] for row in cells}
+
+
+@pytest.mark.parametrize("name", backbones.names())
+def test_the_documented_tables_are_what_is_counted(name: str) -> None:
+    plain, *parameters = _table_rows("Against the published numbers")[name]
+    published = [f"{value:.2f}" for value in PUBLISHED[name]] if name in PUBLISHED else ["", ""]
+    assert [parameters[0], parameters[3]] == published
+    counts = [
+        count(build_meta(name, 0.5, keep_hopeless=keep, **rank), IMAGE)
+        for rank in ({}, {"rank": 10})
+        for keep in (True, False)
+    ]
+    assert [int(parameters[place]) for place in (1, 2, 4, 5)] == [found.params for found in counts]
+    baseline = count(build_meta(name, 1.0, keep_hopeless=False), IMAGE)
+    assert int(plain) == baseline.params
+    macs = [f"{found.macs / 1e6:.2f}" for found in (baseline, counts[0])]
+    assert _table_rows("millions of MACs")[name] == macs
+    assert len({found.macs for found in counts}) == 1
