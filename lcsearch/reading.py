@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lcsearch.errors import InputError
 from lcsearch.records import RunRecord
+from lcsearch.retrain.results import read_retrained
 from lcsearch.rundir import RunDirectory
 from lcsearch.settings import RunSettings
 from lcsearch.storages import open_storage, study_name
@@ -16,7 +17,7 @@ def read_run(path: Path) -> RunRecord:
     """Read everything that a run has recorded.
 
     Raises:
-        InputError: It is no run directory, or its study is damaged.
+        InputError: It is no run directory, or its study or the results of its retraining are damaged.
     """
     directory = RunDirectory.open(path)
     plain = directory.read_settings()
@@ -28,4 +29,4 @@ def read_run(path: Path) -> RunRecord:
         trials = tuple(record for record, _ in store.read())
     finally:
         store.close()
-    return RunRecord(path, plain, plain["facts"]["smallest_params"], trials)
+    return RunRecord(path, plain, plain["facts"]["smallest_params"], trials, read_retrained(path))

@@ -12,7 +12,6 @@ from lcsearch.choose import Choice, choose, front_of
 from lcsearch.config import Source, write_config
 from lcsearch.director import Search
 from lcsearch.engines.base import Engine, Objective
-from lcsearch.engines.local import LocalEngine
 from lcsearch.errors import InputError
 from lcsearch.facts import Facts
 from lcsearch.observer import Observer
@@ -24,7 +23,7 @@ from lcsearch.settings import RunSettings
 from lcsearch.sizes import format_seconds
 from lcsearch.storages import open_storage, study_name
 from lcsearch.study import StorageFullError, Store
-from lcsearch.train.objective import TrainObjective
+from lcsearch.workers import make_engine, make_objective
 
 DROP = 0.5
 """``best.yaml`` is the smallest model within so many points of the backbone's accuracy."""
@@ -71,9 +70,9 @@ class Session:
         self._directory = directory
         self._facts = facts
         self._planner = planner
-        self._objective = objective or _training(settings)
+        self._objective = objective or make_objective(settings)
         self._open = ExitStack()
-        self.engine: Engine = _engine(settings, directory)
+        self.engine: Engine = make_engine(settings, directory.path)
         self.search: Search
 
     def __enter__(self) -> Session:
@@ -158,40 +157,3 @@ class Session:
         trial = choice.trial
         source = Source(str(self.path), trial.number, trial.accuracy, trial.params, trial.macs, choice.why)
         write_config(self._directory.best, trial.spec, source)
-
-
-def _training(settings: RunSettings) -> TrainObjective:
-    return TrainObjective(
-        dataset=settings.dataset,
-        data_dir=settings.data_dir,
-        train_images=settings.train_images,
-        validation_images=settings.validation_images,
-        image_size=settings.image_size,
-        device=settings.device,
-        threads=settings.threads,
-    )
-
-
-def _engine(settings: RunSettings, directory: RunDirectory) -> Engine:
-    if settings.engine == "local":
-        return LocalEngine(settings.jobs or 1)
-    from lcsearch.engines.ray import RayEngine, RaySettings
-
-    return RayEngine(
-        RaySettings(
-            run_directory=directory.path,
-            address=settings.ray_address,
-            jobs=settings.jobs,
-            cpus_per_trial=settings.cpus_per_trial,
-            gpus_per_trial=settings.gpus_per_trial,
-            storage_path=settings.storage_path,
-            modules=_user_modules(settings),
-        )
-    )
-
-
-def _user_modules(settings: RunSettings) -> tuple[str, ...]:
-    """Modules that trials import because the user named a function in them."""
-    names = (settings.backbone, settings.dataset)
-    ours = ("torchvision:", "folder:")
-    return tuple(name.split(":")[0] for name in names if ":" in name and not name.startswith(ours))

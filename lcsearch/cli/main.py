@@ -17,6 +17,8 @@ COMMANDS = {
     "status": "Show trials by state, the front and what was spent.",
     "report": "Write the report of a run.",
     "view": "Serve the report on this machine and open it.",
+    "export": "Take a trial home: config, weights, or a model that runs anywhere.",
+    "retrain": "Train the front longer with several seeds, then test it once.",
     "compare": "Put the fronts of several runs on one plot.",
     "profile": "Count parameters and multiply-accumulates, layer by layer.",
     "backbones": "List the backbones.",

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 
 from rich.console import Console
 
 from lcsearch.cli.display import LiveDisplay, PlainDisplay
+from lcsearch.cli.interrupt import INTERRUPTED, ctrl_c
 from lcsearch.cli.tables import front_table
-from lcsearch.director import Search
 from lcsearch.session import Finish, Session
-
-INTERRUPTED = 130
 
 
 def drive(session: Session) -> int:
@@ -31,7 +25,7 @@ def drive(session: Session) -> int:
         kind = LiveDisplay if console.is_terminal else PlainDisplay
         with kind(console, session.settings, session.engine.describe()) as display:
             session.watch(display)
-            with _ctrl_c(session.search, console):
+            with ctrl_c(session.search, console):
                 problem = session.run()
         finish = session.finish()
     return _say(session, finish, problem, console)
@@ -51,21 +45,3 @@ def _say(session: Session, finish: Finish, problem: str | None, console: Console
         console.print(f"interrupted; '{resume}' goes on", markup=False, soft_wrap=True)
         return INTERRUPTED
     return 0
-
-
-@contextmanager
-def _ctrl_c(search: Search, console: Console) -> Iterator[None]:
-    """The first Ctrl-C finishes the epoch, the second stops at once."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        if search.interrupted:
-            raise KeyboardInterrupt
-        search.interrupt()
-        console.print("finishing the running epochs; Ctrl-C again stops at once", markup=False)
-
-    old = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)

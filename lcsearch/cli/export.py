@@ -1,0 +1,137 @@
+"""``lcsearch export``: take a trial home, as a config, as weights, or as a model that runs anywhere."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lcsearch.cli.options import RUN_ARGUMENT, Count, OneOf
+from lcsearch.errors import InputError
+
+if TYPE_CHECKING:
+    from lcsearch.choose import Choice
+    from lcsearch.export import Exported
+    from lcsearch.records import TrialRecord
+
+_SUFFIXES = {".yaml": "yaml", ".yml": "yaml", ".safetensors": "weights", ".pt2": "conv", ".onnx": "onnx"}
+
+
+@click.command()
+@RUN_ARGUMENT
+@click.option("--max-params", type=Count(), help="The most accurate with at most so many: 500k, 1.5M.")
+@click.option("--max-drop", type=float, help="The smallest within so many points of the backbone: 0.5.")
+@click.option("--knee", is_flag=True, help="The front's knee.")
+@click.option("--trial", type=click.IntRange(0), help="The trial of this number.")
+@click.option(
+    "--format", "kind", type=OneOf("yaml", "weights", "conv", "onnx"), help="What to write.  [default: by -o]"
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The file.  [default: trial-N.SUFFIX]")
+@click.option("--fold-batch-norm", is_flag=True, help="Fold batch norm into the convolutions (conv, onnx).")
+@click.option("--retrained", is_flag=True, help="The weights of 'lcsearch retrain', not of the search.")
+def export(
+    run: Path,
+    max_params: int | None,
+    max_drop: float | None,
+    knee: bool,
+    trial: int | None,
+    kind: str | None,
+    output: Path | None,
+    fold_batch_norm: bool,
+    retrained: bool,
+) -> int:
+    """Write one trial of a run: its config, its weights, or a model of standard layers.
+
+    \b
+    yaml     the config: for 'lcsearch run --from' and lcsearch.load_model
+    weights  safetensors with the spec inside: for lcsearch.load_model
+    conv     standard PyTorch layers (.pt2), runs where lcsearch is not installed
+    onnx     the same as ONNX; needs lcsearch[onnx]
+
+    Every file is run on the validation images and compared with the trained model before it gets its name.
+    """  # noqa: D301
+    kind = _kind(kind, output)
+    if fold_batch_norm and kind not in ("conv", "onnx"):
+        raise InputError(f"--fold-batch-norm: only goes with --format conv or onnx, not {kind}")
+    if max_drop is not None and not math.isfinite(max_drop):
+        raise InputError(f"--max-drop: {max_drop} is not a number of accuracy points such as 0.5")
+    from lcsearch.choose import choose
+    from lcsearch.export.check import ExportError
+    from lcsearch.reading import read_run
+
+    record = read_run(run)
+    choice = choose(
+        record.trials, record.baseline, max_params=max_params, max_drop=max_drop, knee=knee, trial=trial
+    )
+    for line in _choice_lines(choice, record.baseline):
+        click.echo(line)
+    from lcsearch.export.chosen import export_choice
+
+    try:
+        done = export_choice(
+            record, choice, kind, output, fold_batch_norm=fold_batch_norm, retrained=retrained
+        )
+    except ExportError as error:
+        click.echo(f"lcsearch: error: nothing was written: {error}", err=True)
+        return 1
+    for line in _file_lines(done, kind):
+        click.echo(line)
+    return 0
+
+
+def _kind(kind: str | None, output: Path | None) -> str:
+    found = None if output is None else _SUFFIXES.get(output.suffix.lower())
+    if kind is None and found is None:
+        where = "" if output is None else f" or end --output {output} in one of {', '.join(_SUFFIXES)}"
+        raise InputError(f"--format: give yaml, weights, conv or onnx{where}")
+    if kind is not None and found is not None and kind != found:
+        raise InputError(f"--format {kind}: --output {output} looks like {found}; change one of them")
+    return str(kind or found)
+
+
+def _choice_lines(choice: Choice, baseline: TrialRecord | None) -> list[str]:
+    lines = [f"chose {_words(choice.trial, baseline)}", f"  because it is {choice.why}"]
+    if choice.why.startswith("chosen"):
+        lines[1] = f"  {choice.why}"
+    for name, other in (("smaller", choice.smaller), ("larger", choice.larger)):
+        lines.append(f"  next {name}: {_words(other, baseline) if other else 'none on the front'}")
+    return lines
+
+
+def _words(trial: TrialRecord, baseline: TrialRecord | None) -> str:
+    from lcsearch.sizes import format_count
+
+    words = f"trial {trial.number}, {trial.accuracy:.2f} %, {format_count(trial.params)} parameters"
+    if baseline is not None and trial.number != baseline.number:
+        drop = (trial.accuracy or 0.0) - (baseline.accuracy or 0.0)
+        words += f" ({baseline.params / trial.params:.1f}x smaller, {drop:+.2f} points)"
+    return words
+
+
+def _file_lines(done: Exported, kind: str) -> list[str]:
+    lines = [f"wrote {done.path}: {kind}, {_bytes(done.size)} (plain backbone {_bytes(done.backbone_size)})"]
+    if done.agreement is None or done.latency is None or done.about is None:
+        return [*lines, "checked: it reads back as the trial's spec"]
+    ours, plain = (1000 * seconds for seconds in done.latency.seconds)
+    check, info = done.agreement, done.about.info
+    shape = "(batch, " + ", ".join(map(str, done.about.image_shape)) + ")"
+    return [
+        *lines,
+        f"latency {ours:.2f} ms (plain backbone {plain:.2f} ms): median of {done.latency.runs}, one image, "
+        "one CPU thread",
+        f"checked on {check.images} validation images: outputs differ by at most {check.difference:.1e} of "
+        f"the largest; accuracy {check.accuracy:.2f} %, {check.trained_accuracy:.2f} % as trained",
+        f"input: float32 {shape}, pixels / 255, minus {_numbers(info.mean)}, divided by {_numbers(info.std)}",
+    ]
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return "(" + ", ".join(f"{value:.4g}" for value in values) + ")"
+
+
+def _bytes(size: int) -> str:
+    if size < 1000:
+        return f"{size} B"
+    return f"{size / 1000:.1f} kB" if size < 1_000_000 else f"{size / 1_000_000:.2f} MB"

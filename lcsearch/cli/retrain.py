@@ -1,0 +1,107 @@
+"""``lcsearch retrain``: train the front longer with several seeds, then test it once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lcsearch.cli.options import RUN_ARGUMENT, OneOf
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from lcsearch.records import RetrainRecord, TrialRecord
+    from lcsearch.retrain.session import Retraining
+
+
+@click.command()
+@RUN_ARGUMENT
+@click.option("--top", type=click.IntRange(1), help="Only so many of the front: those that make most of it.")
+@click.option("--trial", "trials", type=click.IntRange(0), multiple=True, help="This trial; repeat it.")
+@click.option("--epochs", type=click.IntRange(1), help="Epochs of each training.  [default: 3 x the run's]")
+@click.option(
+    "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Trainings of each model."
+)
+@click.option("--engine", type=OneOf("local", "ray"), help="Who trains.  [default: as the run]")
+@click.option("--jobs", type=click.IntRange(1), help="Trainings at once.  [default: as the run]")
+@click.option("--ray-address", metavar="ADDRESS", help="A Ray cluster: auto or HOST:PORT.")
+@click.option("--cpus-per-trial", type=float, help="What Ray reserves.")
+@click.option("--gpus-per-trial", type=float, help="What Ray reserves; a share such as 0.25 is fine.")
+@click.option("--storage-path", metavar="PATH|URI", help="Shared checkpoints of several Ray nodes.")
+def retrain(
+    run: Path, top: int | None, trials: tuple[int, ...], epochs: int | None, seeds: int, **changes: Any
+) -> int:
+    """Train the front longer with several seeds, then evaluate on the test set, once.
+
+    The plain backbone and the nearest hand-picked models are trained the same way, for comparison. Ctrl-C
+    stops; the same command goes on. A model that was tested is never tested again.
+    """
+    from rich.console import Console
+
+    from lcsearch.cli.interrupt import INTERRUPTED, ctrl_c
+    from lcsearch.retrain.session import Request, Retraining
+
+    console = Console(stderr=True, highlight=False)
+
+    def say(line: str) -> None:
+        console.print(line, markup=False, soft_wrap=True)
+
+    given = {key: value for key, value in changes.items() if value is not None}
+    with Retraining(run, Request(top, trials, epochs, seeds, given), say) as work:
+        for line in work.introduction():
+            say(line)
+        with ctrl_c(work.director, console):
+            problem = work.run()
+        if problem is not None:
+            say(f"lcsearch: error: {problem}; the same command goes on")
+            return 1
+        if work.director.interrupted:
+            say("interrupted; the same command goes on")
+            return INTERRUPTED
+        _say_results(work, work.finish())
+        return 1 if work.director.failed else 0
+
+
+def _say_results(work: Retraining, records: Sequence[RetrainRecord]) -> None:
+    from rich.console import Console
+
+    from lcsearch.reading import read_run
+
+    out = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
+    out.print(_table(records, read_run(work.path).trials))
+    for name, reason in work.director.failed.items():
+        out.print(f"{name} failed, so it is left out: {reason}", markup=False, soft_wrap=True)
+    out.print(f"results: {work.path / 'retrain' / 'results.yaml'}", markup=False, soft_wrap=True)
+    out.print(f"report: {work.path / 'report.html'}", markup=False, soft_wrap=True)
+
+
+def _table(records: Sequence[RetrainRecord], trials: Sequence[TrialRecord]) -> Table:
+    from rich.table import Table
+
+    from lcsearch.cli.tables import alphas
+    from lcsearch.retrain.results import spread
+    from lcsearch.sizes import format_count
+
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
+    for name in ("trial", "params", "seeds", "test", "std", "95 % interval"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("model", overflow="ellipsis", no_wrap=True)
+    by_number = {trial.number: trial for trial in trials}
+    for record in records:
+        trial, found = by_number[record.trial], spread(record.accuracies)
+        unknown = found.std is None
+        table.add_row(
+            str(record.trial),
+            format_count(trial.params),
+            str(len(record.seeds)),
+            f"{found.mean:.2f} %",
+            "" if unknown else f"{found.std:.2f}",
+            "" if unknown else f"{found.low:.2f} to {found.high:.2f}",
+            trial.label or alphas(trial),
+        )
+    return table

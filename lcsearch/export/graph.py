@@ -1,0 +1,105 @@
+"""A model of standard layers as a graph that runs without the code that made it."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.export import Dim, ExportedProgram
+
+from lcsearch import surgery
+from lcsearch.errors import InputError
+from lcsearch.export.source import About
+
+_CONVOLUTIONS = (torch.ops.aten.conv2d.default, torch.ops.aten.conv2d.padding)
+_BATCH_NORM = torch.ops.aten.batch_norm.default
+
+
+def standard_program(model: nn.Module, about: About) -> ExportedProgram:
+    """Export a model with every LinearConv layer in its cheaper form of standard layers.
+
+    Args:
+        model: In evaluation mode; it stays as it is.
+        about: The shape of images, and whether batch norm is folded.
+
+    Returns:
+        A program for batches of any size.
+
+    Raises:
+        InputError: ``torch.export`` cannot follow the net.
+    """
+    standard = surgery.factorize(model).eval().requires_grad_(False)
+    program = _export(standard, about.image_shape)
+    if about.fold_batch_norm:
+        program = _export(fold_batch_norm(program), about.image_shape)
+    for node in program.graph.nodes:
+        node.meta.pop("stack_trace", None)  # paths of the machine that exported
+    return program
+
+
+def fold_batch_norm(program: ExportedProgram) -> fx.GraphModule:
+    """Multiply batch norm into the convolution before it, wherever nothing else reads that convolution.
+
+    Args:
+        program: Of a model in evaluation mode.
+
+    Returns:
+        A module that computes the same with fewer steps.
+    """
+    module: Any = program.module(check_guards=False)
+    graph, tensors = module.graph, {}
+    for node in list(graph.nodes):
+        if node.op == "get_attr":
+            tensors[node.target] = operator.attrgetter(node.target)(module)
+    for norm in [node for node in graph.nodes if _foldable(node)]:
+        _fold(graph, norm, tensors)
+    for node in reversed(list(graph.nodes)):
+        if node.op == "get_attr" and not node.users:
+            graph.erase_node(node)
+    return fx.GraphModule(tensors, graph)
+
+
+def _foldable(node: fx.Node) -> bool:
+    conv: Any = node.args[0] if node.args else None
+    return (
+        node.target is _BATCH_NORM
+        and isinstance(conv, fx.Node)
+        and conv.target in _CONVOLUTIONS
+        and len(conv.users) == 1
+        and not node.args[5]
+        and all(part is None or part.op == "get_attr" for part in (*node.args[1:5], *conv.args[1:3]))  # type: ignore[union-attr]
+    )
+
+
+@torch.no_grad()
+def _fold(graph: fx.Graph, norm: fx.Node, tensors: dict[str, Tensor]) -> None:
+    conv: Any = norm.args[0]
+    image, filters, bias, *rest = (*conv.args, None)[: max(3, len(conv.args))]
+    gamma, beta, mean, variance = (None if n is None else tensors[n.target] for n in norm.args[1:5])  # type: ignore[union-attr, index]
+    old = tensors[filters.target]
+    scale = torch.rsqrt(variance.double() + norm.args[7])  # type: ignore[union-attr, operator]
+    scale = scale if gamma is None else scale * gamma
+    shift = -mean if bias is None else tensors[bias.target] - mean  # type: ignore[operator]
+    shift = shift * scale if beta is None else shift * scale + beta
+    name = f"folded_{norm.name}"
+    tensors[f"{name}_weight"] = (old * scale.view(-1, 1, 1, 1)).to(old.dtype)
+    tensors[f"{name}_bias"] = shift.to(old.dtype)
+    with graph.inserting_before(conv):
+        new = [graph.get_attr(f"{name}_{part}") for part in ("weight", "bias")]
+    conv.args = (image, *new, *rest)
+    norm.replace_all_uses_with(conv)
+    graph.erase_node(norm)
+
+
+def _export(model: nn.Module, shape: tuple[int, int, int]) -> ExportedProgram:
+    images = torch.zeros(2, *shape)
+    try:
+        with torch.no_grad():
+            return torch.export.export(model, (images,), dynamic_shapes=({0: Dim("batch", min=1)},))
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise InputError(
+            f"--format: torch.export cannot follow this net ({reason}); '--format weights' always works"
+        ) from error

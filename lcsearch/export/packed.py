@@ -1,0 +1,196 @@
+"""A model's weights in as few bytes as they take: what is stored is what ``params`` counts.
+
+Named tensors would cost up to 100 bytes of header each, which is more than many of them hold. So all numbers
+of one type lie behind one another in one tensor; a compressed table in the metadata says which are whose. Of
+sparse coefficients only the kept ones are stored, with one bit a coefficient that says which those are.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lcsearch.errors import InputError
+from lcsearch.layers import LinearConv2d
+
+_BITS = "bits"
+_INT32 = torch.iinfo(torch.int32)
+Kind = Literal["plain", "kept", "bits"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One tensor: all of its numbers, only those that its mask keeps, or one bit each."""
+
+    name: str
+    shape: tuple[int, ...]
+    kind: Kind
+    store: str
+
+
+def pack(model: nn.Module) -> tuple[dict[str, Tensor], str]:
+    """Pack the state of a model.
+
+    A tensor that two modules share is stored once, and the order of a LinearConv layer only where it is not
+    the identity.
+
+    Returns:
+        The tensors to store, and the text that `unpack` needs to tell them apart.
+    """
+    state = dict(_unshared(model))
+    table, parts = [], dict[str, list[Tensor]]()
+    for name, tensor in state.items():
+        if _is_order(model, name) and torch.equal(tensor.cpu(), torch.arange(len(tensor))):
+            continue
+        mask = state.get(_mask_of(model, name))
+        value = tensor.detach().cpu()
+        stored = value.flatten() if mask is None else value[mask.cpu()]
+        store, stored = _stored(stored)
+        kind: Kind = "bits" if store == _BITS else "plain" if mask is None else "kept"
+        table.append(_Entry(name, tuple(value.shape), kind, store))
+        parts.setdefault(store, []).append(stored)
+    tensors = {store: torch.cat(values) for store, values in parts.items()}
+    if _BITS in tensors:
+        tensors[_BITS] = torch.from_numpy(np.packbits(tensors[_BITS].numpy()))
+    return tensors, _write_table(table)
+
+
+def unpack(tensors: Mapping[str, Tensor], table: str, name: str) -> dict[str, Tensor]:
+    """Return the state that was packed, by the names of ``state_dict``.
+
+    Args:
+        tensors: As stored.
+        table: The text beside them.
+        name: The file's name, for messages.
+
+    Raises:
+        InputError: The two do not fit together: the file is damaged.
+    """
+    try:
+        return _unpack(tensors, _read_table(table))
+    except (ValueError, KeyError, TypeError, IndexError, RuntimeError, zlib.error) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(f"{name}: is damaged: its table and its numbers do not fit ({reason})") from None
+
+
+def restore(model: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
+    """Give a model the weights of a state.
+
+    Args:
+        model: The model; changed only where everything fits.
+        state: By the names of ``state_dict``; of shared tensors one name is enough.
+        name: The file's name, for messages.
+
+    Raises:
+        InputError: The state is that of another model.
+    """
+    full = model.state_dict(keep_vars=True)
+    first = {id(tensor): key for key, tensor in reversed(full.items())}
+    given = dict(state)
+    for key, tensor in full.items():
+        if key not in given and first[id(tensor)] in given:
+            given[key] = given[first[id(tensor)]]
+        elif key not in given and _is_order(model, key):
+            given[key] = torch.arange(len(tensor))
+    problem = _misfit(full, given)
+    if problem is not None:
+        raise InputError(f"{name}: holds the weights of another model: {problem}")
+    model.load_state_dict(given)
+
+
+def _misfit(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str | None:
+    for key, tensor in own.items():
+        if key not in given:
+            return f"it has no {key!r}, which this one needs"
+        if given[key].shape != tensor.shape:
+            return f"its {key!r} has shape {tuple(given[key].shape)}, this one's {tuple(tensor.shape)}"
+    extra = next((key for key in given if key not in own), None)
+    return None if extra is None else f"this one has no {extra!r}"
+
+
+def _unshared(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    seen: set[int] = set()
+    for name, tensor in model.state_dict(keep_vars=True).items():
+        if id(tensor) not in seen:
+            seen.add(id(tensor))
+            yield name, tensor
+
+
+def _owner(model: nn.Module, name: str) -> nn.Module:
+    return model.get_submodule(name.rpartition(".")[0])
+
+
+def _is_order(model: nn.Module, name: str) -> bool:
+    return name.rpartition(".")[2] == "order" and isinstance(_owner(model, name), LinearConv2d)
+
+
+def _mask_of(model: nn.Module, name: str) -> str:
+    """The name of the mask of these coefficients; empty where there is none."""
+    prefix, _, own = name.rpartition(".")
+    sparse = own == "coefficients" and getattr(_owner(model, name), "mask", None) is not None
+    return (f"{prefix}.mask" if prefix else "mask") if sparse else ""
+
+
+def _stored(values: Tensor) -> tuple[str, Tensor]:
+    """Where flat values go, and as what: whole numbers take four bytes where they fit."""
+    if values.dtype == torch.bool:
+        return _BITS, values
+    if values.dtype == torch.int64 and (
+        values.numel() == 0 or (_INT32.min <= int(values.min()) and int(values.max()) <= _INT32.max)
+    ):
+        values = values.to(torch.int32)
+    return str(values.dtype).removeprefix("torch."), values
+
+
+def _write_table(table: Sequence[_Entry]) -> str:
+    rows = [[entry.name, list(entry.shape), entry.kind, entry.store] for entry in table]
+    packed = zlib.compress(json.dumps(rows, separators=(",", ":")).encode(), 9)
+    return base64.b64encode(packed).decode()
+
+
+def _read_table(text: str) -> list[_Entry]:
+    rows: Any = json.loads(zlib.decompress(base64.b64decode(text)))
+    return [_Entry(name, tuple(shape), kind, store) for name, shape, kind, store in rows]
+
+
+def _unpack(tensors: Mapping[str, Tensor], table: Sequence[_Entry]) -> dict[str, Tensor]:
+    bits = [entry for entry in table if entry.kind == "bits"]
+    total = sum(_size(entry) for entry in bits)
+    flags = torch.zeros(0, dtype=torch.bool)
+    if bits:
+        flags = torch.from_numpy(np.unpackbits(tensors[_BITS].numpy(), count=total)).bool()
+    state, used = dict[str, Tensor](), {_BITS: 0}
+    for entry in bits:
+        state[entry.name] = _next(flags, used, entry, _size(entry)).view(entry.shape)
+    for entry in table:
+        if entry.kind == "plain":
+            state[entry.name] = _next(tensors[entry.store], used, entry, _size(entry)).view(entry.shape)
+        elif entry.kind == "kept":
+            mask = state[entry.name.removesuffix("coefficients") + "mask"]
+            values = _next(tensors[entry.store], used, entry, int(mask.sum()))
+            state[entry.name] = torch.zeros(entry.shape, dtype=values.dtype).masked_scatter_(mask, values)
+    for store, tensor in tensors.items():
+        if store != _BITS and used.get(store) != len(tensor):
+            raise ValueError(f"{len(tensor)} numbers, {used.get(store)} named")
+    return {entry.name: state[entry.name] for entry in table}
+
+
+def _next(values: Tensor, used: dict[str, int], entry: _Entry, count: int) -> Tensor:
+    begin = used.get(entry.store, 0)
+    used[entry.store] = begin + count
+    found = values[begin : begin + count]
+    if len(found) != count:
+        raise ValueError(f"{entry.name} needs {count} numbers, {len(found)} are left")
+    return found
+
+
+def _size(entry: _Entry) -> int:
+    return int(np.prod(entry.shape, dtype=np.int64))

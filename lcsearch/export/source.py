@@ -1,0 +1,95 @@
+"""What is exported: a trial's model with its trained weights, and what its user must know about it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lcsearch.errors import InputError
+from lcsearch.records import RunRecord, TrialRecord
+from lcsearch.rundir import RunDirectory
+from lcsearch.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from lcsearch.data import DatasetInfo, SearchData
+
+
+@dataclass(frozen=True)
+class About:
+    """What travels with an exported model.
+
+    Attributes:
+        config: The config's YAML text.
+        info: How images must be prepared.
+        fold_batch_norm: Whether batch norm is to be folded into the convolutions before it.
+    """
+
+    config: str
+    info: DatasetInfo
+    fold_batch_norm: bool = False
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of one image."""
+        return self.info.in_channels, self.info.image_size, self.info.image_size
+
+    def input_json(self) -> str:
+        """How to prepare images, as JSON: ``(pixels / 255 - mean) / std``, channel by channel."""
+        return json.dumps(
+            {
+                "shape": ["batch", *self.image_shape],
+                "dtype": "float32",
+                "mean": list(self.info.mean),
+                "std": list(self.info.std),
+                "scale": 1 / 255,
+            }
+        )
+
+
+def load_data(run: RunRecord) -> SearchData:
+    """Read the run's training and validation images again.
+
+    Raises:
+        InputError: They are not there any more.
+    """
+    from lcsearch import data
+
+    settings: dict[str, Any] = run.settings["settings"]
+    keys = ("data_dir", "train_images", "validation_images", "image_size")
+    return data.load(settings["dataset"], **{key: settings.get(key) for key in keys})
+
+
+def kept_weights(run: RunRecord, trial: TrialRecord) -> Path:
+    """Where a trial's weights lie; a trial that took another's values has that one's weights.
+
+    Raises:
+        InputError: They were not kept.
+    """
+    number = trial.number if trial.duplicate_of is None else trial.duplicate_of
+    path = RunDirectory(run.path).weights(number)
+    if not path.is_file():
+        raise InputError(
+            f"trial {trial.number}: its weights were not kept (kept: the front's and the hand-picked trials'); "
+            f"--format yaml exports its config, and 'lcsearch retrain {run.path} --trial "
+            f"{trial.number}' trains it again for --retrained"
+        )
+    return path
+
+
+def trained_model(spec: ModelSpec, weights: Path) -> nn.Module:
+    """Build a model, give it the weights of a trial's folder, and set it to evaluation mode.
+
+    Raises:
+        InputError: The file does not read, or holds the weights of another model.
+    """
+    from lcsearch.export.packed import restore
+    from lcsearch.export.tensors import read_tensors
+    from lcsearch.surgery import build_model
+
+    model = build_model(spec)
+    restore(model, read_tensors(weights)[0], str(weights))
+    return model.eval().requires_grad_(False)

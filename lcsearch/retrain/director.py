@@ -1,0 +1,163 @@
+"""Hands out trainings to an engine and writes down what came of them; nothing is stopped early."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lcsearch.engines.base import Job, Metrics, Verdict
+from lcsearch.records import TrialRecord
+from lcsearch.retrain.results import Result, folder_of, read_result
+from lcsearch.seeds import retrain_seed
+from lcsearch.sizes import format_seconds
+from lcsearch.spec import TrialSpec
+
+MOST_SEEDS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One training.
+
+    Attributes:
+        trial: The trial whose spec is trained.
+        seed: 1 for the first.
+        spec: The trial's spec with more epochs.
+        folder: Where its files go.
+    """
+
+    trial: TrialRecord
+    seed: int
+    spec: TrialSpec
+    folder: Path
+
+    @property
+    def number(self) -> int:
+        """What engines call it: the same in each sitting."""
+        return self.trial.number * MOST_SEEDS + self.seed
+
+    @property
+    def name(self) -> str:
+        """What users call it."""
+        return f"trial {self.trial.number}, seed {self.seed}"
+
+    def result(self) -> Result | None:
+        """What an earlier sitting finished; None where that trained another spec."""
+        result = read_result(self.folder)
+        return result if result is not None and result.fingerprint == self.spec.fingerprint() else None
+
+
+def tasks_for(run: Path, trials: Sequence[TrialRecord], epochs: int, seeds: int) -> list[Task]:
+    """Every training, all models with one seed before any with the next."""
+    return [
+        Task(
+            trial,
+            seed,
+            replace(trial.spec, recipe=replace(trial.spec.recipe, epochs=epochs)),
+            folder_of(run, epochs, trial.number, seed).resolve(),
+        )
+        for seed in range(1, seeds + 1)
+        for trial in trials
+    ]
+
+
+class Director:
+    """What an engine asks for the next training.
+
+    Args:
+        tasks: Every training; those that are finished are not handed out.
+        seed: The run's seed.
+        max_failures: How often a training whose worker was lost is tried again.
+        say: Called with a line for the user.
+    """
+
+    def __init__(
+        self, tasks: Sequence[Task], seed: int, max_failures: int, say: Callable[[str], None]
+    ) -> None:
+        self._tasks = {task.number: task for task in tasks}
+        self._say = say
+        self._max_failures = max_failures
+        self._queue = [self._job(task, seed) for task in tasks if task.result() is None]
+        self._done = len(tasks) - len(self._queue)
+        self._live: dict[int, Job] = {}
+        self._begun: dict[int, float] = {}
+        self.failed: dict[str, str] = {}
+        self.interrupted = False
+
+    @property
+    def waiting(self) -> list[Task]:
+        """What is not handed out yet."""
+        return [self._tasks[job.number] for job in self._queue]
+
+    @property
+    def finished(self) -> bool:
+        """True once nothing is live and nothing more will be handed out."""
+        return not self._live and (self.interrupted or not self._queue)
+
+    def interrupt(self) -> None:
+        """Let every training finish its epoch, keep its checkpoint, and hand out nothing more."""
+        self.interrupted = True
+
+    def next_job(self) -> Job | None:
+        """The next training."""
+        if self.interrupted or not self._queue:
+            return None
+        job = self._queue.pop(0)
+        self._live[job.number] = job
+        return job
+
+    def on_started(self, number: int, worker: str) -> None:
+        """A worker has begun."""
+        self._begun[number] = time.monotonic()
+
+    def on_epoch(self, number: int, epoch: int, metrics: Metrics) -> Verdict:
+        """Nothing is compared before the end."""
+        last = epoch >= self._live[number].spec.recipe.epochs
+        return Verdict.SUSPEND if self.interrupted and not last else Verdict.GO_ON
+
+    def on_complete(self, number: int, metrics: Metrics) -> None:
+        """Write down what was reached."""
+        task, accuracy = self._tasks[number], float(metrics["accuracy"])
+        if not math.isfinite(accuracy):
+            self.on_failed(number, f"accuracy is {accuracy}")
+            return
+        del self._live[number]
+        epochs = task.spec.recipe.epochs
+        fingerprint = task.spec.fingerprint()
+        Result(task.trial.number, task.seed, epochs, fingerprint, accuracy, task.folder).write()
+        self._done += 1
+        took = format_seconds(time.monotonic() - self._begun.get(number, time.monotonic()))
+        self._say(f"[{self._done}/{len(self._tasks)}] {task.name}: {accuracy:.2f} % on validation, {took}")
+
+    def on_suspended(self, number: int) -> None:
+        """It has left with its checkpoint kept."""
+        del self._live[number]
+
+    def on_failed(self, number: int, reason: str) -> None:
+        """The training raised; the others go on."""
+        del self._live[number]
+        name = self._tasks[number].name
+        self.failed[name] = reason
+        self._say(f"{name}: failed: {reason}")
+
+    def on_lost(self, number: int, reason: str) -> None:
+        """The worker died: try again from the last checkpoint, a few times."""
+        job = self._live[number]
+        if job.attempt >= self._max_failures:
+            self.on_failed(number, reason)
+            return
+        del self._live[number]
+        self._say(f"{self._tasks[number].name}: {reason}; trying again from its last checkpoint")
+        self._queue.append(replace(job, attempt=job.attempt + 1, resume=True))
+
+    def tick(self) -> None:
+        """Nothing depends on the clock."""
+
+    def _job(self, task: Task, seed: int) -> Job:
+        resume = task.folder.is_dir()
+        task.folder.mkdir(parents=True, exist_ok=True)
+        folder = str(task.folder)
+        return Job(task.number, 0, retrain_seed(seed, task.seed), task.spec, folder, resume)

@@ -1,0 +1,149 @@
+"""One sitting of ``lcsearch retrain``: trains what is left, then tests, then writes results and report."""
+
+from __future__ import annotations
+
+import errno
+import statistics
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from lcsearch import report
+from lcsearch.engines.base import Engine
+from lcsearch.errors import InputError
+from lcsearch.reading import read_run
+from lcsearch.records import RetrainRecord, TrialRecord
+from lcsearch.retrain.director import MOST_SEEDS, Director, Task, tasks_for
+from lcsearch.retrain.picks import picks
+from lcsearch.retrain.results import write_results
+from lcsearch.retrain.testing import evaluate_once
+from lcsearch.rundir import RunDirectory
+from lcsearch.settings import RunSettings
+from lcsearch.sizes import format_seconds
+from lcsearch.workers import make_engine, make_objective
+
+LONGER = 3
+"""Times the run's epochs, unless the user says how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What ``lcsearch retrain`` was asked for.
+
+    Attributes:
+        top: Only so many of the front; None for all of it.
+        trials: These trials instead of the front.
+        epochs: Passes over the training images; None for `LONGER` times the run's.
+        seeds: Trainings of each model.
+        changes: Settings of the run that are different here: engine, jobs and the like.
+    """
+
+    top: int | None = None
+    trials: tuple[int, ...] = ()
+    epochs: int | None = None
+    seeds: int = 3
+    changes: dict[str, Any] = field(default_factory=dict)
+
+
+class Retraining:
+    """A run that is open for retraining; a context manager that holds the run's lock.
+
+    Args:
+        path: The run directory.
+        request: What to do.
+        say: Called with a line for the user.
+
+    Raises:
+        InputError: It is no run, has nothing to retrain, or an option is out of range.
+    """
+
+    def __init__(self, path: Path, request: Request, say: Callable[[str], None] = lambda line: None) -> None:
+        self.path = path
+        self._directory = RunDirectory.open(path)
+        run = read_run(path)
+        plain = run.settings["settings"]
+        settings = RunSettings.from_plain(plain, str(self._directory.settings))
+        self.settings = replace(settings, **request.changes)
+        self.epochs = request.epochs or LONGER * settings.recipe.epochs
+        if not 1 <= request.seeds < MOST_SEEDS:
+            raise InputError(f"--seeds: {request.seeds} is not between 1 and {MOST_SEEDS - 1}")
+        self.trials = picks(run, request.top, request.trials)
+        self.tasks: Sequence[Task] = tasks_for(path, self.trials, self.epochs, request.seeds)
+        self._say = say
+        self._objective = make_objective(self.settings)
+        self.engine: Engine = make_engine(self.settings, path / "retrain")
+        self.director: Director
+        self._open = ExitStack()
+
+    def __enter__(self) -> Retraining:
+        with ExitStack() as stack:
+            stack.enter_context(self._directory.locked())
+            self.director = Director(self.tasks, self.settings.seed, self.settings.max_failures, self._say)
+            if self.director.waiting:
+                self.engine.prepare(self._objective)
+            self._open = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def introduction(self) -> list[str]:
+        """What is going to be trained, and about how long that takes."""
+        seeds = len(self.tasks) // len(self.trials)
+        numbers = ", ".join(str(trial.number) for trial in self.trials)
+        left = self.director.waiting
+        lines = [
+            f"retraining {len(self.trials)} models (trials {numbers}) of {self.path}: {self.epochs} epochs, "
+            f"{seeds} seed{'s' if seeds > 1 else ''}",
+        ]
+        if not left:
+            return [*lines, "every training is finished already"]
+        seconds = self._seconds(left)
+        about = f", about {format_seconds(seconds)} by the search's speed" if seconds else ""
+        return [*lines, f"{len(left)} trainings to go with {self.engine.describe()}{about}"]
+
+    def run(self) -> str | None:
+        """Train until the end, an interruption, or a fault.
+
+        Returns:
+            What went wrong, in one line; None if nothing did.
+        """
+        if self.director.finished:
+            return None
+        try:
+            self.engine.run(self.director, self._objective)
+        except KeyboardInterrupt:
+            self.director.interrupt()
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            return f"{self.path}: the disk is full"
+        return None
+
+    def finish(self) -> tuple[RetrainRecord, ...]:
+        """Test what is trained, once, and write results.yaml and the report.
+
+        Raises:
+            InputError: No training has finished, or the test images are not there.
+        """
+        if all(task.result() is None for task in self.tasks):
+            raise InputError(f"{self.path}: no training has finished, so there is nothing to test")
+        evaluate_once(self.tasks, self.settings, self._objective.data())
+        run = read_run(self.path)
+        records = write_results(self.path, self.epochs, run.trials)
+        report.write(read_run(self.path), self._directory.report)
+        return records
+
+    def _seconds(self, tasks: Sequence[Task]) -> float:
+        jobs = max(1, getattr(self.engine, "jobs", 1))
+        return sum(self.epochs * _epoch_seconds(task.trial) for task in tasks) / jobs
+
+
+def _epoch_seconds(trial: TrialRecord) -> float:
+    known = [epoch.seconds for epoch in trial.epochs if epoch.seconds == epoch.seconds]
+    return statistics.median(known) if known else 0.0

@@ -1,0 +1,54 @@
+"""The last step: the one place of lcsearch that reads test images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lcsearch import data
+from lcsearch.data import SearchData
+from lcsearch.errors import InputError
+from lcsearch.export.source import trained_model
+from lcsearch.retrain.director import Task
+from lcsearch.retrain.results import Result
+from lcsearch.settings import RunSettings
+from lcsearch.train.device import pick_device
+from lcsearch.train.evaluate import evaluate
+
+
+def evaluate_once(tasks: Sequence[Task], settings: RunSettings, validation: SearchData) -> list[Result]:
+    """Measure the test accuracy of every finished training that has none yet, and record it.
+
+    Call it after the last training. A training is tested once; the number is never looked at to choose.
+
+    Args:
+        tasks: The trainings; those that did not finish are left out.
+        settings: Name the data set and the device.
+        validation: The images of the search, whose normalisation the test images get.
+
+    Returns:
+        What is tested now, and was before.
+    """
+    results = [(task, result) for task in tasks if (result := task.result()) is not None]
+    if all(result.test_accuracy is not None for _, result in results):
+        return [result for _, result in results]
+    tested = []
+    with data.final_evaluation():
+        split = data.test_split(settings.dataset, data_dir=settings.data_dir, image_size=settings.image_size)
+        for task, result in results:
+            if result.test_accuracy is None:
+                device = _device(settings.device)
+                model = trained_model(task.spec.model, result.weights).to(device)
+                accuracy = evaluate(model, split, validation.info, device=device)
+                result = replace(result, test_accuracy=accuracy, test_images=len(split))
+                result.write()
+            tested.append(result)
+    return tested
+
+
+def _device(name: str) -> str:
+    """The run's device, or the CPU where this machine, unlike the workers', has none."""
+    try:
+        return pick_device(name)
+    except InputError:
+        return "cpu"
