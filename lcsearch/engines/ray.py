@@ -143,8 +143,13 @@ class RayEngine:
 
         data = pack(objective.data()) if isinstance(objective, SharesData) else None
         plan = Plan(dump(objective), data, self._shared, str(Path.cwd()))
-        bundle = tune.PlacementGroupFactory([self._settings.resources])
+        bundle = tune.PlacementGroupFactory([self._reached().wanted])
         return tune.with_resources(tune.with_parameters(TrialActor, plan=plan), bundle)
+
+    def _reached(self) -> Cluster:
+        if self._cluster is None:
+            raise RuntimeError("prepare() comes first")
+        return self._cluster
 
     def _storage(self) -> SharedStorage | None:
         address = self._settings.storage_path
@@ -165,6 +170,7 @@ class RayEngine:
             )
         question = Question(("lcsearch", *self._settings.modules), str(Path.cwd()))
         if storage is None:
+            cluster.stay_here()
             ask_nodes(question, objective, nodes)
             return
         folder = f".lcsearch-{uuid.uuid4().hex}"

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
+SCRIPTS = HERE.parent.parent / "scripts" / "cluster"
 HEAD, OTHER = "10.213.7.1", "10.213.7.2"
 _FAST_DETECTION = {
     "RAY_health_check_initial_delay_ms": "1000",
@@ -35,7 +36,7 @@ def rule(number, epoch):
         cut.append(number)
         subprocess.run(["ip", "link", "set", {cable!r}, "down"], check=True)
 director = Scripted(jobs(Path("run"), 2), rule)
-settings = RaySettings(Path("run"), address={head!r} + ":6399", storage_path="shared")
+settings = RaySettings(Path("run"), address={head!r} + ":6379", storage_path="shared")
 RayEngine(settings).run(director, ray_objectives.Steps(epochs=5, seconds=0.5))
 starts = {{number: metrics["start"] for number, metrics in director.metrics.items()}}
 told = dict(cut=cut, workers=director.workers, starts=starts, trained=director.trained, heard=director.heard)
@@ -67,7 +68,8 @@ class Machines:
 
     def call(self, machine: int, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
         token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(self._folder / "token")}
-        quiet = {"RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
+        path = f"{self._folder / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        quiet = {"RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1", "PATH": path}
         return subprocess.run(
             ["ip", "netns", "exec", self.names[machine], *command],
             cwd=self._folder,
@@ -102,12 +104,11 @@ def machines(tmp_path: Path) -> Iterator[Machines]:
 
 
 def start_ray(machines: Machines, temporary: Path) -> None:
-    ray = [sys.executable, "-m", "ray.scripts.scripts", "start", "--num-cpus=1", "--disable-usage-stats"]
-    head = ["--head", f"--node-ip-address={HEAD}", "--port=6399", "--include-dashboard=false"]
-    other = [f"--address={HEAD}:6399", f"--node-ip-address={OTHER}"]
-    for machine, arguments in enumerate((head, other)):
-        extra = [f"--temp-dir={temporary}"] if machine == 0 else []
-        done = machines.call(machine, *ray, *arguments, *extra)
+    """As the guide says: the script for two machines by hand."""
+    head = ["head", f"--node-ip-address={HEAD}", "--num-cpus=1", f"--temp-dir={temporary}"]
+    worker = ["worker", f"{HEAD}:6379", f"--node-ip-address={OTHER}", "--num-cpus=1"]
+    for machine, arguments in enumerate((head, worker)):
+        done = machines.call(machine, str(SCRIPTS / "by_hand.sh"), *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -124,7 +125,7 @@ def test_a_token_is_refused_and_a_cable_is_cut(machines: Machines, tmp_path: Pat
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     assert (
-        f"InputError: --ray-address: {HEAD}:6399 refuses this machine's token; set RAY_AUTH" in refused.stderr
+        f"InputError: --ray-address: {HEAD}:6379 refuses this machine's token; set RAY_AUTH" in refused.stderr
     )
     told = json.loads(done.stdout)
     [cut] = told["cut"]
@@ -133,3 +134,50 @@ def test_a_token_is_refused_and_a_cable_is_cut(machines: Machines, tmp_path: Pat
     assert told["starts"][str(cut)] >= 2
     assert sorted(map(tuple, told["trained"])) == [(n, epoch) for n in (0, 1) for epoch in range(1, 6)]
     assert [event[0] for event in told["heard"]].count("lost") == 1
+
+
+_STAND_INS = {
+    "scontrol": "printf '%s\\n' a b",
+    "srun": """
+        while [ "$1" != -w ]; do shift; done
+        case $2 in a) machine={a} address={head} ;; b) machine={b} address={other} ;; esac
+        shift 2
+        [ "$1" = hostname ] && exec echo "$address"
+        extra=; [ "$machine" = {a} ] && extra=--temp-dir={temporary}
+        exec ip netns exec "$machine" "$@" --node-ip-address="$address" $extra""",
+    "lcsearch": """
+        echo "lcsearch $*"
+        exec {python} -c "
+import ray, sys, time
+ray.init('{head}:25678', log_to_driver=False, logging_level='ERROR')
+end = time.monotonic() + 60
+while len(ray.nodes()) < 2 and time.monotonic() < end:
+    time.sleep(0.2)
+print('nodes', sorted(node['NodeManagerAddress'] for node in ray.nodes()))" """,
+}
+
+
+def test_the_slurm_script_joins_its_nodes(machines: Machines, tmp_path: Path) -> None:
+    """With stand-ins for SLURM's commands and for lcsearch, which says what it was given and sees."""
+    temporary = Path("/tmp") / f"lcsray{os.getpid()}s"
+    (tmp_path / "bin").mkdir()
+    for name, text in _STAND_INS.items():
+        file = tmp_path / "bin" / name
+        names = dict(zip("ab", machines.names, strict=True))
+        python = sys.executable
+        file.write_text("#!/bin/bash" + "\n" + text.format(
+            head=HEAD, other=OTHER, temporary=temporary, python=python, **names
+        ))  # fmt: skip
+        file.chmod(0o755)
+    try:
+        done = machines.call(
+            0, str(SCRIPTS / "slurm.sh"), "--backbone", "vgg11",
+            SLURM_SUBMIT_DIR=str(tmp_path), SLURM_JOB_ID="5678", SLURM_JOB_NODELIST="a,b",
+        )  # fmt: skip
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    assert done.returncode == 0, done.stderr
+    where = f"--engine ray --ray-address {HEAD}:25678 --storage-path {tmp_path}/checkpoints"
+    assert f"lcsearch run --out {tmp_path}/runs/lcsearch {where} --backbone vgg11\n" in done.stdout
+    assert f"nodes ['{HEAD}', '{OTHER}']" in done.stdout
+    assert not list(tmp_path.glob(".ray-token*"))

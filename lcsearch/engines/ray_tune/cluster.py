@@ -79,6 +79,18 @@ class Cluster:
         return self._nodes
 
     @property
+    def wanted(self) -> dict[str, float]:
+        """What a trial reserves, in Ray's names."""
+        return self._wanted
+
+    def stay_here(self) -> None:
+        """Let trials run on this machine only, whatever joins: others do not see its disk."""
+        import ray
+
+        ip = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
+        self._wanted = {**self._wanted, f"node:{ip}": 0.001}
+
+    @property
     def capacity(self) -> int:
         """How many trials the cluster takes at once when nobody else uses it."""
         return sum(node.fits(self._wanted) for node in self.nodes)
