@@ -92,7 +92,9 @@ def test_killed_at_any_moment_and_resumed_gives_the_same_weights(tmp_path: Path)
 
 def test_without_leave_to_resume_an_old_checkpoint_is_ignored(tmp_path: Path) -> None:
     def leave(epoch: int, metrics: Mapping[str, float]) -> bool:
-        raise KeyboardInterrupt
+        if epoch == 2:
+            raise KeyboardInterrupt
+        return True
 
     with pytest.raises(KeyboardInterrupt):
         OBJECTIVE(make_job(tmp_path), leave)
