@@ -7,7 +7,7 @@ from typing import Literal
 
 Way = Literal["weight", "feature"]
 
-TRAFFIC = 60
+TRAFFIC = 30
 """What moving one number of a feature map costs, forward and backward, in multiply-accumulates."""
 LANES = 32
 """Filters that a convolution computes at a time: fewer cost as much."""
@@ -40,7 +40,7 @@ class Plan:
         own_p = self.p // self.banks
         features = self.groups * own_p
         convolving = _padded(features) * self.filter_size + features * TRAFFIC
-        return positions * (convolving + _padded(self.p + self.s) * _padded(own_p))
+        return positions * (convolving + _padded(self.p + self.s) * own_p)
 
     def weight_cost(self, positions: int, built: bool) -> int:
         """Cost of weight space; ``built`` where the filters are there already."""

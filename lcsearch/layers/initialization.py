@@ -27,16 +27,16 @@ def init_primary(primary: Tensor) -> None:
 
 @torch.no_grad()
 def init_full(coefficients: Tensor) -> None:
-    """Fill the (banks, s, p) coefficients with rows of norm 1."""
+    """Fill the (..., s, p) coefficients with rows of norm 1."""
     if coefficients.numel():
         _unit_rows(coefficients)
 
 
 @torch.no_grad()
 def init_low_rank(column: Tensor, row: Tensor) -> None:
-    """Fill column (banks, s, r) and row (banks, r, p): rows of norm 1 and orthonormal rows."""
+    """Fill column (..., s, r) and row (..., r, p): rows of norm 1 and orthonormal rows."""
     _unit_rows(column)
-    for bank in row:
+    for bank in row.view(-1, *row.shape[-2:]):
         nn.init.orthogonal_(bank)
 
 

@@ -203,15 +203,15 @@ class LinearConv2d(nn.Module):
         return outward.factorize(self)
 
     def matrices(self) -> Tensor:
-        """Return A (banks, s, p), each bank's own s and p; what is pruned is zero."""
+        """Return A (s, p), or (groups, s, p) of each group's own s and p; what is pruned is zero."""
         if self.row is not None and self.column is not None:
             return self._banked(self.column) @ self._banked(self.row)
         assert self.coefficients is not None
         return self._banked(self.coefficients if self.mask is None else self.coefficients * self.mask)
 
     def _banked(self, matrix: Tensor) -> Tensor:
-        """View stacked matrices (banks * rows, columns) as (banks, rows, columns)."""
-        return matrix.view(self.banks, len(matrix) // self.banks, matrix.shape[1])
+        """View stacked matrices (banks * rows, columns) as (banks, rows, columns); one stays as it is."""
+        return matrix if self.banks == 1 else matrix.view(self.banks, -1, matrix.shape[1])
 
     def mixer(self) -> Tensor:
         """Return [I; A] (out, p), bank under bank, in the order of the output channels.
@@ -221,16 +221,17 @@ class LinearConv2d(nn.Module):
         """
         matrices = self.matrices()
         identity = torch.eye(self.own_p, dtype=matrices.dtype, device=matrices.device)
-        return self._place(torch.cat([identity.expand(self.banks, -1, -1), matrices], 1).flatten(0, 1))
+        rows = [identity.expand(*matrices.shape[:-2], -1, -1), matrices]
+        return self._place(torch.cat(rows, -2).flatten(0, -2))
 
     def filters(self) -> Tensor:
         """Return all filters (out, in / groups, kh, kw), in the order of the output channels."""
-        primary = self.primary.reshape(self.banks, self.own_p, self.geometry.filter_size)
-        filters = torch.cat([primary, self._secondary(primary).to(primary.dtype)], 1)
+        primary = self._banked(self.primary.flatten(1))
+        filters = torch.cat([primary, self._secondary(primary).to(primary.dtype)], -2)
         return self._place(filters.view(-1, *self.geometry.filter_shape))
 
     def _secondary(self, primary: Tensor) -> Tensor:
-        """Return A V (banks, s, n) of primary filters (banks, p, n), multiplied in the cheaper order."""
+        """Return A V (..., s, n) of primary filters (..., p, n), multiplied in the cheaper order."""
         if self.row is None or self.column is None:
             return self.matrices() @ primary
         return self._banked(self.column) @ (self._banked(self.row) @ primary)

@@ -51,7 +51,7 @@ def test_what_is_pruned_stays_zero_while_training_goes_on() -> None:
         assert not (before & one.mask).any()
         before = ~one.mask
         assert not one.coefficients[before].any()
-        assert not one.matrices()[0][before].any()
+        assert not one.matrices()[before].any()
     assert zeros(one) == 75
 
 

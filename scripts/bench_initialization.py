@@ -1,0 +1,87 @@
+#!/usr/bin/env python
+"""How LinearConv layers should start: ours (secondary filters with the primaries' variance) or the published.
+
+1. Standard deviation of what every batch norm of the net sees at the start, over the plain net's.
+2. Validation accuracy after a short training, mean over seeds, against coefficients from U(-0.1, 0.1).
+Real Fashion-MNIST images; the same seeds, data order and recipe on both sides.
+
+    python scripts/bench_initialization.py --seeds 3 --train-images 3000 --epochs 2
+"""
+
+from __future__ import annotations
+
+import statistics
+
+import click
+import torch
+from torch import nn
+
+from lcsearch import backbones, layers
+from lcsearch.data import Batches, SearchData, load
+from lcsearch.spec import LayerSpec, Recipe, Regularizer
+from lcsearch.surgery import conv_layers, convert
+from lcsearch.train import train
+
+
+def net(
+    data: SearchData, backbone: str, width: float, alpha: float | None, published: bool, seed: int
+) -> nn.Module:
+    torch.manual_seed(seed)
+    info = data.info
+    model = backbones.build(backbone, num_classes=info.num_classes, in_channels=info.in_channels, width=width)
+    if alpha is not None:
+        convert(model, {name: LayerSpec("linear", alpha) for name in conv_layers(model)}, keep_hopeless=True)
+    if published:
+        for coefficients in layers.coefficient_parameters(model):
+            nn.init.uniform_(coefficients, -0.1, 0.1)
+    return model
+
+
+@torch.no_grad()
+def deviations(model: nn.Module, x: torch.Tensor) -> list[float]:
+    """Standard deviation of the input of every batch norm, in module order."""
+    found: list[float] = []
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.register_forward_pre_hook(lambda _, images: found.append(float(images[0].std())))
+    model(x)
+    return found
+
+
+@click.command()
+@click.option("--backbone", default="vgg11", show_default=True)
+@click.option("--width", default=1.0, show_default=True, help="Of the nets that are trained.")
+@click.option("--alpha", default=1 / 16, show_default=True)
+@click.option("--seeds", default=3, show_default=True)
+@click.option("--train-images", default=3000, show_default=True)
+@click.option("--epochs", default=2, show_default=True)
+@click.option("--threads", default=2, show_default=True)
+def main(
+    backbone: str, width: float, alpha: float, seeds: int, train_images: int, epochs: int, threads: int
+) -> None:
+    torch.set_num_threads(threads)
+    data = load("fashion-mnist", train_images=train_images, validation_images=2000)
+    batches = Batches(data.train, data.info, 128, augment=False)
+    x, _ = next(iter(batches.epoch(torch.Generator().manual_seed(0))))
+    plain = deviations(net(data, backbone, 1.0, None, False, 0), x)
+    for title, published in (("ours", False), ("published", True)):
+        rows = [deviations(net(data, backbone, 1.0, alpha, published, seed), x) for seed in range(seeds)]
+        ratios = [[value / base for value, base in zip(row, plain, strict=True)] for row in rows]
+        shown = "  ".join(f"{statistics.mean(column):.2f}" for column in zip(*ratios, strict=True))
+        low, high = min(map(min, ratios)), max(map(max, ratios))
+        click.echo(
+            f"standard deviation before batch norm over plain, {title}: {shown}  ({low:.2f} to {high:.2f})"
+        )
+    for title, published in (("ours", False), ("published", True)):
+        values = []
+        for seed in range(seeds):
+            model = net(data, backbone, width, alpha, published, seed)
+            values.append(train(model, data, Recipe(epochs=epochs), Regularizer(), seed=seed).accuracy)
+            click.echo(f"  {title}, seed {seed}: {values[-1]:.2f} %", err=True)
+        click.echo(
+            f"accuracy after {epochs} epochs, {title}: mean {statistics.mean(values):.2f} % of {seeds} seeds"
+        )
+
+
+if __name__ == "__main__":
+    main()
