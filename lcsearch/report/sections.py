@@ -8,6 +8,7 @@ from html import escape
 from lcsearch.records import RunRecord, TrialRecord
 from lcsearch.report.data import ReportData
 from lcsearch.report.importance import FEWEST_TRIALS, LEAST_EXPLAINED
+from lcsearch.report.interpolate import Needed
 from lcsearch.report.layerdata import HeatMap
 from lcsearch.report.parallel import Parallel
 from lcsearch.report.progress import LearningCurves
@@ -97,7 +98,7 @@ def _verdict(data: ReportData) -> str:
     sentences = "".join(f"<p>{escape(s)}</p>" for s in verdict.sentences)
     compared = ""
     if verdict.rows:
-        kinds = [kind for kind in NAMES if kind in verdict.rows[0].needed]
+        kinds = [kind for kind in NAMES if kind == "search" or kind in verdict.rows[0].needed]
         head = ["parameters for", *kinds]
         compared = table(head, [_target(row, kinds) for row in verdict.rows], "numbers")
     return (
@@ -108,8 +109,14 @@ def _verdict(data: ReportData) -> str:
 
 def _target(row: TargetRow, kinds: Sequence[str]) -> list[str]:
     name = "backbone's" if not row.drop else f"{row.drop:g} less:"
-    cells = [("≤ " if row.needed[k].at_most else "") + format_count(row.needed[k].params) for k in kinds]
+    cells = [_needed(row.needed.get(kind)) for kind in kinds]
     return [f"{name} {row.accuracy:.1f} %", *cells]
+
+
+def _needed(needed: Needed | None) -> str:
+    if needed is None:
+        return "–"
+    return ("≤ " if needed.at_most else "") + format_count(needed.params)
 
 
 def _front(run: RunRecord, data: ReportData) -> str:

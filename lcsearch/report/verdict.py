@@ -33,7 +33,8 @@ class TargetRow:
         drop: Points below the backbone.
         accuracy: The accuracy itself, in percent.
         needed: Kind (``search``, ``uniform``, ``thinner``) to what it needs: at most the backbone's
-            size, since every curve ends there.
+            size, since every curve ends there. The search is missing where no searched model that
+            is smaller than the backbone reached the accuracy.
     """
 
     drop: float
@@ -84,7 +85,7 @@ def verdict(run: RunRecord) -> Verdict:
     if evidence is None or not trained or "search" not in evidence.curves:
         return Verdict("Too early for a verdict", (_missing(run),), {}, ())
     rows = tuple(_row(evidence, drop) for drop in DROPS)
-    row = next((r for r in rows if _smaller(evidence, "search", r)), None)
+    row = next((r for r in rows if "search" in r.needed), None)
     against = _judge(evidence, rows)
     sentences = [*_size_sentences(evidence, rows, row), *_judgement(evidence, against)]
     return Verdict(_heading(run, len(trained)), tuple(sentences), against, rows)
@@ -165,6 +166,8 @@ def _curve(points: Sequence[Point], baseline: Point) -> Curve:
 def _row(evidence: _Evidence, drop: float) -> TargetRow:
     accuracy = evidence.baseline.accuracy - drop
     needed = {kind: curve.needed(accuracy) for kind, curve in evidence.curves.items()}
+    if evidence.reached["search"] < accuracy:
+        del needed["search"]
     return TargetRow(drop, accuracy, {kind: need for kind, need in needed.items() if need is not None})
 
 
@@ -223,7 +226,7 @@ def _judge(evidence: _Evidence, rows: Sequence[TargetRow]) -> dict[str, Against]
     result: dict[str, Against] = {}
     for kind in ("uniform", "thinner"):
         if kind in evidence.curves:
-            either = (r for r in rows if _smaller(evidence, "search", r) or _smaller(evidence, kind, r))
+            either = (r for r in rows if "search" in r.needed or _smaller(evidence, kind, r))
             row = next(either, None)
             result[kind] = "not beaten" if row is None else _judge_at(evidence, kind, row)
     return result
@@ -231,10 +234,10 @@ def _judge(evidence: _Evidence, rows: Sequence[TargetRow]) -> dict[str, Against]
 
 def _judge_at(evidence: _Evidence, kind: str, row: TargetRow) -> Against:
     """Fewer parameters, and by more than chance?"""
-    need = row.needed["search"].params
-    if not _smaller(evidence, "search", row) or row.needed[kind].params <= need:
+    need = row.needed.get("search")
+    if need is None or row.needed[kind].params <= need.params:
         return "not beaten"
-    gap = _gap(evidence, kind, need)
+    gap = _gap(evidence, kind, need.params)
     sure = gap is not None and evidence.error is not None and gap > math.sqrt(2) * evidence.error
     return "beat" if sure else "unclear"
 
