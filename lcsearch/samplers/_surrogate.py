@@ -27,7 +27,7 @@ _BIAS = 0.5
 """Standard deviation, in points, of how far predicted accuracies are off together."""
 
 _TUNE_ON = 64
-_TREND_VARIANCE = 4.0
+_TREND_VARIANCE = 1.0
 _JITTER = 1e-6
 
 

@@ -32,7 +32,7 @@ from lcsearch.samplers._moves import Moves
 from lcsearch.samplers._surrogate import Inputs, Surrogate
 from lcsearch.space import BoundSpace
 
-CHILDREN = 160
+CHILDREN = 128
 """Children that are weighed per proposal."""
 
 _SHAPED = 0.12
@@ -43,6 +43,7 @@ _BELOW_BEST = 5.5
 _FLOOR = 12.0
 _MOST = 160
 _RETRIES = 5
+_REFINED, _NUDGES = 8, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +108,15 @@ class RecombineSampler(BaseSampler):
         pool = _most_telling(trained)
         surrogate = self._fit(pool)
         mean, _ = surrogate.guess(_inputs(pool))
-        children = self._new(self._children(moves, _parents(pool, mean), limits), known, limits)
+        parents, pending = _parents(pool, mean), [s for s in seen if s.running]
+        children = self._new(self._children(moves, parents, limits), known, limits)
         if not children:
             return [moves.fresh()]
-        scores = self._score(surrogate, children, pool, mean, [s for s in seen if s.running])
+        scores = self._score(surrogate, children, pool, mean, pending)
+        best = [children[i][0] for i in np.argsort(-scores, kind="stable")[:_REFINED]]
+        nudged = [moves.nudged(genome) for genome in best for _ in range(_NUDGES)]
+        children += self._new(nudged, known | {self._layout.key(child[0]) for child in children}, limits)
+        scores = self._score(surrogate, children, pool, mean, pending)
         return [children[i][0] for i in np.argsort(-scores, kind="stable")[:_RETRIES]]
 
     def _children(self, moves: Moves, parents: list[Genome], limits: Limits) -> list[Genome]:
