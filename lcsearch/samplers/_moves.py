@@ -101,7 +101,9 @@ class Moves:
             params: The size that is aimed for.
             fixed: Layers that stay as they are.
         """
-        low, high, best = -_WIDEST_SHIFT, _WIDEST_SHIFT, genome
+        missing = abs(float(np.log(params / self._layout.params(genome))))
+        reach = min(_WIDEST_SHIFT, 0.5 + 2.0 * missing)
+        low, high, best = -reach, reach, genome
         for _ in range(_HALVINGS):
             middle = (low + high) / 2
             best = self._shifted(genome, float(np.exp(middle)), fixed)
