@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from lcsearch.space import BoundSpace
 
-DEFAULT = "tpe"
+DEFAULT = "recombine"
 """The winner of the benchmark in docs/search.md."""
 
 
