@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import sys
 from pathlib import Path
@@ -173,6 +174,8 @@ def test_ways_out_of_an_objective(tmp_path: Path) -> None:
 
     assert leave(MemoryError()).text == "out of memory"
     assert leave(ValueError("bad\nluck")).text.startswith("ValueError: bad luck (")
+    assert leave(OSError(errno.ENOSPC, "full")) == Message("full", code=errno.ENOSPC)
+    assert leave(OSError(errno.ENOENT, "gone")).kind == "failed"
     assert leave(SystemExit(3)).text == "the objective left with SystemExit: 3"
 
 
@@ -216,6 +219,13 @@ def test_desk_tells_one_end_of_a_trial_once(tmp_path: Path) -> None:
     desk.failed("a", "the node died")
     assert director.heard == [("lost", 0, "the node died")]
     assert not desk.finished
+
+
+def test_a_full_disk_ends_the_run(tmp_path: Path) -> None:
+    desk = Desk(Scripted(jobs(tmp_path, 1)), lambda: 1, None)
+    desk.next_job("a")
+    with pytest.raises(OSError, match="No space left"):
+        desk.hear("a", Message("full", code=errno.ENOSPC))
 
 
 def test_desk_moves_folders_between_disk_and_storage(tmp_path: Path) -> None:

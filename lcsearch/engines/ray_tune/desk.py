@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -105,6 +106,8 @@ class Desk:
         return None
 
     def _end(self, job: Job, message: Message) -> None:
+        if message.kind == "full":
+            raise OSError(message.code, os.strerror(message.code))
         try:
             self._fetch_folder(job)
         except Exception as error:

@@ -5,6 +5,7 @@ This module is imported on every worker: it needs neither torch nor anything of 
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -19,7 +20,7 @@ from lcsearch.engines.base import Job, Metrics, Objective, Suspended, Verdict
 from lcsearch.engines.local import describe_error
 from lcsearch.engines.ray_tune.storage import Seen, SharedStorage
 
-Kind = Literal["started", "epoch", "complete", "suspended", "failed"]
+Kind = Literal["started", "epoch", "complete", "suspended", "failed", "full"]
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,14 @@ class Message:
         kind: What has happened.
         text: The worker's name (started) or the reason (failed).
         epoch: The finished epoch.
+        code: The system's number of the error, where the driver's own disk is full.
         metrics: Metrics of the epoch, or of the trial (complete).
     """
 
     kind: Kind
     text: str = ""
     epoch: int = 0
+    code: int = 0
     metrics: Metrics | None = None
 
 
@@ -132,7 +135,7 @@ class JobThread:
         return message
 
     def _run(self) -> None:
-        self._out.put(_guarded(self._train))
+        self._out.put(_guarded(self._train, self._shared is None))
 
     def _train(self) -> Message:
         folder = Folder(self._job, self._shared, self._scratch)
@@ -153,14 +156,23 @@ class JobThread:
             folder.close()
 
 
-def _guarded(train: Callable[[], Message]) -> Message:
-    """Turn every way out of an objective into a message."""
+def _guarded(train: Callable[[], Message], on_driver_disk: bool) -> Message:
+    """Turn every way out of an objective into a message.
+
+    Args:
+        train: Runs the objective.
+        on_driver_disk: Whether it writes to the run directory itself; when that is full, all is over.
+    """
     try:
         return train()
     except Suspended:
         return Message("suspended")
     except MemoryError:
         return Message("failed", "out of memory")
+    except OSError as error:
+        if on_driver_disk and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return Message("full", code=error.errno)
+        return Message("failed", describe_error(error))
     except Exception as error:
         return Message("failed", describe_error(error))
     except BaseException as error:  # a thread that only ended would leave the driver waiting
