@@ -124,13 +124,13 @@ class Layout:
             numbers += [float(there), unit_of(range_, shared[name]) - 0.5 if there else 0.0]
         return np.array(numbers)
 
-    def key(self, genome: Genome) -> tuple[Any, ...]:
-        """What two genomes share exactly when they build the same model and are trained the same way."""
+    def key(self, genome: Genome) -> int:
+        """A number that genomes share when they build the same model and train it the same way."""
         width = self.width(genome)
         layers = tuple(self._look(i, pick, width).layers for i, pick in enumerate(genome.picks))
         train = tuple((name, value) for name, value in genome.shared if name.startswith("train/"))
         weight = float(f"{self._weight(genome):.4g}") if any(map(any, layers)) else 0.0
-        return (width, layers, weight, train)
+        return hash((width, layers, weight, train))
 
     def proposal(self, genome: Genome) -> Proposed | None:
         """The parameters that mean a genome, and their ranges; None where the space cannot express it."""

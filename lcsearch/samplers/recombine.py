@@ -24,7 +24,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from lcsearch.errors import InputError
-from lcsearch.pareto import Box, ranks
+from lcsearch.pareto import Box, front, ranks
 from lcsearch.samplers._improvement import expected_improvement
 from lcsearch.samplers._layout import FEATURES, Genome, Layout, layout_of
 from lcsearch.samplers._limits import Limits, violations
@@ -41,7 +41,7 @@ _STARTUP = 4
 _TRAINED_NOISE, _PREDICTED_NOISE = 0.35, 1.0
 _BELOW_BEST = 5.5
 _FLOOR = 12.0
-_MOST = 160
+_MOST, _LATEST = 160, 1000
 _RETRIES = 5
 _REFINED, _NUDGES = 8, 6
 
@@ -51,7 +51,7 @@ class _Seen:
     """What is known of an earlier trial; accuracy None while it runs or where it was never trained."""
 
     genome: Genome
-    key: tuple[Any, ...]
+    key: int
     params: int
     features: np.ndarray
     accuracy: float | None
@@ -98,7 +98,8 @@ class RecombineSampler(BaseSampler):
         """Children, the most promising first."""
         others = [t for t in study.get_trials(deepcopy=False) if t.params and t.number != trial.number]
         seen = [_recall(study, self._layout, t) for t in others]
-        limits = Limits(others, [s.params for s in seen], [s.features for s in seen])
+        late = seen[-_LATEST:]
+        limits = Limits(others[-_LATEST:], [s.params for s in late], [s.features for s in late])
         moves = Moves(self._layout, self._rng)
         trained = [s for s in seen if s.accuracy is not None]
         known = {s.key for s in seen}
@@ -128,7 +129,7 @@ class RecombineSampler(BaseSampler):
         return made + [moves.child(parents, budget) for _ in range(CHILDREN - len(made))]
 
     def _new(
-        self, genomes: list[Genome], known: set[tuple[Any, ...]], limits: Limits
+        self, genomes: list[Genome], known: set[int], limits: Limits
     ) -> list[tuple[Genome, int, np.ndarray]]:
         """Those that were not proposed yet and keep the limits, each model once, with size and features."""
         found, taken = [], set(known)
@@ -182,11 +183,18 @@ def _most_telling(trained: list[_Seen]) -> list[_Seen]:
     """
     if len(trained) <= _MOST:
         return trained
-    rank = ranks([(s.accuracy or 0.0, float(s.params)) for s in trained])
+    if len(trained) > 2 * _LATEST:
+        early = trained[:-_LATEST]
+        trained = [early[i] for i in front([_point(s) for s in early])] + trained[-_LATEST:]
+    rank = ranks([_point(s) for s in trained])
     best = sorted(range(len(trained)), key=lambda i: (rank[i], -i))[: 2 * _MOST // 3]
     chosen = set(best)
     rest = [i for i in range(len(trained) - 1, -1, -1) if i not in chosen][: _MOST - len(best)]
     return [trained[i] for i in sorted(best + rest)]
+
+
+def _point(seen: _Seen) -> tuple[float, float]:
+    return seen.accuracy or 0.0, float(seen.params)
 
 
 def _parents(pool: list[_Seen], mean: np.ndarray) -> list[Genome]:
