@@ -101,6 +101,8 @@ class RecombineSampler(BaseSampler):
         late = seen[-_LATEST:]
         limits = Limits(others[-_LATEST:], [s.params for s in late], [s.features for s in late])
         moves = Moves(self._layout, self._rng)
+        if not self._layout.groups:
+            return [moves.fresh()]
         trained = [s for s in seen if s.accuracy is not None]
         known = {s.key for s in seen}
         if len(trained) < _STARTUP:

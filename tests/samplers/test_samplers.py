@@ -147,6 +147,21 @@ def test_recombine_takes_part_in_searched_widths_and_recipes():
     assert len({t.params["train/lr"] for t in study.trials}) > 3
 
 
+@pytest.mark.parametrize("granularity", ["stage", "network"])
+def test_recombine_where_layers_share_choices(granularity):
+    space = bound(f"{SPACE}granularity: {granularity}\n")
+    _, models = search(space, "recombine", 12)
+    assert len({str(m) for m in models}) == 12
+
+
+def test_recombine_where_no_layer_is_searched():
+    space = bound(
+        'version: 1\nbackbone: base\nlayers: {"*": {kind: [conv]}}\ntrain: {lr: {low: 0.01, high: 0.2}}\n'
+    )
+    study, _ = search(space, "recombine", 8)
+    assert len({t.params["train/lr"] for t in study.trials}) == 8
+
+
 def test_qmc_covers_conditional_parameters_evenly(space):
     study, _ = search(space, "qmc", 128)
     for name in ("features.4/kind", "features.8/kind", "regularizer"):
