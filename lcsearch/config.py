@@ -127,7 +127,7 @@ class RecipeModel(Strict):
     weight_decay: float = Field(default=0.0, ge=0)
     warmup: float = Field(default=0.0, ge=0, lt=1)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    average: float = Field(default=0.0, ge=0, lt=1)
+    average: float = Field(default=0.0, ge=0)
     crop: int | None = Field(default=None, ge=0)
     flip: bool | None = None
     coefficient_l1: float = Field(default=0.0, ge=0)

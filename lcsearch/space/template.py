@@ -33,7 +33,7 @@ layers:
 regularizer: {{weight: {weight}, off: {off}}}
 # Factor on all channel counts, fixed or searched, where the net takes a width.
 width: {width}
-# Fields of the recipe, fixed or searched, such as {{lr: {{low: 0.02, high: 0.5, log: true}}}}.
+# Fields of the recipe, fixed or searched, such as {{lr: {{low: 0.01, high: 0.2, log: true}}}}.
 train: {{}}
 """
 
