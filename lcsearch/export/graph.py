@@ -54,7 +54,7 @@ def fold_batch_norm(program: ExportedProgram) -> fx.GraphModule:
         if node.op == "get_attr":
             tensors[node.target] = operator.attrgetter(node.target)(module)
     for norm in [node for node in graph.nodes if _foldable(node)]:
-        _fold(graph, norm, tensors)
+        _fold(module, norm, tensors)
     for node in reversed(list(graph.nodes)):
         if node.op == "get_attr" and not node.users:
             graph.erase_node(node)
@@ -74,7 +74,7 @@ def _foldable(node: fx.Node) -> bool:
 
 
 @torch.no_grad()
-def _fold(graph: fx.Graph, norm: fx.Node, tensors: dict[str, Tensor]) -> None:
+def _fold(module: fx.GraphModule, norm: fx.Node, tensors: dict[str, Tensor]) -> None:
     conv: Any = norm.args[0]
     image, filters, bias, *rest = (*conv.args, None)[: max(3, len(conv.args))]
     gamma, beta, mean, variance = (None if n is None else tensors[n.target] for n in norm.args[1:5])  # type: ignore[union-attr, index]
@@ -83,14 +83,17 @@ def _fold(graph: fx.Graph, norm: fx.Node, tensors: dict[str, Tensor]) -> None:
     scale = scale if gamma is None else scale * gamma
     shift = -mean if bias is None else tensors[bias.target] - mean  # type: ignore[operator]
     shift = shift * scale if beta is None else shift * scale + beta
-    name = f"folded_{norm.name}"
-    tensors[f"{name}_weight"] = (old * scale.view(-1, 1, 1, 1)).to(old.dtype)
-    tensors[f"{name}_bias"] = shift.to(old.dtype)
-    with graph.inserting_before(conv):
-        new = [graph.get_attr(f"{name}_{part}") for part in ("weight", "bias")]
-    conv.args = (image, *new, *rest)
+    new = {"weight": (old * scale.view(-1, 1, 1, 1)).to(old.dtype), "bias": shift.to(old.dtype)}
+    nodes = []
+    with module.graph.inserting_before(conv):
+        for part, value in new.items():
+            name = f"folded_{norm.name}_{part}"
+            module.register_buffer(name, value)
+            tensors[name] = value
+            nodes.append(module.graph.get_attr(name))
+    conv.args = (image, *nodes, *rest)
     norm.replace_all_uses_with(conv)
-    graph.erase_node(norm)
+    module.graph.erase_node(norm)
 
 
 def _export(model: nn.Module, shape: tuple[int, int, int]) -> ExportedProgram:

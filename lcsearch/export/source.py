@@ -73,7 +73,7 @@ def kept_weights(run: RunRecord, trial: TrialRecord) -> Path:
     path = RunDirectory(run.path).weights(number)
     if not path.is_file():
         raise InputError(
-            f"trial {trial.number}: its weights were not kept (kept: the front's and the hand-picked trials'); "
+            f"trial {trial.number}: its weights were not kept (kept: the front and the hand-picked trials); "
             f"--format yaml exports its config, and 'lcsearch retrain {run.path} --trial "
             f"{trial.number}' trains it again for --retrained"
         )

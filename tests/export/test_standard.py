@@ -1,0 +1,151 @@
+"""Standard layers: they compute the same in a process that has no lcsearch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from small_runs import INFO, SPECS, lively
+from torch import nn
+
+from lcsearch.errors import InputError
+from lcsearch.export.formats import conv, onnx
+from lcsearch.export.graph import standard_program
+from lcsearch.export.source import About
+
+ABOUT = About("backbone: base\n", INFO)
+
+WITHOUT = """
+import sys
+sys.modules["lcsearch"] = None
+try:
+    import lcsearch
+except ImportError:
+    pass
+else:
+    raise SystemExit("lcsearch can be imported here")
+import numpy as np
+folder = sys.argv[1]
+"""
+TORCH = """
+import torch
+model = torch.export.load(folder + "/model.pt2").module()
+for size in (1, 5):
+    images = np.load(f"{folder}/images{size}.npy")
+    np.save(f"{folder}/pt2-{size}.npy", model(torch.from_numpy(images)).detach().numpy())
+"""
+ONNX = """
+sys.modules["torch"] = None
+import onnxruntime
+session = onnxruntime.InferenceSession(folder + "/model.onnx", providers=["CPUExecutionProvider"])
+for size in (1, 5):
+    images = np.load(f"{folder}/images{size}.npy")
+    np.save(f"{folder}/onnx-{size}.npy", session.run(["logits"], {"images": images})[0])
+"""
+
+
+def run_elsewhere(code: str, folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT + code, str(folder)], capture_output=True, text=True, timeout=240,
+        check=False, cwd=folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def close(got: np.ndarray, expected: np.ndarray) -> bool:
+    return float(np.abs(got - expected).max()) <= 1e-4 * float(np.abs(expected).max())
+
+
+@pytest.mark.parametrize(("spec", "fold"), [("sparse", False), ("low rank", True), ("grouped", True)])
+def test_files_compute_the_same_without_lcsearch(spec: str, fold: bool, tmp_path: Path) -> None:
+    model, about = lively(SPECS[spec]), replace(ABOUT, fold_batch_norm=fold)
+    expected = {}
+    for size in (1, 5):
+        images = torch.randn(size, *about.image_shape, generator=torch.Generator().manual_seed(size))
+        np.save(tmp_path / f"images{size}.npy", images.numpy())
+        expected[size] = model(images).numpy()
+    conv.write(model, about, tmp_path / "model.pt2")
+    run_elsewhere(TORCH, tmp_path)
+    onnx.write(model, about, tmp_path / "model.onnx")
+    run_elsewhere(ONNX, tmp_path)
+    for size, scores in expected.items():
+        for kind in ("pt2", "onnx"):
+            assert close(np.load(tmp_path / f"{kind}-{size}.npy"), scores), kind
+
+
+def operators(module: nn.Module, fold: bool) -> list[str]:
+    program = standard_program(module, replace(ABOUT, fold_batch_norm=fold))
+    return [str(node.target) for node in program.graph.nodes if node.op == "call_function"]
+
+
+def test_folding_leaves_no_batch_norm() -> None:
+    model = lively(SPECS["low rank"])
+    before, after = operators(model, False), operators(model, True)
+    assert "aten.batch_norm.default" in before
+    assert after == [name for name in before if name != "aten.batch_norm.default"]
+
+
+class Branches(nn.Module):
+    """A convolution that batch norm and a sum both read, one without affine, and one that is used twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shared = nn.Conv2d(1, 1, 3, padding=1)
+        self.first, self.second = nn.BatchNorm2d(1), nn.BatchNorm2d(1, affine=False)
+        self.read_twice, self.norm = nn.Conv2d(1, 4, 3, padding="same", bias=False), nn.BatchNorm2d(4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(self.first(self.shared(x)))
+        x = torch.relu(self.second(self.shared(x)))
+        y = self.read_twice(x)
+        return (y + self.norm(y)).mean((2, 3))
+
+
+def test_only_what_batch_norm_alone_reads_is_folded() -> None:
+    torch.manual_seed(0)
+    net = Branches()
+    for _ in range(3):
+        net(torch.randn(8, 1, 16, 16))
+    net.eval()
+    assert operators(net, True).count("aten.batch_norm.default") == 1
+    program = standard_program(net, replace(ABOUT, fold_batch_norm=True))
+    images = torch.randn(4, 1, 16, 16)
+    assert torch.allclose(program.module()(images), net(images), rtol=1e-4, atol=1e-5)
+
+
+def test_a_file_names_no_place_of_the_machine_that_wrote_it(tmp_path: Path) -> None:
+    path = tmp_path / "model.pt2"
+    conv.write(lively(SPECS["sparse"]), ABOUT, path)
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    here = str(Path(__file__).parents[2]).encode()
+    assert not [name for name, data in content.items() if here in data]
+    assert any(b"backbone:" in data for name, data in content.items() if name.endswith("config.yaml"))
+
+
+class Picky(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flatten(1) if float(x.sum()) > 0 else x.flatten(1) * 2
+
+
+def test_a_net_that_cannot_be_followed_is_one_clear_line() -> None:
+    with pytest.raises(InputError, match=r"torch\.export cannot follow this net.*--format weights") as found:
+        standard_program(Picky(), ABOUT)
+    assert "\n" not in str(found.value)
+
+
+def test_onnx_without_its_packages_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.util
+
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "onnxscript" else real(name)
+    )
+    with pytest.raises(InputError, match=r"needs onnxscript.*pip install 'lcsearch\[onnx\]'"):
+        onnx.require()

@@ -1,0 +1,107 @@
+"""Small models with lively weights, and runs made by hand: recorded trials, really trained weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from lcsearch.count import count
+from lcsearch.data import DatasetInfo
+from lcsearch.engines.base import Job
+from lcsearch.layers import prune_coefficients
+from lcsearch.records import Origin, TrialRecord
+from lcsearch.rundir import RunDirectory, write_yaml
+from lcsearch.settings import RunSettings
+from lcsearch.spec import LayerSpec, ModelSpec, Recipe, TrialSpec
+from lcsearch.storages import open_storage, study_name
+from lcsearch.study import Proposal, Store
+from lcsearch.surgery import build_model, conv_layers
+from lcsearch.workers import make_objective
+
+SPARSE = LayerSpec("linear", 0.25, sparsity=0.5)
+LOW_RANK = LayerSpec("linear", 0.125, rank=2)
+FULL = LayerSpec("linear", 0.125)
+INFO = DatasetInfo("digits", 10, 1, 16, (0.3,), (0.32,), False, 2)
+
+
+def everywhere(backbone: str, layer: LayerSpec, width: float = 1.0) -> ModelSpec:
+    """A backbone for digits with the same choice for every convolution."""
+    plain = ModelSpec(backbone, 10, 1, width)
+    with torch.device("meta"):
+        names = list(conv_layers(build_model(plain)))
+    return replace(plain, layers=dict.fromkeys(names, layer))
+
+
+SPECS = {
+    "sparse": everywhere("base", SPARSE),
+    "low rank": everywhere("base", LOW_RANK),
+    "full": everywhere("base", FULL),
+    "grouped": everywhere("resnext29", SPARSE, 0.125),
+}
+
+
+def lively(spec: ModelSpec, seed: int = 0) -> nn.Module:
+    """A model in evaluation mode whose batch norms and masks are as lively as training leaves them."""
+    torch.manual_seed(seed)
+    model = build_model(spec).train()
+    prune_coefficients(model, 1.0)
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.weight.uniform_(0.5, 1.5)
+                module.bias.normal_()
+                module.running_mean.normal_(std=0.3)  # type: ignore[union-attr]
+                module.running_var.uniform_(0.5, 2.0)  # type: ignore[union-attr]
+                module.num_batches_tracked.fill_(7)  # type: ignore[union-attr]
+    return model.eval().requires_grad_(False)
+
+
+SETTINGS = RunSettings(
+    "base",
+    "digits",
+    train_images=128,
+    validation_images=100,
+    image_size=16,
+    recipe=Recipe(epochs=1, batch_size=32),
+)
+
+TRIALS: tuple[tuple[Origin, str, ModelSpec, float], ...] = (
+    ("baseline", "plain backbone", ModelSpec("base", 10, 1), 93.0),
+    ("uniform", "uniform alpha 1/4", everywhere("base", LayerSpec("linear", 0.25)), 90.0),
+    ("uniform", "uniform alpha 1/8", everywhere("base", FULL), 85.0),
+    ("thinner", "thinner, width 0.5", ModelSpec("base", 10, 1, 0.5), 89.0),
+    ("sampler", "", everywhere("base", SPARSE), 92.8),
+    ("sampler", "", everywhere("base", LOW_RANK), 91.0),
+    ("sampler", "", everywhere("base", LayerSpec("linear", 0.5)), 80.0),
+)
+"""Trials 0, 4 and 5 are the front; 6 is dominated, so its weights are not kept. Accuracies are invented."""
+
+
+def make_run(path: Path, accuracies: Mapping[int, float] | None = None) -> Path:
+    """Write a finished run of `TRIALS`; the weights of trials 0, 4 and 5 are trained for an epoch."""
+    directory = RunDirectory.create(path)
+    plain = {
+        "version": 1,
+        "settings": SETTINGS.to_plain(),
+        "facts": {"num_classes": 10, "in_channels": 1, "image_size": 16, "smallest_params": 5_000},
+    }
+    write_yaml(directory.settings, plain)
+    store = Store(open_storage(SETTINGS, directory), SETTINGS.objectives, study_name(SETTINGS, directory))
+    for number, (origin, label, model, accuracy) in enumerate(TRIALS):
+        spec = TrialSpec(model, recipe=SETTINGS.recipe)
+        size = count(build_model(model), (1, 16, 16))
+        reached = (accuracies or {}).get(number, accuracy)
+        record = TrialRecord(
+            number, "complete", origin, label, spec, size.params, size.macs, size.layers, reached,
+            started_at=1.0, finished_at=2.0,
+        )  # fmt: skip
+        assert store.begin(record, Proposal()) == number
+        if number in (0, 4, 5):
+            folder = str(directory.trial(number))
+            make_objective(SETTINGS)(Job(number, 0, number, spec, folder, False), lambda epoch, metrics: True)
+    store.close()
+    return path
