@@ -10,6 +10,7 @@ from lcsearch.cli.display import LiveDisplay, PlainDisplay
 from lcsearch.cli.interrupt import INTERRUPTED, ctrl_c
 from lcsearch.cli.tables import front_table
 from lcsearch.session import Finish, Session
+from lcsearch.textplot import text_plot
 
 
 def drive(session: Session) -> int:
@@ -34,6 +35,7 @@ def drive(session: Session) -> int:
 def _say(session: Session, finish: Finish, problem: str | None, console: Console) -> int:
     out = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
     if finish.front:
+        out.print(text_plot(finish.trials), markup=False, soft_wrap=True)
         out.print(front_table(finish.trials, finish.chosen))
     for line in finish.lines:
         out.print(line, markup=False, soft_wrap=True)

@@ -27,11 +27,13 @@ def status(run: Path, as_json: bool) -> None:
 
     from lcsearch.cli.tables import front_table
     from lcsearch.sizes import format_seconds
+    from lcsearch.textplot import text_plot
 
     console = Console(highlight=False)
     states = ", ".join(f"{count} {state}" for state, count in plain["trials"].items())
     console.print(f"{run}: {states}", markup=False, soft_wrap=True)
     if plain["front"]:
+        console.print(text_plot(record.trials), markup=False, soft_wrap=True)
         console.print(front_table(record.trials))
     volume = plain["hypervolume"]
     spent = f"{plain['epochs_trained']} epochs trained in {format_seconds(plain['seconds'])} of trial time"
