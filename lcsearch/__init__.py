@@ -1,7 +1,8 @@
 """lcsearch: a search that makes CNNs smaller with LinearConv layers.
 
 In your own code: ``lcsearch.load_model("best.safetensors")``, ``lcsearch.convert(my_model, "best.yaml")`` and
-``lcsearch.LinearConv2d``. Each is imported when it is first asked for.
+``lcsearch.LinearConv2d``. With your own training loop: ``lcsearch.search(space, objective, ...)``.
+Each is imported when it is first asked for.
 """
 
 from __future__ import annotations
@@ -11,12 +12,36 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lcsearch.api import convert, load_model
-    from lcsearch.layers import LinearConv2d
+    from lcsearch.custom import build_model, penalty, search
+    from lcsearch.layers import LinearConv2d, prune_coefficients
+    from lcsearch.spec import TrialSpec
+    from lcsearch.user_objective import TrialReport
 
 __version__ = "0.1.0"
-__all__ = ["LinearConv2d", "__version__", "convert", "load_model"]
+__all__ = [
+    "LinearConv2d",
+    "TrialReport",
+    "TrialSpec",
+    "__version__",
+    "build_model",
+    "convert",
+    "load_model",
+    "penalty",
+    "prune_coefficients",
+    "search",
+]
 
-_WHERE = {"LinearConv2d": "lcsearch.layers", "convert": "lcsearch.api", "load_model": "lcsearch.api"}
+_WHERE = {
+    "LinearConv2d": "lcsearch.layers",
+    "TrialReport": "lcsearch.user_objective",
+    "TrialSpec": "lcsearch.spec",
+    "build_model": "lcsearch.custom",
+    "convert": "lcsearch.api",
+    "load_model": "lcsearch.api",
+    "penalty": "lcsearch.custom",
+    "prune_coefficients": "lcsearch.layers",
+    "search": "lcsearch.custom",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from lcsearch.count import Count
 from lcsearch.engines.base import Job, Metrics, Verdict
 from lcsearch.history import History
+from lcsearch.metrics import extras, problem_of
 from lcsearch.observer import Observer
 from lcsearch.proposer import Candidate, Proposer
 from lcsearch.records import EpochRecord, TrialRecord
@@ -78,7 +79,7 @@ class Search:
         self._live: dict[int, _Live] = {}
         self._queue: list[Job] = []
         self._twins: dict[int, list[int]] = {}
-        self._fruitless = 0
+        self._fruitless = history.fruitless
         self._begun = time.monotonic()
         self._interrupted = False
         self.history = history
@@ -127,11 +128,13 @@ class Search:
         record = self.history[number]
         live = self._live[number]
         if all(done.epoch != epoch for done in record.epochs):
-            problem = _problem(metrics)
+            problem = problem_of(metrics)
             if problem is not None:
                 live.doomed = f"epoch {epoch}: {problem}"
                 return Verdict.STOP
-            record = self._record_epoch(record, epoch, metrics)
+            record = self._decide(self._record_epoch(record, epoch, metrics))
+        elif epoch == record.epochs[-1].epoch and all(done.rung != epoch for done in record.decisions):
+            record = self._decide(record)
         if any(not decision.go_on for decision in record.decisions if decision.rung == epoch):
             live.stopped = True
             return Verdict.STOP
@@ -141,8 +144,8 @@ class Search:
     def on_complete(self, number: int, metrics: Metrics) -> None:
         """Record the end of a trial: complete, stopped, or failed for what it returned."""
         live = self._live[number]
-        record = replace(self.history[number], finished_at=time.time(), metrics=_extra(metrics))
-        problem = live.doomed or (None if live.stopped else _problem(metrics))
+        record = replace(self.history[number], finished_at=time.time(), metrics=extras(metrics))
+        problem = live.doomed or (None if live.stopped else problem_of(metrics))
         if problem is not None:
             self._end(replace(record, state="failed", reason=problem))
         elif live.stopped:
@@ -198,10 +201,10 @@ class Search:
             record = _like(record, twin)
         elif candidate.origin != "baseline":
             record = self._within_limits(record)
+        self._store.remember(self._proposer.memory(), number)
         if self._store.begin(record, candidate.proposal) != number:
             raise RuntimeError("another process writes into this study")
         self._proposer.tie(candidate, record)
-        self._store.remember(self._proposer.memory())
         self.history.update(record)
         if twin is not None and twin.state == "running":
             self._twins.setdefault(twin.number, []).append(number)
@@ -229,8 +232,11 @@ class Search:
         return job
 
     def _take_up(self, record: TrialRecord) -> None:
-        """Queue a trial that an earlier process left running; a waiting duplicate goes on waiting."""
-        if record.duplicate_of is not None:
+        """Queue a trial that an earlier process left running; a duplicate waits for its original."""
+        twin = None if record.duplicate_of is None else self.history[record.duplicate_of]
+        if twin is not None and twin.state != "running":
+            self._end(_like(record, twin))
+        elif record.duplicate_of is not None:
             self._twins.setdefault(record.duplicate_of, []).append(record.number)
         else:
             self._queue.append(self._job(record, resume=True))
@@ -243,6 +249,10 @@ class Search:
         self._store.add_epoch(record.number, done)
         record = replace(record, epochs=(*record.epochs, done))
         self.history.update(record)
+        return record
+
+    def _decide(self, record: TrialRecord) -> TrialRecord:
+        """Decide on a trial's last epoch, if it is a rung; the epoch may stem from a killed process."""
         decision = self._stages.decide(record, self.history)
         if decision is not None:
             self._store.add_decision(record.number, decision)
@@ -275,22 +285,3 @@ def _like(record: TrialRecord, twin: TrialRecord) -> TrialRecord:
         reason=f"the same model as trial {twin.number}",
         finished_at=None if twin.state == "running" else time.time(),
     )
-
-
-def _problem(metrics: Metrics) -> str | None:
-    """Why these metrics cannot be recorded, or None."""
-    if "accuracy" not in metrics:
-        return "the objective gave no 'accuracy'"
-    value = metrics["accuracy"]
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return f"accuracy is {value!r}, of type {type(value).__name__}; a number is needed"
-    return None if math.isfinite(value) else f"accuracy is {value}"
-
-
-def _extra(metrics: Metrics) -> dict[str, float]:
-    """What an objective returned beside the accuracy, as far as it is numbers."""
-    return {
-        key: float(value)
-        for key, value in metrics.items()
-        if key != "accuracy" and isinstance(value, (int, float)) and not isinstance(value, bool)
-    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 
 from lcsearch.choose import front_of
 from lcsearch.records import TrialRecord
@@ -55,6 +56,14 @@ class History:
     def planned(self) -> int:
         """Trials that no sampler proposed."""
         return sum(1 for trial in self if trial.origin != "sampler")
+
+    @property
+    def fruitless(self) -> int:
+        """Trials at the end that brought nothing to train."""
+        untrained = (
+            t.state == "rejected" or t.duplicate_of is not None for t in reversed(self._trials.values())
+        )
+        return sum(1 for _ in takewhile(bool, untrained))
 
     def update(self, record: TrialRecord) -> None:
         """Add a trial or replace what was known of it."""

@@ -51,6 +51,7 @@ class Planner:
         store.settle()
         recorded = list(store.read())
         history = History(record for record, _ in recorded)
+        directory.tidy((t for t in history if t.state != "running"), history.keepers())
         limits = Limits(self.settings.max_params, self.settings.max_macs)
         view = SamplerView(self.settings.objectives, limits, store.memory())
         for record, proposal in recorded:

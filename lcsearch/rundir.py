@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -84,18 +84,31 @@ class RunDirectory:
         for number in unwanted:
             self.weights(number).unlink(missing_ok=True)
 
+    def tidy(self, ended: Iterable[TrialRecord], keepers: Container[int]) -> None:
+        """Catch up on what a killed process left undone after trials had ended.
+
+        Args:
+            ended: Trials that have their end.
+            keepers: Trials whose weights are kept.
+        """
+        for record in ended:
+            if record.state != "rejected" and not (self.trial(record.number) / "metrics.csv").exists():
+                self.close_trial(record, ())
+            if record.number not in keepers:
+                self.weights(record.number).unlink(missing_ok=True)
+
     @classmethod
     def create(cls, path: Path) -> RunDirectory:
-        """Make a new, empty run directory.
+        """Make a new, empty run directory; one whose making was cut short is taken.
 
         Raises:
             InputError: It exists already, or its place is not writable.
         """
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if path.exists() and (not path.is_dir() or any(map(_is_content, path.iterdir()))):
             advice = f"'lcsearch resume {path}' goes on" if (path / "run.yaml").is_file() else "it is no run"
             raise InputError(f"--out: {path} already exists ({advice}); choose another name")
         try:
-            (path / "trials").mkdir(parents=True)
+            (path / "trials").mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"--out: {path} cannot be made: {error.strerror}") from None
         return cls(path)
@@ -153,6 +166,13 @@ class RunDirectory:
             yield
         finally:
             lock.release()
+
+
+def _is_content(entry: Path) -> bool:
+    """Whether a file in a run directory is more than the first steps of making one."""
+    if entry.name == "trials" and entry.is_dir():
+        return any(entry.iterdir())
+    return not entry.name.startswith(".run.yaml.")
 
 
 def _metrics_table(record: TrialRecord) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from importlib.metadata import version
@@ -16,6 +16,7 @@ from lcsearch import data, surgery
 from lcsearch.backbones import build
 from lcsearch.config import parse_config
 from lcsearch.count import Count, count
+from lcsearch.engines.base import Objective
 from lcsearch.errors import InputError
 from lcsearch.facts import Facts
 from lcsearch.given import read_given
@@ -27,6 +28,7 @@ from lcsearch.settings import MAY_CHANGE, RunSettings
 from lcsearch.sizes import format_count
 from lcsearch.space import BoundSpace, Space, load_space, parse_space
 from lcsearch.spec import ModelSpec
+from lcsearch.user_objective import recorded_objective
 
 _PACKAGES = ("lcsearch", "torch", "torchvision", "optuna", "ray", "numpy")
 
@@ -55,11 +57,33 @@ def create(options: RunOptions) -> Session:
     """
     settings = resolve(options)
     space = load_space(options.space, settings.backbone)
-    if options.search_width:
-        space = space.with_width(0.25, 1.0)
-    named = explicit_recipe(options)
-    space = space.model_copy(update={"train": {k: v for k, v in space.train.items() if k not in named}})
+    space = narrowed(space, options.search_width, explicit_recipe(options))
     settings, facts = _look_at_data(settings)
+    return make(options, settings, space, facts)
+
+
+def narrowed(space: Space, search_width: bool, named: Container[str]) -> Space:
+    """A space with the width searched, if asked for, and without the recipe values that the user named."""
+    if search_width:
+        space = space.with_width(0.25, 1.0)
+    return space.model_copy(update={"train": {k: v for k, v in space.train.items() if k not in named}})
+
+
+def make(
+    options: RunOptions, settings: RunSettings, space: Space, facts: Facts, objective: Objective | None = None
+) -> Session:
+    """Check what remains, make the run directory, and open the run.
+
+    Args:
+        options: What the user gave.
+        settings: Every setting, resolved from it.
+        space: What is searched.
+        facts: What the data decide.
+        objective: Runs one trial; None trains the spec on the run's data set.
+
+    Raises:
+        InputError: Something the user gave is wrong; nothing was made.
+    """
     sizer = Sizer(facts)
     bound = _bind(space, settings, facts)
     smallest = sizer(bound.smallest())
@@ -83,9 +107,8 @@ def create(options: RunOptions) -> Session:
         "space": space.to_plain(),
     }
     write_yaml(directory.settings, plain)
-    return Session(
-        directory, settings, facts, Planner(bound, settings, facts.validation_images, given, sizer)
-    )
+    planner = Planner(bound, settings, facts.validation_images, given, sizer)
+    return Session(directory, settings, facts, planner, objective)
 
 
 def reopen(path: Path, changes: Mapping[str, Any] | None = None) -> Session:
@@ -106,18 +129,32 @@ def reopen(path: Path, changes: Mapping[str, Any] | None = None) -> Session:
             raise InputError(
                 f"--{name.replace('_', '-')}: cannot be changed: it would alter the results of trials"
             )
-    settings = replace(settings, timeout=None)
-    settings = replace(settings, **(changes or {}))
+    objective = None if settings.objective is None else recorded_objective(settings, path)
+    return go_on(directory, plain, replace(settings, timeout=None, **(changes or {})), objective)
+
+
+def go_on(
+    directory: RunDirectory, plain: Mapping[str, Any], settings: RunSettings, objective: Objective | None
+) -> Session:
+    """Open a run that was made before.
+
+    Args:
+        directory: The run directory.
+        plain: The content of its run.yaml.
+        settings: Every setting from now on.
+        objective: Runs one trial; None trains the spec on the run's data set.
+
+    Raises:
+        InputError: Its run.yaml is damaged.
+    """
     facts = Facts(**plain["facts"])
     space = parse_space(plain["space"], f"{directory.settings}: space")
     given = [parse_config(config, f"{directory.settings}: given").spec for config in plain["given"]]
     sizer = Sizer(facts)
-    if changes:
+    if settings.to_plain() != plain["settings"]:
         write_yaml(directory.settings, {**plain, "settings": settings.to_plain()})
-    bound = _bind(space, settings, facts)
-    return Session(
-        directory, settings, facts, Planner(bound, settings, facts.validation_images, given, sizer)
-    )
+    planner = Planner(_bind(space, settings, facts), settings, facts.validation_images, given, sizer)
+    return Session(directory, settings, facts, planner, objective)
 
 
 def _look_at_data(settings: RunSettings) -> tuple[RunSettings, Facts]:

@@ -11,13 +11,13 @@ from types import TracebackType
 from lcsearch.choose import Choice, choose, front_of
 from lcsearch.config import Source, write_config
 from lcsearch.director import Search
-from lcsearch.engines.base import Engine, Objective
+from lcsearch.engines.base import Engine, Objective, WorkerStartError
 from lcsearch.errors import InputError
 from lcsearch.facts import Facts
 from lcsearch.observer import Observer
 from lcsearch.planning import Planner
 from lcsearch.reading import read_run
-from lcsearch.records import TrialRecord
+from lcsearch.records import RunRecord, TrialRecord
 from lcsearch.rundir import RunDirectory
 from lcsearch.settings import RunSettings
 from lcsearch.sizes import format_seconds
@@ -99,9 +99,10 @@ class Session:
         """What is searched, in a few lines, before the first trial starts."""
         settings, facts = self.settings, self._facts
         recipe = settings.recipe
+        training = f"{facts.train_images} training and " if settings.objective is None else ""
         timeout = f", at most {format_seconds(settings.timeout)}" if settings.timeout else ""
         return [
-            f"run {self.path}: {settings.backbone} on {settings.dataset}, {facts.train_images} training and "
+            f"run {self.path}: {settings.backbone} on {settings.dataset}, {training}"
             f"{facts.validation_images} validation images of {facts.image_size} x {facts.image_size} pixels",
             *self._planner.space.describe(),
             f"{settings.trials} trials of {recipe.epochs} epochs by {settings.sampler}, early stopping "
@@ -118,7 +119,7 @@ class Session:
             self.engine.run(self.search, self._objective)
         except KeyboardInterrupt:
             self.search.interrupt()
-        except StorageFullError as error:
+        except (StorageFullError, WorkerStartError) as error:
             return f"{self.path}: {error}"
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -134,17 +135,28 @@ class Session:
         if not front:
             return Finish(run.trials, front, None, (*lines, "no trial is complete yet"))
         choice = self._choose(run.trials)
-        self._write_best(choice)
-        lines.append(f"best.yaml holds trial {choice.trial.number}, {choice.why}")
+        lines.extend(self._leave(run, choice))
+        return Finish(run.trials, front, choice.trial.number, tuple(lines))
+
+    def _leave(self, run: RunRecord, choice: Choice) -> list[str]:
+        """Write best.yaml and report.html, as far as there is room; what to tell the user of it."""
         from lcsearch import report
 
         try:
+            self._write_best(choice)
             report.write(run, self._directory.report)
-            lines.append(f"report: {self._directory.report}")
+            report_line = f"report: {self._directory.report}"
         except InputError as error:
-            lines.append(f"no report: {error}")
-        lines.append(f"config: {self._directory.best}; study: {self._directory.study}")
-        return Finish(run.trials, front, choice.trial.number, tuple(lines))
+            report_line = f"no report: {error}"
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            return ["no best.yaml or report: the disk is full"]
+        return [
+            f"best.yaml holds trial {choice.trial.number}, {choice.why}",
+            report_line,
+            f"config: {self._directory.best}; study: {self._directory.study}",
+        ]
 
     def _choose(self, trials: tuple[TrialRecord, ...]) -> Choice:
         """The smallest model within `DROP` points of the backbone; without a backbone the most accurate."""

@@ -47,6 +47,7 @@ class RunSettings:
         seed: Seeds everything random.
         objectives: What the front trades off, accuracy first.
         storage: Optuna storage URL; None for study.db in the run directory.
+        objective: The user's own objective, as ``module:function``; None where lcsearch trains.
     """
 
     backbone: str
@@ -75,6 +76,7 @@ class RunSettings:
     seed: int = 0
     objectives: tuple[str, ...] = ("accuracy", "params")
     storage: str | None = None
+    objective: str | None = None
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data for run.yaml."""

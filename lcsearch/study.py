@@ -141,15 +141,26 @@ class Store:
             yield _record(trial), Proposal(trial.params, trial.distributions, notes)
 
     def memory(self) -> Mapping[str, Any]:
-        """What the sampler keeps from trial to trial, as `remember` wrote it."""
-        return cast("dict[str, Any]", self._study.user_attrs.get("sampler", {}))
+        """What the sampler keeps from trial to trial, as of the last trial that was begun."""
+        kept = self._study.user_attrs.get("sampler")
+        if kept is not None:
+            begun = kept["number"] < self._storage.get_n_trials(self._study._study_id)
+            self._remembered = kept["after" if begun else "before"]
+        return self._remembered
 
-    def remember(self, memory: Mapping[str, Any]) -> None:
-        """Record what the sampler keeps from trial to trial, so that a restart finds it."""
+    def remember(self, memory: Mapping[str, Any], number: int) -> None:
+        """Record what the sampler keeps from trial to trial, so that a restart finds it.
+
+        Args:
+            memory: What it keeps once the trial is begun.
+            number: The number that the trial will have. Should the process die before the trial is begun,
+                what was kept before counts, and the same trial is proposed again.
+        """
         if dict(memory) != self._remembered:
-            self._remembered = dict(memory)
+            kept = {"number": number, "before": self._remembered, "after": dict(memory)}
             with _full_disk():
-                self._study.set_user_attr("sampler", self._remembered)
+                self._study.set_user_attr("sampler", kept)
+            self._remembered = dict(memory)
 
     def close(self) -> None:
         """Let go of the storage."""

@@ -49,6 +49,6 @@ def make_engine(settings: RunSettings, folder: Path) -> Engine:
 
 def _user_modules(settings: RunSettings) -> tuple[str, ...]:
     """Modules that trials import because the user named a function in them."""
-    names = (settings.backbone, settings.dataset)
+    names = (settings.backbone, settings.dataset, settings.objective or "")
     ours = ("torchvision:", "folder:")
     return tuple(name.split(":")[0] for name in names if ":" in name and not name.startswith(ours))

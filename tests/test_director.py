@@ -111,7 +111,7 @@ def test_specs_over_a_limit_are_rejected_untrained(tmp_path: Path) -> None:
 def test_the_same_model_is_not_trained_twice(tmp_path: Path) -> None:
     with session(tmp_path / "run", trials=9) as opened:
         twice = opened._planner.planned()[2]
-        opened.search._proposer._planned.append(twice)  # type: ignore[attr-defined]
+        opened.search._proposer._planned.insert(3, twice)  # type: ignore[attr-defined]
         assert opened.run() is None
     trials = read_run(tmp_path / "run").trials
     copies = [t for t in trials if t.duplicate_of is not None]

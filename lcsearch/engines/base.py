@@ -53,6 +53,14 @@ class Suspended(BaseException):
     """
 
 
+class ResultError(ValueError):
+    """Raised for an objective whose result cannot be recorded; the message is the reason as it stands."""
+
+
+class WorkerStartError(RuntimeError):
+    """Worker processes cannot start: every other trial would fail as the first one did."""
+
+
 class Verdict(Enum):
     """The search's answer to an epoch."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing as mp
 import os
 import signal
@@ -11,10 +12,21 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from lcsearch.engines.base import Director, Job, Metrics, Objective, Suspended, Verdict
+from lcsearch.engines.base import (
+    Director,
+    Job,
+    Metrics,
+    Objective,
+    ResultError,
+    Suspended,
+    Verdict,
+    WorkerStartError,
+)
 
 _TICK_SECONDS = 0.5
 _START = mp.get_context("spawn")
+_RAISED = 1
+"""Exit code of a Python process that an exception ended."""
 
 
 @dataclass(slots=True)
@@ -22,6 +34,7 @@ class _Worker:
     process: BaseProcess
     pipe: Connection
     job: Job | None = None
+    ready: bool = False
 
 
 class LocalEngine:
@@ -92,6 +105,9 @@ class LocalEngine:
         assert worker.job is not None
         number = worker.job.number
         match message:
+            case ("ready",):
+                worker.ready = True
+                return
             case ("epoch", int() as epoch, metrics):
                 verdict = director.on_epoch(number, epoch, metrics)  # type: ignore[arg-type]
                 try:
@@ -105,6 +121,8 @@ class LocalEngine:
                 director.on_suspended(number)
             case ("failed", str() as reason):
                 director.on_failed(number, reason)
+            case ("full", int() as code):
+                raise OSError(code, os.strerror(code))
         worker.job = None
 
     def _bury(self, worker: _Worker, director: Director) -> None:
@@ -112,6 +130,8 @@ class LocalEngine:
         code = worker.process.exitcode
         worker.pipe.close()
         self._workers.remove(worker)
+        if not worker.ready and code == _RAISED:
+            raise WorkerStartError("worker processes cannot start; what one of them said stands above")
         if worker.job is not None:
             director.on_lost(worker.job.number, _cause_of_death(code))
 
@@ -140,6 +160,7 @@ def _work(pipe: Connection, objective: Objective) -> None:
     """A worker's life: run what comes down the pipe until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _die_with_parent()
+    pipe.send(("ready",))
     while True:
         try:
             job: Job = pipe.recv()
@@ -162,12 +183,17 @@ def _run(job: Job, objective: Objective, pipe: Connection) -> tuple[object, ...]
         return ("suspended",)
     except MemoryError:
         return ("failed", "out of memory")
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        return ("full", error.errno) if full else ("failed", describe_error(error))
     except Exception as error:
         return ("failed", describe_error(error))
 
 
 def describe_error(error: Exception) -> str:
     """One line that says what went wrong and where in the code."""
+    if isinstance(error, ResultError):
+        return str(error)
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
     text = " ".join(str(error).split()) or "no message"
