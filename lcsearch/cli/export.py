@@ -117,10 +117,19 @@ def _file_lines(done: Exported, kind: str) -> list[str]:
     ours, plain = (1000 * seconds for seconds in done.latency.seconds)
     check, info = done.agreement, done.about.info
     shape = "(batch, " + ", ".join(map(str, done.about.image_shape)) + ")"
+    lines.append(
+        f"latency {ours:.2f} ms (plain backbone {plain:.2f} ms): median of {done.latency.runs}, one image, "
+        "one CPU thread"
+    )
+    if not done.about.knows_data:
+        return [
+            *lines,
+            f"checked on {check.images} random images, for lcsearch does not know the run's: outputs differ "
+            f"by at most {check.difference:.1e} of the largest",
+            f"input: float32 {shape}, prepared as your training loop does",
+        ]
     return [
         *lines,
-        f"latency {ours:.2f} ms (plain backbone {plain:.2f} ms): median of {done.latency.runs}, one image, "
-        "one CPU thread",
         f"checked on {check.images} validation images: outputs differ by at most {check.difference:.1e} of "
         f"the largest; accuracy {check.accuracy:.2f} %, {check.trained_accuracy:.2f} % as trained",
         f"input: float32 {shape}, pixels / 255, minus {_numbers(info.mean)}, divided by {_numbers(info.std)}",

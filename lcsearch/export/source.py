@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from torch import nn
 
     from lcsearch.data import DatasetInfo, SearchData
+
+
+RANDOM = "random images"
+"""The data set's name where lcsearch knows none."""
+
+_RANDOM_IMAGES = 100
 
 
 @dataclass(frozen=True)
@@ -39,19 +46,19 @@ class About:
 
     def input_json(self) -> str:
         """How to prepare images, as JSON: ``(pixels / 255 - mean) / std``, channel by channel."""
-        return json.dumps(
-            {
-                "shape": ["batch", *self.image_shape],
-                "dtype": "float32",
-                "mean": list(self.info.mean),
-                "std": list(self.info.std),
-                "scale": 1 / 255,
-            }
-        )
+        plain: dict[str, Any] = {"shape": ["batch", *self.image_shape], "dtype": "float32"}
+        if self.knows_data:
+            plain |= {"mean": list(self.info.mean), "std": list(self.info.std), "scale": 1 / 255}
+        return json.dumps(plain)
+
+    @property
+    def knows_data(self) -> bool:
+        """Whether the images are the run's; with the user's own training loop lcsearch never sees them."""
+        return self.info.name != RANDOM
 
 
 def load_data(run: RunRecord) -> SearchData:
-    """Read the run's training and validation images again.
+    """Read the run's training and validation images again; random ones where the user's own loop trained.
 
     Raises:
         InputError: They are not there any more.
@@ -59,8 +66,24 @@ def load_data(run: RunRecord) -> SearchData:
     from lcsearch import data
 
     settings: dict[str, Any] = run.settings["settings"]
+    if settings.get("objective") is not None:
+        return _random_data(run.settings["facts"])
     keys = ("data_dir", "train_images", "validation_images", "image_size")
     return data.load(settings["dataset"], **{key: settings.get(key) for key in keys})
+
+
+def _random_data(facts: Mapping[str, Any]) -> SearchData:
+    """Images for comparing outputs where there are no real ones: noise, normalised to mean 0, deviation 1."""
+    import torch
+
+    from lcsearch.data import DatasetInfo, SearchData, Split
+
+    classes, channels, size = (facts[key] for key in ("num_classes", "in_channels", "image_size"))
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(256, (_RANDOM_IMAGES, channels, size, size), generator=generator).byte()
+    labels = torch.randint(classes, (_RANDOM_IMAGES,), generator=generator)
+    info = DatasetInfo(RANDOM, classes, channels, size, (0.5,) * channels, (12**-0.5,) * channels, False, 0)
+    return SearchData(info, Split(images, labels), Split(images, labels))
 
 
 def kept_weights(run: RunRecord, trial: TrialRecord) -> Path:

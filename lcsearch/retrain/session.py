@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from lcsearch import report
-from lcsearch.engines.base import Engine
+from lcsearch.engines.base import Engine, WorkerStartError
 from lcsearch.errors import InputError
 from lcsearch.reading import read_run
 from lcsearch.records import RetrainRecord, TrialRecord
@@ -66,6 +66,11 @@ class Retraining:
         run = read_run(path)
         plain = run.settings["settings"]
         settings = RunSettings.from_plain(plain, str(self._directory.settings))
+        if settings.objective is not None:
+            raise InputError(
+                f"{path}: was trained by your own loop ({settings.objective}), which 'lcsearch retrain' does "
+                "not call; 'lcsearch export --format yaml' gives a config to train it with"
+            )
         self.settings = replace(settings, **request.changes)
         self.epochs = request.epochs or LONGER * settings.recipe.epochs
         if not 1 <= request.seeds < MOST_SEEDS:
@@ -119,6 +124,8 @@ class Retraining:
             self.engine.run(self.director, self._objective)
         except KeyboardInterrupt:
             self.director.interrupt()
+        except WorkerStartError as error:
+            return f"{self.path}: {error}"
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise

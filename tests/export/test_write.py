@@ -89,3 +89,21 @@ def test_a_place_that_cannot_be_written_is_found_first(small_run: Path, tmp_path
     for path, reason in ((tmp_path, "is a folder"), (tmp_path / "no" / "where.pt2", "cannot be written")):
         with pytest.raises(InputError, match=f"--output: .*{reason}"):
             export(small_run, 4, "conv", path)
+
+
+def test_a_run_of_the_users_own_loop_is_checked_on_random_images(
+    small_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import shutil
+
+    from lcsearch.cli.main import call
+
+    run = Path(shutil.copytree(small_run, tmp_path / "run"))
+    plain = yaml.safe_load((run / "run.yaml").read_text())
+    plain["settings"] |= {"objective": "mine:train", "dataset": "of my own"}
+    (run / "run.yaml").write_text(yaml.safe_dump(plain))
+    assert call(["export", str(run), "--trial", "5", "-o", str(tmp_path / "best.safetensors")]) == 0
+    said = capfd.readouterr().out
+    assert "checked on 100 random images" in said and "accuracy" not in said.split("checked on")[1]
+    assert call(["retrain", str(run)]) == 2
+    assert "was trained by your own loop (mine:train)" in capfd.readouterr().err
