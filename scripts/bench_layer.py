@@ -5,12 +5,13 @@ Training steps and inference of a whole backbone, every convolution replaced tha
 training step of each convolution of the seven backbones (--shapes). The variants take turns within one
 process, with the same data, optimizer, memory layout and threads; shown are the median ratio to the plain
 net, the spread of the middle half of the ratios, and the peak memory of a step (CUDA only; on a CPU the bytes
-that autograd keeps for the backward pass). Nothing else should run meanwhile.
+that autograd keeps for the backward pass). Nothing else should run meanwhile; where that cannot be had,
+--threads 1 takes processor time instead of wall-clock time.
 
     python scripts/bench_layer.py                      # vgg11, batch 128, float32, 2 threads
     python scripts/bench_layer.py --precision bfloat16
     python scripts/bench_layer.py --device cuda --repeats 50
-    python scripts/bench_layer.py --shapes
+    python scripts/bench_layer.py --shapes --threads 1
 """
 
 from __future__ import annotations
@@ -86,11 +87,13 @@ def predictor(model: nn.Module, x: Tensor, cast: torch.dtype | None) -> Callable
 
 
 def seconds(run: Callable[[], Any], device: str) -> float:
-    start = time.perf_counter()
+    """Wall-clock seconds; with one CPU thread its own processor time, which other work disturbs less."""
+    clock = time.process_time if device == "cpu" and torch.get_num_threads() == 1 else time.perf_counter
+    start = clock()
     run()
     if device == "cuda":
         torch.cuda.synchronize()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def compare(title: str, runs: Mapping[str, Callable[[], Any]], repeats: int, device: str) -> dict[str, float]:
