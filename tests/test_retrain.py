@@ -17,12 +17,15 @@ from lcsearch.data import Split, loading
 from lcsearch.engines.base import Metrics, Verdict
 from lcsearch.errors import InputError
 from lcsearch.export.chosen import export_choice
+from lcsearch.export.source import trained_model
 from lcsearch.reading import read_run
 from lcsearch.records import RetrainRecord
+from lcsearch.retrain import testing
 from lcsearch.retrain.director import Director, tasks_for
 from lcsearch.retrain.picks import picks
 from lcsearch.retrain.results import all_results, best_of, read_retrained, spread
 from lcsearch.retrain.session import Request, Retraining
+from lcsearch.spec import ModelSpec
 
 TWO = Request(trials=(4,), epochs=2, seeds=2)
 """Trial 4, and beside it the backbone, a uniform and a thinner model: eight trainings."""
@@ -210,11 +213,19 @@ def outline(path: Path) -> list[tuple[object, ...]]:
     return [(r.trial, r.seed, r.accuracy, r.test_accuracy) for r in all_results(path)]
 
 
-def test_more_seeds_keep_those_that_are_there(run: Path) -> None:
+def test_more_seeds_keep_those_that_are_there(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = whole(run, replace(TWO, seeds=1))
+    tested: list[Path] = []
+
+    def watched(spec: ModelSpec, weights: Path) -> object:
+        tested.append(weights)
+        return trained_model(spec, weights)
+
+    monkeypatch.setattr(testing, "trained_model", watched)
     kept = {path: path.stat().st_mtime_ns for path in run.glob("retrain/*/*/seed-1/weights.safetensors")}
     two = whole(run)
     assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
+    assert len(tested) == 4 and all(path.parent.name == "seed-2" for path in tested)
     assert [r.accuracies[:1] for r in two] == [r.accuracies for r in one]
     assert all(len(set(r.accuracies)) <= 2 and r.seeds == (1, 2) for r in two)
 
