@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import uuid
 from contextlib import ExitStack
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,7 @@ from lcsearch.engines.ray_tune.quiet import quiet
 from lcsearch.engines.ray_tune.settings import RaySettings
 from lcsearch.engines.ray_tune.sharing import SharesData, pack
 from lcsearch.engines.ray_tune.storage import SharedStorage, open_storage
-from lcsearch.engines.ray_tune.worker import TrialStorage
+from lcsearch.engines.ray_tune.worker import Surroundings, TrialStorage
 from lcsearch.errors import InputError
 
 if TYPE_CHECKING:
@@ -142,7 +141,7 @@ class RayEngine:
         from lcsearch.engines.ray_tune.trainable import Plan, TrialActor
 
         data = pack(objective.data()) if isinstance(objective, SharesData) else None
-        plan = Plan(dump(objective), data, self._shared, str(Path.cwd()))
+        plan = Plan(dump(objective), data, self._shared, Surroundings.here())
         bundle = tune.PlacementGroupFactory([self._reached().wanted])
         return tune.with_resources(tune.with_parameters(TrialActor, plan=plan), bundle)
 
@@ -168,7 +167,7 @@ class RayEngine:
                 f"--storage-path: is needed, because Ray {cluster.name} has {len(nodes)} nodes: a "
                 "folder that all of them share, or an fsspec address such as s3://bucket/path"
             )
-        question = Question(("lcsearch", *self._settings.modules), str(Path.cwd()))
+        question = Question(("lcsearch", *self._settings.modules), Surroundings.here())
         if storage is None:
             cluster.stay_here()
             ask_nodes(question, objective, nodes)
@@ -177,7 +176,7 @@ class RayEngine:
         token = f"{folder}/driver-{os.getpid()}"
         storage.write_text(token, "here")
         try:
-            ask_nodes(Question(question.modules, question.folder, token, storage), objective, nodes)
+            ask_nodes(Question(question.modules, question.driver, token, storage), objective, nodes)
         finally:
             storage.remove(folder)
 

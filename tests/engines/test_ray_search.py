@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,13 +12,18 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from ray_objectives import Steps
+
+from lcsearch.engines.ray import RayEngine, RaySettings
 from lcsearch.reading import read_run
 from lcsearch.records import TrialRecord
 
 HERE = Path(__file__).parent
 _RUN = (
-    "run --backbone tiny_net:tiny --dataset digits --train-images 400 --validation-images 200 --trials 5 "
-    "--epochs 3 --batch-size 32 --seed 5 --jobs 1 --device cpu"
+    "run --backbone tiny_net:tiny --dataset digits --train-images 1000 --validation-images 200 --trials 5 "
+    "--epochs 3 --batch-size 16 --seed 5 --jobs 1 --device cpu"
 )
 
 
@@ -79,7 +85,7 @@ def test_ray_gives_what_local_gives_although_it_is_killed(local_run: Path, tmp_p
     assert trials[0].epochs == before[0].epochs  # trained once, before the kill
     assert len(outline(local_run)) >= 5
     assert outline(run) == outline(local_run)
-    assert max(trial.accuracy or 0 for trial in trials) > 30  # it learns: chance is 10
+    assert max(trial.accuracy or 0 for trial in trials) > 20  # it learns: chance is 10
 
 
 def wait_for(process: subprocess.Popen[str], file: Path) -> None:
@@ -88,6 +94,38 @@ def wait_for(process: subprocess.Popen[str], file: Path) -> None:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end, f"{file} was never written"
         time.sleep(0.02)
+
+
+def test_a_ray_of_our_own_listens_on_loopback_only(tmp_path: Path) -> None:
+    """Its ports answer on 127.0.0.1 and nowhere else; it is gone at the end, with its folder."""
+    import ray
+
+    engine = RayEngine(RaySettings(tmp_path, jobs=3, temporary=tmp_path))
+    engine.prepare(Steps())
+    try:
+        assert engine.jobs == 3
+        assert engine.describe().startswith("Ray on this machine: 1 node")
+        [node] = ray.nodes()
+        ports = [node["NodeManagerPort"], node["ObjectManagerPort"]]
+        ports.append(int(ray.get_runtime_context().gcs_address.split(":")[1]))
+        assert [answers("127.0.0.1", port) for port in ports] == [True, True, True]
+        assert [address for address in own_addresses() for port in ports if answers(address, port)] == []
+    finally:
+        engine.close()
+    assert not answers("127.0.0.1", ports[0])
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("lcs")]
+
+
+def answers(address: str, port: int) -> bool:
+    with socket.socket() as caller:
+        caller.settimeout(2)
+        return caller.connect_ex((address, port)) == 0
+
+
+def own_addresses() -> list[str]:
+    """Addresses of this machine that others could reach."""
+    found = subprocess.run(["hostname", "-I"], capture_output=True, text=True, check=False).stdout.split()
+    return [address for address in found if "." in address and not address.startswith("127.")]
 
 
 def test_what_is_wrong_with_ray_is_one_line(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lcsearch.engines.ray_tune.storage import SharedStorage
-from lcsearch.engines.ray_tune.worker import enter
+from lcsearch.engines.ray_tune.worker import Surroundings
 from lcsearch.errors import InputError
 
 _SECONDS = 120.0
@@ -25,13 +25,13 @@ class Question:
 
     Attributes:
         modules: Modules that it must be able to import.
-        folder: The driver's working directory.
+        driver: Where the driver stands and finds modules.
         token: Name and content of a file that it must see on the shared storage.
         storage: The shared storage.
     """
 
     modules: tuple[str, ...]
-    folder: str
+    driver: Surroundings
     token: str = ""
     storage: SharedStorage | None = None
 
@@ -52,11 +52,11 @@ def ask_nodes(question: Question, objective: Any, nodes: list[Any]) -> None:
 
     blob = dump(objective)
     remote = ray.remote(num_cpus=0, max_retries=0)(_answer)
-    answers = {
-        node.ip: remote.options(scheduling_strategy=On(node.id, soft=False)).remote(question, blob)
+    answers = [
+        (node.ip, remote.options(scheduling_strategy=On(node.id, soft=False)).remote(question, blob))
         for node in nodes
-    }
-    for ip, answer in answers.items():
+    ]
+    for ip, answer in answers:
         try:
             problem = ray.get(answer, timeout=_SECONDS)
         except ray.exceptions.GetTimeoutError:
@@ -85,7 +85,7 @@ def _answer(question: Question, objective: bytes) -> str | None:
     """Runs on a node; a problem in one line, or None."""
     import ray.cloudpickle
 
-    enter(question.folder)
+    question.driver.enter()
     for name in question.modules:
         try:
             importlib.import_module(name)

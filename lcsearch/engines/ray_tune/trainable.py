@@ -12,7 +12,7 @@ from ray.tune import Trainable
 
 from lcsearch.engines.base import Objective, Verdict
 from lcsearch.engines.ray_tune.sharing import Packed, SharesData
-from lcsearch.engines.ray_tune.worker import JobThread, Message, TrialStorage, enter, tell
+from lcsearch.engines.ray_tune.worker import JobThread, Message, Surroundings, TrialStorage, tell
 
 
 @dataclass(frozen=True)
@@ -20,16 +20,16 @@ class Plan:
     """What every worker of a run needs; it lies in Ray's object store once per node.
 
     Attributes:
-        objective: Runs a trial; pickled, because a node may find its module only after `enter`.
+        objective: Runs a trial; pickled, because a node may find its module only where the driver does.
         data: The objective's data, if it shares them.
         shared: Shared storage; None if workers see the driver's disk.
-        folder: The driver's working directory, for relative paths.
+        driver: Where the driver stands and finds modules.
     """
 
     objective: bytes
     data: Packed | None
     shared: TrialStorage | None
-    folder: str
+    driver: Surroundings
 
 
 class TrialActor(Trainable):
@@ -42,8 +42,8 @@ class TrialActor(Trainable):
 
     def setup(self, config: dict[str, Any], plan: Plan) -> None:  # type: ignore[override]
         """Make this process a worker of the run."""
-        self._folder = plan.folder
-        enter(plan.folder)
+        self._driver = plan.driver
+        self._driver.enter()
         self._shared = plan.shared
         self._objective: Objective = ray.cloudpickle.loads(plan.objective)
         if plan.data is not None and isinstance(self._objective, SharesData):
@@ -52,7 +52,7 @@ class TrialActor(Trainable):
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take the next job. Tune has moved this process to a folder of its own again."""
-        enter(self._folder)
+        self._driver.enter()
         self._job = new_config["job"].job
         self._thread: JobThread | None = None
         self._verdict = Verdict.GO_ON

@@ -42,12 +42,30 @@ class Message:
     metrics: Metrics | None = None
 
 
-def enter(folder: str) -> None:
-    """Stand in the driver's working directory, where this node has it, as a local worker would."""
-    if os.path.isdir(folder):  # noqa: PTH112
-        os.chdir(folder)
-        if folder not in sys.path:
-            sys.path.append(folder)
+@dataclass(frozen=True)
+class Surroundings:
+    """Where the driver stands and finds modules.
+
+    Attributes:
+        folder: Its working directory, for relative paths.
+        search_path: Its ``sys.path``.
+    """
+
+    folder: str
+    search_path: tuple[str, ...]
+
+    @classmethod
+    def here(cls) -> Surroundings:
+        """Those of this process."""
+        return cls(str(Path.cwd()), tuple(sys.path))
+
+    def enter(self) -> None:
+        """Stand where the driver does, as far as this node has the same folders: as a local worker would."""
+        if os.path.isdir(self.folder):  # noqa: PTH112
+            os.chdir(self.folder)
+        for place in (self.folder, *self.search_path):
+            if place and place not in sys.path and os.path.exists(place):  # noqa: PTH110
+                sys.path.append(place)
 
 
 @dataclass(frozen=True)
