@@ -1,0 +1,117 @@
+"""Kills runs of `lcsearch.search` at random moments and goes on with them; a program of its own.
+
+Everything is imported once, then each sitting is a fork of this process, so that a sitting costs no seconds
+of imports and a kill lands in the search. Prints one JSON object.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import time
+import traceback
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import simulated_objectives as simulated
+from outline import outline
+
+import lcsearch
+from lcsearch.engines import local
+from lcsearch.engines.base import Objective
+from lcsearch.reading import read_run
+
+_work = local._work
+PR_SET_CHILD_SUBREAPER = 36
+ASKED = {
+    "backbone": "simulated_objectives:net", "num_classes": 10, "in_channels": 1, "image_size": 8,
+    "validation_images": 1000, "trials": 12, "epochs": 9, "jobs": 1, "device": "cpu", "quiet": True,
+}  # fmt: skip
+
+
+def work(pipe: Connection, objective: Objective) -> None:
+    """A forked worker: it must not hold its driver's end of the pipe, or it would never hear it close."""
+    for place in list(Path("/proc/self/fd").iterdir()):
+        if (
+            place.is_symlink()
+            and str(place.readlink()).startswith("socket:")
+            and int(place.name) != pipe.fileno()
+        ):
+            os.close(int(place.name))
+    _work(pipe, objective)
+
+
+def sitting(out: Path) -> int:
+    """Start a search in a process of its own, in a process group of its own."""
+    pid = os.fork()
+    if pid:
+        return pid
+    os.setsid()
+    try:
+        lcsearch.search(None, simulated.smooth, **ASKED, out=out)  # type: ignore[arg-type]
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def killed(pid: int, after: float) -> bool:
+    """Kill a sitting with SIGKILL after so many seconds; False if it had finished before."""
+    end = time.monotonic() + after
+    while time.monotonic() < end:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            assert status == 0, f"a sitting ended with status {status}"
+            return False
+        time.sleep(0.005)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    wait_for_workers(pid)
+    return True
+
+
+def wait_for_workers(group: int) -> None:
+    """Orphans come to this process; each must end by itself."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        try:
+            os.waitpid(-group, os.WNOHANG)
+        except ChildProcessError:
+            return
+        time.sleep(0.005)
+    raise AssertionError("a worker outlived its driver")
+
+
+def finish(out: Path) -> float:
+    """Let a run come to its end; the seconds it took."""
+    begun = time.monotonic()
+    _, status = os.waitpid(sitting(out), 0)
+    assert status == 0, f"a sitting ended with status {status}"
+    return time.monotonic() - begun
+
+
+def main(folder: Path, kills: int, seed: int) -> None:
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    local._START = multiprocessing.get_context("fork")  # type: ignore[assignment]
+    local._work = work
+    moments = random.Random(seed)
+    longest = 0.7 * finish(folder / "whole")
+    done, runs = 0, [folder / "killed-0"]
+    while done < kills:
+        if killed(sitting(runs[-1]), moments.uniform(0, longest)):
+            done += 1
+        else:
+            runs.append(folder / f"killed-{len(runs)}")
+    finish(runs[-1])
+    whole = outline(read_run(folder / "whole").trials)
+    same = [outline(read_run(run).trials) == whole for run in runs]
+    print(json.dumps({"kills": done, "identical": same}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

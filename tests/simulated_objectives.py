@@ -1,0 +1,90 @@
+"""Training loops that train nothing, for `lcsearch.search`; worker processes import them by name."""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+import lcsearch
+
+
+def net(num_classes: int, in_channels: int, width: float = 1.0) -> nn.Module:
+    """A backbone that is built and counted in no time."""
+    a, b = round(16 * width), round(32 * width)
+    return nn.Sequential(
+        nn.Conv2d(in_channels, a, 3), nn.ReLU(), nn.Conv2d(a, b, 3), nn.ReLU(), nn.Conv2d(b, b, 3),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(b, num_classes),
+    )  # fmt: skip
+
+
+def smooth(spec: lcsearch.TrialSpec, report: lcsearch.TrialReport) -> dict[str, float]:
+    """Accuracy as a smooth function of size, seed and epoch, some milliseconds an epoch."""
+    kept = sum(layer.alpha for layer in spec.model.layers.values())
+    accuracy = 0.0
+    for epoch in range(1, spec.recipe.epochs + 1):
+        time.sleep(0.004)
+        accuracy = 90 - 20 * math.exp(-epoch) - kept + (report.seed % 97) / 97
+        if not report(epoch, accuracy, train_loss=1.0):
+            break
+    return {"accuracy": accuracy, "kept": kept, "drawn": torch.rand(()).item()}
+
+
+def odd(spec: lcsearch.TrialSpec, report: lcsearch.TrialReport) -> Any:
+    """Each trial goes wrong, or right, in a way of its own."""
+    results: list[Any] = [np.float32(91.5), torch.tensor(92.5), {"accuracy": 93, "note": "x"}]
+    results += [math.nan, {}, None, "high", 930.0, {"loss": 1.0}]
+    if report.trial == 9:
+        report(0, 50.0)
+    if report.trial == 10:
+        raise ValueError("ten is\nno good")
+    if report.trial == 11:
+        assert not report(1, math.nan) and not report(2, 90.0)
+        return None
+    return results[report.trial] if report.trial < len(results) else 90.0
+
+
+def mortal(spec: lcsearch.TrialSpec, report: lcsearch.TrialReport) -> dict[str, float]:
+    """Trial 1 is killed at its first attempt, trial 2 dies of a segmentation fault at each."""
+    report(1, 80.0)
+    if report.trial == 1 and report.attempt == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if report.trial == 2:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return {"accuracy": 80.0, "attempt": float(report.attempt)}
+
+
+def greedy(spec: lcsearch.TrialSpec, report: lcsearch.TrialReport) -> float:
+    """Trial 2 finds no room for its checkpoint while a file named ``full`` lies beside the run."""
+    run = report.directory.parents[1]
+    if report.trial == 2 and (run.parent / "full").exists():
+        raise OSError(errno.ENOSPC, "No space left on device", str(report.checkpoint))
+    return float(smooth(spec, report)["accuracy"])
+
+
+def bulky(spec: lcsearch.TrialSpec, report: lcsearch.TrialReport) -> float:
+    """Really writes, so that a small disk fills."""
+    (report.directory / "log").write_bytes(os.urandom(150_000))
+    return float(smooth(spec, report)["accuracy"])
+
+
+def careful(spec: lcsearch.TrialSpec, report: lcsearch.TrialReport) -> float:
+    """Goes on from its own checkpoint; notes where it began."""
+    done = int(report.checkpoint.read_text()) if report.checkpoint.exists() else 0
+    with Path(report.directory / "begun").open("a") as file:
+        file.write(f"{done} ")
+    for epoch in range(max(done, 1), spec.recipe.epochs + 1):
+        report.checkpoint.write_text(str(epoch))
+        if not report(epoch, 80.0 + epoch):
+            break
+        if report.trial == 0 and epoch == 2 and report.attempt == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return 80.0 + spec.recipe.epochs
