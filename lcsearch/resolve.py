@@ -18,8 +18,8 @@ from lcsearch.train.device import pick_device
 OBJECTIVES = ("accuracy", "params", "macs")
 _TYPED = ("epochs", "precision", "batch_size", "lr", "weight_decay")
 _CPU_IMAGES = 10_000
-_CPU_TRIALS, _GPU_TRIALS = 20, 60
-_CPU_EPOCHS, _GPU_EPOCHS = 4, 12
+_CPU_TRIALS, _GPU_TRIALS = 18, 60
+_CPU_EPOCHS, _GPU_EPOCHS = 3, 12
 
 
 @dataclass(frozen=True)

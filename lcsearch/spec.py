@@ -118,7 +118,7 @@ class Recipe:
     warmup: float = 0.25
     label_smoothing: float = 0.0
     average: float = 0.25
-    clip: float = 0.0
+    clip: float = 1.0
     crop: int | None = None
     flip: bool | None = None
     coefficient_l1: float = 0.0

@@ -34,9 +34,9 @@ from lcsearch.cli.options import Count, OneOf, Seconds
 @click.option(
     "--trials",
     type=click.IntRange(1),
-    help="Trained trials, the hand-picked ones included.  [default: 20 on a CPU, else 60]",
+    help="Trained trials, the hand-picked ones included.  [default: 18 on a CPU, else 60]",
 )
-@click.option("--epochs", type=click.IntRange(1), help="Epochs of a trial.  [default: 4 on a CPU, else 12]")
+@click.option("--epochs", type=click.IntRange(1), help="Epochs of a trial.  [default: 3 on a CPU, else 12]")
 @click.option("--timeout", type=Seconds(), help="Start no trial after this time: 90s, 30m, 2h.")
 @click.option("--max-params", type=Count(), help="Reject larger specs untrained: 500k, 1.5M.")
 @click.option("--max-macs", type=Count(), help="Reject dearer specs untrained: 20M.")
