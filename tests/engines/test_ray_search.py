@@ -130,7 +130,7 @@ def own_addresses() -> list[str]:
 
 def test_what_is_wrong_with_ray_is_one_line(tmp_path: Path) -> None:
     process = start(f"{_RUN} --engine ray --ray-address 127.0.0.1:1 --out {tmp_path / 'run'}")
-    out, errors = process.communicate(timeout=120)
+    out, errors = process.communicate(timeout=240)
     assert process.returncode == 2
     assert out == ""
     assert errors.startswith("lcsearch: error: --ray-address: no Ray at ")
