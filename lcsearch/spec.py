@@ -105,7 +105,8 @@ class Recipe:
         clip: Norm to which the gradient is cut; 0 for no limit.
         crop: Padding of the random crop, in pixels; None for the data set's own in long trainings, 0 in short
             ones (``lcsearch.train.augmentation``).
-        flip: Random horizontal flips; None for the data set's own habit in long trainings, none in short ones.
+        flip: Random horizontal flips; None for the data set's own habit in long trainings, none in short
+            ones.
         coefficient_l1: L1 weight on sparse coefficients; 0 for none.
         precision: ``float32``, or ``bfloat16`` autocast.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -108,4 +109,4 @@ def test_two_jobs_overlap() -> None:
     script = Script(4)
     LocalEngine(2).run(script, Sleeping())
     spans = sorted((m["begin"], m["end"]) for m in script.metrics.values())
-    assert any(later[0] < earlier[1] for earlier, later in zip(spans, spans[1:], strict=False))
+    assert any(later[0] < earlier[1] for earlier, later in pairwise(spans))
