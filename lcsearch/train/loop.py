@@ -162,9 +162,14 @@ class _Run:
         if self.recipe.clip > 0:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
         self.optimizer.step()
-        layers.prune_coefficients(self.model, (step + 1) / self.steps)
+        self._prune((step + 1) / self.steps)
         self.average.update(step)
         return loss.detach()
+
+    def _prune(self, progress: float) -> None:
+        """Prune on schedule; done before the first epoch ends, where trials are first compared."""
+        end = min(layers.PRUNE_END, 1 / self.recipe.epochs)
+        layers.prune_coefficients(self.model, progress, start=min(layers.PRUNE_START, end / 10), end=end)
 
     def _check(self, losses: Tensor, epoch: int) -> None:
         finite = losses.isfinite().tolist()
@@ -187,7 +192,7 @@ class _Run:
         """
         self.average.swap()
         self.model.train()
-        layers.prune_coefficients(self.model, len(self.history) / self.recipe.epochs)
+        self._prune(len(self.history) / self.recipe.epochs)
         self.model.eval()
 
     def _identity(self) -> str:

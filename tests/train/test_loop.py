@@ -186,6 +186,18 @@ def test_sparse_coefficients_are_exact_at_the_end(digits: SearchData) -> None:
     assert int(layer.coefficients.count_nonzero()) == 32
 
 
+def test_pruning_is_done_when_the_first_epoch_is_reported(digits: SearchData) -> None:
+    """Of ten epochs the first ends at a tenth, before a schedule over a fifth of training would."""
+    model, kept = make_net(), []
+
+    def report(metrics: EpochMetrics) -> bool:
+        kept.append(int(model[3].mask.sum()))  # type: ignore[index]
+        return len(kept) < 2
+
+    train(model, digits, replace(RECIPE, epochs=10), REGULARIZER, seed=0, report=report)
+    assert kept == [32, 32]
+
+
 def test_regularizer_lowers_correlation(digits: SearchData) -> None:
     def correlation(weight: float) -> float:
         model = make_net()
