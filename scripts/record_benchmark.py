@@ -7,7 +7,7 @@ thinner); a Sobol sequence over the default search space; and mutations of what 
 Twelve specs are trained with three seeds, which is where the benchmark's noise comes from.
 
 How: processes of one thread each; every finished training is one line of a file, so the script goes on
-where it was stopped. About an hour and a half on 2 idle cores. ``--pack`` writes what ships.
+where it was stopped. About two hours on 2 idle cores. ``--pack`` writes what ships.
 
     python scripts/record_benchmark.py records.jsonl
     python scripts/record_benchmark.py records.jsonl --pack tests/data_files/base_fashion_mnist.json.gz

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 import optuna
-from search_truth import Array, Records, Truth, base_space
+from search_truth import Array, Formula, Records, Truth, base_space
 
 from lcsearch import samplers
 from lcsearch.count import Count
@@ -38,24 +38,24 @@ class Step:
 class World:
     """What can be searched: the truth, the space, and the box of the hypervolume."""
 
-    truth: Truth
+    truth: Truth | Formula
     space: BoundSpace
     box: Box
 
     @property
     def epochs(self) -> int:
         """Epochs of a whole training."""
-        return int(self.truth.records.about["epochs"])
+        return int(self.truth.about["epochs"])
 
     @property
     def images(self) -> int:
         """Validation images."""
-        return int(self.truth.records.about["validation_images"])
+        return int(self.truth.about["validation_images"])
 
     def train(self, model: ModelSpec, weight: float, rng: np.random.Generator) -> tuple[Array, Array]:
         """A noisy curve and the noise-free one."""
         true = self.truth.curve(model, weight)
-        noise = self.truth.records.noise
+        noise = self.truth.noise
         drawn = true + (noise[rng.integers(len(noise))] if len(noise) else 0.0)
         return np.round(drawn * self.images / 100) * 100 / self.images, true
 
@@ -68,7 +68,9 @@ class World:
 
 @cache
 def world(path: str) -> World:
-    truth, space = Truth(Records.read(Path(path))), base_space()
+    """The world of a file of records; of the formula if there is no path."""
+    truth = Truth(Records.read(Path(path))) if path else Formula()
+    space = base_space()
     baseline = truth.curve(replace(space.template, layers={}), 0.0)[-1]
     size = space.params(replace(space.template, layers={}))
     box = Box(baseline - 5.0, baseline + 1.0, float(space.params(space.smallest())), float(size))

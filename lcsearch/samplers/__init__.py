@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lcsearch.space import BoundSpace
 
 DEFAULT = "recombine"
-"""The winner of the benchmark in docs/search.md."""
+"""Why this one: docs/search.md."""
 
 
 class _SamplerFile(Protocol):
