@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ import lcsearch
 from lcsearch.history import HAND_PICKED
 from lcsearch.reading import read_run
 from lcsearch.records import RunRecord
+from lcsearch.study import Proposal
 
 ASKED: dict[str, Any] = {
     "backbone": "base", "num_classes": 10, "in_channels": 1, "image_size": 16, "validation_images": 1000,
@@ -109,6 +111,19 @@ def test_dying_between_any_two_writes_alters_nothing(tmp_path: Path, deaths: lis
     whole = read_run(tmp_path / "whole").trials
     assert any(t.state == "pruned" for t in whole) and any(t.origin not in HAND_PICKED for t in whole)
     assert outline(read_run(tmp_path / "cut").trials) == outline(whole)
+
+
+def test_a_sampler_forgets_a_trial_that_was_never_begun(tmp_path: Path) -> None:
+    with session(tmp_path / "run", trials=4) as opened:
+        assert opened.run() is None
+        opened.search._store.remember({"drawn": 7}, 4)
+    with session(tmp_path / "run", trials=4) as opened:
+        store = opened.search._store
+        assert store.memory() == {}
+        store.remember({"drawn": 7}, 4)
+        assert store.begin(replace(opened.search.history[0], state="running"), Proposal()) == 4
+    with session(tmp_path / "run", trials=4) as opened:
+        assert opened.search._store.memory() == {"drawn": 7}
 
 
 def test_duplicates_whose_original_ended_just_before_the_kill_end_too(
