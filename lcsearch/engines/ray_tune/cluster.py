@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lcsearch.engines.base import WorkerStartError
 from lcsearch.engines.ray_tune.address import check_cluster, find_address
 from lcsearch.engines.ray_tune.settings import RaySettings
 from lcsearch.errors import InputError
@@ -124,6 +125,7 @@ def connect(settings: RaySettings, logs: Path) -> Cluster:
 
     Raises:
         InputError: There is no Ray at the address, it is another version, or no node can hold a trial.
+        WorkerStartError: Ray does not start on this machine.
     """
     import ray
 
@@ -172,9 +174,13 @@ def _start(settings: RaySettings, logs: Path) -> Cluster:
                 _temp_dir=str(temporary),
                 **_COMMON,
             )
-    except BaseException:
+    except BaseException as error:
+        ray.shutdown()
         shutil.rmtree(temporary, ignore_errors=True)
-        raise
+        if not isinstance(error, Exception):
+            raise
+        text = " ".join(str(error).split())
+        raise WorkerStartError(f"Ray does not start on this machine: {text}") from error
     return Cluster("on this machine", settings.resources, "", temporary, logs)
 
 
