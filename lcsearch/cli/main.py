@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from typing import Any
 
@@ -72,6 +73,7 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code: 0 done, 2 wrong input, 130 interrupted."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts with it ignored
     sys.exit(call(arguments))
 
 
