@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import uuid
 from collections.abc import Container, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -94,6 +95,7 @@ def make(
     directory = RunDirectory.create(options.out or _default_out(settings.backbone))
     plain = {
         "version": VERSION,
+        "study": f"lcsearch:{uuid.uuid4().hex[:12]}",
         "settings": settings.to_plain(),
         "facts": asdict(facts),
         "versions": {name: version(name) for name in _PACKAGES},

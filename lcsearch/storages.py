@@ -15,8 +15,10 @@ from lcsearch.settings import RunSettings
 
 
 def study_name(settings: RunSettings, directory: RunDirectory) -> str:
-    """The name of a run's study: in a file of its own a fixed one, on a server the run directory's."""
-    return "lcsearch" if settings.storage is None else f"lcsearch:{directory.path.resolve().name}"
+    """The name of a run's study: fixed in a file of its own; on a server one that no other run has."""
+    if settings.storage is None:
+        return "lcsearch"
+    return str(directory.read_settings().get("study", f"lcsearch:{directory.path.resolve().name}"))
 
 
 def open_storage(settings: RunSettings, directory: RunDirectory) -> RDBStorage:

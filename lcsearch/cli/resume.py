@@ -16,7 +16,7 @@ from lcsearch.cli.options import RUN_ARGUMENT, OneOf, Seconds
 @click.option("--timeout", type=Seconds(), help="Start no trial after this time from now: 90s, 30m, 2h.")
 @click.option("--engine", type=OneOf("local", "ray"), help="Who runs trials.")
 @click.option("--jobs", type=click.IntRange(1), help="Trials at once.")
-@click.option("--ray-address", metavar="ADDRESS", help="A Ray cluster: auto, HOST:PORT or ray://HOST:PORT.")
+@click.option("--ray-address", metavar="ADDRESS", help="A Ray cluster: auto or HOST:PORT.")
 @click.option("--cpus-per-trial", type=float, help="What Ray reserves.")
 @click.option("--gpus-per-trial", type=float, help="What Ray reserves; a share such as 0.25 is fine.")
 @click.option("--max-failures", type=click.IntRange(0), help="Tries after a lost worker.")

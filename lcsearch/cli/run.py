@@ -71,7 +71,7 @@ from lcsearch.cli.options import Count, OneOf, Seconds
     help="accuracy,params or accuracy,params,macs.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seeds everything random.")
-@click.option("--ray-address", metavar="ADDRESS", help="A Ray cluster: auto, HOST:PORT or ray://HOST:PORT.")
+@click.option("--ray-address", metavar="ADDRESS", help="A Ray cluster: auto or HOST:PORT.")
 @click.option("--cpus-per-trial", type=float, default=1.0, show_default=True, help="What Ray reserves.")
 @click.option("--gpus-per-trial", type=float, help="What Ray reserves; a share such as 0.25 is fine.")
 @click.option(
