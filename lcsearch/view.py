@@ -12,7 +12,7 @@ from typing import Any
 
 import optuna
 from optuna.samplers import BaseSampler
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 from lcsearch.records import TrialRecord
 from lcsearch.study import Proposal, directions_of
@@ -98,10 +98,6 @@ class SamplerView:
         """Show the end of a trial that is shown running; nothing happens while it has none."""
         if record.state != "running" and record.number in self._live:
             self._fill(self._live.pop(record.number), record)
-
-    def trials(self) -> list[FrozenTrial]:
-        """What samplers see."""
-        return self.study.get_trials(deepcopy=False)
 
     def _fill(self, trial_id: int, record: TrialRecord) -> None:
         for name, violation in self._limits.violations(record.params, record.macs).items():

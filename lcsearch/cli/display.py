@@ -53,9 +53,7 @@ class PlainDisplay(Observer):
 
     def ended(self, record: TrialRecord, history: History) -> None:
         """Say what became of a trial, and after the baseline how long the rest takes."""
-        done = sum(
-            1 for t in history if t.state in ("complete", "pruned", "failed") and t.duplicate_of is None
-        )
+        done = _trained(history)
         self._say(f"[{done}/{self._settings.trials}] {ended_words(record)}")
         if not self._estimated and record.origin == "baseline" and record.state == "complete":
             self._estimated = True
@@ -103,9 +101,7 @@ class LiveDisplay(PlainDisplay):
         for record in history.running():
             if record.duplicate_of is None:
                 running.add_row(*_running_row(record))
-        done = sum(
-            1 for t in history if t.state in ("complete", "pruned", "failed") and t.duplicate_of is None
-        )
+        done = _trained(history)
         bar = Table.grid(padding=(0, 1))
         bar.add_row(
             Text(f"{done}/{self._settings.trials} trials"),
@@ -130,6 +126,11 @@ def _running_row(record: TrialRecord) -> tuple[Text, Text, Text, Text]:
         Text(f"epoch {current}/{total}"),
         Text(f"{accuracy} {record.label}"),
     )
+
+
+def _trained(history: History) -> int:
+    """Trials that were trained and have their end."""
+    return sum(1 for t in history if t.state in ("complete", "pruned", "failed") and t.duplicate_of is None)
 
 
 def ended_words(record: TrialRecord) -> str:
