@@ -133,6 +133,8 @@ class RecipeModel(Strict):
     coefficient_l1: float = Field(default=0.0, ge=0)
     clip: float = Field(default=0.0, ge=0)
     precision: Literal["float32", "bfloat16"] = "float32"
+    init: Literal["scratch", "backbone"] = "scratch"
+    distill: float = Field(default=0.0, ge=0, le=1)
 
 
 class VersionedModel(Strict):

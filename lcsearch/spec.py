@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 Family = Literal["conv", "linear"]
 Precision = Literal["float32", "bfloat16"]
+Init = Literal["scratch", "backbone"]
 Plain = dict[str, Any]
 
 
@@ -109,6 +110,8 @@ class Recipe:
             ones.
         coefficient_l1: L1 weight on sparse coefficients; 0 for none.
         precision: ``float32``, or ``bfloat16`` autocast.
+        init: ``scratch`` for fresh weights; ``backbone`` for a model cut out of the trained backbone.
+        distill: Share of the loss that comes from the trained backbone's outputs, in [0, 1]; 0 for none.
     """
 
     epochs: int = 4
@@ -124,6 +127,8 @@ class Recipe:
     flip: bool | None = None
     coefficient_l1: float = 0.0
     precision: Precision = "float32"
+    init: Init = "scratch"
+    distill: float = 0.0
 
     def to_plain(self) -> Plain:
         """Plain data for YAML and JSON."""

@@ -21,6 +21,8 @@ class Job:
         spec: What to train.
         directory: Folder of this trial, made by whoever runs it: weights and checkpoint.
         resume: Whether a checkpoint in that folder may be continued.
+        start: Folder that holds what the trial starts from, such as the trained backbone's weights; empty
+            where it starts from nothing. Whoever runs the trial elsewhere takes the folder's files along.
     """
 
     number: int
@@ -29,6 +31,7 @@ class Job:
     spec: TrialSpec
     directory: str
     resume: bool
+    start: str = ""
 
 
 Metrics = Mapping[str, float]
