@@ -1,0 +1,26 @@
+"""How a model that was cut out of a trained backbone is fine-tuned, unless the user says otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lcsearch.spec import Recipe
+
+FINE_TUNE = {"lr": 0.02, "warmup": 0.1}
+"""Fields of the recipe that differ from a training from scratch."""
+
+
+def fine_tune_recipe(
+    recipe: Recipe, epochs: int, lr: float | None = None, distill: float | None = None
+) -> Recipe:
+    """Return the recipe of a fine-tuning.
+
+    Args:
+        recipe: How the backbone is trained: what is not listed in `FINE_TUNE` is taken from it.
+        epochs: Passes over the training images.
+        lr: Peak learning rate; None for the default of `FINE_TUNE`.
+        distill: Share of the loss that comes from the backbone's outputs; None for the recipe's own.
+    """
+    made = replace(recipe, **FINE_TUNE, init="backbone", epochs=epochs)  # type: ignore[arg-type]
+    made = made if lr is None else replace(made, lr=lr)
+    return made if distill is None else replace(made, distill=distill)
