@@ -1,1 +1,1 @@
-"""From a trained backbone to trained compressed models: weights, fits, sensitivity; knows nothing of the search."""
+"""From a trained backbone to trained compressed models: weights, fits, sensitivity; knows no search."""
