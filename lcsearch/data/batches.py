@@ -82,17 +82,44 @@ class Batches:
         """
         if not self.augment:
             return self._in_order()
+        return ((images, labels) for images, labels, _ in self.indexed(generator))
+
+    def indexed(
+        self, generator: torch.Generator | None, view: torch.Generator | None = None
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """One augmented pass that also says which images are in a batch.
+
+        Args:
+            generator: As for `epoch`.
+            view: A CPU generator that crops and flips are drawn from instead, by image and not by its place
+                in the order: epochs of any order then show each image the same way, as `view` does.
+
+        Returns:
+            Images and labels as from `epoch`, and the images' places in the split, int64 (b,).
+
+        Raises:
+            ValueError: There is no generator.
+        """
         if generator is None:
             raise ValueError("augmented batches need a torch.Generator")
-        return self._augmented(_draw(len(self._labels), self.crop, generator).to(self._labels.device))
+        plan = _draw(len(self._labels), self.crop, generator)
+        if view is not None:
+            plan = _look(len(self._labels), self.crop, view).ordered(plan.order)
+        return self._augmented(plan.to(self._labels.device), len(self))
+
+    def view(self, generator: torch.Generator) -> Iterator[Tensor]:
+        """Every image once, in order, cropped and flipped as `indexed` does with this view."""
+        plan = _look(len(self._labels), self.crop, generator).to(self._labels.device)
+        steps = math.ceil(len(self._labels) / self.batch_size)
+        return (images for images, _, _ in self._augmented(plan, steps))
 
     def _in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
         for start in range(0, len(self._labels), self.batch_size):
             here = slice(start, start + self.batch_size)
             yield self._normalise(self._images[here]), self._labels[here]
 
-    def _augmented(self, plan: _Plan) -> Iterator[tuple[Tensor, Tensor]]:
-        for step in range(len(self)):
+    def _augmented(self, plan: _Plan, steps: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        for step in range(steps):
             here = slice(step * self.batch_size, (step + 1) * self.batch_size)
             chosen = plan.order[here]
             images = self._images[chosen]
@@ -100,7 +127,7 @@ class Batches:
                 images = random_flip(images, plan.mirrored[here])
             if self.crop:
                 images = random_crop(images, plan.top[here], plan.left[here], self.crop)
-            yield self._normalise(images), self._labels[chosen]
+            yield self._normalise(images), self._labels[chosen], chosen
 
     def _normalise(self, images: Tensor) -> Tensor:
         layout = torch.channels_last if images.shape[1] > 1 else torch.contiguous_format
@@ -143,12 +170,22 @@ class _Plan:
     def to(self, device: torch.device) -> _Plan:
         return _Plan(*(part.to(device) for part in (self.order, self.top, self.left, self.mirrored)))
 
+    def ordered(self, order: Tensor) -> _Plan:
+        """The same crop and flip of each image, in another order than the split's."""
+        return _Plan(order, self.top[order], self.left[order], self.mirrored[order])
+
 
 def _draw(images: int, crop: int, generator: torch.Generator) -> _Plan:
     order = torch.randperm(images, generator=generator)
+    look = _look(images, crop, generator)
+    return _Plan(order, look.top, look.left, look.mirrored)
+
+
+def _look(images: int, crop: int, generator: torch.Generator) -> _Plan:
+    """The split's own order, with a crop and a flip for each place in it."""
     chance = torch.rand(3, images, generator=generator, dtype=torch.float64)
     places = (chance[:2] * (2 * crop + 1)).long()
-    return _Plan(order=order, top=places[0], left=places[1], mirrored=chance[2] < 0.5)
+    return _Plan(order=torch.arange(images), top=places[0], left=places[1], mirrored=chance[2] < 0.5)
 
 
 def _check(split: Split, info: DatasetInfo, batch_size: int, crop: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -20,11 +20,14 @@ from lcsearch.spec import Recipe, Regularizer
 from lcsearch.train.augmentation import crop_and_flip
 from lcsearch.train.average import AveragedWeights, decay_per_step
 from lcsearch.train.checkpoint import load_checkpoint, save_checkpoint
+from lcsearch.train.distillation import Teacher, distillation_loss, fitting
 from lcsearch.train.evaluate import evaluate
 from lcsearch.train.optimizer import make_optimizer, penalty
 from lcsearch.train.results import EpochMetrics, TrainingFailed, TrainResult
 from lcsearch.train.schedule import learning_rate
 from lcsearch.train.seeds import seed_everything, stream
+
+_Batch = tuple[Tensor, Tensor, Tensor | None]
 
 _CHECK_EVERY = 16
 """Steps between looks at the losses: each look waits for the device."""
@@ -40,6 +43,8 @@ def train(
     device: str | torch.device = "cpu",
     checkpoint: Path | None = None,
     report: Callable[[EpochMetrics], bool] = lambda metrics: True,
+    start: Callable[[nn.Module], None] | None = None,
+    teacher: Teacher | None = None,
 ) -> TrainResult:
     """Train a model in place; it ends up holding exactly the weights that were evaluated last.
 
@@ -56,17 +61,23 @@ def train(
         checkpoint: File written after each epoch and continued from if it is there and sound.
         report: Called after each epoch; False ends the run now. A run that continues reports its
             last finished epoch once more. What it raises passes through, with the checkpoint kept.
+        start: Gives the model other weights, whose accuracy is then measured before the first epoch; not
+            called by a run that continues. None keeps the weights and measures nothing.
+        teacher: Needed if the recipe distills: what the trained net says of the training images.
 
     Raises:
         TrainingFailed: A loss or a weight became NaN or infinite.
-        InputError: The recipe is out of range, or the images do not fit the data set's facts.
+        InputError: The recipe is out of range, the images do not fit the data set's facts, or the recipe
+            distills and the teacher is missing or does not fit.
         OSError: The checkpoint could not be written.
     """
     _check(recipe)
-    run = _Run(model, data, recipe, regularizer, seed, torch.device(device))
+    run = _Run(model, data, recipe, regularizer, seed, torch.device(device), teacher)
     go_on = True
     if checkpoint is not None and run.restore(checkpoint):
         go_on = report(run.history[-1])
+    elif start is not None:
+        run.start(start)
     while go_on and len(run.history) < recipe.epochs:
         run.epoch()
         if checkpoint is not None:
@@ -99,10 +110,12 @@ class _Run:
         regularizer: Regularizer,
         seed: int,
         device: torch.device,
+        teacher: Teacher | None,
     ) -> None:
         self.model = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.data, self.recipe, self.regularizer = data, recipe, regularizer
         self.seed, self.device = seed, device
+        self.teacher = fitting(teacher, data, recipe)
         crop, flip = crop_and_flip(recipe, data.info)
         self.batches = Batches(
             data.train,
@@ -115,8 +128,18 @@ class _Run:
         )
         self.steps = recipe.epochs * len(self.batches)
         self.optimizer = make_optimizer(self.model, recipe)
-        self.average = AveragedWeights(self.model, decay_per_step(recipe.average, len(self.batches)))
+        self.average = self._new_average()
         self.history: list[EpochMetrics] = []
+        self.accuracy_before: float | None = None
+
+    def _new_average(self) -> AveragedWeights:
+        return AveragedWeights(self.model, decay_per_step(self.recipe.average, len(self.batches)))
+
+    def start(self, start: Callable[[nn.Module], None]) -> None:
+        """Take over weights, in place, and measure them."""
+        start(self.model)
+        self.average = self._new_average()
+        self.accuracy_before = self._accuracy()
 
     def epoch(self) -> None:
         """Train one epoch, evaluate the averaged weights, and append to the history."""
@@ -126,14 +149,14 @@ class _Run:
         generator = torch.Generator().manual_seed(stream(self.seed, number, "data"))
         self.model.train()
         losses = torch.zeros(len(self.batches), device=self.device)
-        for index, (images, labels) in enumerate(self.batches.epoch(generator)):
-            losses[index] = self._step((number - 1) * len(self.batches) + index, images, labels)
+        for index, (images, labels, wanted) in enumerate(self._batches_of(number, generator)):
+            losses[index] = self._step((number - 1) * len(self.batches) + index, images, labels, wanted)
             if index % _CHECK_EVERY == _CHECK_EVERY - 1:
                 self._check(losses, number)
         self._check(losses, number)
         with self.average.in_place():
             self._check_weights(number)
-            accuracy = evaluate(self.model, self.data.validation, self.data.info, device=self.device)
+            accuracy = self._accuracy()
         self.history.append(
             EpochMetrics(
                 epoch=number,
@@ -141,21 +164,32 @@ class _Run:
                 train_loss=float(losses.double().mean()),
                 seconds=time.perf_counter() - begin,
                 learning_rate=self._rate(number * len(self.batches) - 1),
+                accuracy_before=self.accuracy_before,
             )
         )
+
+    def _accuracy(self) -> float:
+        return evaluate(self.model, self.data.validation, self.data.info, device=self.device)
+
+    def _batches_of(self, epoch: int, generator: torch.Generator) -> Iterator[_Batch]:
+        """Images, labels, and the teacher's scores where there is a teacher."""
+        if self.teacher is None:
+            yield from ((images, labels, None) for images, labels in self.batches.epoch(generator))
+            return
+        outputs = self.teacher.epoch(epoch).to(self.device)
+        for images, labels, chosen in self.batches.indexed(generator, self.teacher.view(epoch)):
+            yield images, labels, outputs[chosen]
 
     def _rate(self, step: int) -> float:
         return learning_rate(step, self.steps, self.recipe.lr, self.recipe.warmup)
 
-    def _step(self, step: int, images: Tensor, labels: Tensor) -> Tensor:
+    def _step(self, step: int, images: Tensor, labels: Tensor, wanted: Tensor | None) -> Tensor:
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate(step)
         half = torch.autocast(self.device.type, torch.bfloat16)
         with half if self.recipe.precision == "bfloat16" else nullcontext():
             scores = self.model(images)
-        loss = nn.functional.cross_entropy(
-            scores.float(), labels, label_smoothing=self.recipe.label_smoothing
-        )
+        loss = self._loss(scores.float(), labels, wanted)
         loss = loss + penalty(self.model, self.recipe, self.regularizer, step)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -165,6 +199,12 @@ class _Run:
         self._prune((step + 1) / self.steps)
         self.average.update(step)
         return loss.detach()
+
+    def _loss(self, scores: Tensor, labels: Tensor, wanted: Tensor | None) -> Tensor:
+        loss = nn.functional.cross_entropy(scores, labels, label_smoothing=self.recipe.label_smoothing)
+        if wanted is None:
+            return loss
+        return (1 - self.recipe.distill) * loss + self.recipe.distill * distillation_loss(scores, wanted)
 
     def _prune(self, progress: float) -> None:
         """Prune on schedule; done before the first epoch ends, where trials are first compared."""
@@ -197,7 +237,8 @@ class _Run:
 
     def _identity(self) -> str:
         tensors = [(name, list(t.shape), str(t.dtype)) for name, t in self.model.state_dict().items()]
-        plain = [self.recipe.to_plain(), self.regularizer.to_plain(), self.seed, self.steps, tensors]
+        views = None if self.teacher is None else self.teacher.seed
+        plain = [self.recipe.to_plain(), self.regularizer.to_plain(), self.seed, self.steps, tensors, views]
         return json.dumps(plain, sort_keys=True)
 
     def save(self, path: Path) -> None:
@@ -220,4 +261,5 @@ class _Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.average.load(state["average"])
         self.history = [EpochMetrics(**metrics) for metrics in state["history"]]
+        self.accuracy_before = self.history[-1].accuracy_before
         return True

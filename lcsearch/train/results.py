@@ -15,6 +15,8 @@ class EpochMetrics:
         train_loss: Mean training loss over the epoch's steps, penalties included.
         seconds: Wall-clock seconds of training and evaluation.
         learning_rate: Of the epoch's last step.
+        accuracy_before: Validation accuracy in percent of the weights that the run started from; None where
+            they were not measured.
     """
 
     epoch: int
@@ -22,6 +24,7 @@ class EpochMetrics:
     train_loss: float
     seconds: float
     learning_rate: float
+    accuracy_before: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

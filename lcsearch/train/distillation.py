@@ -1,0 +1,100 @@
+"""Learning from a trained net's outputs as well as from the labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lcsearch.data import SearchData
+from lcsearch.errors import InputError
+from lcsearch.spec import Recipe
+from lcsearch.train.augmentation import crop_and_flip
+from lcsearch.train.seeds import stream
+
+TEMPERATURE = 4.0
+"""Softens both outputs, so that the student also learns which wrong classes are nearly right."""
+
+
+@dataclass(frozen=True, eq=False)
+class Teacher:
+    """What a trained net says of every training image, in every view of it, written down once.
+
+    Attributes:
+        outputs: Scores before the softmax, float32, (views, images, classes).
+        seed: Views are drawn from it, and from nothing of the student's: every student sees the same.
+        crop: Padding of the random crop in pixels, as the views have it.
+        flip: Whether views are mirrored.
+    """
+
+    outputs: Tensor
+    seed: int
+    crop: int
+    flip: bool
+
+    @property
+    def augments(self) -> bool:
+        """Whether one view differs from the next."""
+        return self.crop > 0 or self.flip
+
+    def view(self, epoch: int) -> torch.Generator:
+        """What crops and flips of an epoch (1 for the first) are drawn from."""
+        return view_generator(self.seed, epoch)
+
+    def epoch(self, epoch: int) -> Tensor:
+        """The scores (images, classes) of the view that an epoch (1 for the first) shows."""
+        outputs: Tensor = self.outputs[epoch - 1 if self.augments else 0]
+        return outputs
+
+
+def view_generator(seed: int, epoch: int) -> torch.Generator:
+    """What crops and flips of view ``epoch`` (1 for the first) are drawn from."""
+    return torch.Generator().manual_seed(stream(seed, "view", epoch))
+
+
+def distillation_loss(scores: Tensor, teacher: Tensor, temperature: float = TEMPERATURE) -> Tensor:
+    """Divergence of the student's softened outputs from the teacher's, mean over images.
+
+    It is KL(teacher, student) of both softmaxes at the temperature, times its square, which keeps the
+    gradient's size whatever the temperature (Hinton, Vinyals, Dean 2015, arXiv 1503.02531).
+
+    Args:
+        scores: Of the student, (b, classes).
+        teacher: Of the teacher, (b, classes).
+        temperature: What scores are divided by.
+    """
+    student = F.log_softmax(scores / temperature, dim=1)
+    wanted = F.log_softmax(teacher / temperature, dim=1)
+    return temperature**2 * F.kl_div(student, wanted, reduction="batchmean", log_target=True)
+
+
+def fitting(teacher: Teacher | None, data: SearchData, recipe: Recipe) -> Teacher | None:
+    """The teacher of a training; None where its recipe does not distill.
+
+    Raises:
+        InputError: It distills and there is no teacher, or one of other images or views.
+    """
+    if recipe.distill == 0:
+        return None
+    if teacher is None:
+        raise InputError(
+            f"recipe: distill is {recipe.distill}, but there is no trained backbone to learn from"
+        )
+    crop, flip = crop_and_flip(recipe, data.info)
+    views = recipe.epochs if crop or flip else 1
+    wanted = (crop, flip, len(data.train), data.info.num_classes)
+    found = (teacher.crop, teacher.flip, *teacher.outputs.shape[1:])
+    if found != wanted or len(teacher.outputs) < views:
+        raise InputError(
+            f"recipe: the backbone's outputs are of {_described(len(teacher.outputs), found)}; this training "
+            f"needs {_described(views, wanted)}"
+        )
+    return teacher
+
+
+def _described(views: int, facts: tuple[int, ...]) -> str:
+    crop, flip, images, classes = facts
+    kind = f"crop {crop}, {'flips' if flip else 'no flips'}"
+    return f"{views} views ({kind}) of {images} images, {classes} classes"
