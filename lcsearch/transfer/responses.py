@@ -1,0 +1,112 @@
+"""What convolutions do to real images, at sampled places of their output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+PLACES = 16
+"""Places that are looked at in each image's feature map: neighbours say much the same."""
+MOST_PIXELS = 4_000_000
+"""Pixels of an input channel that go through a model at once: of large images fewer are taken."""
+_SEED = 20190711
+
+
+@dataclass(eq=False)
+class Response:
+    """What a convolution answered when it was first called.
+
+    Attributes:
+        shape: Of the whole output, (n, out, h, w).
+        places: (n, m) int64, sampled places of the flattened feature maps.
+        samples: (n * m, out) outputs at these places.
+        mean: (out,) over all places.
+        normalised: Whether a batch norm layer took the output as it was.
+    """
+
+    shape: torch.Size
+    places: Tensor
+    samples: Tensor
+    mean: Tensor
+    normalised: bool = False
+
+
+def at_once(images: Tensor) -> Tensor:
+    """Return as many of the images (n, c, h, w) as may go through a model at once, the first ones."""
+    return images[: max(2, MOST_PIXELS // images[0, 0].numel())]
+
+
+def sample(output: Tensor, places: Tensor) -> Tensor:
+    """Return an output (n, out, h, w) at places (n, m), as (n * m, out)."""
+    index = places[:, None].expand(-1, output.shape[1], -1)
+    return output.flatten(2).gather(2, index).transpose(1, 2).flatten(0, 1)
+
+
+def draw_places(shape: torch.Size, device: torch.device) -> Tensor:
+    """Return places (n, m) of an output of a shape (n, out, h, w): always the same, without repetition."""
+    images, area = shape[0], shape[2] * shape[3]
+    if area <= PLACES:
+        return torch.arange(area, device=device).expand(images, -1)
+    generator = torch.Generator().manual_seed(_SEED)
+    order = torch.rand(images, area, generator=generator).argsort(dim=1)
+    return order[:, :PLACES].to(device)
+
+
+@torch.no_grad()
+def record(model: nn.Module, convs: Mapping[str, nn.Conv2d], images: Tensor) -> dict[str, Response]:
+    """Run a model in evaluation mode and return what its convolutions answer, those that are called.
+
+    Args:
+        model: Left as it is, its mode included.
+        convs: Convolutions of the model, by any name.
+        images: (n, c, h, w), on the model's device.
+    """
+    found: dict[str, Response] = {}
+    last: list[tuple[str, Any]] = []
+
+    def on_conv(name: str, output: Tensor) -> None:
+        if name not in found and output.dim() == 4:
+            places = draw_places(output.shape, output.device)
+            found[name] = Response(output.shape, places, sample(output, places), output.mean((0, 2, 3)))
+            last[:] = [(name, output)]
+
+    def on_norm(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        if last and inputs and inputs[0] is last[0][1]:
+            found[last[0][0]].normalised = True
+        last.clear()
+
+    handles = [
+        conv.register_forward_hook(lambda module, inputs, output, name=name: on_conv(name, output))
+        for name, conv in convs.items()
+    ]
+    handles += [norm.register_forward_pre_hook(on_norm) for norm in norms(model)]
+    try:
+        with evaluation(model):
+            model(images)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def norms(model: nn.Module) -> list[_BatchNorm]:
+    """The batch norm layers of a model that keep running statistics."""
+    return [m for m in model.modules() if isinstance(m, _BatchNorm) and m.running_mean is not None]
+
+
+@contextmanager
+def evaluation(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside; each module's own mode is put back."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
