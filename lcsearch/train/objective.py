@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -14,11 +14,16 @@ from torch import nn
 from lcsearch import surgery
 from lcsearch.data import SearchData, load
 from lcsearch.engines.base import Job, Report
+from lcsearch.errors import InputError
 from lcsearch.train.checkpoint import replace_file
 from lcsearch.train.device import pick_device
 from lcsearch.train.loop import train
 from lcsearch.train.results import EpochMetrics, TrainingFailed
 from lcsearch.train.seeds import seed_everything, stream
+from lcsearch.transfer.cutting import cut_out
+from lcsearch.transfer.start import Start
+from lcsearch.transfer.teacher import read_teacher
+from lcsearch.transfer.weights import load_backbone
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +46,6 @@ class TrainObjective:
         image_size: Side in pixels; None for the data set's own.
         device: ``auto``, or a device name of PyTorch.
         threads: CPU threads of this process; 0 leaves PyTorch's choice.
-        initial: Called with the fresh model and the job, to give it other weights; picklable.
     """
 
     dataset: str
@@ -51,20 +55,23 @@ class TrainObjective:
     image_size: int | None = None
     device: str = "auto"
     threads: int = 0
-    initial: Callable[[nn.Module, Job], None] | None = None
 
     def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
         """Train one trial.
 
+        Where the recipe says so, its model is cut out of the trained backbone in the job's start folder (or
+        continues from the compressed weights that lie there), and learns from the backbone's outputs there.
         Its folder then holds `WEIGHTS`, exactly the weights whose accuracy is returned, unless the
         report stopped it. While it trains, `CHECKPOINT` is there; it stays if the report raises or the
         process dies.
 
         Returns:
-            ``accuracy`` (validation, percent), ``train_loss`` and ``epochs`` of the last epoch.
+            ``accuracy`` (validation, percent), ``train_loss`` and ``epochs`` of the last epoch; where the
+            model did not start from fresh weights also ``accuracy_before``, that of what it started from.
 
         Raises:
             TrainingFailed: The training diverged.
+            InputError: The start folder lacks something, or its content does not fit the model.
             OSError: The folder could not be written, or the disk is full.
         """
         if self.threads > 0:
@@ -74,7 +81,7 @@ class TrainObjective:
         checkpoint = folder / CHECKPOINT
         if not job.resume:
             checkpoint.unlink(missing_ok=True)
-        model = self.build(job)
+        model, device = self.build(job), pick_device(self.device)
         try:
             result = train(
                 model,
@@ -82,9 +89,11 @@ class TrainObjective:
                 job.spec.recipe,
                 job.spec.regularizer,
                 seed=job.seed,
-                device=pick_device(self.device),
+                device=device,
                 checkpoint=checkpoint,
                 report=lambda metrics: report(metrics.epoch, _plain(metrics)),
+                start=start_of(job, self.data(), device),
+                teacher=read_teacher(_folder(job).teacher) if job.spec.recipe.distill > 0 else None,
             )
         except TrainingFailed:
             checkpoint.unlink(missing_ok=True)
@@ -93,15 +102,13 @@ class TrainObjective:
             save_weights(model, folder / WEIGHTS)
         checkpoint.unlink(missing_ok=True)
         last = result.history[-1]
-        return {"accuracy": last.accuracy, "train_loss": last.train_loss, "epochs": float(last.epoch)}
+        final = {"accuracy": last.accuracy, "train_loss": last.train_loss, "epochs": float(last.epoch)}
+        return final | _before(last)
 
     def build(self, job: Job) -> nn.Module:
-        """The job's model with its initial weights, on the CPU: the same on every device."""
+        """The job's model with fresh weights, on the CPU: the same on every device."""
         seed_everything(stream(job.seed, "weights"))
-        model = surgery.build_model(job.spec.model)
-        if self.initial is not None:
-            self.initial(model, job)
-        return model
+        return surgery.build_model(job.spec.model)
 
     def data(self) -> SearchData:
         """Training and validation images, read once per process."""
@@ -136,8 +143,42 @@ def save_weights(model: nn.Module, path: Path) -> None:
     replace_file(path, lambda file: file.write(save(state)))
 
 
+def start_of(job: Job, data: SearchData, device: str) -> Callable[[nn.Module], None] | None:
+    """What gives a job's model its initial weights; None where the fresh ones are meant.
+
+    Args:
+        job: The job, with its start folder.
+        data: Its first training images are what a cut-out model is fitted to.
+        device: Where to compute.
+    """
+    if job.spec.recipe.init == "scratch":
+        return None
+
+    @torch.no_grad()
+    def begin(model: nn.Module) -> None:
+        start = _folder(job)
+        if start.has_compressed:
+            model.load_state_dict(start.read_compressed(model))
+            return
+        template = replace(job.spec.model, layers={})
+        cut = cut_out(load_backbone(template, start.folder), job.spec.model.layers, data, device=device)
+        model.load_state_dict(cut.state_dict())
+
+    return begin
+
+
+def _folder(job: Job) -> Start:
+    if not job.start:
+        raise InputError(f"trial {job.number}: its recipe starts from a trained backbone, and there is none")
+    return Start(Path(job.start))
+
+
+def _before(metrics: EpochMetrics) -> dict[str, float]:
+    return {} if metrics.accuracy_before is None else {"accuracy_before": metrics.accuracy_before}
+
+
 def _plain(metrics: EpochMetrics) -> dict[str, float]:
-    return {
+    return _before(metrics) | {
         "accuracy": metrics.accuracy,
         "train_loss": metrics.train_loss,
         "seconds": metrics.seconds,

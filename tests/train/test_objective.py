@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-import torch
 from safetensors.torch import load_file
-from torch import nn
 
 from lcsearch.data import SearchData
 from lcsearch.engines.base import Job
@@ -121,17 +119,6 @@ def test_full_disk_is_an_os_error_and_leaves_no_rubbish(
     with pytest.raises(OSError, match="No space left"):
         OBJECTIVE(make_job(tmp_path), go_on)
     assert list(tmp_path.iterdir()) == []
-
-
-def _zero(model: nn.Module, job: Job) -> None:
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.zero_()
-
-
-def test_given_initial_weights(tmp_path: Path) -> None:
-    objective = TrainObjective("digits", device="cpu", initial=_zero)
-    assert all(not parameter.any() for parameter in objective.build(make_job(tmp_path)).parameters())
 
 
 def test_data_in_memory_is_used(tmp_path: Path, digits: SearchData) -> None:

@@ -1,0 +1,166 @@
+"""Trials that start from a trained backbone: what they start with, what they report, how they resume."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from lcsearch.data import SearchData
+from lcsearch.engines.base import Job
+from lcsearch.errors import InputError
+from lcsearch.spec import LayerSpec, ModelSpec, Recipe, Regularizer, TrialSpec
+from lcsearch.surgery import build_model
+from lcsearch.train import evaluate, objective, train
+from lcsearch.train.objective import TrainObjective
+from lcsearch.transfer.start import Start
+from lcsearch.transfer.teacher import make_teacher, write_teacher
+
+PLAIN = ModelSpec("base", 10, 1, width=0.25)
+LAYERS = {
+    "features.4": LayerSpec("linear", 0.25),
+    "features.8": LayerSpec("linear", 0.25, rank=3),
+    "features.12": LayerSpec("linear", 0.5, sparsity=0.5),
+}
+RECIPE = Recipe(epochs=3, batch_size=64, lr=0.02, init="backbone", distill=0.5, crop=1)
+SPEC = TrialSpec(replace(PLAIN, layers=LAYERS), Regularizer(weight=0.01), RECIPE)
+OBJECTIVE = TrainObjective("digits", train_images=640, validation_images=300, device="cpu", threads=1)
+
+
+@pytest.fixture(scope="module")
+def backbone(digits: SearchData) -> nn.Module:
+    torch.manual_seed(0)
+    model = build_model(PLAIN)
+    train(model, digits, Recipe(epochs=6, batch_size=32), Regularizer(), seed=0)
+    return model
+
+
+@pytest.fixture(scope="module")
+def start(backbone: nn.Module, digits: SearchData, tmp_path_factory: pytest.TempPathFactory) -> Start:
+    made = Start(tmp_path_factory.mktemp("run") / "start")
+    made.write_backbone(backbone.state_dict())
+    write_teacher(make_teacher(backbone, digits, RECIPE, seed=5), made.teacher)
+    return made
+
+
+def make_job(directory: Path, start: Start, spec: TrialSpec = SPEC, *, resume: bool = False) -> Job:
+    return Job(5, 0, 17, spec, str(directory), resume, start=str(start.folder))
+
+
+def go_on(epoch: int, metrics: Mapping[str, float]) -> bool:
+    return True
+
+
+def with_recipe(spec: TrialSpec, **changes: object) -> TrialSpec:
+    return replace(spec, recipe=replace(spec.recipe, **changes))  # type: ignore[arg-type]
+
+
+def test_nothing_compressed_starts_exactly_as_the_backbone(
+    tmp_path: Path, start: Start, backbone: nn.Module, digits: SearchData
+) -> None:
+    seen: list[float] = []
+    spec = with_recipe(replace(SPEC, model=PLAIN), distill=0.0)
+    result = OBJECTIVE(
+        make_job(tmp_path, start, spec),
+        lambda epoch, metrics: seen.append(metrics["accuracy_before"]) is None,
+    )
+    expected = evaluate(backbone, digits.validation, digits.info)
+    assert expected > 80
+    assert seen == [expected] * 3 and result["accuracy_before"] == expected
+
+
+def test_a_cut_out_model_is_better_than_chance_before_and_better_still_after(
+    tmp_path: Path, start: Start, digits: SearchData
+) -> None:
+    result = OBJECTIVE(make_job(tmp_path, start), go_on)
+    assert result["accuracy"] > result["accuracy_before"] > 30
+    model = build_model(SPEC.model)
+    model.load_state_dict(load_file(tmp_path / "weights.safetensors"))
+    assert evaluate(model, digits.validation, digits.info) == result["accuracy"]
+
+
+def test_from_scratch_nothing_is_said_of_before(tmp_path: Path, start: Start) -> None:
+    spec = with_recipe(SPEC, init="scratch", distill=0.0, epochs=1)
+    seen: list[set[str]] = []
+    result = OBJECTIVE(
+        make_job(tmp_path, start, spec), lambda epoch, metrics: seen.append(set(metrics)) is None
+    )
+    assert "accuracy_before" not in seen[0] | result.keys()
+
+
+@pytest.mark.parametrize("last", [1, 2, 3])
+def test_killed_and_resumed_it_ends_the_same_and_fits_nothing_again(
+    tmp_path: Path, start: Start, last: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = OBJECTIVE(make_job(tmp_path / "whole", start), go_on)
+
+    def die(epoch: int, metrics: Mapping[str, float]) -> bool:
+        if epoch == last:
+            raise KeyboardInterrupt
+        return True
+
+    with pytest.raises(KeyboardInterrupt):
+        OBJECTIVE(make_job(tmp_path / "killed", start), die)
+    torch.rand(3)
+    monkeypatch.setattr(objective, "cut_out", None)
+    seen: list[tuple[int, float]] = []
+    again = OBJECTIVE(
+        make_job(tmp_path / "killed", start, resume=True),
+        lambda epoch, metrics: seen.append((epoch, metrics["accuracy_before"])) is None,
+    )
+    assert again == whole
+    assert seen == [(epoch, whole["accuracy_before"]) for epoch in range(last, 4)]
+    assert files(tmp_path / "whole") == files(tmp_path / "killed")
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def test_a_resumed_trial_without_a_usable_checkpoint_is_cut_out_again(tmp_path: Path, start: Start) -> None:
+    whole = OBJECTIVE(make_job(tmp_path / "whole", start), go_on)
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "checkpoint.pt").write_bytes(b"no checkpoint")
+    assert OBJECTIVE(make_job(tmp_path / "damaged", start, resume=True), go_on) == whole
+
+
+def test_weights_of_the_very_model_are_taken_as_they_are(
+    tmp_path: Path, start: Start, digits: SearchData
+) -> None:
+    first = OBJECTIVE(make_job(tmp_path / "first", start), go_on)
+    other = Start(tmp_path / "start")
+    other.folder.mkdir()
+    other.compressed.write_bytes((tmp_path / "first" / "weights.safetensors").read_bytes())
+    spec = with_recipe(SPEC, distill=0.0)
+    second = OBJECTIVE(make_job(tmp_path / "second", other, spec), go_on)
+    assert second["accuracy_before"] == first["accuracy"]
+    another = replace(spec, model=replace(SPEC.model, layers={"features.4": LayerSpec("linear", 0.5)}))
+    with pytest.raises(InputError, match=r"compressed\.safetensors"):
+        OBJECTIVE(make_job(tmp_path / "third", other, another), go_on)
+
+
+def test_what_is_missing_is_one_clear_line(tmp_path: Path, start: Start) -> None:
+    nowhere = replace(make_job(tmp_path, start), start="")
+    with pytest.raises(InputError, match="starts from a trained backbone, and there is none"):
+        OBJECTIVE(nowhere, go_on)
+    empty = Start(tmp_path / "start")
+    for spec in (SPEC, with_recipe(SPEC, distill=0.0)):
+        with pytest.raises(InputError, match="start"):
+            OBJECTIVE(make_job(tmp_path / "5", empty, spec), go_on)
+
+
+def test_fitting_draws_nothing_from_the_random_generators(start: Start) -> None:
+    torch.manual_seed(4)
+    expected = torch.rand(3)
+    torch.manual_seed(4)
+    model = build_model(SPEC.model)
+    begin = objective.start_of(make_job(Path(), start), OBJECTIVE.data(), "cpu")
+    assert begin is not None
+    torch.manual_seed(4)
+    begin(model)
+    assert torch.equal(torch.rand(3), expected)
