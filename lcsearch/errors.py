@@ -1,8 +1,9 @@
-"""The one exception that means "the user's input is wrong"."""
+"""What may end a command: wrong input, and what halts a run that can be gone on with."""
 
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 
@@ -12,6 +13,18 @@ class InputError(ValueError):
     The message is one line that names the option or the path inside the file, the value, and
     what is allowed. The command line prints it as it is and exits with code 2.
     """
+
+
+class HaltError(RuntimeError):
+    """Something around the run failed: a full disk, a lost server, workers that cannot start.
+
+    The message is one line. What was recorded before is safe, and the run can be gone on with.
+    """
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an error says that there is no room left to write."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def did_you_mean(value: str, choices: Iterable[str]) -> str:

@@ -29,6 +29,7 @@ from lcsearch.settings import MAY_CHANGE, RunSettings
 from lcsearch.sizes import format_count
 from lcsearch.space import BoundSpace, Space, load_space, parse_space
 from lcsearch.spec import ModelSpec
+from lcsearch.storages import check_storage
 from lcsearch.user_objective import recorded_objective
 
 _PACKAGES = ("lcsearch", "torch", "torchvision", "optuna", "ray", "numpy")
@@ -92,6 +93,7 @@ def make(
     facts = replace(facts, smallest_params=smallest.params, largest_params=largest.params)
     _check_limits(settings, smallest)
     given = read_given(options.given, bound.template, settings.recipe)
+    check_storage(settings.storage)
     directory = RunDirectory.create(options.out or _default_out(settings.backbone))
     plain = {
         "version": VERSION,

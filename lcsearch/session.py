@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
 
 from lcsearch.choose import Choice, choose, front_of
 from lcsearch.config import Source, write_config
 from lcsearch.director import Search
-from lcsearch.engines.base import Engine, Objective, WorkerStartError
-from lcsearch.errors import InputError
+from lcsearch.engines.base import Objective
+from lcsearch.errors import InputError, is_disk_full
 from lcsearch.facts import Facts
 from lcsearch.observer import Observer
 from lcsearch.planning import Planner
@@ -20,9 +17,10 @@ from lcsearch.reading import read_run
 from lcsearch.records import RunRecord, TrialRecord
 from lcsearch.rundir import RunDirectory
 from lcsearch.settings import RunSettings
+from lcsearch.sitting import Sitting
 from lcsearch.sizes import format_seconds
 from lcsearch.storages import open_storage, study_name
-from lcsearch.study import StorageFullError, Store
+from lcsearch.study import Store
 from lcsearch.workers import make_engine, make_objective
 
 DROP = 0.5
@@ -46,7 +44,7 @@ class Finish:
     lines: tuple[str, ...]
 
 
-class Session:
+class Session(Sitting):
     """A run that is open for searching; a context manager that holds the run's lock.
 
     Args:
@@ -65,31 +63,19 @@ class Session:
         planner: Planner,
         objective: Objective | None = None,
     ) -> None:
-        self.path: Path = directory.path
+        engine = make_engine(settings, directory.path)
+        super().__init__(directory, engine, objective or make_objective(settings))
         self.settings = settings
-        self._directory = directory
         self._facts = facts
         self._planner = planner
-        self._objective = objective or make_objective(settings)
-        self._open = ExitStack()
-        self.engine: Engine = make_engine(settings, directory.path)
         self.search: Search
 
-    def __enter__(self) -> Session:
-        with ExitStack() as stack:
-            stack.enter_context(self._directory.locked())
-            storage = open_storage(self.settings, self._directory)
-            store = Store(storage, self.settings.objectives, study_name(self.settings, self._directory))
-            stack.callback(store.close)
-            self.engine.prepare(self._objective)
-            self.search = self._planner.search(store, self._directory)
-            self._open = stack.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._open.close()
+    def _enter(self, stack: ExitStack) -> None:
+        storage = open_storage(self.settings, self._directory)
+        store = Store(storage, self.settings.objectives, study_name(self.settings, self._directory))
+        stack.callback(store.close)
+        self.engine.prepare(self._objective)
+        self.search = self._planner.search(store, self._directory)
 
     def watch(self, observer: Observer) -> None:
         """Let somebody hear what happens."""
@@ -115,17 +101,7 @@ class Session:
         Returns:
             What went wrong, in one line; None if nothing did.
         """
-        try:
-            self.engine.run(self.search, self._objective)
-        except KeyboardInterrupt:
-            self.search.interrupt()
-        except (StorageFullError, WorkerStartError) as error:
-            return f"{self.path}: {error}"
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            return f"{self.path}: the disk is full"
-        return None
+        return self._drive(self.search)
 
     def finish(self) -> Finish:
         """Write best.yaml and report.html from what is recorded."""
@@ -149,7 +125,7 @@ class Session:
         except InputError as error:
             report_line = f"no report: {error}"
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            if not is_disk_full(error):
                 raise
             return ["no best.yaml or report: the disk is full"]
         return [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+from importlib.util import find_spec
 from typing import Any
 
 import optuna
@@ -12,6 +14,9 @@ from optuna.storages import RDBStorage
 from lcsearch.errors import InputError
 from lcsearch.rundir import RunDirectory
 from lcsearch.settings import RunSettings
+
+_CONNECT_SECONDS = 10
+_FORM = "DRIVER://USER@HOST/DATABASE is needed, such as postgresql://me@server/studies"
 
 
 def study_name(settings: RunSettings, directory: RunDirectory) -> str:
@@ -32,6 +37,18 @@ def open_storage(settings: RunSettings, directory: RunDirectory) -> RDBStorage:
     return server_storage(settings.storage)
 
 
+def check_storage(url: str | None) -> None:
+    """Make sure, before a run is made, that its server can be used; None is a file and needs no check.
+
+    Raises:
+        InputError: As `server_storage`.
+    """
+    if url is not None:
+        storage = server_storage(url)
+        storage.remove_session()
+        storage.engine.dispose()
+
+
 def sqlite_storage(path: str) -> RDBStorage:
     """An SQLite file, in the mode that makes a commit cost milliseconds and survives ``kill -9``.
 
@@ -43,7 +60,10 @@ def sqlite_storage(path: str) -> RDBStorage:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
 
-    storage = _open(f"sqlite:///{path}", path)
+    try:
+        storage = _open(f"sqlite:///{path}", path)
+    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        raise InputError(f"{path}: is damaged or no Optuna study: {cause_of(error)}") from None
     sqlalchemy.event.listen(storage.engine, "connect", tune)
     storage.engine.dispose()
     return storage
@@ -52,23 +72,65 @@ def sqlite_storage(path: str) -> RDBStorage:
 def server_storage(url: str) -> RDBStorage:
     """An Optuna storage on a database server.
 
+    Args:
+        url: As SQLAlchemy takes it.
+
     Raises:
-        InputError: It is not reached, or its driver is not installed.
+        InputError: It is no such URL, its driver is not installed, or the server is not reached, refuses the
+            user or has no such database. There is no password in the message.
     """
-    return _open(url, sqlalchemy.engine.make_url(url).render_as_string(hide_password=True))
+    parsed = _parse(url)
+    name = f"--storage: {_shown(parsed)}"
+    options: dict[str, Any] = {"pool_pre_ping": True}  # connections may be cut while trials train
+    if parsed.get_backend_name() == "postgresql":
+        options["connect_args"] = {"connect_timeout": _CONNECT_SECONDS}
+    try:
+        return _open(parsed.render_as_string(hide_password=False), name, options)
+    except ImportError as error:
+        missing = getattr(error.__cause__, "name", None) or error
+        advice = ": pip install 'lcsearch[postgresql]'" if missing == "psycopg" else ""
+        raise InputError(f"{name} needs the package {missing}, which is not installed{advice}") from None
+    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        reason = cause_of(error)
+        for secret in _secrets(parsed):
+            reason = reason.replace(secret, "***")
+        raise InputError(f"{name} cannot be used: {reason}") from None
 
 
-def _open(url: str, name: str) -> RDBStorage:
+def cause_of(error: BaseException) -> str:
+    """What a database's driver says, in one line."""
+    cause = getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error
+    return " ".join(str(cause).split())
+
+
+def _parse(url: str) -> sqlalchemy.URL:
+    try:
+        parsed = sqlalchemy.engine.make_url(url)
+        if parsed.drivername == "postgresql" and find_spec("psycopg") is not None:
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        parsed.get_dialect()
+    except (sqlalchemy.exc.ArgumentError, ValueError):
+        shown = re.sub("//.*@", "//***@", url)
+        raise InputError(f"--storage: {shown!r} is no address of a database; {_FORM}") from None
+    return parsed
+
+
+def _shown(url: sqlalchemy.URL) -> str:
+    hidden = {key: "***" for key in url.query if "pass" in key.lower()}
+    return url.update_query_dict(hidden).render_as_string(hide_password=True).replace("%2A", "*")
+
+
+def _secrets(url: sqlalchemy.URL) -> list[str]:
+    found = [url.password, *(value for key, value in url.query.items() if "pass" in key.lower())]
+    return [str(secret) for secret in found if secret]
+
+
+def _open(url: str, name: str, options: dict[str, Any] | None = None) -> RDBStorage:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
-        storage = RDBStorage(url)
+        storage = RDBStorage(url, engine_kwargs=options)
         storage.get_all_studies()
-        return storage
-    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        cause = getattr(error, "orig", None) or error
-        raise InputError(f"{name}: is damaged or no Optuna study: {' '.join(str(cause).split())}") from None
     except RuntimeError as error:
         text = " ".join(str(error).split())
         raise InputError(f"{name}: was written by another version of Optuna: {text}") from None
-    except ImportError as error:
-        raise InputError(f"--storage: {name} needs a driver that is not installed: {error}") from None
+    return storage

@@ -18,7 +18,9 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from lcsearch.config import parse_config
+from lcsearch.errors import HaltError
 from lcsearch.records import Decision, EpochRecord, LayerCount, State, TrialRecord
+from lcsearch.storages import cause_of
 
 STUDY_NAME = "lcsearch"
 _STATES: dict[State, TrialState] = {
@@ -51,10 +53,6 @@ def directions_of(objectives: tuple[str, ...]) -> list[StudyDirection]:
         StudyDirection.MAXIMIZE if objective == "accuracy" else StudyDirection.MINIMIZE
         for objective in objectives
     ]
-
-
-class StorageFullError(RuntimeError):
-    """The disk under the run is full; what was recorded before is safe."""
 
 
 class Store:
@@ -100,7 +98,7 @@ class Store:
             distributions=dict(proposal.distributions),
             user_attrs={**_attributes(record), "sampler": dict(proposal.notes)},
         )
-        with _full_disk():
+        with _recording():
             trial_id = self._storage.create_new_trial(self._study._study_id, template_trial=trial)
             number = self._storage.get_trial_number_from_id(trial_id)
         self._ids[number] = trial_id
@@ -108,7 +106,7 @@ class Store:
 
     def set(self, number: int, key: str, value: Any) -> None:
         """Record one more fact of a running trial: any JSON value."""
-        with _full_disk():
+        with _recording():
             self._storage.set_trial_user_attr(self._id(number), key, value)
 
     def add_epoch(self, number: int, epoch: EpochRecord) -> None:
@@ -123,7 +121,7 @@ class Store:
         """Record the end of a running trial: its state, values, reason and metrics."""
         self.set(record.number, "outcome", _outcome(record))
         values = self._values(record) if record.state == "complete" else None
-        with _full_disk():
+        with _recording():
             self._storage.set_trial_state_values(self._id(record.number), _STATES[record.state], values)
 
     def settle(self) -> None:
@@ -158,7 +156,7 @@ class Store:
         """
         if dict(memory) != self._remembered:
             kept = {"number": number, "before": self._remembered, "after": dict(memory)}
-            with _full_disk():
+            with _recording():
                 self._study.set_user_attr("sampler", kept)
             self._remembered = dict(memory)
 
@@ -182,12 +180,16 @@ class Store:
 
 
 @contextmanager
-def _full_disk() -> Iterator[None]:
+def _recording() -> Iterator[None]:
     try:
         yield
     except (sqlalchemy.exc.OperationalError, optuna.exceptions.StorageInternalError) as error:
-        if "disk is full" in f"{error} {error.__cause__}":
-            raise StorageFullError("the disk is full") from None
+        about = error.__cause__ if isinstance(error, optuna.exceptions.StorageInternalError) else error
+        cause = cause_of(about or error)
+        if "disk is full" in cause:
+            raise HaltError("the disk is full") from None
+        if isinstance(about, sqlalchemy.exc.OperationalError):
+            raise HaltError(f"the study cannot be written: {cause}") from None
         raise
 
 

@@ -28,11 +28,12 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lcsearch.engines.base import Director, Job, Metrics, Report, Verdict
+from lcsearch.engines.base import Director, Job, Metrics, Objective, Report, Verdict
 from lcsearch.engines.ray import RayEngine, RaySettings
 from lcsearch.spec import ModelSpec, TrialSpec
 
@@ -102,13 +103,15 @@ class Counter:
     def tick(self) -> None: ...
 
 
-def engine(run: Path, slots: int) -> RayEngine:
-    return RayEngine(RaySettings(run, jobs=slots))
+def drive(run: Path, slots: int, director: Director, objective: Objective) -> None:
+    with closing(RayEngine(RaySettings(run, jobs=slots))) as engine:
+        engine.prepare(objective)
+        engine.run(director, objective)
 
 
 def overhead(run: Path, trials: int = 50) -> dict[str, Any]:
     director, objective = Counter(trials, run), Sleep(0.2, epochs=1)
-    engine(run, 1).run(director, objective)
+    drive(run, 1, director, objective)
     costs = [director.first_epoch[n] - director.handed[n] - objective.of(n) for n in range(trials)]
     reused = sorted(costs[1:])
     return {
@@ -122,7 +125,7 @@ def overhead(run: Path, trials: int = 50) -> dict[str, Any]:
 def throughput(run: Path, trials: int = 200, seconds: float = 8.0) -> dict[str, Any]:
     director, objective = Counter(trials, run), Sleep(seconds)
     begin = time.perf_counter()
-    engine(run, SLOTS).run(director, objective)
+    drive(run, SLOTS, director, objective)
     ideal = sum(objective.of(n) for n in range(trials)) / SLOTS
     last, first = max(director.ended.values()), min(director.handed.values())
     busy = sorted(at - objective.of(n) / objective.epochs for n, at in director.first_epoch.items())
@@ -152,7 +155,7 @@ def memory(run: Path, trials: int = 2000) -> dict[str, Any]:
 
     director = Counter(trials, run, look)
     begin = time.perf_counter()
-    engine(run, SLOTS).run(director, Sleep(0.0, epochs=2))
+    drive(run, SLOTS, director, Sleep(0.0, epochs=2))
     grown = resident[trials] - resident[200]
     return {
         "resident_mib": resident,

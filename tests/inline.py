@@ -29,6 +29,9 @@ class InlineEngine:
     def prepare(self, objective: Objective) -> None:
         pass
 
+    def close(self) -> None:
+        pass
+
     def run(self, director: Director, objective: Objective) -> None:
         while not director.finished:
             job = director.next_job()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -27,17 +28,19 @@ class PlainDisplay(Observer):
     Args:
         console: Where lines go.
         settings: The run's settings.
-        where: Where trials run, in a few words.
+        where: Says where trials run, in a few words; asked again and again, because nodes come and go.
     """
 
-    def __init__(self, console: Console, settings: RunSettings, where: str) -> None:
+    def __init__(self, console: Console, settings: RunSettings, where: Callable[[], str]) -> None:
         self._console = console
         self._settings = settings
         self._where = where
+        self._said = ""
         self._estimated = False
 
     def __enter__(self) -> PlainDisplay:
-        self._say(f"searching with {self._where}")
+        self._said = self._where()
+        self._say(f"searching with {self._said}")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -62,6 +65,13 @@ class PlainDisplay(Observer):
                 bound = "were every model as slow as the backbone"
                 self._say(f"at most about {format_seconds(left)} to go, {bound}")
 
+    def tick(self, history: History) -> None:
+        """Say so when trials run elsewhere than before."""
+        where = self._where()
+        if where != self._said:
+            self._said = where
+            self._say(f"now with {where}")
+
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -72,10 +82,10 @@ class LiveDisplay(PlainDisplay):
     Args:
         console: A terminal.
         settings: The run's settings.
-        where: Where trials run, in a few words.
+        where: Says where trials run, in a few words.
     """
 
-    def __init__(self, console: Console, settings: RunSettings, where: str) -> None:
+    def __init__(self, console: Console, settings: RunSettings, where: Callable[[], str]) -> None:
         super().__init__(console, settings, where)
         self._begun = time.monotonic()
         self._drawn = 0.0
@@ -108,7 +118,7 @@ class LiveDisplay(PlainDisplay):
             ProgressBar(total=max(self._settings.trials, 1), completed=done, width=24),
             Text(self._times(history)),
         )
-        return Group(running, Text(front_line(history)), bar)
+        return Group(running, Text(front_line(history)), Text(self._where()), bar)
 
     def _times(self, history: History) -> str:
         spent = format_seconds(time.monotonic() - self._begun)

@@ -10,8 +10,7 @@ from typing import Any
 import click
 
 from lcsearch import __version__
-from lcsearch.engines.base import WorkerStartError
-from lcsearch.errors import InputError, did_you_mean
+from lcsearch.errors import HaltError, InputError, did_you_mean
 
 COMMANDS = {
     "run": "Search for smaller models of a backbone.",
@@ -87,7 +86,7 @@ def call(arguments: list[str] | None = None) -> int:
         return _complain(str(error), 2)
     except click.ClickException as error:
         return _complain(_one_line(error), 2)
-    except WorkerStartError as error:
+    except HaltError as error:
         return _complain(str(error), 1)
     except (KeyboardInterrupt, click.Abort):
         return _complain("interrupted", 130)

@@ -24,7 +24,7 @@ def drive(session: Session) -> int:
         for line in session.introduction():
             console.print(line, markup=False, soft_wrap=True)
         kind = LiveDisplay if console.is_terminal else PlainDisplay
-        with kind(console, session.settings, session.engine.describe()) as display:
+        with kind(console, session.settings, session.engine.describe) as display:
             session.watch(display)
             with ctrl_c(session.search, console):
                 problem = session.run()

@@ -60,10 +60,6 @@ class ResultError(ValueError):
     """Raised for an objective whose result cannot be recorded; the message is the reason as it stands."""
 
 
-class WorkerStartError(RuntimeError):
-    """Worker processes cannot start: every other trial would fail as the first one did."""
-
-
 class Verdict(Enum):
     """The search's answer to an epoch."""
 
@@ -105,17 +101,25 @@ class Director(Protocol):
 
 
 class Engine(Protocol):
-    """Runs trials somewhere."""
+    """Runs trials somewhere: `prepare`, then `run`, and `close` in any case."""
 
     def prepare(self, objective: Objective) -> None:
         """Check everything that can be checked before the first trial.
 
         Raises:
             InputError: Trials could not run.
+            HaltError: Workers do not start here.
         """
 
     def run(self, director: Director, objective: Objective) -> None:
-        """Run until the director has finished; returns when every worker is idle or gone."""
+        """Run until the director has finished.
+
+        Raises:
+            HaltError: Workers do not start, or the disk of one is full.
+        """
+
+    def close(self) -> None:
+        """End every worker, also in the midst of a trial. May be called twice, and before `prepare`."""
 
     def describe(self) -> str:
         """Where trials run, in a few words for the display."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import multiprocessing as mp
 import os
 import signal
@@ -12,16 +11,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from lcsearch.engines.base import (
-    Director,
-    Job,
-    Metrics,
-    Objective,
-    ResultError,
-    Suspended,
-    Verdict,
-    WorkerStartError,
-)
+from lcsearch.engines.base import Director, Job, Metrics, Objective, ResultError, Suspended, Verdict
+from lcsearch.errors import HaltError, is_disk_full
 
 _TICK_SECONDS = 0.5
 _START = mp.get_context("spawn")
@@ -56,14 +47,15 @@ class LocalEngine:
         """Nothing can be missing: workers are processes of this one's kind."""
 
     def run(self, director: Director, objective: Objective) -> None:
-        """Run until the director has finished; no worker process is left behind."""
-        try:
-            while not director.finished:
-                self._hand_out(director, objective)
-                self._listen(director)
-                director.tick()
-        finally:
-            self._close()
+        """Run until the director has finished.
+
+        Raises:
+            HaltError: Worker processes do not start, or the disk is full.
+        """
+        while not director.finished:
+            self._hand_out(director, objective)
+            self._listen(director)
+            director.tick()
 
     def _hand_out(self, director: Director, objective: Objective) -> None:
         idle = [worker for worker in self._workers if worker.job is None]
@@ -121,8 +113,8 @@ class LocalEngine:
                 director.on_suspended(number)
             case ("failed", str() as reason):
                 director.on_failed(number, reason)
-            case ("full", int() as code):
-                raise OSError(code, os.strerror(code))
+            case ("full",):
+                raise HaltError("the disk is full")
         worker.job = None
 
     def _bury(self, worker: _Worker, director: Director) -> None:
@@ -131,11 +123,12 @@ class LocalEngine:
         worker.pipe.close()
         self._workers.remove(worker)
         if not worker.ready and code == _RAISED:
-            raise WorkerStartError("worker processes cannot start; what one of them said stands above")
+            raise HaltError("worker processes cannot start; what one of them said stands above")
         if worker.job is not None:
             director.on_lost(worker.job.number, _cause_of_death(code))
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """End every worker process, also in the midst of a trial."""
         for worker in self._workers:
             worker.pipe.close()
             if worker.job is not None:
@@ -183,11 +176,8 @@ def _run(job: Job, objective: Objective, pipe: Connection) -> tuple[object, ...]
         return ("suspended",)
     except MemoryError:
         return ("failed", "out of memory")
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        return ("full", error.errno) if full else ("failed", describe_error(error))
     except Exception as error:
-        return ("failed", describe_error(error))
+        return ("full",) if is_disk_full(error) else ("failed", describe_error(error))
 
 
 def describe_error(error: Exception) -> str:

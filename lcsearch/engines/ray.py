@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import uuid
 from contextlib import ExitStack
-from tempfile import TemporaryDirectory
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lcsearch.engines.base import Director, Objective
-from lcsearch.engines.ray_tune.cluster import Cluster, connect
+from lcsearch.engines.ray_tune.cluster import LONGEST_FOLDER, Cluster, connected
 from lcsearch.engines.ray_tune.probe import Question, ask_nodes, dump
 from lcsearch.engines.ray_tune.quiet import quiet
+from lcsearch.engines.ray_tune.scratch import scratch
 from lcsearch.engines.ray_tune.settings import RaySettings
 from lcsearch.engines.ray_tune.sharing import SharesData, pack
 from lcsearch.engines.ray_tune.storage import SharedStorage, open_storage
@@ -40,6 +41,7 @@ class RayEngine:
         self._settings = settings
         self._folder = settings.run_directory.absolute() / "ray"
         self._cluster: Cluster | None = None
+        self._temporary: Path | None = None
         self._shared: TrialStorage | None = None
         self._open = ExitStack()
 
@@ -60,46 +62,39 @@ class RayEngine:
     def prepare(self, objective: Objective) -> None:
         """Reach the cluster and check everything that can be checked before the first trial.
 
-        `run` does this itself where it was not done.
-
         Raises:
             InputError: No Ray at the address, other versions, too many resources per trial, storage that
                 is missing, not shared or not writable, or code that a node cannot import.
+            HaltError: Ray does not start on this machine.
         """
-        if self._cluster is not None:
-            return
         with ExitStack() as stack:
             storage = self._storage()
             self._make_folder()
             stack.enter_context(quiet(self._folder / "ray.log"))
-            cluster = connect(self._settings, self._folder / "workers")
-            stack.callback(cluster.close)
+            temporary = stack.enter_context(scratch(self._settings.temporary, LONGEST_FOLDER))
+            logs = self._folder / "workers"
+            cluster = stack.enter_context(connected(self._settings, temporary, logs))
             self._check(cluster, storage, objective)
             if storage is not None:
                 self._shared = TrialStorage(storage, self._storage_name())
-            self._cluster = cluster
+            self._cluster, self._temporary = cluster, temporary
             self._open = stack.pop_all()
 
     def run(self, director: Director, objective: Objective) -> None:
-        """Run until the director has finished; a Ray that was started here has ended then.
+        """Run until the director has finished.
 
         Raises:
-            InputError: As `prepare`.
+            HaltError: The disk of a worker or the shared storage is full.
         """
         from lcsearch.engines.ray_tune.desk import Desk
 
-        try:
-            self.prepare(objective)
-            desk = Desk(director, lambda: self.jobs, self._shared)
-            if not desk.finished:
-                self._fit(desk, objective)
-        finally:
-            self.close()
+        desk = Desk(director, lambda: self.jobs, self._shared)
+        if not desk.finished:
+            self._fit(desk, objective)
 
     def close(self) -> None:
-        """Leave the cluster. May be called twice."""
-        self._cluster = None
-        self._shared = None
+        """Leave the cluster; a Ray that was started here ends."""
+        self._cluster, self._temporary, self._shared = None, None, None
         self._open.close()
 
     def _fit(self, desk: Desk, objective: Objective) -> None:
@@ -121,7 +116,7 @@ class RayEngine:
             ),
             run_config=tune.RunConfig(
                 name="tune",
-                storage_path=self._open.enter_context(TemporaryDirectory(prefix="lcsearch-tune-")),
+                storage_path=str(self._temporary),
                 callbacks=[Pulse(desk, scheduler)],
                 failure_config=tune.FailureConfig(max_failures=0),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),

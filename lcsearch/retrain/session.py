@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import statistics
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from lcsearch import report
-from lcsearch.engines.base import Engine, WorkerStartError
 from lcsearch.errors import InputError
 from lcsearch.reading import read_run
 from lcsearch.records import RetrainRecord, TrialRecord
@@ -22,6 +19,7 @@ from lcsearch.retrain.results import write_results
 from lcsearch.retrain.testing import evaluate_once
 from lcsearch.rundir import RunDirectory
 from lcsearch.settings import RunSettings
+from lcsearch.sitting import Sitting
 from lcsearch.sizes import format_seconds
 from lcsearch.workers import make_engine, make_objective
 
@@ -48,7 +46,7 @@ class Request:
     changes: dict[str, Any] = field(default_factory=dict)
 
 
-class Retraining:
+class Retraining(Sitting):
     """A run that is open for retraining; a context manager that holds the run's lock.
 
     Args:
@@ -61,11 +59,10 @@ class Retraining:
     """
 
     def __init__(self, path: Path, request: Request, say: Callable[[str], None] = lambda line: None) -> None:
-        self.path = path
-        self._directory = RunDirectory.open(path)
+        directory = RunDirectory.open(path)
         run = read_run(path)
         plain = run.settings["settings"]
-        settings = RunSettings.from_plain(plain, str(self._directory.settings))
+        settings = RunSettings.from_plain(plain, str(directory.settings))
         if settings.objective is not None:
             raise InputError(
                 f"{path}: was trained by your own loop ({settings.objective}), which 'lcsearch retrain' does "
@@ -78,24 +75,14 @@ class Retraining:
         self.trials = picks(run, request.top, request.trials)
         self.tasks: Sequence[Task] = tasks_for(path, self.trials, self.epochs, request.seeds)
         self._say = say
-        self._objective = make_objective(self.settings)
-        self.engine: Engine = make_engine(self.settings, path / "retrain")
         self.director: Director
-        self._open = ExitStack()
+        self._train = make_objective(self.settings)
+        super().__init__(directory, make_engine(self.settings, path / "retrain"), self._train)
 
-    def __enter__(self) -> Retraining:
-        with ExitStack() as stack:
-            stack.enter_context(self._directory.locked())
-            self.director = Director(self.tasks, self.settings.seed, self.settings.max_failures, self._say)
-            if self.director.waiting:
-                self.engine.prepare(self._objective)
-            self._open = stack.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._open.close()
+    def _enter(self, stack: ExitStack) -> None:
+        self.director = Director(self.tasks, self.settings.seed, self.settings.max_failures, self._say)
+        if self.director.waiting:
+            self.engine.prepare(self._objective)
 
     def introduction(self) -> list[str]:
         """What is going to be trained, and about how long that takes."""
@@ -118,19 +105,7 @@ class Retraining:
         Returns:
             What went wrong, in one line; None if nothing did.
         """
-        if self.director.finished:
-            return None
-        try:
-            self.engine.run(self.director, self._objective)
-        except KeyboardInterrupt:
-            self.director.interrupt()
-        except WorkerStartError as error:
-            return f"{self.path}: {error}"
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            return f"{self.path}: the disk is full"
-        return None
+        return None if self.director.finished else self._drive(self.director)
 
     def finish(self) -> tuple[RetrainRecord, ...]:
         """Test what is trained, once, and write results.yaml and the report.
@@ -140,7 +115,7 @@ class Retraining:
         """
         if all(task.result() is None for task in self.tasks):
             raise InputError(f"{self.path}: no training has finished, so there is nothing to test")
-        evaluate_once(self.tasks, self.settings, self._objective.data())
+        evaluate_once(self.tasks, self.settings, self._train.data())
         run = read_run(self.path)
         records = write_results(self.path, self.epochs, run.trials)
         report.write(read_run(self.path), self._directory.report)

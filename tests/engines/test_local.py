@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from objectives import Counting, Mortal, Sleeping
 
-from lcsearch.engines.base import Job, Metrics, Verdict
+from lcsearch.engines.base import Job, Metrics, Objective, Verdict
 from lcsearch.engines.local import LocalEngine
 from lcsearch.spec import ModelSpec, TrialSpec
 
@@ -70,9 +71,14 @@ class Script:
         pass
 
 
+def run(jobs: int, script: Script, objective: Objective) -> None:
+    with closing(LocalEngine(jobs)) as engine:
+        engine.run(script, objective)
+
+
 def test_one_job_hears_everything_in_order_from_one_process() -> None:
     script = Script(2)
-    LocalEngine(1).run(script, Counting())
+    run(1, script, Counting())
     assert script.heard == [
         event
         for n in (0, 1)
@@ -86,7 +92,7 @@ def test_one_job_hears_everything_in_order_from_one_process() -> None:
 
 def test_a_verdict_reaches_the_objective_before_its_next_epoch() -> None:
     script = Script(2, stop=0, suspend=1)
-    LocalEngine(1).run(script, Counting())
+    run(1, script, Counting())
     assert [event[:3] for event in script.heard if event[0] == "epoch"] == [("epoch", 0, 1), ("epoch", 1, 1)]
     assert ("complete", 0) in script.heard
     assert ("suspended", 1) in script.heard
@@ -94,7 +100,7 @@ def test_a_verdict_reaches_the_objective_before_its_next_epoch() -> None:
 
 def test_a_worker_that_dies_takes_one_trial_with_it_and_is_replaced() -> None:
     script = Script(5)
-    LocalEngine(2).run(script, Mortal())
+    run(2, script, Mortal())
     lost = [event for event in script.heard if event[0] == "lost"]
     assert sorted(event[1] for event in lost) == [1, 2, 2]
     assert all("SIGKILL" in str(event[2]) for event in lost)
@@ -107,6 +113,6 @@ def test_a_worker_that_dies_takes_one_trial_with_it_and_is_replaced() -> None:
 
 def test_two_jobs_overlap() -> None:
     script = Script(4)
-    LocalEngine(2).run(script, Sleeping())
+    run(2, script, Sleeping())
     spans = sorted((m["begin"], m["end"]) for m in script.metrics.values())
     assert any(later[0] < earlier[1] for earlier, later in pairwise(spans))

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import ray_objectives
 from ray_objectives import Steps, WithData
 from scripted import Scripted, jobs
 
-from lcsearch.engines.base import Verdict
+from lcsearch.engines.base import Objective, Verdict
 from lcsearch.engines.ray import RayEngine, RaySettings
 from lcsearch.errors import InputError
 
@@ -52,6 +53,11 @@ class Place:
         values: dict[str, Any] = {"address": self.address, "storage_path": str(self.shared)} | changes
         return RayEngine(RaySettings(self.run, **values))
 
+    def search(self, director: Scripted, objective: Objective, **changes: Any) -> None:
+        with closing(self.engine(**changes)) as engine:
+            engine.prepare(objective)
+            engine.run(director, objective)
+
 
 @pytest.fixture
 def place(cluster: Any, tmp_path: Path) -> Place:
@@ -64,11 +70,11 @@ def test_every_way_a_trial_ends(place: Place, capfd: pytest.CaptureFixture[str])
         return {(1, 2): Verdict.STOP, (2, 2): Verdict.SUSPEND}.get((number, epoch))
 
     director = Scripted(jobs(place.run, 5), rule)
-    engine = place.engine()
-    engine.prepare(Steps())
-    assert engine.jobs == 2
-    assert engine.describe() == f"Ray at {place.address}: 2 nodes, 2 CPUs"
-    engine.run(director, Steps())
+    with closing(place.engine()) as engine:
+        engine.prepare(Steps())
+        assert engine.jobs == 2
+        assert engine.describe() == f"Ray at {place.address}: 2 nodes, 2 CPUs"
+        engine.run(director, Steps())
     ends = {event[1]: event[0] for event in director.heard}
     assert ends == {0: "complete", 1: "complete", 2: "suspended", 3: "failed", 4: "complete"}
     assert director.most_live == 2
@@ -89,14 +95,14 @@ def test_a_suspended_trial_goes_on_where_it_was(place: Place) -> None:
     (place.run / "trials/0").mkdir(parents=True)
     (place.run / "trials/0/checkpoint.pt").write_text("3")
     director = Scripted(jobs(place.run, 1, resume=True))
-    place.engine().run(director, Steps())
+    place.search(director, Steps())
     assert director.trained == [(0, 4)]
     assert director.metrics[0]["start"] == 3
 
 
 def test_data_are_read_once_and_shared(place: Place) -> None:
     director = Scripted(jobs(place.run, 4))
-    place.engine().run(director, WithData(driver=os.getpid()))
+    place.search(director, WithData(driver=os.getpid()))
     assert sorted(director.metrics) == [0, 1, 2, 3]
     for metrics in director.metrics.values():
         assert metrics["accuracy"] == sum(value % 256 for value in range(100_000))
@@ -120,14 +126,15 @@ def test_a_node_dies_and_another_comes(cluster: Any, place: Place) -> None:
             changes["added"] = cluster.add_node(num_cpus=1).node_id[:6]
 
     director = Scripted(jobs(place.run, 6)[:3] + jobs(place.run, 6)[4:], rule)
-    place.engine().run(director, Steps(epochs=6, seconds=0.5))
+    place.search(director, Steps(epochs=6, seconds=0.5))
     killed = changes["killed"]
     lost = [event for event in director.heard if event[0] == "lost"]
     assert [event[1] for event in lost] == [killed]
     assert str(lost[0][2]).startswith("the worker was lost: ")
     assert director.metrics[killed]["start"] >= 2
     assert sorted(director.metrics) == [0, 1, 2, 4, 5]
-    assert sorted(director.trained) == [(n, epoch) for n in (0, 1, 2, 4, 5) for epoch in range(1, 7)]
+    assert set(director.epochs) == {(n, epoch) for n in (0, 1, 2, 4, 5) for epoch in range(1, 7)}
+    assert len(director.trained) == len(set(director.trained))  # none twice
     used = {worker.split("/")[1] for workers in director.workers.values() for worker in workers}
     assert changes["added"] in used
 
@@ -146,7 +153,7 @@ def test_what_cannot_work_is_said_before_anything_starts(
 ) -> None:
     director = Scripted(jobs(place.run, 1))
     with pytest.raises(InputError, match=message) as raised:
-        place.engine(**changes).run(director, Steps())
+        place.search(director, Steps(), **changes)
     assert "\n" not in str(raised.value)
     assert director.workers == {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,12 @@ from lcsearch.engines.ray_tune import address
 from lcsearch.engines.ray_tune.cluster import Node
 from lcsearch.engines.ray_tune.controller import WorkerMemoryError, forget_ended, survive_odd_ends
 from lcsearch.engines.ray_tune.desk import Desk
+from lcsearch.engines.ray_tune.scratch import scratch
 from lcsearch.engines.ray_tune.settings import RaySettings
 from lcsearch.engines.ray_tune.sharing import pack
 from lcsearch.engines.ray_tune.storage import SharedStorage, open_storage
 from lcsearch.engines.ray_tune.worker import JobThread, Message, TrialStorage
-from lcsearch.errors import InputError
+from lcsearch.errors import HaltError, InputError
 
 
 @pytest.mark.parametrize(
@@ -174,9 +176,31 @@ def test_ways_out_of_an_objective(tmp_path: Path) -> None:
 
     assert leave(MemoryError()).text == "out of memory"
     assert leave(ValueError("bad\nluck")).text.startswith("ValueError: bad luck (")
-    assert leave(OSError(errno.ENOSPC, "full")) == Message("full", code=errno.ENOSPC)
+    assert leave(OSError(errno.ENOSPC, "full")) == Message("halt", "the disk is full")
+    assert leave(OSError(errno.EDQUOT, "quota")) == Message("halt", "the disk is full")
     assert leave(OSError(errno.ENOENT, "gone")).kind == "failed"
     assert leave(SystemExit(3)).text == "the objective left with SystemExit: 3"
+
+
+def test_a_full_disk_elsewhere_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk of the worker's node, and a full shared storage: both halt the run, and say which it is."""
+    job = jobs(tmp_path / "run", 1)[0]
+    shared = TrialStorage(SharedStorage(str(tmp_path / "shared")), "run")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def objective(job: Job, report: Report) -> Metrics:
+        report(1, {"accuracy": 1.0})
+        return full()  # type: ignore[return-value]
+
+    thread = JobThread(job, objective, shared, tmp_path / "scratch")
+    assert thread.next(Verdict.GO_ON).kind == "epoch"
+    said = Message("halt", f"the disk of node {socket.gethostname()} is full")
+    assert thread.next(Verdict.GO_ON) == said
+    monkeypatch.setattr(SharedStorage, "_push", full)
+    said = Message("halt", f"the storage {tmp_path / 'shared'} (--storage-path) is full")
+    assert JobThread(job, objective, shared, tmp_path / "scratch").next(Verdict.GO_ON) == said
 
 
 def test_a_suspended_objective_leaves_its_checkpoint_on_the_storage(tmp_path: Path) -> None:
@@ -193,6 +217,42 @@ def test_a_suspended_objective_leaves_its_checkpoint_on_the_storage(tmp_path: Pa
     assert thread.next(Verdict.SUSPEND).kind == "suspended"
     assert (tmp_path / "shared" / "run" / "0" / "checkpoint.pt").read_text() == "epoch 1"
     assert not Path(job.directory).exists()
+
+
+# temporary folders
+
+
+def test_a_temporary_folder_of_a_killed_process_is_removed_by_the_next(tmp_path: Path) -> None:
+    code = """if True:
+        import sys, time
+        from pathlib import Path
+        from lcsearch.engines.ray_tune.scratch import scratch
+        with scratch(Path(sys.argv[1])) as folder:
+            (folder / "session").mkdir()
+            print(folder, flush=True)
+            time.sleep(600)
+    """
+    other = subprocess.Popen([sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE, text=True)
+    assert other.stdout is not None
+    theirs = Path(other.stdout.readline().strip())
+    (tmp_path / "lcs-of-somebody-else").mkdir()
+    with scratch(tmp_path) as ours:
+        assert (theirs / "session").is_dir()
+        assert ours.is_dir()
+    assert not ours.exists()
+    other.kill()
+    other.communicate()
+    assert (theirs / "session").is_dir()
+    with scratch(tmp_path):
+        assert not theirs.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["lcs-of-somebody-else"]
+
+
+def test_a_path_too_long_for_a_socket_is_not_taken(tmp_path: Path) -> None:
+    with scratch(tmp_path, 30) as folder:
+        assert folder.parent == Path("/tmp")
+    with scratch(tmp_path, 3000) as folder:
+        assert folder.parent == tmp_path
 
 
 # the desk
@@ -224,8 +284,9 @@ def test_desk_tells_one_end_of_a_trial_once(tmp_path: Path) -> None:
 def test_a_full_disk_ends_the_run(tmp_path: Path) -> None:
     desk = Desk(Scripted(jobs(tmp_path, 1)), lambda: 1, None)
     desk.next_job("a")
-    with pytest.raises(OSError, match="No space left"):
-        desk.hear("a", Message("full", code=errno.ENOSPC))
+    with pytest.raises(HaltError, match="the disk of node b is full"):
+        desk.hear("a", Message("halt", "the disk of node b is full"))
+    assert isinstance(desk.error, HaltError)
 
 
 def test_desk_moves_folders_between_disk_and_storage(tmp_path: Path) -> None:

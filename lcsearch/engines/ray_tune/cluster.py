@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,14 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lcsearch.engines.base import WorkerStartError
 from lcsearch.engines.ray_tune.address import check_cluster, find_address
 from lcsearch.engines.ray_tune.settings import RaySettings
-from lcsearch.errors import InputError
+from lcsearch.errors import HaltError, InputError
 
 _REFRESH_SECONDS = 1.0
-_SOCKET_PATH_LIMIT = 107
-_SESSION_PATH = len("/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store")
+LONGEST_FOLDER = 107 - len("/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store")
+"""Most letters of the folder of a Ray that is started here: the path of a socket has at most 107."""
 
 
 @dataclass(frozen=True)
@@ -50,18 +48,12 @@ class Cluster:
         name: What the display calls it.
         wanted: What a trial reserves.
         dashboard: Address of Ray's dashboard; empty if there is none.
-        temporary: Folder to remove at the end; None where Ray was running before.
-        logs: Where to keep what workers wrote, of a Ray that was started here.
     """
 
-    def __init__(
-        self, name: str, wanted: dict[str, float], dashboard: str, temporary: Path | None, logs: Path
-    ) -> None:
+    def __init__(self, name: str, wanted: dict[str, float], dashboard: str) -> None:
         self.name = name
         self.dashboard = dashboard
         self._wanted = wanted
-        self._temporary = temporary
-        self._logs = logs
         self._looked = -math.inf
         self._nodes: list[Node] = []
 
@@ -100,47 +92,43 @@ class Cluster:
         """Nodes and resources in a few words."""
         nodes = self.nodes
         cpus, gpus = (sum(node.resources.get(name, 0.0) for node in nodes) for name in ("CPU", "GPU"))
-        parts = [f"{len(nodes)} node{'s' if len(nodes) != 1 else ''}", f"{cpus:g} CPUs"]
+        parts = [_many(len(nodes), "node"), _many(cpus, "CPU")]
         if gpus:
-            parts.append(f"{gpus:g} GPUs")
+            parts.append(_many(gpus, "GPU"))
         text = f"Ray {self.name}: {', '.join(parts)}"
         return f"{text}, dashboard http://{self.dashboard}" if self.dashboard else text
 
-    def close(self) -> None:
-        """Leave the cluster; a Ray that was started here ends."""
-        import ray
 
-        ray.shutdown()
-        if self._temporary is not None:
-            _keep_logs(self._temporary, self._logs)
-            shutil.rmtree(self._temporary, ignore_errors=True)
-
-
-def connect(settings: RaySettings, logs: Path) -> Cluster:
-    """Reach the cluster of the settings, or start Ray on this machine.
+@contextmanager
+def connected(settings: RaySettings, temporary: Path, logs: Path) -> Iterator[Cluster]:
+    """Be connected to the cluster of the settings, or to a Ray that is started on this machine for it.
 
     Args:
         settings: Where and with what.
+        temporary: For the files of a Ray that is started here.
         logs: Where to keep what workers wrote, of a Ray that is started here.
+
+    Yields:
+        The cluster. A Ray that was started here ends with it.
 
     Raises:
         InputError: There is no Ray at the address, it is another version, or no node can hold a trial.
-        WorkerStartError: Ray does not start on this machine.
+        HaltError: Ray does not start on this machine.
     """
     import ray
 
     if ray.is_initialized():
         raise RuntimeError("this process is connected to Ray already; call ray.shutdown() first")
-    cluster = _start(settings, logs) if settings.address is None else _join(settings, logs)
     try:
+        cluster = _start(settings, temporary) if settings.address is None else _join(settings)
         _check_size(cluster, settings)
-    except BaseException:
-        cluster.close()
-        raise
-    return cluster
+        yield cluster
+    finally:
+        ray.shutdown()
+        _keep_logs(temporary, logs)
 
 
-def _join(settings: RaySettings, logs: Path) -> Cluster:
+def _join(settings: RaySettings) -> Cluster:
     import ray
 
     address = find_address(str(settings.address))
@@ -153,13 +141,12 @@ def _join(settings: RaySettings, logs: Path) -> Cluster:
             f"--ray-address: {address} has a Ray that this machine cannot join ({text}); "
             f"run 'ray start --address={address}' here first"
         ) from None
-    return Cluster(f"at {address}", settings.resources, context.dashboard_url or "", None, logs)
+    return Cluster(f"at {address}", settings.resources, context.dashboard_url or "")
 
 
-def _start(settings: RaySettings, logs: Path) -> Cluster:
+def _start(settings: RaySettings, temporary: Path) -> Cluster:
     import ray
 
-    temporary = _short_folder(settings.temporary)
     cpus = max(
         os.process_cpu_count() if hasattr(os, "process_cpu_count") else len(os.sched_getaffinity(0)), 1
     )
@@ -174,14 +161,10 @@ def _start(settings: RaySettings, logs: Path) -> Cluster:
                 _temp_dir=str(temporary),
                 **_COMMON,
             )
-    except BaseException as error:
-        ray.shutdown()
-        shutil.rmtree(temporary, ignore_errors=True)
-        if not isinstance(error, Exception):
-            raise
+    except Exception as error:
         text = " ".join(str(error).split())
-        raise WorkerStartError(f"Ray does not start on this machine: {text}") from error
-    return Cluster("on this machine", settings.resources, "", temporary, logs)
+        raise HaltError(f"Ray does not start on this machine: {text}") from error
+    return Cluster("on this machine", settings.resources, "")
 
 
 _COMMON: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
@@ -205,15 +188,6 @@ def _loopback() -> Iterator[None]:
         ray_constants.ENABLE_RAY_CLUSTER = before
 
 
-def _short_folder(parent: Path | None) -> Path:
-    """A temporary folder so short that the paths of Ray's sockets stay below the system's limit."""
-    folder = Path(tempfile.mkdtemp(prefix="lcs", dir=parent)).resolve()
-    if len(str(folder)) + _SESSION_PATH <= _SOCKET_PATH_LIMIT:
-        return folder
-    folder.rmdir()
-    return Path(tempfile.mkdtemp(prefix="lcs", dir="/tmp"))
-
-
 def _check_size(cluster: Cluster, settings: RaySettings) -> None:
     if cluster.capacity > 0:
         return
@@ -226,6 +200,10 @@ def _check_size(cluster: Cluster, settings: RaySettings) -> None:
             )
     wanted_text = " and ".join(f"{value:g} {name}" for name, value in settings.resources.items())
     raise InputError(f"--gpus-per-trial: no node of Ray {cluster.name} has {wanted_text} together")
+
+
+def _many(count: float, what: str) -> str:
+    return f"{count:g} {what}{'' if count == 1 else 's'}"
 
 
 def _keep_logs(temporary: Path, logs: Path) -> None:

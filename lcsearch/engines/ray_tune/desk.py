@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -13,6 +11,7 @@ from typing import TypeVar
 
 from lcsearch.engines.base import Director, Job, Verdict
 from lcsearch.engines.ray_tune.worker import Message, TrialStorage
+from lcsearch.errors import HaltError, is_disk_full
 
 _TICK_SECONDS = 0.5
 _Answer = TypeVar("_Answer")
@@ -106,12 +105,12 @@ class Desk:
         return None
 
     def _end(self, job: Job, message: Message) -> None:
-        if message.kind == "full":
-            raise OSError(message.code, os.strerror(message.code))
+        if message.kind == "halt":
+            raise HaltError(message.text)
         try:
             self._fetch_folder(job)
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if is_disk_full(error):
                 raise
             text = " ".join(str(error).split())
             self._director.on_lost(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from lcsearch.engines.ray_tune.controller import (
     survive_odd_ends,
 )
 from lcsearch.engines.ray_tune.desk import Desk
+from lcsearch.engines.ray_tune.worker import Message
 
 
 class DirectorScheduler(TrialScheduler):
@@ -61,7 +63,10 @@ class DirectorScheduler(TrialScheduler):
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         """Tell the director that a worker is gone."""
         error = _error_of(trial)
-        if isinstance(error, WorkerMemoryError):
+        if _disk_full(error):
+            reason = f"the disk of a worker is full: {_first_lines(error)}"
+            self._desk.hear(trial.trial_id, Message("halt", reason))
+        elif isinstance(error, WorkerMemoryError):
             self._desk.failed(trial.trial_id, f"out of memory: {_first_lines(error)}")
         else:
             self._desk.lost(trial.trial_id, f"the worker was lost: {_first_lines(error)}")
@@ -123,6 +128,11 @@ def _error_of(trial: Trial) -> Exception | None:
     with Path(path).open("rb") as file:
         error: Exception = ray.cloudpickle.load(file)
     return error
+
+
+def _disk_full(error: Exception | None) -> bool:
+    """Whether a worker could not even begin, for want of room on its node: Ray gives the cause as text."""
+    return any(f"[Errno {code}]" in str(error) for code in (errno.ENOSPC, errno.EDQUOT))
 
 
 def _first_lines(error: Exception | None) -> str:

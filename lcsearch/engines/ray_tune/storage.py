@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lcsearch.errors import InputError
+from lcsearch.errors import HaltError, InputError, is_disk_full
 
 Seen = dict[str, tuple[int, int]]
 """Files by relative name, with modification time (ns) and size, as they were last copied."""
@@ -40,8 +40,17 @@ class SharedStorage:
             seen: What was copied last time; brought up to date.
 
         Raises:
-            OSError: The storage cannot be written.
+            HaltError: The storage is full.
+            OSError: It cannot be written.
         """
+        try:
+            self._push(local, name, seen)
+        except OSError as error:
+            if is_disk_full(error):
+                raise HaltError(f"the storage {self.address} (--storage-path) is full") from None
+            raise
+
+    def _push(self, local: Path, name: str, seen: Seen) -> None:
         filesystem, root = self._open()
         folder = posixpath.join(root, name)
         now = {path.relative_to(local).as_posix(): path for path in local.rglob("*") if path.is_file()}

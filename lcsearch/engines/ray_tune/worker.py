@@ -5,9 +5,9 @@ This module is imported on every worker: it needs neither torch nor anything of 
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -19,8 +19,9 @@ from typing import Any, Literal
 from lcsearch.engines.base import Job, Metrics, Objective, Suspended, Verdict
 from lcsearch.engines.local import describe_error
 from lcsearch.engines.ray_tune.storage import Seen, SharedStorage
+from lcsearch.errors import HaltError, is_disk_full
 
-Kind = Literal["started", "epoch", "complete", "suspended", "failed", "full"]
+Kind = Literal["started", "epoch", "complete", "suspended", "failed", "halt"]
 
 
 @dataclass(frozen=True)
@@ -29,16 +30,14 @@ class Message:
 
     Attributes:
         kind: What has happened.
-        text: The worker's name (started) or the reason (failed).
+        text: The worker's name (started) or the reason (failed, halt).
         epoch: The finished epoch.
-        code: The system's number of the error, where the driver's own disk is full.
         metrics: Metrics of the epoch, or of the trial (complete).
     """
 
     kind: Kind
     text: str = ""
     epoch: int = 0
-    code: int = 0
     metrics: Metrics | None = None
 
 
@@ -153,7 +152,8 @@ class JobThread:
         return message
 
     def _run(self) -> None:
-        self._out.put(_guarded(self._train, self._shared is None))
+        disk = "the disk" if self._shared is None else f"the disk of node {socket.gethostname()}"
+        self._out.put(_guarded(self._train, disk))
 
     def _train(self) -> Message:
         folder = Folder(self._job, self._shared, self._scratch)
@@ -174,12 +174,15 @@ class JobThread:
             folder.close()
 
 
-def _guarded(train: Callable[[], Message], on_driver_disk: bool) -> Message:
+def _guarded(train: Callable[[], Message], disk: str) -> Message:
     """Turn every way out of an objective into a message.
+
+    A full disk halts the run, wherever it is: no other trial would fare better on it, and all of them
+    can go on where they were once there is room.
 
     Args:
         train: Runs the objective.
-        on_driver_disk: Whether it writes to the run directory itself; when that is full, all is over.
+        disk: What users call the disk that it writes to.
     """
     try:
         return train()
@@ -187,11 +190,11 @@ def _guarded(train: Callable[[], Message], on_driver_disk: bool) -> Message:
         return Message("suspended")
     except MemoryError:
         return Message("failed", "out of memory")
-    except OSError as error:
-        if on_driver_disk and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return Message("full", code=error.errno)
-        return Message("failed", describe_error(error))
+    except HaltError as error:
+        return Message("halt", str(error))
     except Exception as error:
+        if is_disk_full(error):
+            return Message("halt", f"{disk} is full")
         return Message("failed", describe_error(error))
     except BaseException as error:  # a thread that only ended would leave the driver waiting
         return Message("failed", f"the objective left with {type(error).__name__}: {error}")
