@@ -23,7 +23,7 @@ from lcsearch.layers import LinearConv2d
 from lcsearch.spec import LayerSpec
 from lcsearch.transfer import responses
 from lcsearch.transfer.responses import Response
-from lcsearch.transfer.structure import fit_structure
+from lcsearch.transfer.structure import Closeness, fit_structure
 
 How = Literal["responses", "filters"]
 DEFAULT_HOW: How = "responses"
@@ -76,7 +76,7 @@ def compress_trained(
         pairs = {name: pair for name, pair in pairs.items() if name not in fits or not fits[name].done}
     for conv, layer in pairs.values():
         filters = conv.weight.double().cpu()
-        fit_structure(layer, filters, filters.flatten(1) @ filters.flatten(1).T)
+        fit_structure(layer, filters, Closeness.of(filters.flatten(1) @ filters.flatten(1).T))
     return model
 
 
@@ -128,22 +128,10 @@ class _Fit:
         plain = self.conv(x)
         if plain.shape != self.target.shape:
             return
-        filters = self.conv.weight.double().cpu()
-        centred = self.conv.bias is not None or self.target.normalised
-        if self.conv.groups == 1:
-            given = _centred(responses.sample(plain, self.target.places), centred)
-            wanted = _centred(self.target.samples, centred)
-            change, gram = _correction(given, wanted)
-            filters = (change @ filters.flatten(1)).view_as(filters)
-            gram = change @ gram @ change.T
-        else:
-            flat = filters.flatten(1)
-            gram = flat @ patch_covariance(self.conv, x, centred) @ flat.T
-        gram = gram + _PRIOR * _scaled(filters, gram)
-        if not bool(gram.isfinite().all()):
-            return
-        fit_structure(self.layer, filters, gram)
-        self.done = True
+        found = closeness_of(self.conv, self.target, x, plain)
+        if bool(found[1].values.isfinite().all()):
+            fit_structure(self.layer, *found)
+            self.done = True
 
     def after(self, output: Tensor) -> Tensor | None:
         """Give the bias what the mean of an output lacks; returns the output with it."""
@@ -152,6 +140,38 @@ class _Fit:
         shift = self.target.mean - output.mean((0, 2, 3))
         self.layer.bias.add_(shift)
         return output + shift.view(-1, 1, 1)
+
+
+def closeness_of(
+    conv: nn.Conv2d, target: Response, x: Tensor, plain: Tensor | None = None
+) -> tuple[Tensor, Closeness]:
+    """Return the filters that a compressed layer shall be close to, and the measure of closeness.
+
+    Args:
+        conv: The trained convolution.
+        target: What it answers in the trained model.
+        x: Its input, (n, c, h, w), where only its predecessors may have changed.
+        plain: Its answer to x; None where that is the target.
+
+    Returns:
+        Filters (out, in / groups, kh, kw), float64, on the CPU; NaN in the measure where a response has it.
+    """
+    filters = conv.weight.double().cpu()
+    centred = conv.bias is not None or target.normalised
+    if conv.groups == 1:
+        wanted = _centred(target.samples, centred)
+        gram = wanted.T @ wanted / len(wanted)
+        if plain is not None:
+            change, gram = _correction(_centred(responses.sample(plain, target.places), centred), wanted)
+            filters = (change @ filters.flatten(1)).view_as(filters)
+            gram = change @ gram @ change.T
+    else:
+        flat = filters.flatten(1)
+        gram = flat @ patch_covariance(conv, x, centred) @ flat.T
+    gram = gram + _PRIOR * _scaled(filters, gram)
+    if not bool(gram.isfinite().all()):
+        return filters, Closeness(gram.diagonal() * float("nan"), gram)
+    return filters, Closeness.of(gram)
 
 
 def _centred(samples: Tensor, centred: bool) -> Tensor:

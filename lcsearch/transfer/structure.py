@@ -14,6 +14,8 @@ which filters are primary, the primaries V and the coefficients A of the layer's
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -27,21 +29,33 @@ _BLOCK = 32
 """Rows of sparse coefficients that are solved for at once."""
 
 
+class Closeness(NamedTuple):
+    """A measure of closeness between filters: the eigenvalues (out,), ascending, and eigenvectors of Q."""
+
+    values: Tensor
+    vectors: Tensor
+
+    @classmethod
+    def of(cls, gram: Tensor) -> Closeness:
+        """From Q (out, out), float64, on the CPU, symmetric and not negative."""
+        return cls(*torch.linalg.eigh(gram))
+
+
 @torch.no_grad()
-def fit_structure(layer: LinearConv2d, filters: Tensor, gram: Tensor) -> None:
+def fit_structure(layer: LinearConv2d, filters: Tensor, closeness: Closeness) -> None:
     """Give a layer the primaries, coefficients and channel order that make its filters closest to given ones.
 
     Args:
         layer: Gets all but its bias; not ``per_group``.
         filters: (out, in / groups, kh, kw), float64, on the CPU.
-        gram: (out, out), float64, symmetric, not negative: how much two filters do the same.
+        closeness: How much two filters do the same.
     """
     p = layer.plan.p
     if layer.plan.s == 0:
         layer.set_order(torch.arange(len(filters)))
         layer.primary.copy_(filters)
         return
-    values, vectors = torch.linalg.eigh(gram)
+    values, vectors = closeness
     leading = vectors[:, -p:]
     places = pivot(leading)
     places = torch.cat([places[:p].sort().values, places[p:].sort().values])
