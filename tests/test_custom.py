@@ -81,6 +81,14 @@ def test_the_command_line_resumes_an_objective_with_a_name(finished: RunRecord, 
     assert outline(read_run(tmp_path / "parts").trials) == outline(finished.trials)
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Ray is for Linux")
+def test_on_ray_it_is_the_same_search(finished: RunRecord, tmp_path: Path) -> None:
+    """The first half in a real Ray, the second in local workers: as if all had been local."""
+    half = search(tmp_path / "parts", trials=6, engine="ray")
+    assert all("/" in trial.worker for trial in half.complete if trial.duplicate_of is None)  # ADDRESS/NODE
+    assert outline(search(tmp_path / "parts", engine="local").trials) == outline(finished.trials)
+
+
 ALTERED: list[tuple[dict[str, Any], list[str]]] = [
     ({"seed": 1}, ["seed", "1", "0"]),
     ({"epochs": 4}, ["epochs", "4", "3"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Mapping
@@ -19,11 +20,13 @@ CHECKPOINT = "checkpoint.pt"
 class Steps:
     """Counts epochs, keeps the count in a checkpoint and goes on from it; trial 3 raises.
 
-    The metrics tell which epochs this attempt has trained.
+    The metrics tell which epochs this attempt has trained. While the file ``full`` is there, trial 1 finds
+    no room on its disk after two epochs.
     """
 
     epochs: int = 4
     seconds: float = 0.05
+    full: str = ""
 
     def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
         checkpoint = Path(job.directory) / CHECKPOINT
@@ -33,6 +36,8 @@ class Steps:
             return {"accuracy": float(done), "start": float(start)}
         for epoch in range(done + 1, self.epochs + 1):
             time.sleep(self.seconds)
+            if job.number == 1 and epoch == 3 and Path(self.full).is_file():
+                raise OSError(errno.ENOSPC, "No space left on device")
             checkpoint.write_text(str(epoch))
             if not report(epoch, {"accuracy": float(epoch), "trained": 1.0}):
                 break

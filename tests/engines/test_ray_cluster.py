@@ -21,7 +21,7 @@ from scripted import Scripted, jobs
 
 from lcsearch.engines.base import Objective, Verdict
 from lcsearch.engines.ray import RayEngine, RaySettings
-from lcsearch.errors import InputError
+from lcsearch.errors import HaltError, InputError
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Ray clusters are for Linux")
 
@@ -98,6 +98,19 @@ def test_a_suspended_trial_goes_on_where_it_was(place: Place) -> None:
     place.search(director, Steps())
     assert director.trained == [(0, 4)]
     assert director.metrics[0]["start"] == 3
+
+
+def test_a_full_disk_of_a_node_halts_the_run_which_then_goes_on(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "full").touch()
+    director = Scripted(jobs(place.run, 3))
+    with pytest.raises(HaltError, match=r"^the disk of node \S+ is full$"):
+        place.search(director, Steps(full=str(tmp_path / "full")))
+    assert [event for event in director.heard if event[1] == 1] == []  # it has not failed
+    (tmp_path / "full").unlink()
+    again = Scripted([job for job in jobs(place.run, 3, resume=True) if job.number in {1, *director.live}])
+    place.search(again, Steps(full=str(tmp_path / "full")))
+    assert again.metrics[1]["start"] == 2
+    assert [epoch for number, epoch in again.trained if number == 1] == [3, 4]
 
 
 def test_data_are_read_once_and_shared(place: Place) -> None:
