@@ -10,25 +10,27 @@ from lcsearch.choose import front_of
 from lcsearch.config import read_config
 from lcsearch.errors import InputError
 from lcsearch.reading import read_run
-from lcsearch.spec import ModelSpec, Recipe, TrialSpec
+from lcsearch.settings import RunSettings
+from lcsearch.spec import ModelSpec, TrialSpec
 from lcsearch.surgery import build_model
 
 
-def read_given(sources: Sequence[str], template: ModelSpec, recipe: Recipe) -> list[TrialSpec]:
+def read_given(sources: Sequence[str], plain: ModelSpec, settings: RunSettings) -> list[TrialSpec]:
     """Read configs, and the fronts of runs, as specs of this run.
 
-    The run's own recipe replaces theirs, so that trials compare; classes and channels become this run's.
+    The run's own recipe replaces theirs, so that trials compare: that of what is cut out of the backbone, if
+    anything is and the width is the backbone's. Classes and channels become this run's.
 
     Args:
         sources: Config files and run directories.
-        template: Backbone, classes and channels of this run.
-        recipe: The run's recipe.
+        plain: The plain backbone of this run.
+        settings: Every setting of this run.
 
     Raises:
         InputError: A source does not read, is for another backbone, or does not fit this one.
     """
     specs = [(source, spec) for source in sources for spec in _specs(Path(source))]
-    return [_adapted(source, spec, template, recipe) for source, spec in specs]
+    return [_adapted(source, spec, plain, settings) for source, spec in specs]
 
 
 def _specs(path: Path) -> list[TrialSpec]:
@@ -37,17 +39,16 @@ def _specs(path: Path) -> list[TrialSpec]:
     return [read_config(path).spec]
 
 
-def _adapted(source: str, spec: TrialSpec, template: ModelSpec, recipe: Recipe) -> TrialSpec:
+def _adapted(source: str, spec: TrialSpec, plain: ModelSpec, settings: RunSettings) -> TrialSpec:
     import torch
 
-    if spec.model.backbone != template.backbone:
-        raise InputError(
-            f"--from {source}: is for backbone {spec.model.backbone!r}, not {template.backbone!r}"
-        )
-    model = replace(template, width=spec.model.width, layers=spec.model.layers)
+    if spec.model.backbone != plain.backbone:
+        raise InputError(f"--from {source}: is for backbone {spec.model.backbone!r}, not {plain.backbone!r}")
+    model = replace(plain, width=spec.model.width, layers=spec.model.layers)
     try:
         with torch.device("meta"):
             build_model(model)
     except InputError as error:
         raise InputError(f"--from {source}: {error}") from None
+    recipe = settings.searched_recipe if model.width == plain.width else settings.thinner_recipe
     return TrialSpec(model, spec.regularizer, recipe)

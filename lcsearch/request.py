@@ -111,7 +111,7 @@ def _completed(values: Mapping[str, Any], recorded: RunSettings) -> dict[str, An
 
 def _request(values: Mapping[str, Any], space: SpaceLike, function: Function) -> _Request:
     given = {name: value for name, value in values.items() if name in _RESOLVED and value is not None}
-    options = RunOptions(**{**given, "recipe": None})
+    options = RunOptions(**{**given, "recipe": None, "init": "scratch"})
     name = objective_name(function)
     recipe = recipe_values(dict(values["recipe"] or {}), "recipe")
     settings = resolve(options)
@@ -162,7 +162,7 @@ def _refuse_changes(
     if parse_space(plain["space"], f"{directory.settings}: space") != request.space:
         raise InputError(f"space: is not the one that {directory.settings} records; choose another out")
     template = ModelSpec(recorded.backbone, request.facts.num_classes, request.facts.in_channels)
-    given = [spec.to_plain() for spec in read_given(request.options.given, template, request.settings.recipe)]
+    given = [spec.to_plain() for spec in read_given(request.options.given, template, request.settings)]
     if _fingerprints(given) != _fingerprints(plain["given"]):
         raise InputError(f"given: is not what {directory.settings} records; choose another out")
 

@@ -10,7 +10,8 @@ from typing import Any
 from lcsearch import samplers
 from lcsearch.config import read_recipe, recipe_values
 from lcsearch.errors import InputError, did_you_mean
-from lcsearch.settings import RunSettings
+from lcsearch.initial import with_start
+from lcsearch.settings import DEFAULT_INIT, RunSettings
 from lcsearch.spec import Recipe
 from lcsearch.strict_yaml import read_yaml
 from lcsearch.train.device import pick_device
@@ -19,6 +20,8 @@ OBJECTIVES = ("accuracy", "params", "macs")
 _TYPED = ("epochs", "precision", "batch_size", "lr", "weight_decay")
 _CPU_IMAGES = 10_000
 _CPU_TRIALS, _GPU_TRIALS = 18, 60
+_SHORT_TRIALS = 2
+"""Times as many trials where each is a short fine-tuning."""
 _CPU_EPOCHS, _GPU_EPOCHS = 3, 12
 
 
@@ -49,6 +52,11 @@ class RunOptions:
     lr: float | None = None
     weight_decay: float | None = None
     recipe: Path | None = None
+    init: str = DEFAULT_INIT
+    fine_tune_epochs: int | None = None
+    fine_tune_lr: float | None = None
+    distill: float | None = None
+    new_head: bool = False
     given: tuple[str, ...] = ()
     objectives: str = "accuracy,params"
     seed: int = 0
@@ -72,14 +80,14 @@ def resolve(options: RunOptions) -> RunSettings:
     except InputError as error:
         raise InputError(f"--device: {error}") from None
     on_cpu = device == "cpu"
-    return RunSettings(
+    settings = RunSettings(
         backbone=options.backbone,
         dataset=options.dataset,
         data_dir=None if options.data_dir is None else str(Path(options.data_dir).expanduser().resolve()),
         train_images=options.train_images,
         validation_images=options.validation_images,
         image_size=options.image_size,
-        trials=options.trials or (_CPU_TRIALS if on_cpu else _GPU_TRIALS),
+        trials=_trials(options, on_cpu),
         timeout=options.timeout,
         max_params=options.max_params,
         max_macs=options.max_macs,
@@ -99,11 +107,14 @@ def resolve(options: RunOptions) -> RunSettings:
         objectives=_objectives(options.objectives),
         storage=options.storage,
     )
+    return with_start(settings, options)
 
 
 def explicit_recipe(options: RunOptions) -> set[str]:
     """Fields of the recipe that the user named: they win over the space's ``train``."""
     named = {name for name in _TYPED if getattr(options, name) is not None}
+    if options.fine_tune_lr is not None:
+        named.add("lr")
     if options.recipe is not None:
         named |= set(recipe_values(read_yaml(options.recipe), str(options.recipe)))
     return named
@@ -120,6 +131,13 @@ def _sampler(name: str | None) -> str:
     if name not in samplers.names():
         raise InputError(f"--sampler: there is no {name!r}; {did_you_mean(name, samplers.names())}")
     return name
+
+
+def _trials(options: RunOptions, on_cpu: bool) -> int:
+    if options.trials is not None:
+        return options.trials
+    trials = _CPU_TRIALS if on_cpu else _GPU_TRIALS
+    return trials if options.init == "scratch" else _SHORT_TRIALS * trials
 
 
 def _jobs(options: RunOptions, on_cpu: bool) -> int | None:
@@ -156,6 +174,9 @@ def _recipe(options: RunOptions, on_cpu: bool) -> Recipe:
     recipe = replace(Recipe(), epochs=_CPU_EPOCHS if on_cpu else _GPU_EPOCHS)
     if options.recipe is not None:
         recipe = read_recipe(options.recipe, recipe)
+        for name in ("init", "distill"):
+            if getattr(recipe, name) != getattr(Recipe(), name):
+                raise InputError(f"{options.recipe}: {name}: is not read from a recipe; use --{name}")
     typed: dict[str, Any] = {
         name: getattr(options, name) for name in _TYPED if getattr(options, name) is not None
     }

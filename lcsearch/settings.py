@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from lcsearch.errors import InputError
 from lcsearch.spec import Recipe
+
+DEFAULT_INIT = "scratch"
+"""Where models start unless the user says it."""
 
 MAY_CHANGE = (
     "trials", "timeout", "jobs", "engine", "ray_address", "cpus_per_trial", "gpus_per_trial", "max_failures",
@@ -43,7 +46,11 @@ class RunSettings:
         gpus_per_trial: GPUs, or a share of one, that Ray reserves for a trial.
         max_failures: How often a trial whose worker was lost is tried again.
         storage_path: Shared folder or fsspec address for checkpoints of several nodes.
-        recipe: How every trial is trained, unless the space searches it.
+        recipe: How every trial is trained, unless the space searches it or it is fine-tuned.
+        init: Where models start: ``scratch``, ``trained`` (the backbone that trial 0 trains), ``pretrained``
+            (torchvision's weights) or the file of the user's own weights.
+        fine_tune: How a model that was cut out of a backbone is trained; None where ``init`` is ``scratch``.
+        new_head: Whether the last layer of given weights was made new.
         seed: Seeds everything random.
         objectives: What the front trades off, accuracy first.
         storage: Optuna storage URL; None for study.db in the run directory.
@@ -77,6 +84,34 @@ class RunSettings:
     objectives: tuple[str, ...] = ("accuracy", "params")
     storage: str | None = None
     objective: str | None = None
+    init: str = "scratch"
+    fine_tune: Recipe | None = None
+    new_head: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether models are cut out of a backbone that the run itself trains first."""
+        return self.init == "trained"
+
+    @property
+    def searched_recipe(self) -> Recipe:
+        """How a model is trained that has the backbone's width."""
+        return self.fine_tune or self.recipe
+
+    @property
+    def baseline_recipe(self) -> Recipe:
+        """How the plain backbone is trained: a given one is fine-tuned like everything cut out of it."""
+        return self.recipe if self.waits else self.searched_recipe
+
+    @property
+    def thinner_recipe(self) -> Recipe:
+        """How a net of another width is trained.
+
+        It cannot be cut out of the backbone, so it gets the backbone's epochs and those of fine-tuning.
+        """
+        if self.fine_tune is None:
+            return self.recipe
+        return replace(self.recipe, epochs=self.recipe.epochs + self.fine_tune.epochs)
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data for run.yaml."""
@@ -102,6 +137,8 @@ class RunSettings:
         try:
             recipe = Recipe(**plain.get("recipe", {}))
             objectives = tuple(plain.get("objectives", ("accuracy", "params")))
-            return cls(**{**plain, "recipe": recipe, "objectives": objectives})
+            tuned = plain.get("fine_tune")
+            fine_tune = None if tuned is None else Recipe(**tuned)
+            return cls(**{**plain, "recipe": recipe, "objectives": objectives, "fine_tune": fine_tune})
         except TypeError as error:
             raise InputError(f"{where}: settings do not read: {error}") from None

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from lcsearch.cli.options import Count, OneOf, Seconds
+from lcsearch.settings import DEFAULT_INIT
 
 
 @click.command()
@@ -34,7 +35,7 @@ from lcsearch.cli.options import Count, OneOf, Seconds
 @click.option(
     "--trials",
     type=click.IntRange(1),
-    help="Trained trials, the hand-picked ones included.  [default: 18 on a CPU, else 60]",
+    help="Trained trials, the hand-picked ones included.  [default: 18 on a CPU, else 60; twice for --init]",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Epochs of a trial.  [default: 3 on a CPU, else 12]")
 @click.option("--timeout", type=Seconds(), help="Start no trial after this time: 90s, 30m, 2h.")
@@ -61,6 +62,21 @@ from lcsearch.cli.options import Count, OneOf, Seconds
 @click.option(
     "--recipe", type=click.Path(path_type=Path), metavar="FILE", help="YAML with any of the recipe's values."
 )
+@click.option(
+    "--init",
+    default=DEFAULT_INIT,
+    show_default=True,
+    metavar="scratch|trained|pretrained|FILE",
+    help="Where models start: from nothing, or cut out of the backbone: trial 0's, torchvision's or yours.",
+)
+@click.option(
+    "--fine-tune-epochs",
+    type=click.IntRange(1),
+    help="Epochs of a model that was cut out of the backbone.  [default: 1 on a CPU, else 4]",
+)
+@click.option("--fine-tune-lr", type=float, help="Peak learning rate of it.")
+@click.option("--distill", type=float, metavar="SHARE", help="Share of its loss that the backbone teaches.")
+@click.option("--new-head", is_flag=True, help="Make the last layer of given weights new.")
 @click.option(
     "--from", "given", multiple=True, metavar="CONFIG|RUN", help="Try this config, or a run's front, first."
 )

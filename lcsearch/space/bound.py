@@ -167,6 +167,10 @@ class BoundSpace:
                 layers[name] = found
         return replace(model, layers=_in_order(layers, shapes))
 
+    def plain(self) -> ModelSpec:
+        """The backbone itself, at the largest width, with nothing compressed."""
+        return replace(self.template, width=self.width.values[-1], layers={})
+
     def smallest(self) -> ModelSpec:
         """The model of the space with the fewest parameters, at the smallest width."""
         return self._extreme(self.width.values[0], "smallest")

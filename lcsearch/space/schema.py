@@ -252,13 +252,21 @@ class Space(VersionedModel):
         return bind(self, model, template, build)
 
 
+_OF_THE_RUN = {
+    "epochs": "the number of epochs is the run's --epochs",
+    "init": "where models start is the run's --init",
+    "distill": "it is the run's --distill",
+}
+"""Fields of the recipe that a space neither fixes nor searches."""
+
+
 def _recipe_value(field: str, value: Any) -> Any:
     """One entry of ``train``: a checked value, or a range of a checked field."""
-    if field == "epochs":
-        raise problem(f"{shown(value)} is not allowed; the number of epochs is the run's --epochs", (field,))
+    if field in _OF_THE_RUN:
+        raise problem(f"{shown(value)} is not allowed; {_OF_THE_RUN[field]}", (field,))
     if field not in RecipeModel.model_fields:
         raise problem(
-            f"unknown key; {did_you_mean(field, set(RecipeModel.model_fields) - {'epochs'})}", (field,)
+            f"unknown key; {did_you_mean(field, set(RecipeModel.model_fields) - set(_OF_THE_RUN))}", (field,)
         )
     if not isinstance(value, dict | FloatRange | IntRange):
         return _checked(field, value, (field,))
