@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from lcsearch.candidate import Candidate
 from lcsearch.count import Count
-from lcsearch.engines.base import Job, Metrics, Verdict
-from lcsearch.history import History
+from lcsearch.engines.base import Job, Metrics, Suspended, Verdict
+from lcsearch.history import History, as_twin
 from lcsearch.metrics import extras, problem_of
 from lcsearch.observer import Observer
-from lcsearch.proposer import Candidate, Proposer
+from lcsearch.proposer import Proposer
 from lcsearch.records import EpochRecord, TrialRecord
 from lcsearch.rundir import RunDirectory
 from lcsearch.seeds import trial_seed
@@ -97,6 +98,11 @@ class Search:
         return "interrupted" if self._interrupted else self._why_over() or "running"
 
     @property
+    def dead_end(self) -> str | None:
+        """Why the search cannot go on before its end, in one line; None where it can."""
+        return self._proposer.dead_end(self.history)
+
+    @property
     def interrupted(self) -> bool:
         """Whether the search was told to leave before its end."""
         return self._interrupted
@@ -111,7 +117,7 @@ class Search:
             return None
         if self._queue:
             return self._hand_out(self._queue.pop(0))
-        while self._why_over() is None:
+        while self._why_over() is None and self._ready():
             job = self._try(self._proposer.next(self.history.next_number))
             if job is not None:
                 return self._hand_out(job)
@@ -178,7 +184,22 @@ class Search:
         """Let the display move."""
         self.observer.tick(self.history)
 
+    def _ready(self) -> bool:
+        """Whether there is something to propose now; Ctrl-C ends the preparations for it."""
+
+        def progress(words: str) -> None:
+            self.observer.preparing(words, self.history)
+            if self._interrupted:
+                raise Suspended
+
+        try:
+            return self._proposer.ready(self.history, progress)
+        except Suspended:
+            return False
+
     def _why_over(self) -> str | None:
+        if self.dead_end is not None:
+            return self.dead_end
         if self.history.trained >= self._settings.trials:
             return f"{self.history.trained} trials trained"
         timeout = self._settings.timeout
@@ -198,7 +219,7 @@ class Search:
         )  # fmt: skip
         twin = self.history.twin(candidate.spec)
         if twin is not None:
-            record = _like(record, twin)
+            record = as_twin(record, twin)
         elif candidate.origin != "baseline":
             record = self._within_limits(record)
         self._store.remember(self._proposer.memory(), number)
@@ -225,7 +246,9 @@ class Search:
     def _job(self, record: TrialRecord, resume: bool) -> Job:
         seed = trial_seed(self._settings.seed, record.number)
         folder = str(self._directory.trial(record.number).resolve())
-        return Job(record.number, 0, seed, record.spec, folder, resume)
+        cut = record.spec.recipe.init == "backbone"
+        start = str(self._directory.start.resolve()) if cut else ""
+        return Job(record.number, 0, seed, record.spec, folder, resume, start)
 
     def _hand_out(self, job: Job) -> Job:
         self._live[job.number] = _Live(job, time.time())
@@ -235,7 +258,7 @@ class Search:
         """Queue a trial that an earlier process left running; a duplicate waits for its original."""
         twin = None if record.duplicate_of is None else self.history[record.duplicate_of]
         if twin is not None and twin.state != "running":
-            self._end(_like(record, twin))
+            self._end(as_twin(record, twin))
         elif record.duplicate_of is not None:
             self._twins.setdefault(record.duplicate_of, []).append(record.number)
         else:
@@ -270,18 +293,4 @@ class Search:
         self._proposer.learn(record)
         self.observer.ended(record, self.history)
         for number in self._twins.pop(record.number, []):
-            self._end(_like(self.history[number], record))
-
-
-def _like(record: TrialRecord, twin: TrialRecord) -> TrialRecord:
-    """A trial that builds the same model the same way as an earlier one: it takes the earlier values."""
-    return replace(
-        record,
-        state=twin.state,
-        accuracy=twin.accuracy,
-        predicted=twin.predicted,
-        metrics=twin.metrics,
-        duplicate_of=twin.number,
-        reason=f"the same model as trial {twin.number}",
-        finished_at=None if twin.state == "running" else time.time(),
-    )
+            self._end(as_twin(self.history[number], record))

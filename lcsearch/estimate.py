@@ -17,7 +17,8 @@ def seconds_left(history: History, settings: RunSettings) -> float | None:
     """Estimate the seconds until the last trial ends; None before the baseline's first epoch.
 
     A trial counts as much as those that ended took on average; before there are enough of them, as much as
-    the plain backbone takes, which is more than a smaller model will.
+    the plain backbone would take for its epochs, which is more than a smaller model will. Only trials that
+    started as those to come are averaged.
 
     Args:
         history: Every trial.
@@ -26,11 +27,17 @@ def seconds_left(history: History, settings: RunSettings) -> float | None:
     baseline = history.baseline
     if baseline is None or not _seconds(baseline):
         return None
-    whole = _seconds(baseline) / len(baseline.epochs) * baseline.spec.recipe.epochs
-    ended = [t for t in history if t.finished_at and t.origin != "baseline" and t.epochs]
-    typical = mean(_seconds(t) for t in ended) if len(ended) >= _ENOUGH else whole
+    coming_recipe = settings.searched_recipe
+    epoch = _seconds(baseline) / len(baseline.epochs)
+    ended = [
+        t
+        for t in history
+        if t.finished_at and t.origin != "baseline" and t.epochs and t.spec.recipe.init == coming_recipe.init
+    ]
+    typical = mean(map(_seconds, ended)) if len(ended) >= _ENOUGH else epoch * coming_recipe.epochs
+    share = typical / coming_recipe.epochs
     live = [t for t in history.running() if t.duplicate_of is None]
-    begun = sum(max(typical - _seconds(t), 0.0) for t in live)
+    begun = sum(max(share * t.spec.recipe.epochs - _seconds(t), 0.0) for t in live)
     coming = max(settings.trials - history.trained, 0) * typical
     return (begun + coming) / max(settings.jobs or 1, 1)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import takewhile
 
 from lcsearch.choose import front_of
@@ -94,3 +96,17 @@ class History:
     def keepers(self) -> set[int]:
         """Trials whose weights are kept: the front and the hand-picked ones."""
         return self._hand_picked | {trial.number for trial in self._front}
+
+
+def as_twin(record: TrialRecord, twin: TrialRecord) -> TrialRecord:
+    """A trial that builds the same model the same way as an earlier one: it takes the earlier values."""
+    return replace(
+        record,
+        state=twin.state,
+        accuracy=twin.accuracy,
+        predicted=twin.predicted,
+        metrics=twin.metrics,
+        duplicate_of=twin.number,
+        reason=f"the same model as trial {twin.number}",
+        finished_at=None if twin.state == "running" else time.time(),
+    )

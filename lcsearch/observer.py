@@ -28,5 +28,8 @@ class Observer:
     def ended(self, record: TrialRecord, history: History) -> None:
         """A trial has its end."""
 
+    def preparing(self, words: str, history: History) -> None:
+        """Something is made that the next trials need; called now and then until it is there."""
+
     def tick(self, history: History) -> None:
         """Called about once a second."""

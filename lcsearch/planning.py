@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lcsearch import samplers
+from lcsearch.candidate import Candidate
 from lcsearch.director import Search, Size
-from lcsearch.handpicked import hand_picked, known_good
+from lcsearch.gate import Gate, Prepare
+from lcsearch.handpicked import HandPicked, hand_picked, known_good
 from lcsearch.history import History
-from lcsearch.proposer import Candidate, Proposer
+from lcsearch.proposer import Proposer
 from lcsearch.records import Origin
 from lcsearch.rundir import RunDirectory
 from lcsearch.seeds import sampler_seed
 from lcsearch.settings import RunSettings
+from lcsearch.sizes import format_count
 from lcsearch.space import BoundSpace
 from lcsearch.space.schema import FloatRange, IntRange
 from lcsearch.spec import ModelSpec, Regularizer, TrialSpec
@@ -38,6 +41,7 @@ class Planner:
         validation_images: Images that an accuracy is measured on.
         given: Specs that the user wants tried first.
         size: Counts a model without training it.
+        prepare: Makes what trials need that are cut out of a backbone; None where none are.
     """
 
     space: BoundSpace
@@ -45,6 +49,7 @@ class Planner:
     validation_images: int
     given: Sequence[TrialSpec]
     size: Size
+    prepare: Prepare | None = None
 
     def search(self, store: Store, directory: RunDirectory) -> Search:
         """A search that goes on where the store stands."""
@@ -56,31 +61,61 @@ class Planner:
         view = SamplerView(self.settings.objectives, limits, store.memory())
         for record, proposal in recorded:
             view.add(record, proposal)
-        proposer = Proposer(self.planned(), self, self._make_sampler, view, history)
+        early, gate = self.planned(), None
+        if self.prepare is not None:
+            early = self._before_backbone() if self.settings.waits else []
+            gate = Gate(directory, self.settings.waits, self.prepare, self._after_backbone)
+        proposer = Proposer(early, self, self._make_sampler, view, history, gate)
         rules = StoppingSettings(self.settings.early_stopping, self.settings.rung_factor)
+        if any(trial.spec.recipe.init == "backbone" for trial in history):
+            proposer.ready(history, lambda words: None)
         stages = Stages(self.validation_images, rules)
         return Search(store, directory, self.settings, proposer, self.size, stages, history)
 
     def planned(self) -> list[Candidate]:
         """The plain backbone, hand-picked models, what the user gave, then shapes known to be good."""
-        given = [
-            Candidate("given", f"given {index}", spec, self._encode(spec))
-            for index, spec in enumerate(self.given, 1)
-        ]
         return [
             *(self._candidate(*picked) for picked in hand_picked(self.space)),
-            *given,
+            *self._given(),
             *(self._candidate(*picked) for picked in known_good(self.space)),
+        ]
+
+    def _before_backbone(self) -> list[Candidate]:
+        """What is trained from scratch: the plain backbone and thinner ones."""
+        return [self._candidate(*picked) for picked in hand_picked(self.space) if picked.origin != "uniform"]
+
+    def _after_backbone(self, sensitive: Sequence[ModelSpec]) -> list[Candidate]:
+        """What can be tried once there is a backbone to cut models out of."""
+        first = [] if self.settings.waits else self._before_backbone()
+        uniform = [picked for picked in hand_picked(self.space) if picked.origin == "uniform"]
+        guided = [
+            HandPicked("sensitivity", f"least loss at {format_count(self.size(model).params)}", model)
+            for model in sensitive
+        ]
+        return [
+            *first,
+            *(self._candidate(*picked) for picked in uniform),
+            *self._given(),
+            *(self._candidate(*picked) for picked in (*guided, *known_good(self.space))),
+        ]
+
+    def _given(self) -> list[Candidate]:
+        return [
+            Candidate("given", f"given {index}", spec, self._encode(spec))
+            for index, spec in enumerate(self.given, 1)
         ]
 
     def suggest(self, trial: BaseTrial) -> TrialSpec:
         """Ask a trial for every choice and make them a spec."""
         found = self.space.suggest(trial)
-        return TrialSpec(found.model, found.regularizer, replace(self.settings.recipe, **found.train))
+        return TrialSpec(
+            found.model, found.regularizer, replace(self.settings.searched_recipe, **found.train)
+        )
 
     def _candidate(self, origin: Origin, label: str, model: ModelSpec) -> Candidate:
         fixed = {k: v for k, v in self.space.space.train.items() if not isinstance(v, FloatRange | IntRange)}
-        recipe = replace(self.settings.recipe, **fixed)
+        own = {"baseline": self.settings.baseline_recipe, "thinner": self.settings.thinner_recipe}
+        recipe = replace(own.get(origin, self.settings.searched_recipe), **fixed)
         spec = TrialSpec(model, Regularizer(), recipe)
         return Candidate(origin, label, spec, self._encode(spec))
 

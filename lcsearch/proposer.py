@@ -3,36 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-import optuna
 from optuna.samplers import BaseSampler
 
+from lcsearch.candidate import Candidate
+from lcsearch.gate import Gate, Progress
 from lcsearch.history import History
-from lcsearch.records import Origin, TrialRecord
+from lcsearch.records import TrialRecord
 from lcsearch.spec import TrialSpec
-from lcsearch.study import Proposal
 from lcsearch.view import SamplerView
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """Something to try.
-
-    Attributes:
-        origin: Who proposed it.
-        label: What to call it.
-        spec: What to train.
-        proposal: How it was proposed, in Optuna's terms.
-        asked: The sampler's own trial; None for what was planned.
-    """
-
-    origin: Origin
-    label: str
-    spec: TrialSpec
-    proposal: Proposal
-    asked: optuna.Trial | None = None
 
 
 class Suggests(Protocol):
@@ -51,6 +31,7 @@ class Proposer:
         make_sampler: A fresh sampler for the trial of a number.
         view: The study that samplers see, filled with what the history holds.
         history: What is recorded already.
+        gate: Brings what else is planned, once there is a backbone to cut it out of.
     """
 
     def __init__(
@@ -60,14 +41,35 @@ class Proposer:
         make_sampler: Callable[[int], BaseSampler],
         view: SamplerView,
         history: History,
+        gate: Gate | None = None,
     ) -> None:
         self._planned = list(planned[history.planned :])
+        self._begun = max(0, history.planned - len(planned))
+        self._gate = gate
         self._space = space
         self._make_sampler = make_sampler
         self._view = view
 
+    def ready(self, history: History, progress: Progress) -> bool:
+        """Whether there is something to propose now, and not only once the backbone is trained.
+
+        Args:
+            history: Every trial.
+            progress: Hears what is prepared; what it raises passes through.
+        """
+        if not self._planned and self._gate is not None:
+            later = self._gate.open(history, progress)
+            if later is None:
+                return False
+            self._planned, self._gate = list(later[self._begun :]), None
+        return True
+
+    def dead_end(self, history: History) -> str | None:
+        """Why nothing more will ever be ready; None while something may."""
+        return None if self._gate is None else self._gate.dead_end(history)
+
     def next(self, number: int) -> Candidate:
-        """The candidate for the trial of this number."""
+        """The candidate for the trial of this number; only while it is ready."""
         if self._planned:
             return self._planned.pop(0)
         asked = self._view.ask(self._make_sampler(number))

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from lcsearch.spec import TrialSpec
 
 State = Literal["running", "complete", "pruned", "rejected", "failed"]
-Origin = Literal["baseline", "uniform", "thinner", "given", "sampler"]
+Origin = Literal["baseline", "uniform", "thinner", "given", "sensitivity", "sampler"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class TrialRecord:
     Attributes:
         number: Its number in the study.
         state: What became of it. A duplicate is ``complete`` (or ``pruned``) like its original.
-        origin: Who proposed it: a hand-picked kind, the user, or the sampler.
+        origin: Who proposed it: a hand-picked kind, the user, the layers' sensitivity, or the sampler.
         label: What to call it in a legend, such as ``uniform alpha 1/4``.
         spec: What was trained.
         params: Trainable numbers the model must store.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -41,6 +42,26 @@ def write_text(path: Path, text: str) -> None:
         raise
 
 
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file into a folder that is made if need be; it is there whole or not at all.
+
+    Raises:
+        InputError: There is nothing to copy.
+        OSError: The disk is full.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.part")
+    try:
+        shutil.copyfile(source, part)
+        with part.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        part.replace(target)
+    except FileNotFoundError:
+        raise InputError(f"{source}: is missing") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def write_yaml(path: Path, plain: Mapping[str, Any]) -> None:
     """Write plain data as YAML, keys in their order, atomically."""
     write_text(path, yaml.safe_dump(dict(plain), sort_keys=False, allow_unicode=True, width=100))
@@ -55,6 +76,7 @@ class RunDirectory:
         self.study = path / "study.db"
         self.report = path / "report.html"
         self.best = path / "best.yaml"
+        self.start = path / "start"
 
     def trial(self, number: int) -> Path:
         """The folder of one trial."""
@@ -172,6 +194,8 @@ def _is_content(entry: Path) -> bool:
     """Whether a file in a run directory is more than the first steps of making one."""
     if entry.name == "trials" and entry.is_dir():
         return any(entry.iterdir())
+    if entry.name == "start" and entry.is_dir():
+        return any("backbone.safetensors" not in inner.name for inner in entry.iterdir())
     return not entry.name.startswith(".run.yaml.")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import uuid
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from importlib.metadata import version
@@ -21,15 +21,18 @@ from lcsearch.engines.base import Objective
 from lcsearch.errors import InputError
 from lcsearch.facts import Facts
 from lcsearch.given import read_given
+from lcsearch.initial import given_weights
 from lcsearch.planning import Planner
+from lcsearch.preparing import Preparing
 from lcsearch.resolve import RunOptions, default_train_images, explicit_recipe, resolve
 from lcsearch.rundir import VERSION, RunDirectory, write_yaml
 from lcsearch.session import Session
 from lcsearch.settings import MAY_CHANGE, RunSettings
 from lcsearch.sizes import format_count
 from lcsearch.space import BoundSpace, Space, load_space, parse_space
-from lcsearch.spec import ModelSpec
+from lcsearch.spec import ModelSpec, TrialSpec
 from lcsearch.storages import check_storage
+from lcsearch.transfer.start import Start
 from lcsearch.user_objective import recorded_objective
 
 _PACKAGES = ("lcsearch", "torch", "torchvision", "optuna", "ray", "numpy")
@@ -92,9 +95,12 @@ def make(
     largest = sizer(bound.largest())
     facts = replace(facts, smallest_params=smallest.params, largest_params=largest.params)
     _check_limits(settings, smallest)
-    given = read_given(options.given, bound.template, settings.recipe)
+    given = read_given(options.given, bound.plain(), settings)
+    weights = given_weights(settings, bound.plain())
     check_storage(settings.storage)
     directory = RunDirectory.create(options.out or _default_out(settings.backbone))
+    if weights is not None:
+        Start(directory.start).write_backbone(weights)
     plain = {
         "version": VERSION,
         "study": f"lcsearch:{uuid.uuid4().hex[:12]}",
@@ -111,8 +117,7 @@ def make(
         "space": space.to_plain(),
     }
     write_yaml(directory.settings, plain)
-    planner = Planner(bound, settings, facts.validation_images, given, sizer)
-    return Session(directory, settings, facts, planner, objective)
+    return _session(directory, settings, facts, bound, given, objective)
 
 
 def reopen(path: Path, changes: Mapping[str, Any] | None = None) -> Session:
@@ -154,10 +159,21 @@ def go_on(
     facts = Facts(**plain["facts"])
     space = parse_space(plain["space"], f"{directory.settings}: space")
     given = [parse_config(config, f"{directory.settings}: given").spec for config in plain["given"]]
-    sizer = Sizer(facts)
     if settings.to_plain() != plain["settings"]:
         write_yaml(directory.settings, {**plain, "settings": settings.to_plain()})
-    planner = Planner(_bind(space, settings, facts), settings, facts.validation_images, given, sizer)
+    return _session(directory, settings, facts, _bind(space, settings, facts), given, objective)
+
+
+def _session(
+    directory: RunDirectory,
+    settings: RunSettings,
+    facts: Facts,
+    bound: BoundSpace,
+    given: Sequence[TrialSpec],
+    objective: Objective | None,
+) -> Session:
+    prepare = None if settings.fine_tune is None else Preparing(settings, bound)
+    planner = Planner(bound, settings, facts.validation_images, given, Sizer(facts), prepare)
     return Session(directory, settings, facts, planner, objective)
 
 
@@ -181,7 +197,13 @@ def _bind(space: Space, settings: RunSettings, facts: Facts) -> BoundSpace:
     template = ModelSpec(settings.backbone, facts.num_classes, facts.in_channels)
     with torch.device("meta"):
         model = build(settings.backbone, num_classes=facts.num_classes, in_channels=facts.in_channels)
-    return space.bind(model, template)
+    bound = space.bind(model, template)
+    if settings.fine_tune is not None and len(bound.width.values) > 1:
+        raise InputError(
+            f"--init {settings.init}: the space searches the width, but a thinner net cannot be cut out of a "
+            "trained backbone; fix the width, or use --init scratch"
+        )
+    return bound
 
 
 def _check_limits(settings: RunSettings, smallest: Count) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from lcsearch import backbones
 from lcsearch.choose import Choice, choose, front_of
 from lcsearch.config import Source, write_config
 from lcsearch.director import Search
@@ -19,6 +20,7 @@ from lcsearch.rundir import RunDirectory
 from lcsearch.settings import RunSettings
 from lcsearch.sitting import Sitting
 from lcsearch.sizes import format_seconds
+from lcsearch.spec import Recipe
 from lcsearch.storages import open_storage, study_name
 from lcsearch.study import Store
 from lcsearch.workers import make_engine, make_objective
@@ -42,6 +44,26 @@ class Finish:
     front: tuple[TrialRecord, ...]
     chosen: int | None
     lines: tuple[str, ...]
+
+
+def _start_lines(settings: RunSettings) -> list[str]:
+    """Where models start, unless from scratch."""
+    if settings.fine_tune is None:
+        return []
+    taught = f", {100 * settings.fine_tune.distill:g} % taught by it" if settings.fine_tune.distill else ""
+    if settings.waits:
+        first = f"trial 0 trains the backbone for {_epochs(settings.recipe)}"
+    else:
+        first = f"the backbone's weights: {settings.init}"
+    thinner = f"; thinner nets train from scratch for {_epochs(settings.thinner_recipe)}"
+    return [
+        f"{first}; models are cut out of it and fine-tuned for {_epochs(settings.fine_tune)}{taught}"
+        f"{thinner if backbones.takes_width(settings.backbone) else ''}"
+    ]
+
+
+def _epochs(recipe: Recipe) -> str:
+    return f"{recipe.epochs} epoch{'' if recipe.epochs == 1 else 's'}"
 
 
 class Session(Sitting):
@@ -77,6 +99,11 @@ class Session(Sitting):
         self.engine.prepare(self._objective)
         self.search = self._planner.search(store, self._directory)
 
+    @property
+    def can_go_on(self) -> bool:
+        """Whether a later sitting may bring more."""
+        return self.search.dead_end is None
+
     def watch(self, observer: Observer) -> None:
         """Let somebody hear what happens."""
         self.search.observer = observer
@@ -84,15 +111,15 @@ class Session(Sitting):
     def introduction(self) -> list[str]:
         """What is searched, in a few lines, before the first trial starts."""
         settings, facts = self.settings, self._facts
-        recipe = settings.recipe
         training = f"{facts.train_images} training and " if settings.objective is None else ""
         timeout = f", at most {format_seconds(settings.timeout)}" if settings.timeout else ""
         return [
             f"run {self.path}: {settings.backbone} on {settings.dataset}, {training}"
             f"{facts.validation_images} validation images of {facts.image_size} x {facts.image_size} pixels",
             *self._planner.space.describe(),
-            f"{settings.trials} trials of {recipe.epochs} epochs by {settings.sampler}, early stopping "
-            f"{settings.early_stopping}, seed {settings.seed}{timeout}",
+            *_start_lines(settings),
+            f"{settings.trials} trials of {_epochs(settings.searched_recipe)} by {settings.sampler}, "
+            f"early stopping {settings.early_stopping}, seed {settings.seed}{timeout}",
         ]
 
     def run(self) -> str | None:
@@ -101,7 +128,7 @@ class Session(Sitting):
         Returns:
             What went wrong, in one line; None if nothing did.
         """
-        return self._drive(self.search)
+        return self._drive(self.search) or self.search.dead_end
 
     def finish(self) -> Finish:
         """Write best.yaml and report.html from what is recorded."""

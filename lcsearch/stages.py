@@ -22,16 +22,20 @@ class Stages:
         self._settings = settings
 
     def decide(self, record: TrialRecord, history: History) -> Decision | None:
-        """Decide at the rung that a trial's last epoch is; None where it is none."""
+        """Decide at the rung that a trial's last epoch is; None where it is none.
+
+        A trial is compared with those that started the same way. What falls too far below the baseline is
+        measured by the baseline at the same epoch, or by its end where it started another way.
+        """
         epoch = record.epochs[-1].epoch
         if self._settings.kind == "none" or epoch not in self._rungs(record):
             return None
         baseline = history.baseline
         return stopping.decide(
             _at(record, epoch),
-            [_at(other, epoch) for other in history if _reached(other, epoch)],
+            [_at(other, epoch) for other in history if _reached(other, epoch) and _alike(record, other)],
             rung=epoch,
-            baseline=None if baseline is None else _accuracy(baseline, epoch),
+            baseline=None if baseline is None else _reference(record, baseline, epoch),
             images=self._images,
             hand_picked=record.origin in HAND_PICKED,
             settings=self._settings,
@@ -39,11 +43,22 @@ class Stages:
 
     def predict(self, record: TrialRecord, history: History) -> float | None:
         """The accuracy in percent that a stopped trial would have ended with."""
-        finished = [t for t in history if t.state == "complete" and t.duplicate_of is None]
+        finished = [
+            t for t in history if t.state == "complete" and t.duplicate_of is None and _alike(record, t)
+        ]
         return predict_final(_curve(record), [_curve(trial) for trial in finished])
 
     def _rungs(self, record: TrialRecord) -> tuple[int, ...]:
         return stopping.rungs(record.spec.recipe.epochs, self._settings.factor)
+
+
+def _alike(one: TrialRecord, other: TrialRecord) -> bool:
+    """Whether two trials started the same way: a model cut out of a backbone is ahead in its first epochs."""
+    return one.spec.recipe.init == other.spec.recipe.init
+
+
+def _reference(record: TrialRecord, baseline: TrialRecord, epoch: int) -> float | None:
+    return _accuracy(baseline, epoch) if _alike(record, baseline) else baseline.accuracy
 
 
 def _accuracy(record: TrialRecord, epoch: int) -> float | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lcsearch.engines.base import Director, Job, Metrics, Objective, Report, Suspended, Verdict
 from lcsearch.facts import Facts
+from lcsearch.gate import Prepare
 from lcsearch.planning import Planner
 from lcsearch.rundir import RunDirectory, write_yaml
 from lcsearch.runs import Sizer, _bind
@@ -69,7 +70,9 @@ class Simulated:
         return {"accuracy": accuracy}
 
 
-def session(path: Path, objective: Objective | None = None, **changes: object) -> Session:
+def session(
+    path: Path, objective: Objective | None = None, prepare: Prepare | None = None, **changes: object
+) -> Session:
     """A session over ``base``, new or taken up where it was left."""
     values: dict[str, object] = {"trials": 12, "recipe": Recipe(epochs=4), "sampler": "tpe"} | changes
     settings = RunSettings("base", "digits", **values)  # type: ignore[arg-type]
@@ -80,7 +83,7 @@ def session(path: Path, objective: Objective | None = None, **changes: object) -
         plain = {"version": 1, "settings": settings.to_plain(), "facts": {"smallest_params": 10_000}}
         write_yaml(directory.settings, plain)
     bound = _bind(load_space(None, "base"), settings, FACTS)
-    planner = Planner(bound, settings, FACTS.validation_images, [], Sizer(FACTS))
+    planner = Planner(bound, settings, FACTS.validation_images, [], Sizer(FACTS), prepare)
     made = Session(directory, settings, FACTS, planner, objective or Simulated())
     made.engine = InlineEngine()
     return made

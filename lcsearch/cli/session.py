@@ -41,7 +41,8 @@ def _say(session: Session, finish: Finish, problem: str | None, console: Console
         out.print(line, markup=False, soft_wrap=True)
     resume = f"lcsearch resume {session.path}"
     if problem is not None:
-        console.print(f"lcsearch: error: {problem}; '{resume}' goes on", markup=False, soft_wrap=True)
+        advice = f"; '{resume}' goes on" if session.can_go_on else ""
+        console.print(f"lcsearch: error: {problem}{advice}", markup=False, soft_wrap=True)
         return 1
     if session.search.interrupted:
         console.print(f"interrupted; '{resume}' goes on", markup=False, soft_wrap=True)
