@@ -15,8 +15,9 @@ def summary(run: RunRecord) -> dict[str, Any]:
 
     Returns:
         ``trials`` by state, ``baseline`` (None before it is complete), ``front`` by rising params,
-        ``hypervolume`` in 0 to 1 (None before the baseline), ``epochs_trained`` and ``seconds`` that
-        trials spent, summed over workers.
+        ``hypervolume`` in 0 to 1 (None before the baseline), ``init``, ``epochs_trained`` (the
+        backbone's among them) and ``seconds`` that trials spent, summed over workers. What was cut out of a
+        backbone also has ``accuracy_before``, that before fine-tuning.
     """
     front = front_of(run.trials)
     epochs = [epoch for trial in run.trials for epoch in trial.epochs]
@@ -25,6 +26,7 @@ def summary(run: RunRecord) -> dict[str, Any]:
         "baseline": None if run.baseline is None else _numbers(run.baseline),
         "front": [{"trial": t.number, **_numbers(t), "spec": t.spec.to_plain()} for t in front],
         "hypervolume": run_hypervolume(run),
+        "init": run.settings["settings"].get("init", "scratch"),
         "epochs_trained": len(epochs),
         "seconds": sum(epoch.seconds for epoch in epochs if math.isfinite(epoch.seconds)),
     }
@@ -40,7 +42,9 @@ def run_hypervolume(run: RunRecord) -> float | None:
 
 
 def _numbers(trial: TrialRecord) -> dict[str, Any]:
-    return {"accuracy": trial.accuracy, "params": trial.params, "macs": trial.macs}
+    before = trial.metrics.get("accuracy_before")
+    tuned = {} if before is None else {"accuracy_before": before}
+    return {"accuracy": trial.accuracy, **tuned, "params": trial.params, "macs": trial.macs}
 
 
 def _states() -> tuple[str, ...]:

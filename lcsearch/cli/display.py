@@ -15,6 +15,7 @@ from lcsearch.estimate import seconds_left
 from lcsearch.history import History
 from lcsearch.observer import Observer
 from lcsearch.records import TrialRecord
+from lcsearch.report.starting import accuracy_before
 from lcsearch.report.words import result_words
 from lcsearch.settings import RunSettings
 from lcsearch.sizes import format_count, format_seconds
@@ -54,6 +55,11 @@ class PlainDisplay(Observer):
         """Say that a trial is tried again."""
         self._say(f"trial {record.number}: {reason}; trying again from its last checkpoint")
 
+    def preparing(self, words: str, history: History) -> None:
+        """Say what is made before the next trials; words with numbers are steps of it."""
+        if not any(letter.isdigit() for letter in words):
+            self._say(words)
+
     def ended(self, record: TrialRecord, history: History) -> None:
         """Say what became of a trial, and after the baseline how long the rest takes."""
         done = _trained(history)
@@ -89,6 +95,7 @@ class LiveDisplay(PlainDisplay):
         super().__init__(console, settings, where)
         self._begun = time.monotonic()
         self._drawn = 0.0
+        self._busy = ""
         self._live = Live(console=console, auto_refresh=False, transient=True)
 
     def __enter__(self) -> LiveDisplay:
@@ -98,6 +105,12 @@ class LiveDisplay(PlainDisplay):
 
     def __exit__(self, *_: object) -> None:
         self._live.stop()
+
+    def preparing(self, words: str, history: History) -> None:
+        """Show what is made, in place of running trials."""
+        self._busy = words
+        self.tick(history)
+        self._busy = ""
 
     def tick(self, history: History) -> None:
         """Draw, at most twice a second."""
@@ -118,7 +131,8 @@ class LiveDisplay(PlainDisplay):
             ProgressBar(total=max(self._settings.trials, 1), completed=done, width=24),
             Text(self._times(history)),
         )
-        return Group(running, Text(front_line(history)), Text(self._where()), bar)
+        busy = [Text(self._busy)] if self._busy else []
+        return Group(running, *busy, Text(front_line(history)), Text(self._where()), bar)
 
     def _times(self, history: History) -> str:
         spent = format_seconds(time.monotonic() - self._begun)
@@ -146,7 +160,9 @@ def _trained(history: History) -> int:
 def ended_words(record: TrialRecord) -> str:
     """What became of a trial, in one line of at most about 100 characters."""
     seconds = sum(epoch.seconds for epoch in record.epochs if epoch.seconds == epoch.seconds)
-    words = f"trial {record.number}: {result_words(record)}, {format_count(record.params)} params"
+    before = accuracy_before(record)
+    cut = "" if before is None else f" (before {before:.2f} %)"
+    words = f"trial {record.number}: {result_words(record)}{cut}, {format_count(record.params)} params"
     took = f", {format_seconds(seconds)}" if seconds else ""
     label = f" ({record.label})" if record.label else ""
     return words + took + label

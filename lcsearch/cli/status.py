@@ -26,6 +26,7 @@ def status(run: Path, as_json: bool) -> None:
     from rich.console import Console
 
     from lcsearch.cli.tables import front_table
+    from lcsearch.report.starting import start_words
     from lcsearch.sizes import format_seconds
     from lcsearch.textplot import text_plot
 
@@ -36,5 +37,7 @@ def status(run: Path, as_json: bool) -> None:
         console.print(text_plot(record.trials), markup=False, soft_wrap=True)
         console.print(front_table(record.trials))
     volume = plain["hypervolume"]
+    for line in start_words(record):
+        console.print(line, markup=False, soft_wrap=True)
     spent = f"{plain['epochs_trained']} epochs trained in {format_seconds(plain['seconds'])} of trial time"
     console.print(spent if volume is None else f"hypervolume {volume:.4f}; {spent}", markup=False)

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from lcsearch.choose import front_of
 from lcsearch.records import TrialRecord
+from lcsearch.report.starting import accuracy_before
 from lcsearch.report.words import share_words
 from lcsearch.sizes import format_count
 
@@ -15,20 +16,28 @@ from lcsearch.sizes import format_count
 def front_table(trials: Sequence[TrialRecord], chosen: int | None = None) -> Table:
     """The front by rising parameters, then what hand-picking gave.
 
+    Where models were cut out of a backbone, ``before`` is their accuracy before they were fine-tuned.
+
     Args:
         trials: Every trial of a run.
         chosen: The trial that best.yaml holds; it gets a star.
     """
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
-    for name in ("trial", "accuracy", "params", "smaller", "macs"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("model", overflow="ellipsis", no_wrap=True)
+    shown = [*front_of(trials), *(trial for _, trial in _hand_picked(trials))]
+    tuned = any(accuracy_before(trial) is not None for trial in shown)
+    names = ("trial", "accuracy", *(["before"] if tuned else []), "params", "smaller", "macs")
     baseline = _baseline(trials)
-    for trial in front_of(trials):
-        table.add_row(*_row(trial, baseline, star=trial.number == chosen))
+    front = [_row(trial, baseline, tuned, star=trial.number == chosen) for trial in front_of(trials)]
+    hand_picked = [_row(trial, baseline, tuned, name=name) for name, trial in _hand_picked(trials)]
+    for place, name in enumerate(names):
+        widest = max((len(row[place]) for row in (*front, *hand_picked)), default=0)
+        table.add_column(name, justify="right", no_wrap=True, min_width=max(widest, len(name)))
+    table.add_column("model", overflow="ellipsis", no_wrap=True)
+    for row in front:
+        table.add_row(*row)
     table.add_section()
-    for name, trial in _hand_picked(trials):
-        table.add_row(*_row(trial, baseline, name=name))
+    for row in hand_picked:
+        table.add_row(*row)
     return table
 
 
@@ -44,12 +53,14 @@ def _hand_picked(trials: Sequence[TrialRecord]) -> list[tuple[str, TrialRecord]]
 
 
 def _row(
-    trial: TrialRecord, baseline: TrialRecord | None, *, star: bool = False, name: str = ""
+    trial: TrialRecord, baseline: TrialRecord | None, tuned: bool, *, star: bool = False, name: str = ""
 ) -> list[str]:
     smaller = f"{baseline.params / trial.params:.1f}x" if baseline is not None else ""
+    before = accuracy_before(trial)
     return [
         f"{'*' if star else ''}{trial.number}",
         f"{trial.accuracy:.2f} %",
+        *([f"{before:.2f} %" if before is not None else "–"] if tuned else []),
         format_count(trial.params),
         smaller,
         format_count(trial.macs),

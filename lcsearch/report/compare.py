@@ -15,6 +15,7 @@ from lcsearch.report.page import document, plain_figures
 from lcsearch.report.plots_front import AXIS_TITLES
 from lcsearch.report.points import Point, Size, front_line, points_of, setting
 from lcsearch.report.sections import heading, plot, table
+from lcsearch.report.starting import start_name
 from lcsearch.report.style import RUN_COLOURS, RUN_DASHES, RUN_MARKERS, plotly_text
 from lcsearch.report.words import trial_words
 from lcsearch.sizes import format_count
@@ -33,6 +34,7 @@ class RunLine:
         baseline: Its backbone, once complete.
         hypervolume: 0 to 1; None before the backbone is complete.
         epochs: Epochs trained by all trials.
+        start: Where models started, in a word.
         words: Trial number to hover lines, of the front and the backbone.
     """
 
@@ -44,6 +46,7 @@ class RunLine:
     hypervolume: float | None
     epochs: int
     words: dict[int, tuple[str, ...]]
+    start: str
 
 
 def run_lines(runs: Sequence[RunRecord]) -> tuple[RunLine, ...]:
@@ -126,6 +129,7 @@ def _line(run: RunRecord, name: str) -> RunLine:
         run_hypervolume(run),
         sum(len(t.epochs) for t in run.trials),
         {t.number: trial_words(t) for t in run.trials if t.number in shown},
+        start_name(run),
     )
 
 
@@ -172,6 +176,12 @@ def _remark(runs: Sequence[RunRecord]) -> str:
     for name, what in (("dataset", "data sets"), ("validation_images", "validation sets")):
         if len({str(setting(run, name)) for run in runs}) > 1:
             return f"These runs use different {what}: their accuracies cannot be compared directly."
+    starts = list(dict.fromkeys(start_name(run) for run in runs))
+    if len(starts) > 1:
+        return (
+            f"These runs start from different weights ({', '.join(starts)}): compare their epochs too. "
+            "Those of a backbone that a run trained itself are counted; what given weights cost is not."
+        )
     recipes: list[Any] = [setting(run, "recipe") for run in runs]
     epochs = {r.get("epochs") for r in recipes if isinstance(r, dict)}
     if len(epochs) > 1:
@@ -180,13 +190,14 @@ def _remark(runs: Sequence[RunRecord]) -> str:
 
 
 def _table(lines: Sequence[RunLine]) -> str:
-    head = ["run", "backbone", "best", "smallest", "hypervolume", "epochs"]
+    head = ["run", "init", "backbone", "best", "smallest", "hypervolume", "epochs"]
     rows = []
     for line in lines:
         best, small = line.front[-1], line.front[0]
         rows.append(
             [
                 line.name,
+                line.start,
                 _point_words(line.baseline) if line.baseline else "–",
                 _point_words(best),
                 _point_words(small),

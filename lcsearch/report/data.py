@@ -21,6 +21,7 @@ from lcsearch.report.progress import (
     progress,
     timeline,
 )
+from lcsearch.report.starting import cost_words, start_words
 from lcsearch.report.verdict import Verdict, verdict
 from lcsearch.report.words import trial_words
 
@@ -42,6 +43,7 @@ class ReportData:
         progress: Hypervolume against effort.
         timeline: Workers.
         words: Trial number to what hovers over it.
+        start: Where models started and which training counts, in sentences; nothing if from scratch.
     """
 
     title: str
@@ -56,6 +58,7 @@ class ReportData:
     progress: Progress | None
     timeline: tuple[Bar, ...]
     words: dict[int, tuple[str, ...]]
+    start: tuple[str, ...]
 
 
 def collect(run: RunRecord) -> ReportData:
@@ -83,6 +86,7 @@ def collect(run: RunRecord) -> ReportData:
         progress=progress(run),
         timeline=timeline(run),
         words={t.number: trial_words(t) for t in run.trials},
+        start=start_words(run),
     )
 
 
@@ -99,7 +103,13 @@ def _facts(run: RunRecord) -> tuple[str, ...]:
     counted = [f"{states[s]:,} {'stopped early' if s == 'pruned' else s}" for s in order if states[s]]
     epochs = sum(len(t.epochs) for t in run.trials)
     trained = "1 epoch" if epochs == 1 else f"{epochs:,} epochs"
-    return (run.path.name, "trials: " + ", ".join(counted), f"{trained} trained in {busy_words(run)}")
+    cost = cost_words(run)
+    return (
+        run.path.name,
+        "trials: " + ", ".join(counted),
+        f"{trained} trained in {busy_words(run)}",
+        *([] if cost is None else [cost]),
+    )
 
 
 def chosen_trial(run: RunRecord, data: ReportData) -> TrialRecord | None:

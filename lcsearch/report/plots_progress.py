@@ -47,8 +47,9 @@ def learning_figure(data: LearningCurves) -> go.Figure:
     top = max(max(c.accuracies) for c in data.curves)
     low = max(finals[len(finals) // 10] - 6, min(min(c.accuracies) for c in data.curves) - 1, top - 30)
     longest = max(c.epochs[-1] for c in data.curves)
+    first = min(c.epochs[0] for c in data.curves)
     figure.update_layout(
-        xaxis={"title": {"text": "epoch"}, "range": [0.7, longest + 0.3], **_whole(longest)},
+        xaxis={"title": {"text": "epoch"}, "range": [first - 0.3, longest + 0.3], **_whole(longest)},
         yaxis={"title": {"text": "accuracy, %"}, "range": [round(min(low, top - 1), 2), round(top + 0.6, 2)]},
         hovermode="closest",
         margin=_MARGIN,

@@ -11,6 +11,7 @@ from itertools import pairwise
 from lcsearch import pareto
 from lcsearch.records import RunRecord, State, TrialRecord
 from lcsearch.report.points import front_line
+from lcsearch.report.starting import accuracy_before
 from lcsearch.sizes import format_seconds
 
 MOST_CURVES = 250
@@ -84,17 +85,17 @@ def learning_curves(run: RunRecord) -> LearningCurves | None:
         rest = [rest[k * len(rest) // room] for k in range(room)]
     drawn = sorted([*first, *rest], key=lambda t: t.number)
     curves = tuple(
-        LearningCurve(
-            t.number,
-            t.state,
-            t.number in front,
-            tuple(e.epoch for e in t.epochs),
-            tuple(e.accuracy for e in t.epochs),
-        )
-        for t in drawn
+        LearningCurve(t.number, t.state, t.number in front, *zip(*_curve(t), strict=True)) for t in drawn
     )
     rungs = sorted({d.rung for t in run.trials for d in t.decisions})
     return LearningCurves(curves, tuple(rungs), len(trained))
+
+
+def _curve(trial: TrialRecord) -> list[tuple[int, float]]:
+    """Accuracy by epoch; epoch 0 is a model that was cut out of a backbone, before its fine-tuning."""
+    before = accuracy_before(trial)
+    start = [] if before is None else [(0, before)]
+    return [*start, *((done.epoch, done.accuracy) for done in trial.epochs)]
 
 
 def progress(run: RunRecord) -> Progress | None:

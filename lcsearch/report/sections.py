@@ -12,6 +12,7 @@ from lcsearch.report.interpolate import Needed
 from lcsearch.report.layerdata import HeatMap
 from lcsearch.report.parallel import Parallel
 from lcsearch.report.progress import LearningCurves
+from lcsearch.report.starting import accuracy_before
 from lcsearch.report.verdict import NAMES, TargetRow
 from lcsearch.sizes import format_count
 
@@ -96,6 +97,7 @@ def _section(
 def _verdict(data: ReportData) -> str:
     verdict = data.verdict
     sentences = "".join(f"<p>{escape(s)}</p>" for s in verdict.sentences)
+    sentences += "".join(f'<p class="start">{escape(_sentence(s))}</p>' for s in data.start)
     compared = ""
     if verdict.rows:
         kinds = [kind for kind in NAMES if kind == "search" or kind in verdict.rows[0].needed]
@@ -105,6 +107,10 @@ def _verdict(data: ReportData) -> str:
         f'<section id="verdict" class="card"><h2>{escape(verdict.heading)}</h2>'
         f'<div class="verdict"><div>{sentences}</div>{compared}</div></section>'
     )
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def _target(row: TargetRow, kinds: Sequence[str]) -> list[str]:
@@ -138,15 +144,16 @@ def _front(run: RunRecord, data: ReportData) -> str:
 def _front_table(front: Sequence[TrialRecord], baseline: TrialRecord | None) -> str:
     if not front:
         return "<p>No trial is complete yet.</p>"
-    head = "".join(
-        f'<th scope="col">{word}</th>'
-        for word in ("front", "accuracy", "parameters", "fewer", "MACs", "what")
-    )
-    rows = []
     shown = [*front, *([baseline] if baseline and baseline not in front else [])]
+    tuned = ["before tuning"] if any(accuracy_before(trial) is not None for trial in shown) else []
+    words = ("front", "accuracy", *tuned, "parameters", "fewer", "MACs", "what")
+    head = "".join(f'<th scope="col">{word}</th>' for word in words)
+    rows = []
     for trial in shown:
         fewer = _times(baseline.params / trial.params) if baseline and trial is not baseline else ""
-        cells = (f"{trial.accuracy:.2f} %", format_count(trial.params), fewer, format_count(trial.macs))
+        before = [_percent(accuracy_before(trial))] if tuned else []
+        sizes = (format_count(trial.params), fewer, format_count(trial.macs))
+        cells = (_percent(trial.accuracy), *before, *sizes)
         numbers = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
         button = f'<button type="button" data-trial="{trial.number}">#{trial.number}</button>'
         what = escape(trial.label or "searched")
@@ -155,6 +162,10 @@ def _front_table(front: Sequence[TrialRecord], baseline: TrialRecord | None) -> 
         '<div class="scroll"><table class="numbers" id="front-table"><thead><tr>'
         f"{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
+
+
+def _percent(accuracy: float | None) -> str:
+    return "–" if accuracy is None else f"{accuracy:.2f} %"
 
 
 def _heat_words(data: HeatMap | None) -> str:
@@ -201,7 +212,9 @@ def _learning_words(data: LearningCurves | None) -> str:
     drawn = "" if len(data.curves) == data.of else f" {len(data.curves)} of {data.of} trials are drawn."
     rungs = " and ".join(map(str, data.rungs))
     stops = f" Trials are compared after epoch {rungs}, and hopeless ones stopped." if data.rungs else ""
-    return f"Validation accuracy after each epoch.{stops}{drawn}"
+    cut = any(curve.epochs[0] == 0 for curve in data.curves)
+    zero = " Epoch 0 is a model just cut out of the backbone." if cut else ""
+    return f"Validation accuracy after each epoch.{zero}{stops}{drawn}"
 
 
 def _times(factor: float) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lcsearch.records import RunRecord, TrialRecord
+from lcsearch.records import Origin, RunRecord, TrialRecord
 from lcsearch.report.interpolate import Curve, Needed, curve_through
 from lcsearch.report.points import Point, binomial_error, points_of, retrained_points, validation_images
 from lcsearch.sizes import format_count
@@ -21,6 +21,9 @@ Against = Literal["beat", "unclear", "not beaten"]
 
 DROPS = (0.0, 0.5, 1.0, 2.0)
 """Points below the backbone at which the sizes are compared."""
+
+SEARCHED: tuple[Origin, ...] = ("sampler", "given", "sensitivity")
+"""Who proposes what counts as found by the search."""
 
 NAMES = {"search": "the search", "uniform": "uniform alpha", "thinner": "a thinner backbone"}
 
@@ -80,7 +83,7 @@ def verdict(run: RunRecord) -> Verdict:
     Args:
         run: The run; any of its trials may be missing.
     """
-    trained = [t for t in run.complete if t.origin in ("sampler", "given")]
+    trained = [t for t in run.complete if t.origin in SEARCHED]
     evidence = _retrained(run) or _searched(run, trained)
     if evidence is None or not trained or "search" not in evidence.curves:
         return Verdict("Too early for a verdict", (_missing(run),), {}, ())
@@ -136,7 +139,7 @@ def _retrained(run: RunRecord) -> _Evidence | None:
     if baseline is None:
         return None
     kinds = {
-        "search": [p for p in points if origin[p.trial] in ("sampler", "given")],
+        "search": [p for p in points if origin[p.trial] in SEARCHED],
         "uniform": [p for p in points if origin[p.trial] == "uniform"],
         "thinner": [p for p in points if origin[p.trial] == "thinner"],
     }

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 
 from lcsearch.records import TrialRecord
+from lcsearch.report.starting import accuracy_before
 from lcsearch.sizes import format_count
 from lcsearch.spec import LayerSpec, TrialSpec
 
@@ -73,7 +74,9 @@ def trial_words(trial: TrialRecord) -> tuple[str, ...]:
     title = f"trial {trial.number}" + (f": {trial.label}" if trial.label else "")
     size = f"{format_count(trial.params)} parameters, {format_count(trial.macs)} MACs"
     repeated = [] if trial.duplicate_of is None else [f"the same model as trial {trial.duplicate_of}"]
-    lines = [title, result_words(trial), size, *repeated, *choice_words(trial.spec)]
+    before = accuracy_before(trial)
+    started = [] if before is None else [f"{before:.2f} % before fine-tuning"]
+    lines = [title, result_words(trial), *started, size, *repeated, *choice_words(trial.spec)]
     wrapped = list(_wrap(lines))
     if len(wrapped) <= MOST_LINES:
         return tuple(wrapped)
