@@ -169,7 +169,7 @@ def test_a_teacher_of_other_views_is_refused(
 
 def test_other_images_or_no_teacher_are_refused(digits: SearchData) -> None:
     few = Teacher(torch.zeros(3, 100, 10), 9, 2, True)
-    with pytest.raises(InputError, match="of 100 images, 10 classes; .* of 640 images"):
+    with pytest.raises(InputError, match=r"of 100 images, 10 classes; .* of 640 images"):
         train(small(), digits, RECIPE, Regularizer(), seed=3, teacher=few)
     with pytest.raises(InputError, match=r"distill is 0\.5"):
         train(small(), digits, RECIPE, Regularizer(), seed=3)
