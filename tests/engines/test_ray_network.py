@@ -37,7 +37,7 @@ def rule(number, epoch):
         cut.append(number)
         subprocess.run(["ip", "link", "set", {cable!r}, "down"], check=True)
 director = Scripted(jobs(Path("run"), 2), rule)
-settings = RaySettings(Path("run"), address={head!r} + ":6379", storage_path="shared")
+settings = RaySettings(Path("run"), address=sys.argv[1], storage_path="shared")
 objective = ray_objectives.Steps(epochs=5, seconds=0.5)
 with closing(RayEngine(settings)) as engine:
     engine.prepare(objective)
@@ -118,20 +118,26 @@ def start_ray(machines: Machines, temporary: Path) -> None:
 
 
 def test_a_token_is_refused_and_a_cable_is_cut(machines: Machines, tmp_path: Path) -> None:
-    """Both machines work; when one cannot be reached any more its trial goes on at the other."""
+    """Both machines work; when one cannot be reached any more its trial goes on at the other.
+
+    The driver authenticates where it has the token: by itself with ``auto``, else if RAY_AUTH_MODE says so.
+    """
     (tmp_path / "token").write_text("7" * 64)
     temporary = Path("/tmp") / f"lcsray{os.getpid()}"
     try:
         start_ray(machines, temporary)
-        script = _DRIVER.format(here=str(HERE), other=OTHER, head=HEAD, cable=machines.cables[0])
-        refused = machines.call(0, sys.executable, "-c", script, RAY_AUTH_MODE="disabled")
-        done = machines.call(0, sys.executable, "-c", script)
+        script = _DRIVER.format(here=str(HERE), other=OTHER, cable=machines.cables[0])
+        drive = [sys.executable, "-c", script]
+        refused = machines.call(0, *drive, f"{HEAD}:6379", RAY_AUTH_MODE="disabled")
+        none = machines.call(0, *drive, f"{HEAD}:6379", RAY_AUTH_TOKEN_PATH="nowhere")
+        done = machines.call(0, "env", "-u", "RAY_AUTH_MODE", *drive, "auto", RAY_ADDRESS=f"{HEAD}:6379")
         assert done.returncode == 0, done.stderr
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     assert (
         f"InputError: --ray-address: {HEAD}:6379 refuses this machine's token; set RAY_AUTH" in refused.stderr
     )
+    assert f"InputError: --ray-address: {HEAD}:6379: RAY_AUTH_TOKEN_PATH is set but file" in none.stderr
     told = json.loads(done.stdout)
     [cut] = told["cut"]
     addresses = {number: [w.split("/")[0] for w in workers] for number, workers in told["workers"].items()}

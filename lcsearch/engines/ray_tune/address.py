@@ -16,6 +16,7 @@ from lcsearch.errors import InputError
 
 _CONNECT_SECONDS = 3.0
 _ANSWER_SECONDS = 12.0
+_GIVE_TOKEN = "give this machine the head node's ~/.ray/auth_token"
 _ASK = """
 import json, sys
 from ray._private.ray_constants import KV_NAMESPACE_CLUSTER
@@ -44,6 +45,30 @@ def find_address(address: str) -> str:
         raise InputError(f"--ray-address: {address!r} is no address; auto or HOST:PORT") from None
     _host_and_port(found, address)
     return str(found)
+
+
+def take_token(address: str) -> None:
+    """Authenticate as Ray itself would: with ``auto`` wherever there is a token, else as RAY_AUTH_MODE says.
+
+    Args:
+        address: As the user gave it.
+
+    Raises:
+        InputError: A token is needed, and there is none.
+    """
+    from ray.exceptions import RayError
+
+    try:
+        from ray._private.authentication import authentication_token_setup as setup
+    except ImportError:  # a Ray that knows no tokens
+        return
+    try:
+        if address == "auto" and hasattr(setup, "maybe_enable_token_auth_if_token_available"):
+            setup.maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+        setup.ensure_token_if_auth_enabled(None, create_token_if_missing=False)
+    except RayError as error:
+        reason = str(error).partition(". ")[0]
+        raise InputError(f"--ray-address: {address}: {reason}; {_GIVE_TOKEN}") from None
 
 
 def check_cluster(address: str) -> None:
@@ -86,8 +111,8 @@ def _ask(address: str) -> dict[str, str]:
             return dict(json.loads(line.removeprefix("metadata ")))
     if b"AuthToken" in errors:
         raise InputError(
-            f"--ray-address: {address} refuses this machine's token; set RAY_AUTH_MODE=token and give this "
-            "machine the head node's ~/.ray/auth_token"
+            f"--ray-address: {address} refuses this machine's token; "
+            f"set RAY_AUTH_MODE=token and {_GIVE_TOKEN}"
         )
     if hung:
         raise InputError(f"--ray-address: what answers at {address} is no Ray, or it hangs")

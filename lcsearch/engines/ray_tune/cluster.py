@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lcsearch.engines.ray_tune.address import check_cluster, find_address
+from lcsearch.engines.ray_tune.address import check_cluster, find_address, take_token
 from lcsearch.engines.ray_tune.settings import RaySettings
 from lcsearch.errors import HaltError, InputError
 
@@ -131,6 +131,7 @@ def connected(settings: RaySettings, temporary: Path, logs: Path) -> Iterator[Cl
 def _join(settings: RaySettings) -> Cluster:
     import ray
 
+    take_token(str(settings.address))
     address = find_address(str(settings.address))
     check_cluster(address)
     try:
