@@ -21,6 +21,7 @@ COMMANDS = {
     "export": "Take a trial home: config, weights, or a model that runs anywhere.",
     "retrain": "Train the front longer with several seeds, then test it once.",
     "compare": "Put the fronts of several runs on one plot.",
+    "sensitivity": "Show what each layer of a trained net loses when compressed alone.",
     "profile": "Count parameters and multiply-accumulates, layer by layer.",
     "backbones": "List the backbones.",
     "datasets": "List the data sets and where they are found.",

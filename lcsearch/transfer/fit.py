@@ -1,9 +1,10 @@
 """A compressed model cut out of a trained one, without any training.
 
 Two measures of closeness. ``filters``: a layer's filters shall be close, number by number. ``responses``:
-what the layer makes of real images shall be close to what the trained convolution makes of them. For the
-latter the layers are done in the order in which they are executed, and each gets what its compressed
-predecessors give it, so it also makes up for their errors: the target stays the trained model's response.
+what the layer makes of real images shall be close to what the trained convolution makes of them, channels
+counting as much as the model's answer depends on them. For the latter the layers are done in the order in
+which they are executed, and each gets what its compressed predecessors give it, so it also makes up for
+their errors: the target stays the trained model's response.
 """
 
 from __future__ import annotations
@@ -170,8 +171,8 @@ def closeness_of(
         gram = flat @ patch_covariance(conv, x, centred) @ flat.T
     gram = gram + _PRIOR * _scaled(filters, gram)
     if not bool(gram.isfinite().all()):
-        return filters, Closeness(gram.diagonal() * float("nan"), gram)
-    return filters, Closeness.of(gram)
+        return filters, Closeness(gram.diagonal() * float("nan"), gram, target.weight)
+    return filters, Closeness.of(gram, target.weight)
 
 
 def _centred(samples: Tensor, centred: bool) -> Tensor:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -15,6 +16,10 @@ PLACES = 16
 """Places that are looked at in each image's feature map: neighbours say much the same."""
 MOST_PIXELS = 4_000_000
 """Pixels of an input channel that go through a model at once: of large images fewer are taken."""
+WEIGHED = 128
+"""Images that tell how much channels matter."""
+LEAST_WEIGHT = 0.05
+_WEIGHED_AT_ONCE = 32
 _SEED = 20190711
 
 
@@ -28,6 +33,7 @@ class Response:
         samples: (n * m, out) outputs at these places.
         mean: (out,) over all places.
         normalised: Whether a batch norm layer took the output as it was.
+        weight: (out,) float64, on the CPU: how much an error of each channel matters, 1 on average.
     """
 
     shape: torch.Size
@@ -35,6 +41,7 @@ class Response:
     samples: Tensor
     mean: Tensor
     normalised: bool = False
+    weight: Tensor = field(default_factory=lambda: torch.ones(()))
 
 
 def at_once(images: Tensor) -> Tensor:
@@ -92,7 +99,72 @@ def record(model: nn.Module, convs: Mapping[str, nn.Conv2d], images: Tensor) -> 
     finally:
         for handle in handles:
             handle.remove()
+    weights = importance(model, convs, images[:WEIGHED])
+    for name, response in found.items():
+        response.weight = weights.get(name, torch.ones(response.shape[1], dtype=torch.float64))
     return found
+
+
+def importance(model: nn.Module, convs: Mapping[str, nn.Conv2d], images: Tensor) -> dict[str, Tensor]:
+    """Return how much an error in each channel of convolutions matters to what the model says.
+
+    The root of the mean squared gradient of the log-likelihood with respect to the channel, over images,
+    places and classes drawn as the model believes (the diagonal of the Fisher information): no labels are
+    needed. Divided by its mean, and at least ``LEAST_WEIGHT``.
+
+    Args:
+        model: Run in evaluation mode; left as it is.
+        convs: Convolutions of the model, by any name.
+        images: (n, c, h, w), on the model's device.
+
+    Returns:
+        (out,) float64, on the CPU, by name; nothing for a model that does not give (n, classes), or gives no
+        gradients, and for convolutions that have none.
+    """
+    squares: dict[str, Tensor] = {}
+
+    def add(name: str, gradient: Tensor) -> None:
+        own = gradient.detach().float().square().transpose(0, 1).flatten(1).sum(1)
+        squares[name] = squares[name] + own if name in squares else own
+
+    def watch(name: str, output: Tensor) -> None:
+        if output.requires_grad and output.dim() == 4:
+            output.register_hook(lambda gradient: add(name, gradient))  # type: ignore[no-untyped-call]
+
+    handles = [
+        conv.register_forward_hook(lambda module, inputs, output, name=name: watch(name, output))
+        for name, conv in convs.items()
+    ]
+    generator = torch.Generator().manual_seed(_SEED)
+    try:
+        with evaluation(model), torch.enable_grad():
+            for some in images.tensor_split(-(-len(images) // _WEIGHED_AT_ONCE)):
+                _backward(model, some, generator)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return {name: _weights(square.cpu().double()) for name, square in squares.items()}
+
+
+def _backward(model: nn.Module, images: Tensor, generator: torch.Generator) -> None:
+    """Run back the log-likelihood of drawn classes; the parameters' own gradients are left alone."""
+    images = images.detach().clone().requires_grad_()
+    scores = model(images)
+    if not isinstance(scores, Tensor) or scores.dim() != 2 or not scores.requires_grad:
+        return
+    chances = scores.detach().float().softmax(1).cpu()
+    if not bool(chances.isfinite().all()):
+        return
+    drawn = torch.multinomial(chances, 1, generator=generator)[:, 0].to(scores.device)
+    torch.autograd.grad(F.cross_entropy(scores.float(), drawn, reduction="sum"), images, allow_unused=True)
+
+
+def _weights(squares: Tensor) -> Tensor:
+    weight = squares.sqrt()
+    mean = weight.mean()
+    if not bool(mean.isfinite()) or mean <= 0:
+        return torch.ones_like(weight)
+    return (weight / mean).clamp_min(LEAST_WEIGHT)
 
 
 def norms(model: nn.Module) -> list[_BatchNorm]:

@@ -51,6 +51,7 @@ class Row:
         layer: Module name.
         alpha: Primary filters / all filters.
         rank: Coefficient rank; None for full coefficients.
+        ratio: The rank as a share of the primary filters, as it was asked for; None for full coefficients.
         params: What the layer then stores, its bias included.
         loss: Mean cross entropy of the model.
         accuracy: In percent.
@@ -62,6 +63,7 @@ class Row:
     layer: str
     alpha: float
     rank: int | None
+    ratio: float | None
     params: int
     loss: float
     accuracy: float
@@ -153,6 +155,7 @@ class Variant:
     name: str
     conv: nn.Conv2d
     layer: LinearConv2d
+    ratio: float | None
     params: int
     scale: Tensor | None = None
     shift: Tensor | None = None
@@ -193,22 +196,22 @@ def _variants(
 ) -> Iterator[Variant]:
     """Every way to compress a convolution, none twice, by falling parameters."""
     shape = surgery.shape_of(conv)
-    specs: dict[LayerSpec, int] = {}
+    ratios: dict[LayerSpec, float | None] = {}
     for alpha in alphas:
         p, s = arithmetic.split(shape.out_channels, alpha)
-        useful = arithmetic.max_useful_rank(p, s)
-        ranks = [arithmetic.resolve_rank(p, s, None, ratio) for ratio in rank_ratios] if s else []
-        for rank in (None, *(rank for rank in ranks if rank <= useful)):
+        for ratio in (None, *rank_ratios):
+            rank = None if ratio is None or s == 0 else arithmetic.resolve_rank(p, s, None, ratio)
             spec = arithmetic.canonical(shape, LayerSpec("linear", alpha, rank))
-            if spec is not None:
-                specs[spec] = arithmetic.params(shape, spec)
-    for spec, params in sorted(specs.items(), key=lambda item: -item[1]):
+            if spec is not None and (rank is None or rank <= arithmetic.max_useful_rank(p, s)):
+                ratios.setdefault(spec, ratio)
+    sizes = {spec: arithmetic.params(shape, spec) for spec in ratios}
+    for spec, params in sorted(sizes.items(), key=lambda item: -item[1]):
         with torch.random.fork_rng(devices=()):
             layer = families.build(conv, spec)
         assert isinstance(layer, LinearConv2d)
         if layer.bias is not None and conv.bias is not None:
             layer.bias.copy_(conv.bias)
-        yield Variant(name, conv, layer.eval(), params)
+        yield Variant(name, conv, layer.eval(), ratios[spec], params)
 
 
 class Stage:
@@ -348,7 +351,7 @@ def _losses(
             variant.layer.train(False)
     *each, plain = (sums / count).tolist()
     rows = [
-        Row(v.name, v.layer.alpha, v.layer.rank, v.params, loss, 100 * hits, divergence)
+        Row(v.name, v.layer.alpha, v.layer.rank, v.ratio, v.params, loss, 100 * hits, divergence)
         for v, (loss, hits, divergence) in zip(variants, each, strict=True)
     ]
     return Sensitivity(plain[0], 100 * plain[1], count, tuple(rows))

@@ -30,15 +30,24 @@ _BLOCK = 32
 
 
 class Closeness(NamedTuple):
-    """A measure of closeness between filters: the eigenvalues (out,), ascending, and eigenvectors of Q."""
+    """A measure of closeness between filters, each of which may count more or less than others.
+
+    Attributes:
+        values: (out,) eigenvalues of Q, ascending.
+        vectors: (out, out) their eigenvectors.
+        weight: (out,) the factor on each filter that Q has in its rows and columns, above 0.
+    """
 
     values: Tensor
     vectors: Tensor
+    weight: Tensor
 
     @classmethod
-    def of(cls, gram: Tensor) -> Closeness:
-        """From Q (out, out), float64, on the CPU, symmetric and not negative."""
-        return cls(*torch.linalg.eigh(gram))
+    def of(cls, gram: Tensor, weight: Tensor | None = None) -> Closeness:
+        """From a Gram matrix without weights: (out, out), float64, on the CPU, symmetric, not negative."""
+        weight = torch.ones(len(gram), dtype=gram.dtype) if weight is None else weight
+        values, vectors = torch.linalg.eigh(weight[:, None] * gram * weight)
+        return cls(values, vectors, weight)
 
 
 @torch.no_grad()
@@ -55,12 +64,12 @@ def fit_structure(layer: LinearConv2d, filters: Tensor, closeness: Closeness) ->
         layer.set_order(torch.arange(len(filters)))
         layer.primary.copy_(filters)
         return
-    values, vectors = closeness
+    values, vectors, weight = closeness
     leading = vectors[:, -p:]
     places = pivot(leading)
     places = torch.cat([places[:p].sort().values, places[p:].sort().values])
     rows = (vectors * values.clamp_min(0).sqrt())[places]
-    leading = leading[places]
+    leading, weight = leading[places], weight[places]
     mix = leading[:p] @ leading.T
     if layer.coefficients is not None and layer.mask is None:
         layer.coefficients.copy_(torch.linalg.solve(leading[:p], leading[p:], left=False))
@@ -68,8 +77,21 @@ def fit_structure(layer: LinearConv2d, filters: Tensor, closeness: Closeness) ->
         mix = _low_rank(layer, rows, mix)
     else:
         mix = _sparse(layer, rows, mix)
-    layer.primary.copy_((mix @ filters.flatten(1)[places]).view(layer.primary.shape))
+    primary = (mix * weight / weight[:p, None]) @ filters.flatten(1)[places]
+    layer.primary.copy_(primary.view(layer.primary.shape))
+    _unweight(layer, weight)
     layer.set_order(places)
+
+
+def _unweight(layer: LinearConv2d, weight: Tensor) -> None:
+    """From coefficients between weighted filters to coefficients between filters."""
+    weight = weight.to(layer.primary)
+    p = layer.plan.p
+    if layer.coefficients is not None:
+        layer.coefficients.mul_(weight[:p]).div_(weight[p:, None])
+    if layer.row is not None and layer.column is not None:
+        layer.row.mul_(weight[:p])
+        layer.column.div_(weight[p:, None])
 
 
 def _low_rank(layer: LinearConv2d, rows: Tensor, mix: Tensor) -> Tensor:

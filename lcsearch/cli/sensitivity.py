@@ -1,0 +1,166 @@
+"""``lcsearch sensitivity``: what each layer of a trained net loses when it alone is compressed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lcsearch.cli.options import Count
+from lcsearch.errors import InputError
+from lcsearch.sizes import format_count
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from lcsearch.data import SearchData
+    from lcsearch.spec import ModelSpec
+    from lcsearch.transfer.sensitivity import Sensitivity
+
+
+@click.command()
+@click.option(
+    "--backbone",
+    metavar="NAME",
+    help="A name from 'lcsearch backbones', torchvision:NAME or package.module:function; a run knows it.",
+)
+@click.option(
+    "--init",
+    required=True,
+    metavar="FILE|RUN|pretrained",
+    help="Trained weights: safetensors, a state_dict, a run's backbone, or torchvision's.",
+)
+@click.option(
+    "--dataset",
+    metavar="NAME",
+    help="A name from 'lcsearch datasets', folder:PATH or package.module:function.  [default: fashion-mnist]",
+)
+@click.option("--data-dir", metavar="PATH", help="Where the data set's files are looked for first.")
+@click.option("--train-images", type=Count(), help="Training images to take from.  [default: all]")
+@click.option("--image-size", type=int, metavar="PIXELS", help="Height and width.  [default: the data set's]")
+@click.option(
+    "--space", metavar="NAME|FILE", help="Says which layers.  [default: the backbone's own, else generic]"
+)
+@click.option("--new-head", is_flag=True, help="Make the last layer new: the weights are for other classes.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda or mps.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE.html", help="Write a heat map page.")
+def sensitivity(as_json: bool, out: Path | None, **options: Any) -> None:
+    """Compress each layer of a trained net alone, without training, and see what the net loses.
+
+    Losses are measured on training images that the layers were not fitted to; test images are never touched.
+    """
+    if out is not None and out.suffix not in (".html", ".htm"):
+        raise InputError(f"--out: {out} must end in .html")
+    options = _of_run(options)
+    data = _load(options)
+    model, template = _model(options, data)
+    found = _measure(model, template, data, options)
+    if out is not None:
+        from lcsearch.report.sensitivity import render_sensitivity
+        from lcsearch.rundir import write_text
+
+        title = f"{options['backbone']} on {data.info.name}"
+        write_text(out, render_sensitivity(found, title))
+        click.echo(str(out), err=True)
+    if as_json:
+        plain = {"backbone": options["backbone"], "dataset": data.info.name, **found.to_plain()}
+        click.echo(json.dumps(plain))
+    else:
+        _print_table(found, template.backbone)
+
+
+def _of_run(options: dict[str, Any]) -> dict[str, Any]:
+    """Fill in what a run directory says, where --init is one, and the defaults."""
+    path = Path(options["init"])
+    if path.is_dir():
+        from lcsearch.rundir import RunDirectory
+
+        settings = RunDirectory.open(path).read_settings()["settings"]
+        files = [path / "start" / "backbone.safetensors", path / "trials" / "0" / "weights.safetensors"]
+        weights = next((file for file in files if file.is_file()), None)
+        if weights is None:
+            raise InputError(f"--init {path}: the run holds no weights of its backbone yet")
+        names = ("backbone", "dataset", "data_dir", "train_images", "image_size")
+        known = {name: settings.get(name) for name in names}
+        options = options | {n: v for n, v in known.items() if options[n] is None} | {"init": str(weights)}
+    if options["backbone"] is None:
+        raise InputError("--backbone: is missing (only a run in --init says which it is)")
+    return options | {"dataset": options["dataset"] or "fashion-mnist"}
+
+
+def _load(options: dict[str, Any]) -> SearchData:
+    from lcsearch.data import load
+
+    click.echo("reading the data", err=True)
+    names = ("data_dir", "train_images", "image_size")
+    return load(options["dataset"], **{name: options[name] for name in names})
+
+
+def _model(options: dict[str, Any], data: SearchData) -> tuple[nn.Module, ModelSpec]:
+    """The backbone with its trained weights, on the device."""
+    from lcsearch import surgery
+    from lcsearch.spec import ModelSpec
+    from lcsearch.train.device import pick_device
+    from lcsearch.transfer.weights import pretrained_weights, read_weights
+
+    template = ModelSpec(options["backbone"], data.info.num_classes, data.info.in_channels)
+    try:
+        device = pick_device(options["device"])
+    except InputError as error:
+        raise InputError(f"--device: {error}") from None
+    model = surgery.build_model(template)
+    if options["init"] == "pretrained":
+        state = pretrained_weights(template.backbone, model, new_head=options["new_head"])
+    else:
+        state = read_weights(Path(options["init"]), model, new_head=options["new_head"])
+    model.load_state_dict(state)
+    return model.eval().to(device), template
+
+
+def _measure(model: nn.Module, template: ModelSpec, data: SearchData, options: dict[str, Any]) -> Sensitivity:
+    import torch
+
+    from lcsearch.space import load_space
+    from lcsearch.surgery import build_model
+    from lcsearch.transfer.sensitivity import measure
+
+    with torch.device("meta"):
+        plain = build_model(replace(template, layers={}))
+    bound = load_space(options["space"], template.backbone).bind(plain, template)
+    return measure(model, bound.searched_layers, data, progress=lambda words: click.echo(words, err=True))
+
+
+def _print_table(found: Sensitivity, backbone: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from lcsearch.report.sensitivity import coefficients
+    from lcsearch.report.words import share_words
+
+    table = Table(box=None, pad_edge=False, padding=(0, 1), title_justify="left")
+    table.title = f"{backbone}: one layer compressed, nothing trained"
+    table.add_column("layer", overflow="fold")
+    for name in ("alpha", "coefficients", "params", "accuracy", "loss", "divergence"):
+        table.add_column(name, justify="left" if name == "coefficients" else "right", no_wrap=True)
+    table.add_row("(none)", "", "", "", f"{found.baseline_accuracy:.2f} %", f"{found.baseline_loss:.3f}", "0")
+    last = ""
+    for row in found.rows:
+        if row.layer != last:
+            table.add_section()
+        table.add_row(
+            row.layer if row.layer != last else "",
+            share_words(row.alpha),
+            coefficients(row),
+            format_count(row.params),
+            f"{row.accuracy:.2f} %",
+            f"{row.loss:.3f}",
+            f"{row.divergence:.4f}",
+        )
+        last = row.layer
+    console = Console()
+    console.print(table)
+    console.print(f"on {found.images:,} images that no layer was fitted to", highlight=False)
