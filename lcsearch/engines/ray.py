@@ -91,6 +91,7 @@ class RayEngine:
         desk = Desk(director, lambda: self.jobs, self._shared)
         if not desk.finished:
             self._fit(desk, objective)
+        desk.close()
 
     def close(self) -> None:
         """Leave the cluster; a Ray that was started here ends."""

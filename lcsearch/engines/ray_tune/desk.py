@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from lcsearch.engines.base import Director, Job, Verdict
+from lcsearch.engines.ray_tune.starts import Starts
 from lcsearch.engines.ray_tune.worker import Message, TrialStorage
 from lcsearch.errors import HaltError, is_disk_full
 
@@ -42,6 +43,7 @@ class Desk:
         self._director = director
         self._jobs = jobs
         self._shared = shared
+        self._starts = Starts(shared)
         self._live: dict[str, Job] = {}
         self._ticked = 0.0
         self.error: BaseException | None = None
@@ -56,6 +58,7 @@ class Desk:
             return None
         job = self._keep(self._director.next_job)
         if job is not None:
+            self._keep(lambda: self._starts.send(job))
             if job.resume:
                 self._keep(lambda: self._send_folder(job))
             self._live[trial_id] = job
@@ -85,6 +88,10 @@ class Desk:
         job = self._live.pop(trial_id, None)
         if job is not None:
             self._keep(lambda: self._director.on_lost(job.number, reason))
+
+    def close(self) -> None:
+        """Remove from the shared storage what no trial needs any more."""
+        self._starts.remove()
 
     def tick(self) -> None:
         """Let the director look at the clock, not too often."""

@@ -65,8 +65,8 @@ class TrialActor(Trainable):
     def step(self) -> dict[str, Any]:
         """Say that the job has begun; after that, go on to the next epoch or the end."""
         if self._thread is None:
-            scratch = Path(self.logdir) / "files"
-            self._thread = JobThread(self._job, self._objective, self._shared, scratch)
+            own = Path(self.logdir)
+            self._thread = JobThread(self._job, self._objective, self._shared, own / "files", own.parent)
             return tell(Message("started", text=_worker_name()))
         verdict, self._verdict = self._verdict, Verdict.GO_ON
         return tell(self._thread.next(verdict))

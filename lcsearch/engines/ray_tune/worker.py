@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from lcsearch.engines.base import Job, Metrics, Objective, Suspended, Verdict
 from lcsearch.engines.local import describe_error
+from lcsearch.engines.ray_tune.starts import fetch_start
 from lcsearch.engines.ray_tune.storage import Seen, SharedStorage
 from lcsearch.errors import HaltError, is_disk_full
 
@@ -127,13 +128,22 @@ class JobThread:
         objective: Runs it.
         shared: Shared storage; None if the worker sees the driver's disk.
         scratch: Folder for this node's copy of the trial's folder.
+        node: Folder that all workers of this node share; None for the one that scratch lies in.
     """
 
-    def __init__(self, job: Job, objective: Objective, shared: TrialStorage | None, scratch: Path) -> None:
+    def __init__(
+        self,
+        job: Job,
+        objective: Objective,
+        shared: TrialStorage | None,
+        scratch: Path,
+        node: Path | None = None,
+    ) -> None:
         self._job = job
         self._objective = objective
         self._shared = shared
         self._scratch = scratch
+        self._node = node
         self._out: SimpleQueue[Message] = SimpleQueue()
         self._in: SimpleQueue[Verdict] = SimpleQueue()
         self._waits = False
@@ -167,7 +177,9 @@ class JobThread:
             return verdict is Verdict.GO_ON
 
         try:
-            metrics = self._objective(replace(self._job, directory=str(folder.path)), report)
+            start = fetch_start(self._job, self._shared, self._node or self._scratch.parent)
+            job = replace(self._job, directory=str(folder.path), start=start)
+            metrics = self._objective(job, report)
             folder.push()
             return Message("complete", metrics=dict(metrics))
         finally:

@@ -1,0 +1,66 @@
+"""What trials start from, such as a trained backbone: carried to nodes that do not see the driver's disk."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lcsearch.engines.base import Job
+
+if TYPE_CHECKING:
+    from lcsearch.engines.ray_tune.worker import TrialStorage
+
+_WHOLE = ".whole"
+
+
+class Starts:
+    """The driver's side: puts each start folder on the shared storage, once.
+
+    Args:
+        shared: Shared storage; None if workers see the driver's disk.
+    """
+
+    def __init__(self, shared: TrialStorage | None) -> None:
+        self._shared = shared
+        self._sent: dict[str, str] = {}
+
+    def send(self, job: Job) -> None:
+        """Let workers find what a job starts from; its folder does not change any more."""
+        if self._shared is not None and job.start and job.start not in self._sent:
+            name = _name(job, self._shared)
+            self._shared.storage.push(Path(job.start), name, {})
+            self._sent[job.start] = name
+
+    def remove(self) -> None:
+        """Remove what was sent: no trial needs it any more."""
+        for name in self._sent.values():
+            if self._shared is not None:
+                self._shared.storage.remove(name)
+        self._sent.clear()
+
+
+def fetch_start(job: Job, shared: TrialStorage | None, node: Path) -> str:
+    """The worker's side: where a job finds what it starts from; empty where that is nothing.
+
+    Args:
+        job: The job.
+        shared: Shared storage; None if this worker sees the driver's disk.
+        node: Folder that all workers of this node share: it is fetched once for all of them.
+
+    Raises:
+        OSError: The storage cannot be read, or the disk is full.
+    """
+    if shared is None or not job.start:
+        return job.start
+    name = _name(job, shared)
+    folder = node / name.rpartition("/")[2]
+    if not (folder / _WHOLE).is_file():
+        shared.storage.pull(name, folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _WHOLE).touch()
+    return str(folder)
+
+
+def _name(job: Job, shared: TrialStorage) -> str:
+    return f"{shared.prefix}/start-{hashlib.sha256(job.start.encode()).hexdigest()[:12]}"

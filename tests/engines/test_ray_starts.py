@@ -1,0 +1,88 @@
+"""What trials start from, on nodes that do not see the driver's disk; without Ray itself."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from scripted import Scripted, jobs
+
+from lcsearch.engines.base import Job, Metrics, Report, Verdict
+from lcsearch.engines.ray_tune.desk import Desk
+from lcsearch.engines.ray_tune.storage import SharedStorage
+from lcsearch.engines.ray_tune.worker import JobThread, TrialStorage
+
+
+def starting_jobs(folder: Path) -> tuple[list[Job], Path]:
+    """Two jobs that start from a folder, and one that starts from nothing."""
+    start = folder / "run/start"
+    start.mkdir(parents=True)
+    (start / "backbone.safetensors").write_bytes(b"weights")
+    (start / "teacher.safetensors").write_bytes(b"outputs")
+    made = jobs(folder / "run", 3)
+    return [replace(made[0], start=str(start)), replace(made[1], start=str(start)), made[2]], start
+
+
+def seen(job: Job, report: Report) -> Metrics:
+    """Reads what it starts from, as an objective does."""
+    if not job.start:
+        return {"accuracy": 1.0}
+    assert (Path(job.start) / "backbone.safetensors").read_bytes() == b"weights"
+    assert (Path(job.start) / "teacher.safetensors").read_bytes() == b"outputs"
+    return {"accuracy": 2.0}
+
+
+def test_start_folders_reach_nodes_without_the_drivers_disk(tmp_path: Path) -> None:
+    made, start = starting_jobs(tmp_path)
+    shared = TrialStorage(SharedStorage(str(tmp_path / "shared")), "run")
+    desk = Desk(Scripted(made), lambda: 3, shared)
+    handed = [desk.next_job(name) for name in "abc"]
+    for file in start.iterdir():
+        file.unlink()  # the driver's disk is another machine's
+    node = tmp_path / "node"
+    for job, accuracy in zip(handed, (2.0, 2.0, 1.0), strict=True):
+        assert job is not None
+        thread = JobThread(job, seen, shared, node / str(job.number) / "files", node)
+        assert thread.next(Verdict.GO_ON).metrics == {"accuracy": accuracy}
+    assert len(list(node.glob("start-*"))) == 1
+    desk.close()
+    assert not list((tmp_path / "shared/run").glob("start-*"))
+
+
+def test_a_start_folder_is_sent_and_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, _ = starting_jobs(tmp_path)
+    shared = TrialStorage(SharedStorage(str(tmp_path / "shared")), "run")
+    moved: list[str] = []
+    for name in ("push", "pull"):
+        original = getattr(SharedStorage, name)
+
+        def counted(*arguments: object, name: str = name, original: object = original) -> object:
+            moved.append(name)
+            return original(*arguments)  # type: ignore[operator]
+
+        monkeypatch.setattr(SharedStorage, name, counted)
+    desk = Desk(Scripted(made), lambda: 3, shared)
+    handed = [desk.next_job(name) for name in "abc"]
+    assert moved == ["push"]
+    node = tmp_path / "node"
+    for job in handed[:2]:
+        assert job is not None
+        JobThread(job, seen, shared, node / str(job.number) / "files", node).next(Verdict.GO_ON)
+    assert moved.count("pull") == 1
+
+
+def test_workers_that_see_the_drivers_disk_read_it_there(tmp_path: Path) -> None:
+    made, start = starting_jobs(tmp_path)
+    told: list[str] = []
+
+    def objective(job: Job, report: Report) -> Metrics:
+        told.append(job.start)
+        return seen(job, report)
+
+    assert JobThread(made[0], objective, None, tmp_path / "scratch").next(Verdict.GO_ON).kind == "complete"
+    assert told == [str(start)]
