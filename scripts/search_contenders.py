@@ -67,9 +67,9 @@ class World:
 
 
 @cache
-def world(path: str) -> World:
-    """The world of a file of records; of the formula if there is no path."""
-    truth = Truth(Records.read(Path(path))) if path else Formula()
+def world(path: str, fit: str = "trees") -> World:
+    """The world of a file of records and a way to fit them; of the formula if there is no path."""
+    truth = Truth(Records.read(Path(path)), fit) if path else Formula()
     space = base_space()
     baseline = truth.curve(replace(space.template, layers={}), 0.0)[-1]
     size = space.params(replace(space.template, layers={}))

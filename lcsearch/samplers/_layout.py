@@ -30,7 +30,7 @@ Proposed = tuple[dict[str, Any], dict[str, BaseDistribution]]
 _SHARED = ("width", "regularizer", "train")
 _PLAIN = LayerSpec("conv")
 _WEIGHT = "regularizer/weight"
-_ROOM = 200_000
+_ROOM = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,11 @@ class Genome:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a pick means at a width: its features and the layers that it builds."""
+    """What a pick means at a width: its size, its features, and a number for the layers that it builds."""
 
+    params: int
     features: tuple[float, ...]
-    layers: tuple[LayerSpec | None, ...]
+    built: int
 
 
 class Layout:
@@ -69,11 +70,15 @@ class Layout:
         for parameter in self._shared:
             parameter.suggest(asked)
         self.ranges = asked.distributions
-        self._sizes: dict[tuple[int, float, Pick], int] = {}
-        self._looks: dict[tuple[int, float, Pick], Look] = {}
+        self._looks: dict[float, list[dict[Pick, Look]]] = {}
+        self._built: dict[tuple[LayerSpec | None, ...], int] = {}
         self._picks: dict[tuple[Any, ...], Pick] = {}
         self._others: dict[float, int] = {}
+        kinds = ("full", "low_rank", "sparse")
+        self.amounts = [{kind: group.amount(kind) for kind in kinds} for group in self.groups]
         widest = space.shapes(space.width.values[-1])
+        self._filters = [max(widest[name].out_channels for name in group.members) for group in self.groups]
+        self._alphas = [(group.alpha.range.low, group.alpha.range.high) for group in self.groups]
         self.log_sizes = np.log([_params(widest[group.members[0]], _PLAIN) for group in self.groups])
         self.params_low = float(space.params(space.smallest()))
         self.params_high = float(space.params(space.largest()))
@@ -106,18 +111,21 @@ class Layout:
             return self.space.width.values[-1]
         return self.space.width.suggest(Draw(dict(genome.shared), lambda *_: 0.5))
 
+    def alpha(self, index: int, wanted: float) -> float:
+        """The nearest share of primary filters that a group's widest member can have."""
+        low, high = self._alphas[index]
+        return min(max(round(wanted * self._filters[index]) / self._filters[index], low), high)
+
     def params(self, genome: Genome) -> int:
         """Parameters of the whole model."""
         width = self.width(genome)
-        own = sum(self._size(index, pick, width) for index, pick in enumerate(genome.picks))
-        return own + self._unsearched(width)
+        return sum([look.params for look in self._look(genome, width)]) + self._unsearched(width)
 
     def features(self, genome: Genome) -> np.ndarray:
         """Per convolution, then for what is shared: (convolutions · FEATURES + shared · 2,)."""
-        width = self.width(genome)
         numbers: list[float] = []
-        for index, pick in enumerate(genome.picks):
-            numbers += self._look(index, pick, width).features
+        for look in self._look(genome, self.width(genome)):
+            numbers += look.features
         shared = dict(genome.shared)
         for name, range_ in self.ranges.items():
             there = name in shared and holds(range_, shared[name])
@@ -127,9 +135,9 @@ class Layout:
     def key(self, genome: Genome) -> int:
         """A number that genomes share when they build the same model and train it the same way."""
         width = self.width(genome)
-        layers = tuple(self._look(i, pick, width).layers for i, pick in enumerate(genome.picks))
+        layers = tuple([look.built for look in self._look(genome, width)])
         train = tuple((name, value) for name, value in genome.shared if name.startswith("train/"))
-        weight = float(f"{self._weight(genome):.4g}") if any(map(any, layers)) else 0.0
+        weight = float(f"{self._weight(genome):.4g}") if any(layers) else 0.0
         return hash((width, layers, weight, train))
 
     def proposal(self, genome: Genome) -> Proposed | None:
@@ -153,23 +161,26 @@ class Layout:
             return 0.0
         return float(shared.get(_WEIGHT, self.space.space.regularizer.weight.low))
 
-    def _size(self, index: int, pick: Pick, width: float) -> int:
-        key = (index, width, pick)
-        if key not in self._sizes:
-            _make_room(self._sizes)
-            self._sizes[key] = self.groups[index].params(pick, self.space.shapes(width))
-        return self._sizes[key]
+    def _look(self, genome: Genome, width: float) -> list[Look]:
+        """What each pick means; worked out once per pick."""
+        if width not in self._looks:
+            self._looks[width] = [{} for _ in self.groups]
+        found = []
+        for index, (pick, known) in enumerate(zip(genome.picks, self._looks[width], strict=True)):
+            look = known.get(pick)
+            if look is None:
+                _make_room(known)
+                look = known[pick] = self._work_out(index, pick, width)
+            found.append(look)
+        return found
 
-    def _look(self, index: int, pick: Pick, width: float) -> Look:
-        key = (index, width, pick)
-        if key not in self._looks:
-            _make_room(self._looks)
-            group, shapes = self.groups[index], self.space.shapes(width)
-            made = tuple(group.layer(pick, shapes[name]) for name in group.members)
-            pairs = [(shapes[name], layer) for name, layer in zip(group.members, made, strict=True)]
-            features = tuple(number for shape, layer in pairs for number in _features(shape, layer))
-            self._looks[key] = Look(features, made)
-        return self._looks[key]
+    def _work_out(self, index: int, pick: Pick, width: float) -> Look:
+        group, shapes = self.groups[index], self.space.shapes(width)
+        layers = tuple(group.layer(pick, shapes[name]) for name in group.members)
+        pairs = [(shapes[name], layer) for name, layer in zip(group.members, layers, strict=True)]
+        features = tuple(number for shape, layer in pairs for number in _features(shape, layer))
+        built = self._built.setdefault(layers, len(self._built) + 1) if any(layers) else 0
+        return Look(sum(_params(shape, layer or _PLAIN) for shape, layer in pairs), features, built)
 
     def _unsearched(self, width: float) -> int:
         if width not in self._others:

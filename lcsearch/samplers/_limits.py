@@ -7,7 +7,7 @@ the limit: under ``constraints:max_params`` its params, under other names other 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from optuna.trial import FrozenTrial
@@ -28,42 +28,41 @@ class Limits:
     """Limits as far as trials tell them.
 
     Args:
-        trials: Earlier trials.
+        over: Of earlier trials: by limit, the excess as a share of it.
         params: Their parameter counts.
         features: Their features, from which other sizes are guessed.
     """
 
     def __init__(
-        self, trials: Sequence[FrozenTrial], params: Sequence[int], features: Sequence[np.ndarray]
+        self, over: Sequence[Mapping[str, float]], params: Sequence[int], features: Sequence[np.ndarray]
     ) -> None:
         self.max_params = math.inf
         targets: dict[str, list[tuple[int, float]]] = {}
-        for index, trial in enumerate(trials):
-            for name, excess in violations(trial).items():
+        for index, excesses in enumerate(over):
+            for name, excess in excesses.items():
                 if name == _PARAMS:
                     self.max_params = round(params[index] / (1.0 + excess))
                 elif excess > -1.0:
                     targets.setdefault(name, []).append((index, math.log1p(excess)))
-        self._lines = [_line(found, params, features) for found in targets.values() if _matters(found)]
+        self._lines = []
+        for found in targets.values():
+            if len(found) >= 3 and any(excess > 0 for _, excess in found):
+                rows = np.array([row(params[index], features[index]) for index, _ in found])
+                self._lines.append(line(rows, np.array([excess for _, excess in found])))
 
     def keeps(self, params: int, features: np.ndarray) -> bool:
         """Whether a model probably keeps every limit; certain only for its params."""
-        row = _row(params, features)
-        return params <= self.max_params and all(float(row @ line) <= _SLACK for line in self._lines)
+        if params > self.max_params or not self._lines:
+            return params <= self.max_params
+        own = row(params, features)
+        return all(float(own @ fit) <= _SLACK for fit in self._lines)
 
 
-def _matters(found: list[tuple[int, float]]) -> bool:
-    return len(found) >= 3 and any(excess > 0 for _, excess in found)
-
-
-def _row(params: int, features: np.ndarray) -> np.ndarray:
+def row(params: int, features: np.ndarray) -> np.ndarray:
+    """What a size is guessed from."""
     return np.concatenate([[1.0, math.log(params)], features])
 
 
-def _line(
-    found: list[tuple[int, float]], params: Sequence[int], features: Sequence[np.ndarray]
-) -> np.ndarray:
+def line(rows: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Ridge regression of the logarithm of a size on what is known before training."""
-    rows = np.array([_row(params[index], features[index]) for index, _ in found])
-    target = np.array([excess for _, excess in found])
     return np.asarray(np.linalg.solve(rows.T @ rows + _RIDGE * np.eye(rows.shape[1]), rows.T @ target))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
 
 import numpy as np
 from optuna.distributions import CategoricalDistribution
@@ -14,7 +14,11 @@ from lcsearch.space.groups import Pick
 _STEPS = (0.1, 0.3, 0.8)
 """Standard deviations of a nudge to the logarithm of an alpha or a rank ratio; one is drawn."""
 
-_HALVINGS = 6
+_DIGITS = 2
+"""Of a sparsity or rank ratio: so sizes of layers come up again and are looked up, not worked out."""
+
+_TRIES = 4
+_NEAR = 0.01
 _WIDEST_SHIFT = 5.0
 
 
@@ -101,23 +105,28 @@ class Moves:
             params: The size that is aimed for.
             fixed: Layers that stay as they are.
         """
-        missing = abs(float(np.log(params / self._layout.params(genome))))
-        reach = min(_WIDEST_SHIFT, 0.5 + 2.0 * missing)
-        low, high, best = -reach, reach, genome
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            best = self._shifted(genome, float(np.exp(middle)), fixed)
-            if self._layout.params(best) > params:
-                high = middle
-            else:
-                low = middle
+        goal = float(np.log(params))
+        missing = goal - float(np.log(self._layout.params(genome)))
+        low, high, best = -_WIDEST_SHIFT, _WIDEST_SHIFT, genome
+        shift, last, off = 1.3 * missing, 0.0, missing
+        for _ in range(_TRIES):
+            best = self._shifted(genome, float(np.exp(shift)), fixed)
+            left = goal - float(np.log(self._layout.params(best)))
+            if abs(left) < _NEAR:
+                break
+            low, high = (shift, high) if left > 0 else (low, shift)
+            slope = (off - left) / (shift - last) if shift != last else 0.0
+            last, off = shift, left
+            ahead = shift + left / slope if slope > 0.05 else (low + high) / 2
+            shift = ahead if low < ahead < high else (low + high) / 2
         return best
 
     def _shifted(self, genome: Genome, factor: float, fixed: frozenset[int]) -> Genome:
         picks = list(genome.picks)
         for index, pick in enumerate(picks):
             if index not in fixed and pick.alpha is not None:
-                picks[index] = replace(pick, alpha=self._clip(index, pick.alpha * factor))
+                alpha = self._clip(index, pick.alpha * factor)
+                picks[index] = Pick(alpha, pick.coefficients, pick.amount)
         return Genome(tuple(picks), genome.shared)
 
     def _pick(self, index: int, alpha: float) -> Pick:
@@ -139,25 +148,25 @@ class Moves:
             return Pick()
         if roll < 0.25:
             return self._coefficients(index, pick, None)
-        moved = replace(pick, alpha=self._clip(index, pick.alpha * self._factor()))
-        amount = self._layout.groups[index].amount(pick.coefficients)
-        if amount is None or pick.amount is None or self._rng.random() < 0.5:
-            return moved
-        if pick.coefficients == "sparse":  # what is kept moves, not what is zero
-            return replace(moved, amount=amount.clip(1.0 - (1.0 - pick.amount) * self._factor()))
-        return replace(moved, amount=amount.clip(pick.amount * self._factor()))
+        alpha, amount = self._clip(index, pick.alpha * self._factor()), pick.amount
+        range_ = self._layout.amounts[index].get(pick.coefficients)
+        if range_ is not None and amount is not None and self._rng.random() < 0.5:
+            sparse = pick.coefficients == "sparse"  # what is kept moves, not what is zero
+            moved = 1.0 - (1.0 - amount) * self._factor() if sparse else amount * self._factor()
+            amount = range_.clip(round(moved, _DIGITS))
+        return Pick(alpha, pick.coefficients, amount)
 
     def _coefficients(self, index: int, pick: Pick, kind: str | None) -> Pick:
         """The pick with other coefficients, of a kind drawn at random unless it is given."""
-        group = self._layout.groups[index]
-        chosen = kind or str(self._rng.choice(group.rule.coefficients))
-        amount = group.amount(chosen)
+        allowed = self._layout.groups[index].rule.coefficients
+        chosen = kind or allowed[int(self._rng.integers(len(allowed)))]
+        amount = self._layout.amounts[index].get(chosen)
         if amount is None:
-            return replace(pick, coefficients=chosen, amount=None)
+            return Pick(pick.alpha, chosen)
         low, high = amount.range.low, amount.range.high
         share = float(self._rng.random())
         value = low * (high / low) ** share if amount.range.log else low + (high - low) * share
-        return replace(pick, coefficients=chosen, amount=value)
+        return Pick(pick.alpha, chosen, amount.clip(round(value, _DIGITS)))
 
     def _nudge_shared(self, shared: Shared) -> Shared:
         values = dict(shared)
@@ -172,7 +181,8 @@ class Moves:
         return self._layout.completed(values, lambda *_: float(self._rng.random()))
 
     def _factor(self) -> float:
-        return float(np.exp(self._rng.choice(_STEPS) * self._rng.standard_normal()))
+        return math.exp(_STEPS[int(self._rng.integers(len(_STEPS)))] * float(self._rng.standard_normal()))
 
     def _clip(self, index: int, alpha: float) -> float:
-        return float(self._layout.groups[index].alpha.clip(alpha))
+        """An alpha of a whole number of primary filters, so that sizes are looked up."""
+        return self._layout.alpha(index, alpha)

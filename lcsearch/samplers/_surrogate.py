@@ -28,6 +28,7 @@ _BIAS = 0.5
 
 _TUNE_ON = 64
 _TREND_VARIANCE = 1.0
+_SLOPE = 0.05
 _JITTER = 1e-6
 
 
@@ -49,33 +50,37 @@ class Inputs:
 
 
 @dataclass(frozen=True, slots=True)
+class _Distances:
+    """Between models a (n) and b (m): what every kernel of the grid is made of.
+
+    Attributes:
+        layers: (blocks, n, m) squared distances, layer by layer.
+        whole: (n, m) squared distances over everything.
+        trend: (n, m) products of the centred log params.
+    """
+
+    layers: Array
+    whole: Array
+    trend: Array
+
+    def __getitem__(self, few: Array) -> _Distances:
+        """The distances among some models of a square matrix."""
+        pairs = np.ix_(few, few)
+        return _Distances(self.layers[:, few][:, :, few], self.whole[pairs], self.trend[pairs])
+
+
+@dataclass(frozen=True, slots=True)
 class _Kernel:
     length: float
     additive: float
-    block: int
-    blocks: int
-    log_params: float
 
-    def __call__(self, a: Inputs, b: Inputs) -> Array:
+    def __call__(self, there: _Distances) -> Array:
         """Covariances (n, m)."""
-        whole = np.zeros((len(a.features), len(b.features)))
-        summed = np.zeros_like(whole)
-        for index in range(self.blocks):
-            part = slice(index * self.block, (index + 1) * self.block)
-            squared = cdist(a.features[:, part], b.features[:, part], "sqeuclidean")
-            whole += squared
-            summed += _matern(squared / self.length**2)
-        rest = slice(self.blocks * self.block, None)
-        shared = (
-            cdist(a.features[:, rest], b.features[:, rest], "sqeuclidean")
-            if a.features[:, rest].size
-            else 0.0
-        )
-        scale = self.length**2 * max(1, self.blocks)
-        joint = _matern((whole + shared) / scale)
-        trend = np.outer(a.log_params - self.log_params, b.log_params - self.log_params)
-        own = self.additive * summed / max(1, self.blocks) + (1 - self.additive) * joint
-        return np.asarray(own + _TREND_VARIANCE * (0.05 * trend + 1.0))
+        blocks = max(1, len(there.layers))
+        summed = _matern(there.layers / self.length**2).sum(axis=0)
+        joint = _matern(there.whole / (self.length**2 * blocks))
+        own = self.additive * summed / blocks + (1 - self.additive) * joint
+        return np.asarray(own + _TREND_VARIANCE * (_SLOPE * there.trend + 1.0))
 
 
 class Surrogate:
@@ -93,35 +98,57 @@ class Surrogate:
     def __init__(
         self, inputs: Inputs, accuracy: Array, noise: Array, predicted: Array, *, block: int, blocks: int
     ) -> None:
-        self._inputs = inputs
+        self._inputs, self._block, self._blocks = inputs, block, blocks
+        self._centre = float(np.mean(inputs.log_params))
         self._middle = float(np.median(accuracy))
         self._scale = float(np.std(accuracy)) or 1.0
         target = (accuracy - self._middle) / self._scale
-        few = np.unique(np.linspace(0, len(target) - 1, min(len(target), _TUNE_ON)).astype(int))
-        centre = float(np.mean(inputs.log_params))
-        best = -np.inf
+        there = self._distances(inputs, inputs)
         noises = [
             _noises(noise / self._scale * np.where(predicted, stopped, trained), predicted, self._scale)
             for trained, stopped in _NOISES
         ]
-        for length, additive in _SHAPES:
-            kernel = _Kernel(length, additive, block, blocks, centre)
-            clean = kernel(inputs[few], inputs[few])
-            for noisy in noises:
-                evidence = _evidence(clean + noisy[np.ix_(few, few)], target[few])
-                if evidence > best:
-                    best, self._kernel, chosen = evidence, kernel, noisy
-        self._factor = cholesky(self._kernel(inputs, inputs) + chosen, lower=True)
+        self._kernel, chosen = _likeliest(there, noises, target)
+        clean = self._kernel(there)
+        self._factor = cholesky(clean + chosen, lower=True)
         self._weights = cho_solve((self._factor, True), target)
+        self.fitted: Array = self._middle + self._scale * (clean @ self._weights)
+        """(n,) guesses of the trials' own noise-free accuracies, in percent."""
 
     def guess(self, inputs: Inputs) -> tuple[Array, Array]:
         """Means and standard deviations (m,) of the noise-free accuracy, in percent and points."""
-        cross = self._kernel(inputs, self._inputs)
+        cross = self._kernel(self._distances(inputs, self._inputs))
         mean = cross @ self._weights
-        solved = solve_triangular(self._factor, cross.T, lower=True)
-        own = 1.0 + _TREND_VARIANCE * (0.05 * (inputs.log_params - self._kernel.log_params) ** 2 + 1.0)
+        solved = solve_triangular(self._factor, cross.T, lower=True, check_finite=False)
+        own = 1.0 + _TREND_VARIANCE * (_SLOPE * (inputs.log_params - self._centre) ** 2 + 1.0)
         spread = np.sqrt(np.maximum(own - np.sum(solved**2, axis=0), 1e-10))
         return self._middle + self._scale * mean, self._scale * spread
+
+    def _distances(self, a: Inputs, b: Inputs) -> _Distances:
+        layers = np.empty((self._blocks, len(a.features), len(b.features)))
+        for index in range(self._blocks):
+            part = slice(index * self._block, (index + 1) * self._block)
+            cdist(a.features[:, part], b.features[:, part], "sqeuclidean", out=layers[index])
+        rest = slice(self._blocks * self._block, None)
+        whole = layers.sum(axis=0)
+        if a.features[:, rest].size:
+            whole += cdist(a.features[:, rest], b.features[:, rest], "sqeuclidean")
+        trend = np.outer(a.log_params - self._centre, b.log_params - self._centre)
+        return _Distances(layers, whole, trend)
+
+
+def _likeliest(there: _Distances, noises: list[Array], target: Array) -> tuple[_Kernel, Array]:
+    """The kernel and the noise under which a subset of the targets is likeliest."""
+    few = np.unique(np.linspace(0, len(target) - 1, min(len(target), _TUNE_ON)).astype(int))
+    near, found = there[few], list[tuple[float, _Kernel, Array]]()
+    for length, additive in _SHAPES:
+        kernel = _Kernel(length, additive)
+        clean = kernel(near)
+        found += [
+            (_evidence(clean + noisy[np.ix_(few, few)], target[few]), kernel, noisy) for noisy in noises
+        ]
+    _, kernel, noisy = max(found, key=lambda one: one[0])
+    return kernel, noisy
 
 
 def _matern(squared: Array) -> Array:

@@ -284,11 +284,8 @@ def test_limits_other_than_params_are_learnt(space):
     features = [layout.features(g) for g in genomes]
     limit = float(np.median(sizes))
 
-    class Trial:
-        def __init__(self, size):
-            self.system_attrs = {"constraints:max_macs": size / limit - 1}
-
-    limits = Limits([Trial(s) for s in sizes[:60]], sizes[:60], features[:60])
+    over = [{"max_macs": size / limit - 1} for size in sizes[:60]]
+    limits = Limits(over, sizes[:60], features[:60])
     right = [limits.keeps(s, f) == (s <= limit) for s, f in zip(sizes[60:], features[60:], strict=True)]
     assert limits.max_params == math.inf
     assert np.mean(right) > 0.9
