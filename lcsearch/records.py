@@ -13,6 +13,9 @@ State = Literal["running", "complete", "pruned", "rejected", "failed"]
 Origin = Literal["baseline", "uniform", "thinner", "given", "sensitivity", "sampler"]
 
 
+RetrainWay = Literal["scratch", "compressed"]
+
+
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
     """One finished epoch of a trial.
@@ -117,6 +120,7 @@ class RetrainRecord:
         seeds: The seeds that are finished, in order.
         accuracies: Test accuracy in percent of each of them.
         test_images: Images of the test set.
+        init: Whether it was trained from fresh weights or on from the compressed ones of its trial.
     """
 
     trial: int
@@ -124,6 +128,7 @@ class RetrainRecord:
     seeds: tuple[int, ...]
     accuracies: tuple[float, ...]
     test_images: int
+    init: RetrainWay = "scratch"
 
 
 @dataclass(frozen=True, slots=True)

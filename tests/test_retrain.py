@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from inline import InlineEngine
-from small_runs import make_run
+from small_runs import SETTINGS, make_run
 
 from lcsearch import data
 from lcsearch.choose import choose
@@ -232,7 +232,7 @@ def test_more_seeds_keep_those_that_are_there(run: Path, monkeypatch: pytest.Mon
 
 def test_a_lost_worker_gets_another_chance_and_a_failed_training_is_left_out(run: Path) -> None:
     record = read_run(run)
-    tasks = tasks_for(run, record.trials[4:6], epochs=2, seeds=1)
+    tasks = tasks_for(run, record.trials[4:6], epochs=2, seeds=1, settings=SETTINGS)
     said: list[str] = []
     director = Director(tasks, seed=0, max_failures=1, say=said.append)
     first, second = director.next_job(), director.next_job()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from lcsearch.records import RetrainRecord, TrialRecord
     from lcsearch.retrain.session import Retraining
+    from lcsearch.retrain.ways import Asked
 
 
 @click.command()
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 @click.option(
     "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Trainings of each model."
 )
+@click.option(
+    "--init",
+    type=OneOf("scratch", "compressed", "both"),
+    help="Fresh weights, or on from the trial's own; both says which is better.  [default: as the run]",
+)
 @click.option("--engine", type=OneOf("local", "ray"), help="Who trains.  [default: as the run]")
 @click.option("--jobs", type=click.IntRange(1), help="Trainings at once.  [default: as the run]")
 @click.option("--ray-address", metavar="ADDRESS", help="A Ray cluster: auto or HOST:PORT.")
@@ -34,7 +40,13 @@ if TYPE_CHECKING:
 @click.option("--gpus-per-trial", type=float, help="What Ray reserves; a share such as 0.25 is fine.")
 @click.option("--storage-path", metavar="PATH|URI", help="Shared checkpoints of several Ray nodes.")
 def retrain(
-    run: Path, top: int | None, trials: tuple[int, ...], epochs: int | None, seeds: int, **changes: Any
+    run: Path,
+    top: int | None,
+    trials: tuple[int, ...],
+    epochs: int | None,
+    seeds: int,
+    init: Asked | None,
+    **changes: Any,
 ) -> int:
     """Train the front longer with several seeds, then evaluate on the test set, once.
 
@@ -52,7 +64,7 @@ def retrain(
         console.print(line, markup=False, soft_wrap=True)
 
     given = {key: value for key, value in changes.items() if value is not None}
-    with Retraining(run, Request(top, trials, epochs, seeds, given), say) as work:
+    with Retraining(run, Request(top, trials, epochs, seeds, init, given), say) as work:
         for line in work.introduction():
             say(line)
         with ctrl_c(work.director, console):
@@ -71,9 +83,12 @@ def _say_results(work: Retraining, records: Sequence[RetrainRecord]) -> None:
     from rich.console import Console
 
     from lcsearch.reading import read_run
+    from lcsearch.retrain.ways import summary
 
     out = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
     out.print(_table(records, read_run(work.path).trials))
+    for line in summary(work.comparisons()):
+        out.print(line, markup=False, soft_wrap=True)
     for name, reason in work.director.failed.items():
         out.print(f"{name} failed, so it is left out: {reason}", markup=False, soft_wrap=True)
     out.print(f"results: {work.path / 'retrain' / 'results.yaml'}", markup=False, soft_wrap=True)
@@ -88,8 +103,8 @@ def _table(records: Sequence[RetrainRecord], trials: Sequence[TrialRecord]) -> T
     from lcsearch.sizes import format_count
 
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
-    for name in ("trial", "params", "seeds", "test", "std", "95 % interval"):
-        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("trial", "params", "from", "seeds", "test", "std", "95 % interval"):
+        table.add_column(name, justify="left" if name == "from" else "right", no_wrap=True)
     table.add_column("model", overflow="ellipsis", no_wrap=True)
     by_number = {trial.number: trial for trial in trials}
     for record in records:
@@ -98,6 +113,7 @@ def _table(records: Sequence[RetrainRecord], trials: Sequence[TrialRecord]) -> T
         table.add_row(
             str(record.trial),
             format_count(trial.params),
+            record.init,
             str(len(record.seeds)),
             f"{found.mean:.2f} %",
             "" if unknown else f"{found.std:.2f}",

@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lcsearch.engines.base import Job, Metrics, Verdict
-from lcsearch.records import TrialRecord
+from lcsearch.records import RetrainWay, TrialRecord
 from lcsearch.retrain.results import Result, folder_of, read_result
+from lcsearch.retrain.ways import recipe_of
 from lcsearch.seeds import retrain_seed
+from lcsearch.settings import RunSettings
 from lcsearch.sizes import format_seconds
 from lcsearch.spec import TrialSpec
 
@@ -27,22 +29,30 @@ class Task:
         seed: 1 for the first.
         spec: The trial's spec with more epochs.
         folder: Where its files go.
+        init: Whether it starts from fresh weights or goes on from the compressed ones of its trial.
     """
 
     trial: TrialRecord
     seed: int
     spec: TrialSpec
     folder: Path
+    init: RetrainWay = "scratch"
 
     @property
     def number(self) -> int:
         """What engines call it: the same in each sitting."""
-        return self.trial.number * MOST_SEEDS + self.seed
+        return (2 * self.trial.number + (self.init == "compressed")) * MOST_SEEDS + self.seed
 
     @property
     def name(self) -> str:
         """What users call it."""
-        return f"trial {self.trial.number}, seed {self.seed}"
+        kind = "" if self.init == "scratch" else f" on from its {self.init} weights"
+        return f"trial {self.trial.number}{kind}, seed {self.seed}"
+
+    @property
+    def start(self) -> Path | None:
+        """The folder that it starts from; None for fresh weights."""
+        return None if self.init == "scratch" else self.folder.parent / "start"
 
     def result(self) -> Result | None:
         """What an earlier sitting finished; None where that trained another spec."""
@@ -50,17 +60,26 @@ class Task:
         return result if result is not None and result.fingerprint == self.spec.fingerprint() else None
 
 
-def tasks_for(run: Path, trials: Sequence[TrialRecord], epochs: int, seeds: int) -> list[Task]:
+def tasks_for(
+    run: Path,
+    trials: Sequence[TrialRecord],
+    epochs: int,
+    seeds: int,
+    settings: RunSettings,
+    ways: Sequence[RetrainWay] = ("scratch",),
+) -> list[Task]:
     """Every training, all models with one seed before any with the next."""
     return [
         Task(
             trial,
             seed,
-            replace(trial.spec, recipe=replace(trial.spec.recipe, epochs=epochs)),
-            folder_of(run, epochs, trial.number, seed).resolve(),
+            replace(trial.spec, recipe=recipe_of(trial, way, epochs, settings)),
+            (folder_of(run, epochs, trial.number, way) / f"seed-{seed}").resolve(),
+            way,
         )
         for seed in range(1, seeds + 1)
         for trial in trials
+        for way in ways
     ]
 
 
@@ -127,7 +146,7 @@ class Director:
         del self._live[number]
         epochs = task.spec.recipe.epochs
         fingerprint = task.spec.fingerprint()
-        Result(task.trial.number, task.seed, epochs, fingerprint, accuracy, task.folder).write()
+        Result(task.trial.number, task.seed, epochs, fingerprint, accuracy, task.folder, task.init).write()
         self._done += 1
         took = format_seconds(time.monotonic() - self._begun.get(number, time.monotonic()))
         self._say(f"[{self._done}/{len(self._tasks)}] {task.name}: {accuracy:.2f} % on validation, {took}")
@@ -160,4 +179,5 @@ class Director:
         resume = task.folder.is_dir()
         task.folder.mkdir(parents=True, exist_ok=True)
         folder = str(task.folder)
-        return Job(task.number, 0, retrain_seed(seed, task.seed), task.spec, folder, resume)
+        start = "" if task.start is None else str(task.start)
+        return Job(task.number, 0, retrain_seed(seed, task.seed), task.spec, folder, resume, start)

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from lcsearch.errors import InputError
-from lcsearch.records import RetrainRecord, TrialRecord
+from lcsearch.records import RetrainRecord, RetrainWay, TrialRecord
 from lcsearch.rundir import write_yaml
 
 VERSION = 1
@@ -29,6 +29,7 @@ class Result:
         fingerprint: Of the spec that was trained.
         accuracy: Validation accuracy in percent.
         folder: Where its weights lie.
+        init: Whether it was trained from fresh weights or on from the compressed ones of its trial.
         test_accuracy: Percent; None until it is tested, which happens once.
         test_images: Images of the test set; None likewise.
     """
@@ -39,6 +40,7 @@ class Result:
     fingerprint: str
     accuracy: float
     folder: Path
+    init: RetrainWay = "scratch"
     test_accuracy: float | None = None
     test_images: int | None = None
 
@@ -83,9 +85,10 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(mean, std, mean - half, mean + half)
 
 
-def folder_of(run: Path, epochs: int, trial: int, seed: int) -> Path:
-    """The folder of one training."""
-    return run / "retrain" / f"{epochs}-epochs" / f"trial-{trial}" / f"seed-{seed}"
+def folder_of(run: Path, epochs: int, trial: int, init: RetrainWay = "scratch") -> Path:
+    """The folder of a model's trainings; each has a folder ``seed-N`` in it."""
+    kind = "" if init == "scratch" else f"-{init}"
+    return run / "retrain" / f"{epochs}-epochs{kind}" / f"trial-{trial}"
 
 
 def read_result(folder: Path) -> Result | None:
@@ -104,9 +107,9 @@ def read_result(folder: Path) -> Result | None:
 
 
 def all_results(run: Path) -> list[Result]:
-    """Every finished training of a run, of whatever length, by epochs, trial and seed."""
-    found = (read_result(path.parent) for path in run.glob("retrain/*-epochs/trial-*/seed-*/result.yaml"))
-    return sorted((r for r in found if r is not None), key=lambda r: (r.epochs, r.trial, r.seed))
+    """Every finished training of a run, of whatever length, by epochs, trial, start and seed."""
+    found = (read_result(path.parent) for path in run.glob("retrain/*-epochs*/trial-*/seed-*/result.yaml"))
+    return sorted((r for r in found if r is not None), key=lambda r: (r.epochs, r.trial, r.init, r.seed))
 
 
 def best_of(run: Path, trial: TrialRecord) -> Result:
@@ -127,20 +130,30 @@ def best_of(run: Path, trial: TrialRecord) -> Result:
 def write_results(run: Path, epochs: int, trials: Iterable[TrialRecord]) -> tuple[RetrainRecord, ...]:
     """Gather every tested training of this length into ``retrain/results.yaml``.
 
+    Of a model that was trained both ways and tested the one is taken that is better on validation images.
+
     Returns:
         What was written, by rising parameters.
     """
-    tested = [r for r in all_results(run) if r.epochs == epochs and r.test_accuracy is not None]
+    found = all_results(run)
+    tested = [r for r in found if r.epochs == epochs and r.test_accuracy is not None]
     models, records = [], []
     for trial in sorted(trials, key=lambda trial: (trial.params, trial.number)):
-        own = [result for result in tested if result.trial == trial.number]
+        own = better([result for result in tested if result.trial == trial.number])
         if own:
             records.append(_record(own))
-            models.append(_plain(trial, own))
+            trained = [r for r in found if (r.trial, r.epochs) == (trial.number, epochs)]
+            models.append(_plain(trial, own, trained))
     images = records[0].test_images if records else 0
     plain = {"version": VERSION, "epochs": epochs, "test_images": images, "models": models}
     write_yaml(run / "retrain" / "results.yaml", plain)
     return tuple(records)
+
+
+def better(own: Sequence[Result]) -> list[Result]:
+    """Of one model's results those of the way with the higher mean validation accuracy."""
+    ways = [[result for result in own if result.init == way] for way in ("scratch", "compressed")]
+    return max(filter(None, ways), key=lambda way: spread([r.accuracy for r in way]).mean, default=[])
 
 
 def read_retrained(run: Path) -> tuple[RetrainRecord, ...]:
@@ -165,6 +178,7 @@ def read_retrained(run: Path) -> tuple[RetrainRecord, ...]:
                 tuple(int(seed) for seed in model["seeds"]),
                 tuple(float(accuracy) for accuracy in model["test_accuracies"]),
                 int(plain["test_images"]),
+                model.get("init", "scratch"),
             )
             for model in plain["models"]
         )
@@ -177,17 +191,21 @@ def read_retrained(run: Path) -> tuple[RetrainRecord, ...]:
 def _record(own: Sequence[Result]) -> RetrainRecord:
     accuracies = tuple(r.test_accuracy for r in own if r.test_accuracy is not None)
     seeds = tuple(result.seed for result in own)
-    return RetrainRecord(own[0].trial, own[0].epochs, seeds, accuracies, own[0].test_images or 0)
+    first = own[0]
+    return RetrainRecord(first.trial, first.epochs, seeds, accuracies, first.test_images or 0, first.init)
 
 
-def _plain(trial: TrialRecord, own: Sequence[Result]) -> dict[str, Any]:
+def _plain(trial: TrialRecord, own: Sequence[Result], trained: Sequence[Result]) -> dict[str, Any]:
     record = _record(own)
     found = spread(record.accuracies)
     about = {"trial": trial.number, "label": trial.label, "params": trial.params, "macs": trial.macs}
+    other = [result.accuracy for result in trained if result.init != record.init]
     numbers = {
+        "init": record.init,
         "seeds": list(record.seeds),
         "validation_accuracies": [result.accuracy for result in own],
         "test_accuracies": list(record.accuracies),
+        "other_init_validation_accuracies": other or None,
         **asdict(found),
     }
     return {key: value for key, value in (about | numbers).items() if value is not None}

@@ -12,16 +12,30 @@ from typing import Any
 from lcsearch import report
 from lcsearch.errors import InputError
 from lcsearch.reading import read_run
-from lcsearch.records import RetrainRecord, TrialRecord
+from lcsearch.records import RetrainRecord, RetrainWay, RunRecord, TrialRecord
 from lcsearch.retrain.director import MOST_SEEDS, Director, Task, tasks_for
 from lcsearch.retrain.picks import picks
 from lcsearch.retrain.results import write_results
 from lcsearch.retrain.testing import evaluate_once
+from lcsearch.retrain.ways import (
+    Asked,
+    Comparison,
+    Starts,
+    compared,
+    default_way,
+    ways_of,
+)
 from lcsearch.rundir import RunDirectory
 from lcsearch.settings import RunSettings
 from lcsearch.sitting import Sitting
 from lcsearch.sizes import format_seconds
 from lcsearch.workers import make_engine, make_objective
+
+_WORDS: dict[tuple[RetrainWay, ...], str] = {
+    ("scratch",): "from scratch",
+    ("compressed",): "on from their compressed weights",
+    ("scratch", "compressed"): "from scratch and on from their compressed weights",
+}
 
 LONGER = 3
 """Times the run's epochs, unless the user says how many."""
@@ -36,6 +50,7 @@ class Request:
         trials: These trials instead of the front.
         epochs: Passes over the training images; None for `LONGER` times the run's.
         seeds: Trainings of each model.
+        init: Where their weights come from; None for where the run's trials started.
         changes: Settings of the run that are different here: engine, jobs and the like.
     """
 
@@ -43,6 +58,7 @@ class Request:
     trials: tuple[int, ...] = ()
     epochs: int | None = None
     seeds: int = 3
+    init: Asked | None = None
     changes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -73,25 +89,30 @@ class Retraining(Sitting):
         if not 1 <= request.seeds < MOST_SEEDS:
             raise InputError(f"--seeds: {request.seeds} is not between 1 and {MOST_SEEDS - 1}")
         self.trials = picks(run, request.top, request.trials)
-        self.tasks: Sequence[Task] = tasks_for(path, self.trials, self.epochs, request.seeds)
+        self.ways = ways_of(request.init or default_way(settings))
+        self.tasks: Sequence[Task] = tasks_for(
+            path, self.trials, self.epochs, request.seeds, settings, self.ways
+        )
         self._say = say
         self.director: Director
         self._train = make_objective(self.settings)
         super().__init__(directory, make_engine(self.settings, path / "retrain"), self._train)
+        self._starts = self._make_starts(run)
 
     def _enter(self, stack: ExitStack) -> None:
         self.director = Director(self.tasks, self.settings.seed, self.settings.max_failures, self._say)
         if self.director.waiting:
+            self._write_starts()
             self.engine.prepare(self._objective)
 
     def introduction(self) -> list[str]:
         """What is going to be trained, and about how long that takes."""
-        seeds = len(self.tasks) // len(self.trials)
+        seeds = len(self.tasks) // len(self.trials) // len(self.ways)
         numbers = ", ".join(str(trial.number) for trial in self.trials)
         left = self.director.waiting
         lines = [
             f"retraining {len(self.trials)} models (trials {numbers}) of {self.path}: {self.epochs} epochs, "
-            f"{seeds} seed{'s' if seeds > 1 else ''}",
+            f"{seeds} seed{'s' if seeds > 1 else ''}, {_WORDS[self.ways]}",
         ]
         if not left:
             return [*lines, "every training is finished already"]
@@ -115,11 +136,34 @@ class Retraining(Sitting):
         """
         if all(task.result() is None for task in self.tasks):
             raise InputError(f"{self.path}: no training has finished, so there is nothing to test")
-        evaluate_once(self.tasks, self.settings, self._train.data())
+        evaluate_once(self._chosen(), self.settings, self._train.data())
         run = read_run(self.path)
         records = write_results(self.path, self.epochs, run.trials)
         report.write(read_run(self.path), self._directory.report)
         return records
+
+    def comparisons(self) -> list[Comparison]:
+        """The models that were trained both ways, as far as both were asked for."""
+        found = (task.result() for task in self.tasks)
+        return compared([result for result in found if result is not None])
+
+    def _chosen(self) -> list[Task]:
+        """What is tested: of a model that was trained both ways the better on validation images."""
+        better = {comparison.trial: comparison.better for comparison in self.comparisons()}
+        return [task for task in self.tasks if better.get(task.trial.number, task.init) == task.init]
+
+    def _make_starts(self, run: RunRecord) -> Starts:
+        plain = next(trial.spec.model for trial in run.trials if trial.origin == "baseline")
+        starts = Starts(self.path, self.settings, plain, self._train.data, self._say)
+        for task in self.tasks:
+            if task.start is not None:
+                starts.check(task.trial, task.start)
+        return starts
+
+    def _write_starts(self) -> None:
+        for task in self.director.waiting:
+            if task.start is not None:
+                self._starts.write(task.trial, task.spec.recipe, task.start)
 
     def _seconds(self, tasks: Sequence[Task]) -> float:
         jobs = max(1, getattr(self.engine, "jobs", 1))

@@ -1,0 +1,166 @@
+"""The two ways to train a model again: from fresh weights, or on from the compressed ones of its trial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from lcsearch.data import SearchData
+from lcsearch.errors import InputError
+from lcsearch.records import RetrainWay, TrialRecord
+from lcsearch.retrain.results import Result, Spread, spread
+from lcsearch.rundir import RunDirectory, copy_file
+from lcsearch.settings import RunSettings
+from lcsearch.spec import ModelSpec, Recipe
+from lcsearch.transfer.recipe import fine_tune_recipe
+from lcsearch.transfer.start import Start, write_teacher_of
+
+Asked = Literal["scratch", "compressed", "both"]
+"""What ``--init`` takes."""
+
+
+def default_way(settings: RunSettings) -> Asked:
+    """What a run's models are retrained from unless the user says it: from where its trials started."""
+    return "scratch" if settings.init == "scratch" else "compressed"
+
+
+def ways_of(asked: Asked) -> tuple[RetrainWay, ...]:
+    """The ways that are trained."""
+    return ("scratch", "compressed") if asked == "both" else (asked,)
+
+
+def recipe_of(trial: TrialRecord, way: RetrainWay, epochs: int, settings: RunSettings) -> Recipe:
+    """How a trial's model is trained again.
+
+    From fresh weights: as its trial was, or as the run's backbone if its trial was fine-tuned, without a
+    teacher. On from the compressed weights: as its trial was fine-tuned, or as it would have been.
+
+    Args:
+        trial: The trial.
+        way: Where the weights come from.
+        epochs: Passes over the training images.
+        settings: Of the run.
+    """
+    own = trial.spec.recipe
+    if way == "scratch":
+        fresh = own if own.init == "scratch" else settings.recipe
+        return replace(fresh, epochs=epochs, init="scratch", distill=0.0)
+    if own.init == "scratch":
+        own = settings.fine_tune or fine_tune_recipe(own, epochs)
+    return replace(own, epochs=epochs)
+
+
+@dataclass(frozen=True)
+class Starts:
+    """Writes the folders that compressed models are continued from.
+
+    Attributes:
+        run: The run directory.
+        settings: Of the run.
+        plain: The plain backbone.
+        data: Gives the images, where a teacher's scores have to be computed.
+        say: Called with a line for the user.
+    """
+
+    run: Path
+    settings: RunSettings
+    plain: ModelSpec
+    data: Callable[[], SearchData]
+    say: Callable[[str], None]
+
+    def check(self, trial: TrialRecord, folder: Path) -> None:
+        """Make sure that a trial can be continued.
+
+        Raises:
+            InputError: Its weights are gone.
+        """
+        weights = RunDirectory(self.run).weights(trial.number)
+        if not weights.is_file() and not Start(folder).has_compressed:
+            raise InputError(
+                f"--init compressed: trial {trial.number}: its weights are gone (kept: the front and the "
+                "hand-picked trials); --init scratch trains it from fresh weights"
+            )
+
+    def write(self, trial: TrialRecord, recipe: Recipe, folder: Path) -> None:
+        """Fill a trial's start folder, as far as it is not filled.
+
+        Raises:
+            InputError: The trial's or the backbone's weights are gone.
+            OSError: The disk is full.
+        """
+        start = Start(folder)
+        if not start.has_compressed:
+            copy_file(RunDirectory(self.run).weights(trial.number), start.compressed)
+        if recipe.distill > 0 and not start.has_teacher:
+            copy_file(self._teacher(recipe, folder.parents[1]), start.teacher)
+
+    def _teacher(self, recipe: Recipe, folder: Path) -> Path:
+        """The backbone's scores in as many views as there are epochs, made once for all trials."""
+        start = Start(folder / "start")
+        if not start.has_backbone:
+            copy_file(Start(RunDirectory(self.run).start).backbone, start.backbone)
+        if not start.has_teacher:
+            seed, device = self.settings.seed, self.settings.device
+            write_teacher_of(
+                start, self.plain, self.data(), recipe, seed=seed, device=device, progress=self.say
+            )
+        return start.teacher
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One model trained both ways, on validation images.
+
+    Attributes:
+        trial: Its number.
+        scratch: Validation accuracy in percent from fresh weights.
+        compressed: Likewise, on from the compressed weights.
+    """
+
+    trial: int
+    scratch: Spread
+    compressed: Spread
+
+    @property
+    def better(self) -> RetrainWay:
+        """The way with the higher mean."""
+        return "compressed" if self.compressed.mean > self.scratch.mean else "scratch"
+
+    def __str__(self) -> str:
+        return (
+            f"trial {self.trial}: {_words(self.scratch)} from scratch, {_words(self.compressed)} from its "
+            f"compressed weights; {self.better} is tested"
+        )
+
+
+def compared(results: Sequence[Result]) -> list[Comparison]:
+    """Every model that was trained both ways, in the order of their first results."""
+    found = []
+    for number in dict.fromkeys(result.trial for result in results):
+        own = [result for result in results if result.trial == number]
+        scratch = [result.accuracy for result in own if result.init == "scratch"]
+        compressed = [result.accuracy for result in own if result.init == "compressed"]
+        if scratch and compressed:
+            found.append(Comparison(number, spread(scratch), spread(compressed)))
+    return found
+
+
+def summary(comparisons: Sequence[Comparison]) -> list[str]:
+    """What came of training both ways, in a few lines."""
+    if not comparisons:
+        return []
+    gains = [c.compressed.mean - c.scratch.mean for c in comparisons]
+    mean = sum(gains) / len(gains)
+    wins = sum(c.better == "compressed" for c in comparisons)
+    return [
+        "validation accuracy by --init:",
+        *map(str, comparisons),
+        f"on from the compressed weights is better for {wins} of {len(comparisons)} models, by {mean:+.2f} "
+        "points on average; their first training comes on top of its epochs",
+    ]
+
+
+def _words(found: Spread) -> str:
+    return f"{found.mean:.2f}{'' if found.std is None else f' ± {found.std:.2f}'} %"
