@@ -70,8 +70,9 @@ def _add(
 
 def _tested(point: Point) -> str:
     spread = "" if point.error is None else f" ± {point.error:.2f}"
+    kind = "on from its compressed weights" if point.init == "compressed" else "from scratch"
     return (
-        f"trial {point.trial}, retrained<br>test accuracy {point.accuracy:.2f}{spread} %"
+        f"trial {point.trial}, retrained {kind}<br>test accuracy {point.accuracy:.2f}{spread} %"
         f"<br>{format_count(point.params)} parameters"
     )
 

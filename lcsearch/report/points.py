@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from lcsearch import pareto
 from lcsearch.choose import front_of
-from lcsearch.records import RunRecord, TrialRecord
+from lcsearch.records import RetrainWay, RunRecord, TrialRecord
 
 Size = Literal["params", "macs"]
 """What an accuracy is plotted against."""
@@ -27,6 +27,7 @@ class Point:
         params: Trainable numbers the model must store.
         macs: Multiply-accumulates of one image.
         error: Half the length of its error bar in points of accuracy; None where nothing is known.
+        init: Where a retrained model's weights came from; None for a trial of the search.
     """
 
     trial: int
@@ -34,6 +35,7 @@ class Point:
     params: int
     macs: int
     error: float | None = None
+    init: RetrainWay | None = None
 
     def size(self, axis: Size) -> int:
         """Its place on the size axis."""
@@ -118,5 +120,5 @@ def retrained_points(run: RunRecord) -> tuple[Point, ...]:
         trial = by_number.get(record.trial)
         if trial is not None and record.accuracies:
             mean, half = mean_interval(record.accuracies)
-            points.append(Point(record.trial, mean, trial.params, trial.macs, half))
+            points.append(Point(record.trial, mean, trial.params, trial.macs, half, record.init))
     return tuple(sorted(points, key=lambda p: p.params))
