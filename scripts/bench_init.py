@@ -13,7 +13,8 @@ it was stopped, and any beginning is a usable table. `base` gets images of 28 pi
 
     python scripts/bench_init.py init.jsonl
     python scripts/bench_init.py init.jsonl --table --plot docs/images/init.png
-    python scripts/bench_init.py init.jsonl --convert
+    python scripts/bench_init.py init.jsonl --convert     # seconds to cut resnet18 out of a trained one
+    python scripts/bench_init.py init.jsonl --search      # searches from scratch and from the backbone
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ import argparse
 import json
 import multiprocessing
 import statistics
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -32,6 +32,7 @@ from typing import Any
 
 import init_contenders as contenders
 import torch
+from init_search import search, search_table
 from init_table import table, write_plot
 from torch import nn
 
@@ -274,7 +275,13 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="train nothing; print the Markdown table")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="train nothing; write the plot (png, html)")
     parser.add_argument("--convert", action="store_true", help="train nothing; time cutting resnet18")
+    parser.add_argument("--search", action="store_true", help="search base both ways; print the table")
     arguments = parser.parse_args()
+    size = arguments.image_size
+    if arguments.search:
+        search(arguments.records, size or IMAGE_SIZE["base"], arguments.jobs)
+        print(search_table(arguments.records, size or IMAGE_SIZE["base"]))
+        return
     if arguments.convert:
         convert()
     if arguments.table:
@@ -282,8 +289,8 @@ def main() -> None:
     if arguments.plot:
         write_plot(read(arguments.records), arguments.plot)
     if not (arguments.convert or arguments.table or arguments.plot):
-        run(arguments.records, arguments.jobs, arguments.backbone or list(IMAGE_SIZE), arguments.image_size)
+        run(arguments.records, arguments.jobs, arguments.backbone or list(IMAGE_SIZE), size)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
