@@ -7,12 +7,12 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import yaml
+from cli_runs import command, wait_for_epochs
 from outline import outline
 
 from lcsearch.history import HAND_PICKED
@@ -28,10 +28,6 @@ def lcsearch(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedPr
     return subprocess.run(
         command(*arguments), cwd=cwd, capture_output=True, text=True, timeout=240, check=False
     )
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-c", "from lcsearch.cli.main import main; main()", *arguments]
 
 
 @pytest.fixture(scope="module")
@@ -84,18 +80,6 @@ def test_killed_at_random_moments_it_resumes_to_the_same_run(finished: Path, tmp
     done = lcsearch("resume", str(path))
     assert done.returncode == 0, done.stderr
     assert outline(read_run(path).trials) == outline(read_run(finished).trials)
-
-
-def wait_for_epochs(path: Path, process: subprocess.Popen[bytes], more: int) -> None:
-    def recorded() -> int:
-        try:
-            return sum(len(t.epochs) for t in read_run(path).trials)
-        except Exception:
-            return 0
-
-    target, end = recorded() + more, time.monotonic() + 120
-    while process.poll() is None and recorded() < target and time.monotonic() < end:
-        time.sleep(0.2)
 
 
 def test_ctrl_c_finishes_the_epoch_and_says_how_to_go_on(tmp_path: Path) -> None:
