@@ -71,11 +71,11 @@ def render_sensitivity(found: Sensitivity, title: str) -> str:
     facts = (
         f"backbone: {found.baseline_accuracy:.2f} %, loss {found.baseline_loss:.4f}",
         f"on {found.images:,} images",
-        "one layer compressed at a time, nothing trained",
+        "one layer compressed at a time",
     )
     remark = (
         "How far the model's classes move from the backbone's when one layer alone is compressed: "
-        "0 is the same answer, 1 is far off. Fine-tuning wins most of it back."
+        "0 is the same answer, 1 is far off. Nothing was fine-tuned."
     )
     head = ["layer", "alpha", "coefficients", "parameters", "loss", "accuracy", "divergence"]
     rows = [

@@ -17,8 +17,8 @@ def reestimate(model: nn.Module, images: Tensor, batch_size: int = 512) -> None:
 
     The mean and the variance (unbiased, as PyTorch keeps it) are those of all values that a layer gets, over
     all images and places, summed in float64. As in training, images normalise each other on the way: with
-    one batch, the layers get in evaluation mode exactly what they were measured on. All else, dropout
-    included, is in evaluation mode.
+    one batch, the layers get in evaluation mode what they were measured on. All else, dropout included, is in
+    evaluation mode.
 
     Args:
         model: Its modes and all else are left as they are; a layer that is not called keeps its statistics.
@@ -35,7 +35,8 @@ def reestimate(model: nn.Module, images: Tensor, batch_size: int = 512) -> None:
         with evaluation(model):
             for layer in layers:
                 layer.training, layer.momentum = True, 0.0
-            for batch in images.tensor_split(max(1, -(-len(images) // max(2, batch_size)))):
+            pieces = min(-(-len(images) // max(2, batch_size)), len(images) // 2)  # none of one image
+            for batch in images.tensor_split(pieces):
                 model(batch)
     finally:
         for handle in handles:

@@ -106,7 +106,9 @@ def _undominated(params: NDArray[np.int64], loss: NDArray[np.float64]) -> NDArra
     if len(keep) > MOST_SUMS:
         low, high = int(params[keep[0]]), int(params[keep[-1]])
         step = (params[keep] - low) * MOST_SUMS // (high - low + 1)
-        keep = keep[np.concatenate([step[1:] != step[:-1], [True]])]
+        last = np.concatenate([step[1:] != step[:-1], [True]])
+        last[0] = True
+        keep = keep[last]
     return keep
 
 

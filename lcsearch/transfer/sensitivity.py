@@ -29,7 +29,7 @@ from lcsearch.transfer.fit import FIT_IMAGES, closeness_of
 from lcsearch.transfer.responses import Response
 from lcsearch.transfer.structure import fit_structure
 
-ALPHAS = (1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32)
+ALPHAS = (1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32, 1 / 64)
 """Shares of primary filters that are tried."""
 RANK_RATIOS = (1 / 2, 1 / 4)
 """Ranks that are tried beside full coefficients, as shares of the primary filters."""

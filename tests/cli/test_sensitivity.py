@@ -1,0 +1,67 @@
+"""``lcsearch sensitivity``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from safetensors.torch import save_file
+
+from lcsearch import surgery
+from lcsearch.cli.main import call
+from lcsearch.cli.sensitivity import sensitivity
+from lcsearch.spec import ModelSpec
+
+DATA = ("--dataset", "fashion-mnist", "--train-images", "400", "--image-size", "16", "--device", "cpu")
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    save_file(surgery.build_model(ModelSpec("base", 10, 1)).state_dict(), tmp_path / "w.safetensors")
+    return tmp_path / "w.safetensors"
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner(env={"COLUMNS": "80"}).invoke(sensitivity, arguments, catch_exceptions=False)
+
+
+def test_a_table_of_80_columns_and_a_page(weights: Path) -> None:
+    page = weights.with_suffix(".html")
+    result = invoke("--backbone", "base", "--init", str(weights), *DATA, "--out", str(page))
+    lines = result.stdout.splitlines()
+    assert max(map(len, lines)) <= 80 and any("features.12" in line for line in lines)
+    assert "on 144 images" in lines[-1] and "on image 65 of 144" in result.stderr
+    text = page.read_text()
+    assert "http-equiv" in text and "src=" not in text.split("<script")[0]
+    assert '"sensitivity":{"data":[{' in text
+
+
+def test_json_is_one_object_with_every_row(weights: Path) -> None:
+    plain = json.loads(invoke("--backbone", "base", "--init", str(weights), *DATA, "--json").stdout)
+    assert list(plain)[:2] == ["backbone", "dataset"] and plain["images"] == 144
+    assert {row["layer"] for row in plain["rows"]} == {"features.4", "features.8", "features.12"}
+    assert set(plain["rows"][0]) >= {"layer", "alpha", "rank", "params", "loss", "accuracy", "divergence"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--backbone", "base", "--init", "none.pt"], "--init none.pt: no such file"),
+        (["--backbone", "base", "--init", "pretrained"], "--init pretrained: there are weights for"),
+        (["--init", "none.pt"], "--backbone: is missing"),
+        (["--backbone", "bass", "--init", "none.pt"], "did you mean 'base'?"),
+        (["--backbone", "base", "--init", "x", "--out", "x.pdf"], "--out: x.pdf must end in .html"),
+        (["--backbone", "base", "--init", "."], "is not a run directory"),
+        (["--backbone", "base", "--init", "x", "--device", "abacus"], "--device: "),
+    ],
+)
+def test_bad_input_is_one_line(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert call(["sensitivity", *arguments, *DATA[:-2]]) == 2
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("lcsearch: error")]
+    assert len(errors) == 1 and words in errors[0]
