@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,15 @@ import ray_objectives
 from ray_objectives import Steps, WithData
 from scripted import Scripted, jobs
 
-from lcsearch.engines.base import Objective, Verdict
+from lcsearch.engines.base import Metrics, Objective, Verdict
 from lcsearch.engines.ray import RayEngine, RaySettings
 from lcsearch.errors import HaltError, InputError
+from lcsearch.observer import Observer
+from lcsearch.reading import read_run
+from lcsearch.records import TrialRecord
+from lcsearch.resolve import RunOptions
+from lcsearch.runs import create
+from lcsearch.session import Session
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Ray clusters are for Linux")
 
@@ -150,6 +156,71 @@ def test_a_node_dies_and_another_comes(cluster: Any, place: Place) -> None:
     assert len(director.trained) == len(set(director.trained))  # none twice
     used = {worker.split("/")[1] for workers in director.workers.values() for worker in workers}
     assert changes["added"] in used
+
+
+class NodeKiller(Observer):
+    """Kills a node that is not the head, in the midst of the first trial that gets there."""
+
+    def __init__(self, cluster: Any, session: Session) -> None:
+        self._cluster = cluster
+        self._nodes = {node.node_id[:6]: node for node in cluster.worker_nodes}
+        self._hear = session.search.on_epoch
+        session.search.on_epoch = self._on_epoch  # type: ignore[method-assign]
+        self._killed = False
+        self.victims: list[TrialRecord] = []
+        self.workers: list[tuple[int, str]] = []
+        self.heard: list[tuple[int, int]] = []
+
+    def _on_epoch(self, number: int, epoch: int, metrics: Metrics) -> Verdict:
+        self.heard.append((number, epoch))
+        return self._hear(number, epoch, metrics)
+
+    def started(self, record: TrialRecord) -> None:
+        self.workers.append((record.number, record.worker.split("/")[1]))
+
+    def epoch(self, record: TrialRecord) -> None:
+        node = self._nodes.get(record.worker.split("/")[1])
+        if not self._killed and node is not None and len(record.epochs) == 2:
+            self._killed = True
+            self._cluster.remove_node(node, allow_graceful=False)
+
+    def lost(self, record: TrialRecord, reason: str) -> None:
+        self.victims.append(record)
+
+
+def test_training_goes_on_where_it_was_when_its_node_dies(cluster: Any, place: Place, tmp_path: Path) -> None:
+    """Real training on digits on both nodes; what comes of it equals an undisturbed local search."""
+    common: dict[str, Any] = {
+        "backbone": "tiny_net:tiny", "dataset": "digits", "train_images": 1000, "validation_images": 200,
+        "trials": 2, "epochs": 6, "batch_size": 4, "init": "scratch", "seed": 5, "device": "cpu",
+        "early_stopping": "none",
+    }  # fmt: skip
+    there = {"engine": "ray", "ray_address": place.address, "storage_path": str(place.shared), "jobs": 2}
+    with create(RunOptions(**common, **there, out=tmp_path / "ray")) as session:
+        killer = NodeKiller(cluster, session)
+        session.watch(killer)
+        assert session.run() is None
+    cluster.add_node(num_cpus=1)
+    [victim] = killer.victims
+    number = victim.number
+    assert len(victim.epochs) >= 2
+    nodes = [node for of, node in killer.workers if of == number]
+    assert len(nodes) == 2 and nodes[1] == cluster.head_node.node_id[:6]
+    epochs = [epoch for of, epoch in killer.heard if of == number]
+    assert epochs == sorted(epochs) and epochs.count(1) == 1  # it started from an epoch above 0
+    trials = read_run(tmp_path / "ray").trials
+    assert trials[number].epochs[: len(victim.epochs)] == victim.epochs  # recorded once, before the node died
+    with create(RunOptions(**common, engine="local", jobs=1, out=tmp_path / "local")) as session:
+        assert session.run() is None
+    assert results(trials) == results(read_run(tmp_path / "local").trials)
+
+
+def results(trials: Sequence[TrialRecord]) -> list[tuple[object, ...]]:
+    """What must be identical; trials of two workers may be recorded in another order."""
+    found = [
+        (t.number, t.state, t.spec, t.accuracy, [(e.epoch, e.accuracy) for e in t.epochs]) for t in trials
+    ]
+    return sorted(found, key=lambda trial: trial[0])
 
 
 @pytest.mark.parametrize(
