@@ -1,0 +1,197 @@
+"""``lcsearch run --init`` as a user types it: real training on scikit-learn's digits."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from cli_runs import command, wait_for_epochs
+from outline import outline
+from safetensors.torch import load_file, save_file
+
+import lcsearch
+from lcsearch.backbones import build
+from lcsearch.reading import read_run
+
+SMALL = [
+    "--backbone", "base", "--dataset", "digits", "--train-images", "192", "--validation-images", "96",
+    "--image-size", "16", "--epochs", "2", "--jobs", "1", "--seed", "3",
+]  # fmt: skip
+TAUGHT = ["--init", "trained", "--distill", "0.5", "--trials", "12"]
+
+
+def call(*arguments: str) -> int:
+    from lcsearch.cli.main import call
+
+    return call(list(arguments))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("runs") / "whole"
+    assert call("run", *SMALL, *TAUGHT, "--out", str(path)) == 0
+    return path
+
+
+def test_models_are_cut_out_of_what_trial_0_trained(finished: Path) -> None:
+    run = read_run(finished)
+    kept, trained = finished / "start/backbone.safetensors", finished / "trials/0/weights.safetensors"
+    assert kept.read_bytes() == trained.read_bytes()
+    origins = [t.origin for t in run.trials]
+    assert origins[:7] == ["baseline", *["thinner"] * 3, *["uniform"] * 3]
+    assert [len(t.epochs) for t in run.trials[:7]] == [2, 3, 3, 3, 1, 1, 1]
+    assert "sensitivity" in origins
+    cut = [t for t in run.trials if t.spec.recipe.init == "backbone"]
+    assert all(0 <= t.metrics["accuracy_before"] <= 100 and t.spec.recipe.distill == 0.5 for t in cut)
+    assert (finished / "start/teacher.safetensors").is_file()
+
+
+def test_it_is_shown(finished: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert call("status", str(finished)) == 0
+    said = capfd.readouterr().out
+    assert (
+        "before" in said and "--init trained: models are cut out of the backbone that trial 0 trains" in said
+    )
+    assert call("status", str(finished), "--json") == 0
+    plain = json.loads(capfd.readouterr().out)
+    cut = [m for m in plain["front"] if m["spec"]["recipe"]["init"] == "backbone"]
+    assert plain["init"] == "trained"
+    assert all("accuracy_before" in member for member in cut)
+    assert plain["epochs_trained"] == 2 + 3 * 3 + (12 - 4)
+    page = (finished / "report.html").read_text()
+    assert "epochs: 2 for the backbone, 8 for fine-tuning, 9 for thinner nets" in page
+    assert "% before fine-tuning" in page
+    out = finished.parent / "compare.html"
+    assert call("compare", str(finished), str(finished), "-o", str(out)) == 0
+    assert "trained" in out.read_text()
+
+
+def test_what_was_found_leaves_the_run(finished: Path, tmp_path: Path) -> None:
+    number = str(next(t.number for t in read_run(finished).complete if t.origin == "uniform"))
+    for kind, suffix in (("yaml", "yaml"), ("weights", "safetensors")):
+        out = tmp_path / f"out.{suffix}"
+        assert call("export", str(finished), "--trial", number, "--format", kind, "-o", str(out)) == 0
+        model = lcsearch.load_model(out)
+        assert model(torch.zeros(2, 1, 16, 16)).shape == (2, 10)
+    best = yaml.safe_load((tmp_path / "out.yaml").read_text())
+    assert best["recipe"]["init"] == "backbone"
+    lcsearch.convert(build("base", num_classes=10, in_channels=1), tmp_path / "out.yaml", trained=True)
+    again = tmp_path / "again"
+    asked = [
+        "--init",
+        "trained",
+        "--trials",
+        "8",
+        "--from",
+        str(tmp_path / "out.yaml"),
+        "--fine-tune-epochs",
+        "2",
+    ]
+    assert call("run", *SMALL, *asked, "--epochs", "1", "--out", str(again)) == 0
+    given = [t for t in read_run(again).trials if t.origin == "given"]
+    assert given[0].spec.recipe.epochs == 2 and given[0].spec.recipe.distill == 0
+
+
+def test_killed_at_any_moment_it_resumes_to_the_same_run(finished: Path, tmp_path: Path) -> None:
+    path = tmp_path / "killed"
+    arguments = ["run", *SMALL, *TAUGHT, "--out", str(path)]
+    for more in (4, 12):
+        begun = subprocess.Popen(command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for_epochs(path, begun, more=more)
+        time.sleep(0.3)
+        if begun.poll() is None:
+            os.kill(begun.pid, signal.SIGKILL)
+        begun.wait()
+        arguments = ["resume", str(path)]
+    assert call("resume", str(path)) == 0
+    assert outline(read_run(path).trials) == outline(read_run(finished).trials)
+
+
+def test_weights_of_ones_own(finished: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The weights of trial 0, under another name: as given they reach what trial 0 reached."""
+    mine = tmp_path / "mine.pt"
+    torch.save(load_file(finished / "start/backbone.safetensors"), mine)
+    out = tmp_path / "run"
+    assert call("run", *SMALL, "--init", str(mine), "--trials", "6", "--out", str(out)) == 0
+    mine.unlink()
+    assert call("resume", str(out), "--trials", "7") == 0
+    trials = read_run(out).trials
+    assert trials[0].metrics["accuracy_before"] == read_run(finished).trials[0].accuracy
+    assert [t.spec.recipe.init for t in trials[:5]] == [
+        "backbone",
+        "scratch",
+        "scratch",
+        "scratch",
+        "backbone",
+    ]
+    capfd.readouterr()
+    assert call("status", str(out)) == 0
+    said = capfd.readouterr().out
+    assert "--init mine.pt" in said and "% as given" in said and "is not counted" in said
+
+
+def other_weights(path: Path) -> None:
+    save_file(dict(build("base", num_classes=7, in_channels=1).state_dict()), path)
+
+
+WRONG = [
+    (["--init", "traind"], ["--init", "'traind'", "'trained'"]),
+    (["--init", "nowhere/mine.pt"], ["--init", "nowhere/mine.pt"]),
+    (["--init", "."], ["--init", "folder"]),
+    (["--init", "pretrained"], ["--init pretrained", "base"]),
+    (["--init", "trained", "--distill", "1.5"], ["--distill", "1.5"]),
+    (["--init", "trained", "--distill", "-0.1"], ["--distill", "-0.1"]),
+    (["--init", "trained", "--distill", "nan"], ["--distill", "nan"]),
+    (["--init", "trained", "--fine-tune-lr", "0"], ["--fine-tune-lr", "0"]),
+    (["--init", "trained", "--fine-tune-epochs", "0"], ["--fine-tune-epochs", "0"]),
+    (["--init", "trained", "--new-head"], ["--new-head", "--init pretrained"]),
+    (["--init", "trained", "--search-width"], ["--search-width", "--init scratch"]),
+    (["--init", "trained", "--space", "WIDE"], ["--init trained", "width"]),
+    (["--init", "trained", "--recipe", "RECIPE"], ["distill", "--distill"]),
+    (["--init", "scratch", "--distill", "0.5"], ["--distill", "--init scratch"]),
+    (["--init", "scratch", "--fine-tune-epochs", "2"], ["--fine-tune-epochs", "--init scratch"]),
+    (["--init", "scratch", "--fine-tune-lr", "0.1"], ["--fine-tune-lr", "--init scratch"]),
+    (["--init", "scratch", "--new-head"], ["--new-head", "--init scratch"]),
+    (["--init", "OTHER"], ["other.safetensors", "7", "10", "--new-head"]),
+    (["--init", "BROKEN"], ["broken.pt"]),
+]
+
+
+@pytest.mark.parametrize(("wrong", "expected"), WRONG, ids=[" ".join(w) for w, _ in WRONG])
+def test_bad_input_is_one_clear_line_and_makes_nothing(
+    wrong: list[str], expected: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    files = {name: tmp_path / name.lower() for name in ("WIDE", "RECIPE")}
+    files |= {"OTHER": tmp_path / "other.safetensors", "BROKEN": tmp_path / "broken.pt"}
+    files["WIDE"].write_text(
+        "version: 1\nbackbone: base\nwidth: {low: 0.5, high: 1.0}\nlayers:\n  '*': {kind: [conv, linear], "
+        "alpha: {low: 0.1, high: 1.0}}\n"
+    )
+    files["RECIPE"].write_text("distill: 0.5\n")
+    files["BROKEN"].write_bytes(b"not weights")
+    other_weights(files["OTHER"])
+    out = tmp_path / "run"
+    given = [str(files.get(word, word)) for word in wrong]
+    assert call("run", *SMALL, "--out", str(out), *given) == 2
+    said = capfd.readouterr().err
+    assert len(said.strip().splitlines()) == 1, said
+    assert said.startswith("lcsearch: error: ") and all(part in said for part in expected), said
+    assert not out.exists()
+
+
+def test_a_new_head_is_made_when_asked(tmp_path: Path) -> None:
+    weights = tmp_path / "other.safetensors"
+    other_weights(weights)
+    out = tmp_path / "run"
+    asked = ["--init", str(weights), "--new-head", "--trials", "1", "--epochs", "1"]
+    assert call("run", *SMALL, *asked, "--out", str(out)) == 0
+    given, made = load_file(weights), load_file(out / "start/backbone.safetensors")
+    assert made["classifier.weight"].shape == (10, 1024)
+    assert all(torch.equal(made[name], given[name]) for name in given if not name.startswith("classifier"))
