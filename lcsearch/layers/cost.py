@@ -7,10 +7,14 @@ from typing import Literal
 
 Way = Literal["weight", "feature"]
 
-TRAFFIC = 30
+TRAFFIC = 54
 """What moving one number of a feature map costs, forward and backward, in multiply-accumulates."""
+CALL = 8_000_000
+"""What one more convolution in the graph costs, forward and backward, whatever its size."""
 LANES = 32
 """Filters that a convolution computes at a time: fewer cost as much."""
+DEPTH = 8
+"""Numbers of a filter that a convolution takes at a time; a 3x3 filter on images of 3 channels has 27."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +39,17 @@ class Plan:
         """Cost of feature space at a number of output positions (images x height x width).
 
         Each group needs the outputs of the primaries that its filters combine; those outputs are one more
-        feature map to write and to read.
+        feature map to write and to read, and mixing them is one more convolution.
         """
         own_p = self.p // self.banks
         features = self.groups * own_p
-        convolving = _padded(features) * self.filter_size + features * TRAFFIC
-        return positions * (convolving + _padded(self.p + self.s) * own_p)
+        convolving = _padded(features, LANES) * _padded(self.filter_size, DEPTH) + features * TRAFFIC
+        return positions * (convolving + _padded(self.p + self.s, LANES) * own_p) + CALL
 
     def weight_cost(self, positions: int, built: bool) -> int:
         """Cost of weight space; ``built`` where the filters are there already."""
         building = 0 if built else self.s * (self.p // self.banks) * self.filter_size
-        return positions * _padded(self.p + self.s) * self.filter_size + building
+        return positions * _padded(self.p + self.s, LANES) * _padded(self.filter_size, DEPTH) + building
 
     def way(self, positions: int, built: bool = False) -> Way:
         """Return the cheaper way."""
@@ -53,5 +57,5 @@ class Plan:
         return "feature" if self.s and cheaper else "weight"
 
 
-def _padded(filters: int) -> int:
-    return -(-filters // LANES) * LANES
+def _padded(count: int, step: int) -> int:
+    return -(-count // step) * step

@@ -204,10 +204,12 @@ class LinearConv2d(nn.Module):
 
     def matrices(self) -> Tensor:
         """Return A (s, p), or (groups, s, p) of each group's own s and p; what is pruned is zero."""
-        if self.row is not None and self.column is not None:
+        coefficients = self.coefficients
+        if coefficients is None:
+            assert self.row is not None and self.column is not None
             return self._banked(self.column) @ self._banked(self.row)
-        assert self.coefficients is not None
-        return self._banked(self.coefficients if self.mask is None else self.coefficients * self.mask)
+        mask = self.mask
+        return self._banked(coefficients if mask is None else coefficients * mask)
 
     def _banked(self, matrix: Tensor) -> Tensor:
         """View stacked matrices (banks * rows, columns) as (banks, rows, columns); one stays as it is."""
@@ -232,9 +234,10 @@ class LinearConv2d(nn.Module):
 
     def _secondary(self, primary: Tensor) -> Tensor:
         """Return A V (..., s, n) of primary filters (..., p, n), multiplied in the cheaper order."""
-        if self.row is None or self.column is None:
+        row = self.row
+        if row is None or self.column is None:
             return self.matrices() @ primary
-        return self._banked(self.column) @ (self._banked(self.row) @ primary)
+        return self._banked(self.column) @ (self._banked(row) @ primary)
 
     def way(self, x: Tensor) -> Way:
         """Return which way the layer computes its output for an input of shape (n, in, h, w)."""
