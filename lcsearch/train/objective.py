@@ -18,6 +18,7 @@ from lcsearch.errors import InputError
 from lcsearch.train.checkpoint import replace_file
 from lcsearch.train.device import pick_device
 from lcsearch.train.loop import train
+from lcsearch.train.memory import keep_freed_memory
 from lcsearch.train.results import EpochMetrics, TrainingFailed
 from lcsearch.train.seeds import seed_everything, stream
 from lcsearch.transfer.cutting import cut_out
@@ -82,6 +83,8 @@ class TrainObjective:
         if not job.resume:
             checkpoint.unlink(missing_ok=True)
         model, device = self.build(job), pick_device(self.device)
+        if device == "cpu":
+            keep_freed_memory()
         try:
             result = train(
                 model,
