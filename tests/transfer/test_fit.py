@@ -119,6 +119,16 @@ def test_each_layer_makes_up_for_its_predecessors() -> None:
     assert response_error(together, model, images) < 0.8 * response_error(apart, model, images)
 
 
+def test_the_target_stays_that_of_the_trained_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    model, images = Skewed().eval(), skewed_images(64)
+    layers = {"inner.first": LayerSpec("linear", 0.125), "second": LayerSpec("linear", 0.5)}
+    corrected = response_error(compress_trained(model, layers, images), model, images)
+    real = fit._correction
+    monkeypatch.setattr(fit, "_correction", lambda given, wanted: real(given, given))
+    assert corrected < 0.95 * response_error(compress_trained(model, layers, images), model, images)
+
+
 def test_a_bias_keeps_the_mean_of_every_channel() -> None:
     torch.manual_seed(0)
     model, images = Skewed().eval(), skewed_images()

@@ -102,6 +102,24 @@ def test_validation_images_judge_where_training_images_are_few() -> None:
     assert measure(sharp("base"), ["features.4"], few, alphas=(0.25,)).images == 70
 
 
+class InPlace(torch.nn.Module):
+    """Changes what a convolution said, in place and not idempotently."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = torch.nn.Conv2d(3, 8, 3), torch.nn.Conv2d(8, 16, 3)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.second(self.first(images).add_(1.0).mul_(2.0)).mean((2, 3))  # type: ignore[no-any-return]
+
+
+def test_what_was_kept_is_not_changed_in_place(data: SearchData) -> None:
+    torch.manual_seed(0)
+    model = InPlace().eval()
+    one, two = (measure(model, ["second"], data, alphas=alphas) for alphas in ((0.5, 0.25), (0.25,)))
+    assert one.rows[-1] == two.rows[-1]
+
+
 def test_a_round_trip_through_json(data: SearchData) -> None:
     found = measure(sharp("base"), ["features.4", "features.8"], data, alphas=(0.25, 0.125))
     assert Sensitivity.from_plain(json.loads(json.dumps(found.to_plain()))) == found
