@@ -16,6 +16,7 @@ from lcsearch.errors import InputError
 from lcsearch.records import TrialRecord
 
 VERSION = 1
+_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # in C where PyYAML has it: ten times faster
 
 
 def write_text(path: Path, text: str) -> None:
@@ -64,7 +65,8 @@ def copy_file(source: Path, target: Path) -> None:
 
 def write_yaml(path: Path, plain: Mapping[str, Any]) -> None:
     """Write plain data as YAML, keys in their order, atomically."""
-    write_text(path, yaml.safe_dump(dict(plain), sort_keys=False, allow_unicode=True, width=100))
+    text = yaml.dump(dict(plain), Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=100)
+    write_text(path, str(text))
 
 
 class RunDirectory:

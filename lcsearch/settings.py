@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from lcsearch.errors import InputError
+from lcsearch.samplers import DEFAULT
 from lcsearch.spec import Recipe
 
 DEFAULT_INIT = "scratch"
@@ -67,7 +68,7 @@ class RunSettings:
     timeout: float | None = None
     max_params: int | None = None
     max_macs: int | None = None
-    sampler: str = "tpe"
+    sampler: str = DEFAULT
     early_stopping: Literal["pareto", "median", "none"] = "pareto"
     rung_factor: int = 3
     engine: Literal["local", "ray"] = "local"

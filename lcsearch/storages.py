@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from importlib.util import find_spec
@@ -9,7 +10,10 @@ from typing import Any
 
 import optuna
 import sqlalchemy
+from optuna.distributions import distribution_to_json
 from optuna.storages import RDBStorage
+from optuna.storages._rdb import models
+from optuna.trial import FrozenTrial, create_trial
 
 from lcsearch.errors import InputError
 from lcsearch.rundir import RunDirectory
@@ -17,6 +21,35 @@ from lcsearch.settings import RunSettings
 
 _CONNECT_SECONDS = 10
 _FORM = "DRIVER://USER@HOST/DATABASE is needed, such as postgresql://me@server/studies"
+
+
+class BulkStorage(RDBStorage):
+    """Optuna's storage, which adds all that a new trial holds at once, in the same transaction.
+
+    Optuna asks the database three times for each parameter and attribute of a new trial whether it is there
+    already: 20 ms at 40 parameters, with one process writing. It is not: the trial is new.
+    """
+
+    def _get_prepared_new_trial(
+        self, study_id: int, template_trial: FrozenTrial | None, session: Any
+    ) -> models.TrialModel:
+        if template_trial is None:
+            return super()._get_prepared_new_trial(study_id, None, session)
+        values = template_trial.values
+        bare = create_trial(state=template_trial.state, values=values)
+        bare.datetime_start = template_trial.datetime_start
+        bare.datetime_complete = template_trial.datetime_complete
+        bare.system_attrs = template_trial.system_attrs
+        trial = super()._get_prepared_new_trial(study_id, bare, session)
+        for name, value in template_trial.params.items():
+            range_ = template_trial.distributions[name]
+            row = {"param_name": name, "param_value": range_.to_internal_repr(value)}
+            about = {"trial_id": trial.trial_id, "distribution_json": distribution_to_json(range_)}
+            session.add(models.TrialParamModel(**row, **about))
+        for key, value in template_trial.user_attrs.items():
+            row = {"trial_id": trial.trial_id, "key": key, "value_json": json.dumps(value)}
+            session.add(models.TrialUserAttributeModel(**row))
+        return trial
 
 
 def study_name(settings: RunSettings, directory: RunDirectory) -> str:

@@ -27,7 +27,7 @@ import numpy as np
 import optuna
 from scipy.stats import spearmanr
 from search_contenders import Step, contenders, world
-from search_truth import RECORDS, Array, Truth
+from search_truth import FITS, RECORDS, Array, Truth
 
 from lcsearch.pareto import Box, front, hypervolume
 from lcsearch.predict import predict_final
@@ -58,12 +58,12 @@ def until(curve: list[tuple[int, float]], goal: float) -> float:
     return min((spent for spent, volume in curve if volume >= goal), default=math.inf)
 
 
-def one(path: str, name: str, seed: int, budget: int) -> tuple[str, int, list[Step], float]:
+def one(path: str, fit: str, name: str, seed: int, budget: int) -> tuple[str, int, list[Step], float]:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore")
-    begin = time.perf_counter()
-    steps = contenders()[name](world(path), seed, budget)
-    return name, seed, steps, time.perf_counter() - begin
+    begin = time.process_time()
+    steps = contenders()[name](world(path, fit), seed, budget)
+    return name, seed, steps, time.process_time() - begin
 
 
 def interval(values: list[float]) -> str:
@@ -107,14 +107,18 @@ def main() -> None:
     )
     parser.add_argument("--records", default=str(RECORDS), help="what record_benchmark.py packed")
     parser.add_argument("--formula", action="store_true", help="search a written-down stand-in instead")
+    parser.add_argument(
+        "--truth", choices=sorted(FITS), default="trees", help="what is fitted to the records"
+    )
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--first-seed", type=int, default=100, help="those below 100 were used to choose")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", nargs="*", help="contenders; the one that sets the goal is always run")
     parser.add_argument("--true", action="store_true", help="score fronts by noise-free accuracy")
     parser.add_argument("--fit", action="store_true", help="only describe the records and the fit")
     arguments = parser.parse_args()
     arguments.records = "" if arguments.formula else arguments.records
-    truth = world(arguments.records).truth
+    truth = world(arguments.records, arguments.truth).truth
     if isinstance(truth, Truth):
         describe(truth)
     if not arguments.fit:
@@ -122,11 +126,13 @@ def main() -> None:
 
 
 def table(arguments: argparse.Namespace, names: list[str]) -> None:
-    epochs = world(arguments.records).epochs
-    budget, box = FULL_TRIALS * epochs, world(arguments.records).box
+    here = world(arguments.records, arguments.truth)
+    epochs, box = here.epochs, here.box
+    budget = FULL_TRIALS * epochs
     plain = ["optuna-tpe", "optuna-nsga2"]
     names = [*plain, *(name for name in names if name not in plain)]
-    tasks = [(arguments.records, name, seed, budget) for name in names for seed in range(arguments.seeds)]
+    seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
+    tasks = [(arguments.records, arguments.truth, name, seed, budget) for name in names for seed in seeds]
     curves: dict[str, dict[int, list[tuple[int, float]]]] = {name: {} for name in names}
     seconds: dict[str, list[float]] = {name: [] for name in names}
     trials: dict[str, list[int]] = {name: [] for name in names}

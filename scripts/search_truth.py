@@ -15,6 +15,7 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ import torch
 from scipy.optimize import minimize
 from scipy.stats import spearmanr
 from sklearn.ensemble import ExtraTreesRegressor
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 from sklearn.linear_model import RidgeCV
@@ -238,7 +240,9 @@ class _Process:
         own = Matern(np.full(dimensions, 5.0), (0.5, 100.0), nu=2.5)
         kernel = ConstantKernel(1.0, (0.1, 100.0)) * own + WhiteKernel(0.1, (0.01, 1.0))
         self._process = GaussianProcessRegressor(kernel, optimizer=_climb, normalize_y=True)
-        self._process.fit(self._scale.transform(rows[:, self._used]), target)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # a length scale at its end: no influence
+            self._process.fit(self._scale.transform(rows[:, self._used]), target)
 
     def __call__(self, rows: Array) -> Array:
         return np.asarray(self._process.predict(self._scale.transform(rows[:, self._used])))

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lcsearch.samplers._draw import Draw
+
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
@@ -41,6 +43,9 @@ def test_what_ships_is_whole_and_small(scripts, records):
     assert scripts["search_truth"].RECORDS.stat().st_size < 200_000
     assert records.about["recorded"] == len(records.lines)
     assert records.about["epochs"] == 9 and records.about["train_images"] >= 10_000
+    assert records.about["recorded"] == records.about["planned"] > 200
+    assert len(records.by_spec) >= 200 and len(records.noise) >= 30
+    assert sum(line["name"].startswith("sobol") for line in records.lines if not line["seed"]) >= 150
     names = [(line["name"], line["seed"]) for line in records.lines]
     assert len(set(names)) == len(names)
     for line in records.lines:
@@ -54,12 +59,26 @@ def test_recorded_sizes_are_those_of_the_specs(scripts, records, world):
         assert world.space.params(model_of(line["spec"])) == line["params"]
 
 
-def test_the_fit_is_near_what_it_was_fitted_to(records, world, scripts):
+@pytest.mark.parametrize("fit", ["trees", "gp"])
+def test_the_fit_is_near_what_it_was_fitted_to_and_says_no_more(records, scripts, fit):
     truth = scripts["search_truth"]
-    guesses = [
-        world.truth.curve(truth._model(g[0]["spec"]), truth._weight(g[0]["spec"])) for g in records.by_spec
-    ]
+    fitted = truth.Truth(records, fit)
+    guesses = [fitted.curve(truth._model(g[0]["spec"]), truth._weight(g[0]["spec"])) for g in records.by_spec]
     assert np.sqrt(np.mean((np.array(guesses) - records.curves)[:, -1] ** 2)) < 0.6
+    space, rng = truth.base_space(), np.random.default_rng(0)
+    drawn = [space.suggest(Draw({}, lambda *_: rng.random())) for _ in range(40)]
+    curves = np.array([fitted.curve(one.model, one.regularizer.weight) for one in drawn])
+    assert np.all(curves <= records.curves.max(axis=0)) and np.all(curves >= records.curves.min(axis=0))
+
+
+def test_a_spec_recorded_under_two_names_counts_once(scripts):
+    lines = [
+        {"name": name, "seed": seed, "spec": {"width": 1.0}, "accuracy": [accuracy]}
+        for name, seed, accuracy in (("near-1", 0, 80.0), ("near-2", 0, 80.0), ("near-1", 1, 82.0))
+    ]
+    records = scripts["search_truth"].Records({}, lines)
+    assert records.curves.tolist() == [[81.0]]
+    assert np.abs(records.noise).ravel() == pytest.approx([math.sqrt(2)] * 2)
 
 
 def test_a_replayed_search_is_the_same_each_time_and_pays_for_every_epoch(scripts, world):

@@ -1,0 +1,139 @@
+#!/usr/bin/env python
+"""What a search itself costs per trial, without any training: ask, record, decide, tell, as a study grows.
+
+What: the product's own director, sampler, stopping and SQLite study (WAL, in a temporary folder) over
+``vgg11`` with every choice open, 42 dimensions. Accuracies are made up: a loss per layer, and noise; three
+epochs, one rung, Pareto-aware early stopping. ``ask`` is everything between a worker being free and its
+job: propose, count by arithmetic, record the start. ``tell`` is everything from a trial's last epoch to
+the end of its record. ``epochs`` is what all epochs of a trial take to record and to decide.
+
+How: one process; wall time per trial, median over the last hundred trials of each thousand, and processor
+time beside it. The machine is printed.
+
+    python scripts/bench_study.py                      # 1,100 trials
+    python scripts/bench_study.py --trials 10000       # how time per trial grows
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import platform
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import optuna
+import torch
+
+from lcsearch import samplers
+from lcsearch.count import Count
+from lcsearch.director import Search
+from lcsearch.engines.base import Verdict
+from lcsearch.planning import Planner
+from lcsearch.rundir import RunDirectory
+from lcsearch.settings import RunSettings
+from lcsearch.space import BoundSpace, parse_space
+from lcsearch.spec import ModelSpec, Recipe
+from lcsearch.storages import sqlite_storage
+from lcsearch.study import Store
+from lcsearch.surgery import build_model
+
+RULE = {
+    "kind": ["conv", "linear"],
+    "alpha": {"low": 1 / 64, "high": 1.0, "log": True},
+    "coefficients": ["full", "low_rank", "sparse"],
+    "rank_ratio": {"low": 0.05, "high": 0.5, "log": True},
+    "sparsity": {"low": 0.25, "high": 0.9},
+}
+REGULARIZER = {"weight": {"low": 1e-5, "high": 0.1, "log": True}, "off": True}
+EPOCHS, TAIL, IMAGES = 3, 100, 5_000
+
+
+def bound_space() -> BoundSpace:
+    """``vgg11`` with every choice open: 42 dimensions."""
+    template = ModelSpec("vgg11", 10, 1)
+    with torch.device("meta"):
+        model = build_model(template)
+    plain = {"version": 1, "backbone": "vgg11", "layers": {"*": RULE}, "regularizer": REGULARIZER}
+    return parse_space(plain, "bench_study").bind(model, template)
+
+
+def curve(model: ModelSpec, rng: np.random.Generator) -> list[float]:
+    """A made-up accuracy after each epoch: a loss per layer, and noise."""
+    lost = sum(
+        0.3 * math.log(layer.alpha) ** 2 * (layer.rank is None or 1.3) for layer in model.layers.values()
+    )
+    return [float(92 - lost - 6 * math.exp(-e) + 0.3 * rng.standard_normal()) for e in range(EPOCHS)]
+
+
+def make_search(space: BoundSpace, sampler: str, folder: Path) -> Search:
+    settings = RunSettings("vgg11", "made-up", trials=10**6, sampler=sampler, recipe=Recipe(epochs=EPOCHS))
+    directory = RunDirectory(folder)
+
+    def size(model: ModelSpec) -> Count:
+        return Count(space.params(model), 0, ())
+
+    store = Store(sqlite_storage(str(directory.study)), settings.objectives)
+    return Planner(space, settings, IMAGES, (), size).search(store, directory)
+
+
+def one_trial(search: Search, rng: np.random.Generator) -> tuple[float, float, float]:
+    """Seconds to ask, for all epochs, and to tell."""
+    begin = time.perf_counter()
+    job = search.next_job()
+    asked = time.perf_counter()
+    if job is None:
+        raise RuntimeError(search.ending)
+    accuracies = curve(job.spec.model, rng)
+    trained = time.perf_counter()
+    search.on_started(job.number, "bench")
+    for epoch, accuracy in enumerate(accuracies, start=1):
+        metrics = {"accuracy": accuracy, "train_loss": 1.0, "seconds": 1.0}
+        if search.on_epoch(job.number, epoch, metrics) == Verdict.STOP:
+            break
+    ended = time.perf_counter()
+    search.on_complete(job.number, metrics)
+    return asked - begin, ended - trained, time.perf_counter() - ended
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--trials", type=int, default=1_100)
+    parser.add_argument("--sampler", default=samplers.DEFAULT)
+    arguments = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    space, rng = bound_space(), np.random.default_rng(0)
+    versions = f"Python {platform.python_version()}, Optuna {optuna.__version__}"
+    print(f"{platform.platform()}, {os.cpu_count()} cores, {versions}")
+    print(
+        f"{arguments.sampler}, {space.dimensions} dimensions; ms per trial, median [0.9 quantile] of {TAIL}"
+    )
+    print("| trials | ask | tell | ask + tell | epochs | processor, mean of all since the last line |")
+    print("|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        search, times, used = make_search(space, arguments.sampler, Path(folder)), [], time.process_time()
+        for number in range(1, arguments.trials + 1):
+            times.append(one_trial(search, rng))
+            if number % 1000 == 0 or number == arguments.trials:
+                now = time.process_time()
+                print(line(number, times[-TAIL:], (now - used) / ((number - 1) % 1000 + 1)), flush=True)
+                used = now
+
+
+def line(number: int, times: list[tuple[float, float, float]], processor: float) -> str:
+    both = [(ask, tell, ask + tell, epochs) for ask, epochs, tell in times]
+    cells = [
+        f"{1e3 * statistics.median(c):.1f} [{1e3 * float(np.quantile(c, 0.9)):.1f}]"
+        for c in zip(*both, strict=True)
+    ]
+    return f"| {number} | " + " | ".join(cells) + f" | {1e3 * processor:.1f} |"
+
+
+if __name__ == "__main__":
+    main()
