@@ -55,12 +55,20 @@ def deviations(model: nn.Module, x: torch.Tensor) -> list[float]:
 @click.option("--seeds", default=3, show_default=True)
 @click.option("--train-images", default=3000, show_default=True)
 @click.option("--epochs", default=2, show_default=True)
+@click.option("--image-size", type=int, help="Side in pixels; the data set's own by default.")
 @click.option("--threads", default=2, show_default=True)
 def main(
-    backbone: str, width: float, alpha: float, seeds: int, train_images: int, epochs: int, threads: int
+    backbone: str,
+    width: float,
+    alpha: float,
+    seeds: int,
+    train_images: int,
+    epochs: int,
+    image_size: int | None,
+    threads: int,
 ) -> None:
     torch.set_num_threads(threads)
-    data = load("fashion-mnist", train_images=train_images, validation_images=2000)
+    data = load("fashion-mnist", train_images=train_images, validation_images=5000, image_size=image_size)
     batches = Batches(data.train, data.info, 128, augment=False)
     x, _ = next(iter(batches.epoch(torch.Generator().manual_seed(0))))
     plain = deviations(net(data, backbone, 1.0, None, False, 0), x)
