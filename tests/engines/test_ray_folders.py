@@ -1,0 +1,90 @@
+"""Trial folders on shared storage, and temporary folders: no Ray cluster is needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lcsearch.engines.ray_tune.scratch import scratch
+from lcsearch.engines.ray_tune.storage import SharedStorage, open_storage
+from lcsearch.errors import InputError
+
+
+def test_storage_copies_what_changed_and_removes_what_went(tmp_path: Path) -> None:
+    local, shared = tmp_path / "local", tmp_path / "shared"
+    local.mkdir()
+    storage, seen = SharedStorage(str(shared)), {}
+    (local / "checkpoint.pt").write_text("one")
+    (local / "deep").mkdir()
+    (local / "deep" / "notes").write_text("kept")
+    storage.push(local, "run/7", seen)
+    (shared / "run/7/deep/notes").write_text("would be overwritten if it were copied again")
+    (local / "checkpoint.pt").write_text("second")
+    storage.push(local, "run/7", seen)
+    assert (shared / "run/7/checkpoint.pt").read_text() == "second"
+    assert (shared / "run/7/deep/notes").read_text() != "kept"
+    (local / "checkpoint.pt").unlink()
+    storage.push(local, "run/7", seen)
+    assert [p.name for p in (shared / "run/7").rglob("*") if p.is_file()] == ["notes"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "fsspec"])
+def test_storage_gives_back_what_it_took(tmp_path: Path, kind: str) -> None:
+    storage = SharedStorage(str(tmp_path / "shared") if kind == "folder" else f"memory://{tmp_path.name}")
+    (tmp_path / "from").mkdir()
+    (tmp_path / "from" / "weights").write_bytes(b"\0\1\2")
+    storage.push(tmp_path / "from", "run/1", {})
+    storage.write_text("run/1/half.1234.part", "half a file")
+    seen = storage.pull("run/1", tmp_path / "to")
+    assert (tmp_path / "to" / "weights").read_bytes() == b"\0\1\2"
+    assert sorted(p.name for p in (tmp_path / "to").iterdir()) == ["weights"]
+    assert list(seen) == ["weights"]
+    storage.remove("run/1")
+    assert storage.pull("run/1", tmp_path / "empty") == {}
+
+
+def test_storage_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(InputError, match=r"--storage-path: .*file/x is not writable"):
+        open_storage(str(tmp_path / "file" / "x"))
+    with pytest.raises(InputError, match="--storage-path: what://ever"):
+        open_storage("what://ever")
+
+
+# temporary folders
+
+
+def test_a_temporary_folder_of_a_killed_process_is_removed_by_the_next(tmp_path: Path) -> None:
+    code = """if True:
+        import sys, time
+        from pathlib import Path
+        from lcsearch.engines.ray_tune.scratch import scratch
+        with scratch(Path(sys.argv[1])) as folder:
+            (folder / "session").mkdir()
+            print(folder, flush=True)
+            time.sleep(600)
+    """
+    other = subprocess.Popen([sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE, text=True)
+    assert other.stdout is not None
+    theirs = Path(other.stdout.readline().strip())
+    (tmp_path / "lcs-of-somebody-else").mkdir()
+    with scratch(tmp_path) as ours:
+        assert (theirs / "session").is_dir()
+        assert ours.is_dir()
+    assert not ours.exists()
+    other.kill()
+    other.communicate()
+    assert (theirs / "session").is_dir()
+    with scratch(tmp_path):
+        assert not theirs.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["lcs-of-somebody-else"]
+
+
+def test_a_path_too_long_for_a_socket_is_not_taken(tmp_path: Path) -> None:
+    with scratch(tmp_path, 30) as folder:
+        assert folder.parent == Path("/tmp")
+    with scratch(tmp_path, 3000) as folder:
+        assert folder.parent == tmp_path
