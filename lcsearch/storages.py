@@ -51,6 +51,12 @@ class BulkStorage(RDBStorage):
             session.add(models.TrialUserAttributeModel(**row))
         return trial
 
+    def get_trial_number_from_id(self, trial_id: int) -> int:
+        """One number from the table; Optuna's own reads the whole trial."""
+        number = sqlalchemy.select(models.TrialModel.number).where(models.TrialModel.trial_id == trial_id)
+        with self.engine.connect() as connection:
+            return int(connection.execute(number).scalar_one())
+
 
 def study_name(settings: RunSettings, directory: RunDirectory) -> str:
     """The name of a run's study: fixed in a file of its own; on a server one that no other run has."""

@@ -100,7 +100,7 @@ class Store:
         )
         with _recording():
             trial_id = self._storage.create_new_trial(self._study._study_id, template_trial=trial)
-            number = self._storage.get_n_trials(self._study._study_id) - 1
+            number = self._storage.get_trial_number_from_id(trial_id)
         self._ids[number] = trial_id
         return number
 

@@ -10,7 +10,7 @@ the end of its record. ``epochs`` is what all epochs of a trial take to record a
 How: one process; wall time per trial, median over the last hundred trials of each thousand, and processor
 time beside it. The machine is printed.
 
-    python scripts/bench_study.py                      # 1,100 trials
+    python scripts/bench_study.py --fill 1000 --trials 100
     python scripts/bench_study.py --trials 10000       # how time per trial grows
 """
 
@@ -105,6 +105,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--trials", type=int, default=1_100)
+    parser.add_argument("--fill", type=int, default=0, help="so many trials first, at random, not measured")
     parser.add_argument("--sampler", default=samplers.DEFAULT)
     arguments = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -117,12 +118,18 @@ def main() -> None:
     print("| trials | ask | tell | ask + tell | epochs | processor, mean of all since the last line |")
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
+        filling = make_search(space, "random", Path(folder)) if arguments.fill else None
+        for _ in range(arguments.fill):
+            one_trial(filling, rng)
         search, times, used = make_search(space, arguments.sampler, Path(folder)), [], time.process_time()
         for number in range(1, arguments.trials + 1):
             times.append(one_trial(search, rng))
             if number % 1000 == 0 or number == arguments.trials:
                 now = time.process_time()
-                print(line(number, times[-TAIL:], (now - used) / ((number - 1) % 1000 + 1)), flush=True)
+                print(
+                    line(arguments.fill + number, times[-TAIL:], (now - used) / ((number - 1) % 1000 + 1)),
+                    flush=True,
+                )
                 used = now
 
 

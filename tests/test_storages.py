@@ -36,6 +36,7 @@ def test_a_new_trial_is_what_optunas_own_storage_makes_of_it(tmp_path, state):
         storage.create_new_trial(study._study_id)
         storage.create_new_trial(study._study_id, template)
         made.append(study.get_trials()[1])
+        assert storage.get_trial_number_from_id(made[-1]._trial_id) == 1
     ours, optunas = made
     for name in ("number", "state", "params", "distributions", "user_attrs", "system_attrs", "values"):
         assert getattr(ours, name) == getattr(optunas, name), name
