@@ -15,9 +15,12 @@ from lcsearch.train.augmentation import crop_and_flip
 from lcsearch.train.seeds import stream
 
 TEMPERATURE = 2.0
-"""Softens both outputs, so that the student also learns which wrong classes are nearly right. Of 1, 2 and 4 the
-best for `base` cut to 1/4 and 1/16 of its parameters, one epoch, share 0.5, 2 seeds: 87.6 % and 82.8 % (1: 87.5 %
-and 82.8 %; 4: 87.8 % and 81.8 %; no distillation: 87.2 % and 82.1 %)."""
+"""Softens both outputs, so that the student also learns which wrong classes are nearly right.
+
+The best of 1, 2 and 4 for `base` cut to 1/4 and 1/16 of its parameters, one epoch on 10,000 images of 16
+pixels of Fashion-MNIST, share 0.5, 2 seeds: 87.6 and 82.8 % (1: 87.5, 82.8; 4: 87.8, 81.8; no distillation:
+87.2, 82.1).
+"""
 
 
 @dataclass(frozen=True, eq=False)
