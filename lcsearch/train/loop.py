@@ -73,8 +73,9 @@ def train(
     """
     _check(recipe)
     run = _Run(model, data, recipe, regularizer, seed, torch.device(device), teacher)
-    go_on = True
+    go_on, resumed_from = True, 0
     if checkpoint is not None and run.restore(checkpoint):
+        resumed_from = len(run.history)
         go_on = report(run.history[-1])
     elif start is not None:
         run.start(start)
@@ -89,6 +90,7 @@ def train(
         epochs_done=len(run.history),
         stopped=len(run.history) < recipe.epochs,
         history=tuple(run.history),
+        resumed_from=resumed_from,
     )
 
 

@@ -68,7 +68,8 @@ class TrainObjective:
 
         Returns:
             ``accuracy`` (validation, percent), ``train_loss`` and ``epochs`` of the last epoch; where the
-            model did not start from fresh weights also ``accuracy_before``, that of what it started from.
+            model did not start from fresh weights also ``accuracy_before``, that of what it started from;
+            where it continued from a checkpoint also ``resumed_from``, the checkpoint's last epoch.
 
         Raises:
             TrainingFailed: The training diverged.
@@ -106,7 +107,8 @@ class TrainObjective:
         checkpoint.unlink(missing_ok=True)
         last = result.history[-1]
         final = {"accuracy": last.accuracy, "train_loss": last.train_loss, "epochs": float(last.epoch)}
-        return final | _before(last)
+        resumed = {"resumed_from": float(result.resumed_from)} if result.resumed_from else {}
+        return final | _before(last) | resumed
 
     def build(self, job: Job) -> nn.Module:
         """The job's model with fresh weights, on the CPU: the same on every device."""

@@ -36,12 +36,14 @@ class TrainResult:
         epochs_done: Finished epochs, those before a resume included.
         stopped: Whether the report ended the run before its last epoch.
         history: Every finished epoch, in order.
+        resumed_from: Finished epochs of the checkpoint that the run continued from; 0 where it began anew.
     """
 
     accuracy: float
     epochs_done: int
     stopped: bool
     history: tuple[EpochMetrics, ...]
+    resumed_from: int = 0
 
 
 class TrainingFailed(RuntimeError):  # noqa: N818

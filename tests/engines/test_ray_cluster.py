@@ -210,6 +210,8 @@ def test_training_goes_on_where_it_was_when_its_node_dies(cluster: Any, place: P
     assert epochs == sorted(epochs) and epochs.count(1) == 1  # it started from an epoch above 0
     trials = read_run(tmp_path / "ray").trials
     assert trials[number].epochs[: len(victim.epochs)] == victim.epochs  # recorded once, before the node died
+    assert trials[number].metrics["resumed_from"] >= len(victim.epochs) - 1 > 0
+    assert "resumed_from" not in trials[1 - number].metrics
     with create(RunOptions(**common, engine="local", jobs=1, out=tmp_path / "local")) as session:
         assert session.run() is None
     assert results(trials) == results(read_run(tmp_path / "local").trials)

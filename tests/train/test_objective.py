@@ -81,8 +81,9 @@ def test_killed_at_any_moment_and_resumed_gives_the_same_weights(tmp_path: Path)
     process.join()
     assert process.exitcode == -signal.SIGKILL
     first: list[int] = []
-    OBJECTIVE(make_job(killed, resume=True), lambda epoch, metrics: first.append(epoch) is None)
+    ended = OBJECTIVE(make_job(killed, resume=True), lambda epoch, metrics: first.append(epoch) is None)
     assert first[-1] == 3
+    assert ended["resumed_from"] == first[0] > 0
     assert (killed / "weights.safetensors").read_bytes() == (
         tmp_path / "whole/weights.safetensors"
     ).read_bytes()
