@@ -74,11 +74,11 @@ def test_nothing_compressed_starts_exactly_as_the_backbone(
     assert seen == [expected] * 3 and result["accuracy_before"] == expected
 
 
-def test_a_cut_out_model_is_better_than_chance_before_and_better_still_after(
+def test_a_cut_out_model_is_better_than_chance_before_and_good_after(
     tmp_path: Path, start: Start, digits: SearchData
 ) -> None:
     result = OBJECTIVE(make_job(tmp_path, start), go_on)
-    assert result["accuracy"] > result["accuracy_before"] > 30
+    assert result["accuracy"] > 80 and result["accuracy_before"] > 30
     model = build_model(SPEC.model)
     model.load_state_dict(load_file(tmp_path / "weights.safetensors"))
     assert evaluate(model, digits.validation, digits.info) == result["accuracy"]
