@@ -11,7 +11,7 @@ from lcsearch.config import recipe_values
 from lcsearch.errors import InputError, did_you_mean
 from lcsearch.settings import RunSettings
 from lcsearch.spec import ModelSpec
-from lcsearch.transfer.recipe import fine_tune_recipe
+from lcsearch.transfer.recipe import DISTILL, fine_tune_recipe
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,7 +46,9 @@ def with_start(settings: RunSettings, options: RunOptions) -> RunSettings:
         if value is not None:
             recipe_values({name: value}, f"--{option.replace('_', '-')}")
     epochs = options.fine_tune_epochs or (_CPU_EPOCHS if settings.device == "cpu" else _GPU_EPOCHS)
-    tuned = fine_tune_recipe(settings.recipe, epochs, options.fine_tune_lr, options.distill)
+    taught = 0.0 if options.new_head else DISTILL  # a new last layer knows nothing to teach
+    share = taught if options.distill is None else options.distill
+    tuned = fine_tune_recipe(settings.recipe, epochs, options.fine_tune_lr, share)
     return replace(settings, init=_place(options.init), fine_tune=tuned, new_head=options.new_head)
 
 

@@ -75,7 +75,9 @@ from lcsearch.settings import DEFAULT_INIT
     help="Epochs of a model that was cut out of the backbone.  [default: 1 on a CPU, else 4]",
 )
 @click.option("--fine-tune-lr", type=float, help="Peak learning rate of it.")
-@click.option("--distill", type=float, metavar="SHARE", help="Share of its loss that the backbone teaches.")
+@click.option(
+    "--distill", type=float, metavar="SHARE", help="Share of its loss from the backbone.  [default: 0.5]"
+)
 @click.option("--new-head", is_flag=True, help="Make the last layer of given weights new.")
 @click.option(
     "--from", "given", multiple=True, metavar="CONFIG|RUN", help="Try this config, or a run's front, first."
