@@ -167,7 +167,7 @@ def _secrets(url: sqlalchemy.URL) -> list[str]:
 def _open(url: str, name: str, options: dict[str, Any] | None = None) -> RDBStorage:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
-        storage = RDBStorage(url, engine_kwargs=options)
+        storage = BulkStorage(url, engine_kwargs=options)
         storage.get_all_studies()
     except RuntimeError as error:
         text = " ".join(str(error).split())
