@@ -15,7 +15,7 @@ and after three epochs: rate 0.01 gives 87.3, 81.2, 88.4 and 84.9 %; 0.02 gives 
 """
 
 DISTILL = 0.5
-"""Share of the loss that the backbone teaches, unless the user says otherwise; docs/trained.md has a table."""
+"""Share of the loss that the backbone teaches, unless the user says otherwise; see docs/trained.md."""
 
 
 def fine_tune_recipe(
