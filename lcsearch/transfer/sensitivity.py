@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -27,6 +26,7 @@ from lcsearch.spec import LayerSpec
 from lcsearch.transfer import responses
 from lcsearch.transfer.fit import FIT_IMAGES, closeness_of
 from lcsearch.transfer.responses import Response
+from lcsearch.transfer.stage import Stage
 from lcsearch.transfer.structure import fit_structure
 
 ALPHAS = (1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32, 1 / 64)
@@ -144,7 +144,7 @@ def measure(
             for variant in _variants(name, conv, alphas, rank_ratios)
         ]
         _fit_all(stage, variants, found, chosen)
-        split = _judged(data, stage.images_for([v.conv for v in variants], device))
+        split = _judged(data, _images_for(stage, variants, device))
         return _losses(stage, variants, split, _batches(split, data, _BATCH, device), say)
 
 
@@ -214,99 +214,11 @@ def _variants(
         yield Variant(name, conv, layer.eval(), ratios[spec], params)
 
 
-class Stage:
-    """A model in which one convolution can be played by a variant, and those before it by what they said.
-
-    Inside ``with`` the convolutions of the model have a ``forward`` of their own; outside they have not.
-    """
-
-    def __init__(self, model: nn.Module) -> None:
-        self.model = model
-        self.order: list[nn.Conv2d] = []
-        self.work: dict[nn.Conv2d, float] = {}
-        self.kept: dict[nn.Conv2d, Tensor] = {}
-        self.changed: Variant | None = None
-        self.visit: Callable[[nn.Conv2d, Tensor, Tensor], None] | None = None
-        self._convs = list(surgery.conv_layers(model).values())
-        self._calls: dict[nn.Conv2d, int] = dict.fromkeys(self._convs, 0)
-
-    def __enter__(self) -> Stage:
-        for conv in self._convs:
-            conv.forward = partial(self._forward, conv)  # type: ignore[method-assign]
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for conv in self._convs:
-            del conv.forward
-
-    def _forward(self, conv: nn.Conv2d, input: Tensor) -> Tensor:
-        if self.changed is not None:
-            if conv is self.changed.conv:
-                return self.changed(input)
-            if conv in self.kept and self.order.index(conv) < self.order.index(self.changed.conv):
-                return self.kept[conv].clone()
-            return nn.Conv2d.forward(conv, input)
-        output = nn.Conv2d.forward(conv, input)
-        if self.visit is not None:
-            self.visit(conv, input, output)
-        return output
-
-    def learn(self, images: Tensor) -> None:
-        """See in which order convolutions are called, how often, and what they cost."""
-
-        def visit(conv: nn.Conv2d, x: Tensor, output: Tensor) -> None:
-            self._calls[conv] += 1
-            if conv not in self.work:
-                self.order.append(conv)
-                self.work[conv] = 0.0
-            self.work[conv] += output[0].numel() * conv.weight[0].numel()
-
-        self._visited(visit, images[:2])
-
-    def plays(self, conv: nn.Conv2d) -> bool:
-        """Whether a convolution is called exactly once, so that it can be played."""
-        return self._calls[conv] == 1
-
-    def images_for(self, changed: Sequence[nn.Conv2d], device: torch.device) -> int:
-        """How many images the work allows, where each of these convolutions is changed once."""
-        after, left = {}, sum(self.work.values())
-        for conv in self.order:
-            after[conv] = left
-            left -= self.work[conv]
-        total = sum(after[conv] for conv in changed)
-        most = (WORK if device.type == "cpu" else GPU_WORK) / total if total else MOST_IMAGES
-        return int(min(MOST_IMAGES, max(LEAST_IMAGES, most)))
-
-    def plain(self, images: Tensor) -> Tensor:
-        """Run the model as it is, and keep what convolutions say that are called once."""
-        self.kept = {}
-
-        def visit(conv: nn.Conv2d, x: Tensor, output: Tensor) -> None:
-            if self.plays(conv):
-                self.kept[conv] = output.clone()
-
-        return self._visited(visit, images)
-
-    def played(self, variant: Variant, images: Tensor) -> Tensor:
-        """Run the model with one convolution changed, on the images that it last ran on as it is."""
-        self.changed = variant
-        try:
-            output: Tensor = self.model(images)
-            return output
-        finally:
-            self.changed = None
-
-    def look(self, visit: Callable[[nn.Conv2d, Tensor, Tensor], None], images: Tensor) -> None:
-        """Run the model and show each convolution with what it gets and says."""
-        self._visited(visit, images)
-
-    def _visited(self, visit: Callable[[nn.Conv2d, Tensor, Tensor], None], images: Tensor) -> Tensor:
-        self.visit = visit
-        try:
-            output: Tensor = self.model(images)
-            return output
-        finally:
-            self.visit = None
+def _images_for(stage: Stage, variants: Sequence[Variant], device: torch.device) -> int:
+    """How many images the work allows."""
+    total = sum(stage.work_from(variant.conv) for variant in variants)
+    most = (WORK if device.type == "cpu" else GPU_WORK) / total if total else MOST_IMAGES
+    return int(min(MOST_IMAGES, max(LEAST_IMAGES, most)))
 
 
 def _fit_all(
@@ -346,9 +258,9 @@ def _losses(
         believed = stage.plain(images).float().log_softmax(1)
         sums[-1] += _judge(believed, believed, labels)
         for place, variant in enumerate(variants):
-            scores = stage.played(variant, images).float().log_softmax(1)
+            scores = stage.played(variant.conv, variant, images).float().log_softmax(1)
             sums[place] += _judge(scores, believed, labels)
-            variant.layer.train(False)
+            variant.layer.train(False)  # lets go of the filters that it has built: there are many variants
     *each, plain = (sums / count).tolist()
     rows = [
         Row(v.name, v.layer.alpha, v.layer.rank, v.ratio, v.params, loss, 100 * hits, divergence)
