@@ -19,8 +19,13 @@ VERSION = 1
 _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # in C where PyYAML has it: ten times faster
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, durable: bool = True) -> None:
     """Write a file under a temporary name in its folder, flush it, and rename it into place.
+
+    Args:
+        path: The file.
+        text: What it shall hold.
+        durable: Wait until the disk has it, which can take 10 ms; without, it may be empty after a power cut.
 
     Raises:
         InputError: The place is not writable.
@@ -34,8 +39,9 @@ def write_text(path: Path, text: str) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except BaseException:
@@ -63,10 +69,10 @@ def copy_file(source: Path, target: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def write_yaml(path: Path, plain: Mapping[str, Any]) -> None:
-    """Write plain data as YAML, keys in their order, atomically."""
+def write_yaml(path: Path, plain: Mapping[str, Any], durable: bool = True) -> None:
+    """Write plain data as YAML, keys in their order, as `write_text`."""
     text = yaml.dump(dict(plain), Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=100)
-    write_text(path, str(text))
+    write_text(path, str(text), durable)
 
 
 class RunDirectory:
@@ -95,6 +101,8 @@ class RunDirectory:
     def close_trial(self, record: TrialRecord, unwanted: Iterable[int]) -> None:
         """Write what a trained trial was and did, and remove the files nobody needs any more.
 
+        The study holds all of it, so the disk is not waited for; `tidy` writes again what a power cut took.
+
         Args:
             record: A trial that has its end.
             unwanted: Trials whose weights are no longer kept.
@@ -102,8 +110,8 @@ class RunDirectory:
         if record.duplicate_of is None:
             folder = self.trial(record.number)
             folder.mkdir(parents=True, exist_ok=True)
-            write_yaml(folder / "spec.yaml", record.spec.to_plain())
-            write_text(folder / "metrics.csv", _metrics_table(record))
+            write_yaml(folder / "spec.yaml", record.spec.to_plain(), durable=False)
+            write_text(folder / "metrics.csv", _metrics_table(record), durable=False)
             self.checkpoint(record.number).unlink(missing_ok=True)
         for number in unwanted:
             self.weights(number).unlink(missing_ok=True)
@@ -116,7 +124,9 @@ class RunDirectory:
             keepers: Trials whose weights are kept.
         """
         for record in ended:
-            if record.state != "rejected" and not (self.trial(record.number) / "metrics.csv").exists():
+            folder = self.trial(record.number)
+            written = all(_holds_something(folder / name) for name in ("spec.yaml", "metrics.csv"))
+            if record.state != "rejected" and not written:
                 self.close_trial(record, ())
             if record.number not in keepers:
                 self.weights(record.number).unlink(missing_ok=True)
@@ -190,6 +200,10 @@ class RunDirectory:
             yield
         finally:
             lock.release()
+
+
+def _holds_something(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
 
 
 def _is_content(entry: Path) -> bool:

@@ -41,14 +41,22 @@ class BulkStorage(RDBStorage):
         bare.datetime_complete = template_trial.datetime_complete
         bare.system_attrs = template_trial.system_attrs
         trial = super()._get_prepared_new_trial(study_id, bare, session)
-        for name, value in template_trial.params.items():
-            range_ = template_trial.distributions[name]
-            row = {"param_name": name, "param_value": range_.to_internal_repr(value)}
-            about = {"trial_id": trial.trial_id, "distribution_json": distribution_to_json(range_)}
-            session.add(models.TrialParamModel(**row, **about))
-        for key, value in template_trial.user_attrs.items():
-            row = {"trial_id": trial.trial_id, "key": key, "value_json": json.dumps(value)}
-            session.add(models.TrialUserAttributeModel(**row))
+        params = [
+            {
+                "trial_id": trial.trial_id,
+                "param_name": name,
+                "param_value": range_.to_internal_repr(template_trial.params[name]),
+                "distribution_json": distribution_to_json(range_),
+            }
+            for name, range_ in template_trial.distributions.items()
+        ]
+        attributes = [
+            {"trial_id": trial.trial_id, "key": key, "value_json": json.dumps(value)}
+            for key, value in template_trial.user_attrs.items()
+        ]
+        for table, rows in ((models.TrialParamModel, params), (models.TrialUserAttributeModel, attributes)):
+            if rows:
+                session.execute(sqlalchemy.insert(table), rows)
         return trial
 
     def get_trial_number_from_id(self, trial_id: int) -> int:

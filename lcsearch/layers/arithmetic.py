@@ -122,13 +122,16 @@ def canonical(shape: ConvShape, spec: LayerSpec) -> LayerSpec | None:
     Raises:
         ValueError: A value of the spec is out of its range.
     """
-    if spec.family == "conv" or params(shape, spec) >= params(shape, LayerSpec("conv")):
+    if spec.family == "conv":
         return None
     p, s = split(shape.out_channels, spec.alpha)
+    coefficients = coefficient_count(p, s, spec) if s else 0
+    if coefficients >= s * shape.filter_size:
+        return None
     rank = None if spec.rank is None else resolve_rank(p, s, spec.rank, None)
     sparsity = None
-    if spec.sparsity is not None and kept(p, s, spec.sparsity) < s * p:
-        sparsity = round(1 - kept(p, s, spec.sparsity) / (s * p), 9)
+    if spec.sparsity is not None and coefficients < s * p:
+        sparsity = round(1 - coefficients / (s * p), 9)
     return LayerSpec("linear", round(p / shape.out_channels, 6), rank, sparsity)
 
 

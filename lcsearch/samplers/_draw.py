@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from optuna.distributions import (
@@ -35,15 +36,15 @@ class Draw:
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
         """A number of the range."""
-        return float(self._answer(name, FloatDistribution(low, high, log=log, step=step)))
+        return float(self._answer(name, _floats(low, high, log, step)))
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
         """A whole number of the range."""
-        return int(self._answer(name, IntDistribution(low, high, log=log, step=step)))
+        return int(self._answer(name, _whole(low, high, log, step)))
 
     def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
         """One of the choices."""
-        return self._answer(name, CategoricalDistribution(choices))
+        return self._answer(name, _words(tuple(choices)))
 
     def _answer(self, name: str, distribution: BaseDistribution) -> Any:
         if name not in self.params:
@@ -53,6 +54,21 @@ class Draw:
                 self._given[name] if given else at_unit(distribution, self._unit(name, distribution))
             )
         return self.params[name]
+
+
+@lru_cache(256, typed=True)
+def _floats(low: float, high: float, log: bool, step: float | None) -> FloatDistribution:
+    return FloatDistribution(low, high, log=log, step=step)
+
+
+@lru_cache(256)
+def _whole(low: int, high: int, log: bool, step: int) -> IntDistribution:
+    return IntDistribution(low, high, log=log, step=step)
+
+
+@lru_cache(256)
+def _words(choices: tuple[str, ...]) -> CategoricalDistribution:
+    return CategoricalDistribution(choices)
 
 
 def holds(distribution: BaseDistribution, value: Any) -> bool:

@@ -74,6 +74,8 @@ class Layout:
         self._built: dict[tuple[LayerSpec | None, ...], int] = {}
         self._picks: dict[tuple[Any, ...], Pick] = {}
         self._others: dict[float, int] = {}
+        self._plain: dict[tuple[str, float], int] = {}
+        self._last: tuple[Genome, float, list[Look]] | None = None
         kinds = ("full", "low_rank", "sparse")
         self.amounts = [{kind: group.amount(kind) for kind in kinds} for group in self.groups]
         widest = space.shapes(space.width.values[-1])
@@ -118,13 +120,13 @@ class Layout:
 
     def params(self, genome: Genome) -> int:
         """Parameters of the whole model."""
-        width = self.width(genome)
-        return sum([look.params for look in self._look(genome, width)]) + self._unsearched(width)
+        width, looks = self._look(genome)
+        return sum([look.params for look in looks]) + self._unsearched(width)
 
     def features(self, genome: Genome) -> np.ndarray:
         """Per convolution, then for what is shared: (convolutions · FEATURES + shared · 2,)."""
         numbers: list[float] = []
-        for look in self._look(genome, self.width(genome)):
+        for look in self._look(genome)[1]:
             numbers += look.features
         shared = dict(genome.shared)
         for name, range_ in self.ranges.items():
@@ -134,8 +136,8 @@ class Layout:
 
     def key(self, genome: Genome) -> int:
         """A number that genomes share when they build the same model and train it the same way."""
-        width = self.width(genome)
-        layers = tuple([look.built for look in self._look(genome, width)])
+        width, looks = self._look(genome)
+        layers = tuple([look.built for look in looks])
         train = tuple((name, value) for name, value in genome.shared if name.startswith("train/"))
         weight = float(f"{self._weight(genome):.4g}") if any(layers) else 0.0
         return hash((width, layers, weight, train))
@@ -161,8 +163,11 @@ class Layout:
             return 0.0
         return float(shared.get(_WEIGHT, self.space.space.regularizer.weight.low))
 
-    def _look(self, genome: Genome, width: float) -> list[Look]:
-        """What each pick means; worked out once per pick."""
+    def _look(self, genome: Genome) -> tuple[float, list[Look]]:
+        """The width, and what each pick means; worked out once per pick."""
+        if self._last is not None and self._last[0] is genome:
+            return self._last[1:]
+        width = self.width(genome)
         if width not in self._looks:
             self._looks[width] = [{} for _ in self.groups]
         found = []
@@ -172,15 +177,25 @@ class Layout:
                 _make_room(known)
                 look = known[pick] = self._work_out(index, pick, width)
             found.append(look)
-        return found
+        self._last = genome, width, found
+        return width, found
 
     def _work_out(self, index: int, pick: Pick, width: float) -> Look:
         group, shapes = self.groups[index], self.space.shapes(width)
         layers = tuple(group.layer(pick, shapes[name]) for name in group.members)
-        pairs = [(shapes[name], layer) for name, layer in zip(group.members, layers, strict=True)]
-        features = tuple(number for shape, layer in pairs for number in _features(shape, layer))
+        size, features = 0, list[float]()
+        for name, layer in zip(group.members, layers, strict=True):
+            plain = self._plain_params(name, width)
+            own = plain if layer is None else _params(shapes[name], layer)
+            size += own
+            features += _features(shapes[name], layer, own / plain)
         built = self._built.setdefault(layers, len(self._built) + 1) if any(layers) else 0
-        return Look(sum(_params(shape, layer or _PLAIN) for shape, layer in pairs), features, built)
+        return Look(size, tuple(features), built)
+
+    def _plain_params(self, name: str, width: float) -> int:
+        if (name, width) not in self._plain:
+            self._plain[name, width] = _params(self.space.shapes(width)[name], _PLAIN)
+        return self._plain[name, width]
 
     def _unsearched(self, width: float) -> int:
         if width not in self._others:
@@ -213,11 +228,10 @@ def _params(shape: ConvShape, layer: LayerSpec) -> int:
     return arithmetic.params(shape, layer)
 
 
-def _features(shape: ConvShape, layer: LayerSpec | None) -> tuple[float, ...]:
+def _features(shape: ConvShape, layer: LayerSpec | None, kept: float) -> tuple[float, ...]:
     if layer is None:
         return (0.0,) * FEATURES
     p, s = arithmetic.split(shape.out_channels, layer.alpha)
     rank = 1.0 if layer.rank is None else layer.rank / max(1, min(p, s))
     density = max(1.0 - (layer.sparsity or 0.0), 1e-3)
-    kept = _params(shape, layer) / _params(shape, _PLAIN)
     return (math.log(kept), math.log(p / shape.out_channels), math.log(rank), math.log(density))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.linalg.lapack import dpotrf, dtrtrs
 from scipy.spatial.distance import cdist
 
 Array = np.ndarray
@@ -76,10 +77,19 @@ class _Kernel:
 
     def __call__(self, there: _Distances) -> Array:
         """Covariances (n, m)."""
+        return self.mixed(there, *self.parts(there))
+
+    def parts(self, there: _Distances) -> tuple[Array, Array]:
+        """What depends on the length scale alone: the sum over layers, and the term over everything."""
         blocks = max(1, len(there.layers))
-        summed = _matern(there.layers / self.length**2).sum(axis=0)
-        joint = _matern(there.whole / (self.length**2 * blocks))
-        own = self.additive * summed / blocks + (1 - self.additive) * joint
+        summed = np.zeros_like(there.whole)
+        for layer in there.layers:  # one at a time stays in the processor's cache
+            summed += _matern(layer / self.length**2)
+        return summed, _matern(there.whole / (self.length**2 * blocks))
+
+    def mixed(self, there: _Distances, summed: Array, joint: Array) -> Array:
+        """The covariances that the parts make."""
+        own = self.additive * summed / max(1, len(there.layers)) + (1 - self.additive) * joint
         return np.asarray(own + _TREND_VARIANCE * (_SLOPE * there.trend + 1.0))
 
 
@@ -110,8 +120,8 @@ class Surrogate:
         ]
         self._kernel, chosen = _likeliest(there, noises, target)
         clean = self._kernel(there)
-        self._factor = cholesky(clean + chosen, lower=True)
-        self._weights = cho_solve((self._factor, True), target)
+        self._factor = cholesky(clean + chosen, lower=True, check_finite=False)
+        self._weights = cho_solve((self._factor, True), target, check_finite=False)
         self.fitted: Array = self._middle + self._scale * (clean @ self._weights)
         """(n,) guesses of the trials' own noise-free accuracies, in percent."""
 
@@ -141,19 +151,29 @@ def _likeliest(there: _Distances, noises: list[Array], target: Array) -> tuple[_
     """The kernel and the noise under which a subset of the targets is likeliest."""
     few = np.unique(np.linspace(0, len(target) - 1, min(len(target), _TUNE_ON)).astype(int))
     near, found = there[few], list[tuple[float, _Kernel, Array]]()
+    parts = {length: _Kernel(length, 0.0).parts(near) for length, _ in _SHAPES}
+    noises_near = [noisy[np.ix_(few, few)] for noisy in noises]
     for length, additive in _SHAPES:
         kernel = _Kernel(length, additive)
-        clean = kernel(near)
-        found += [
-            (_evidence(clean + noisy[np.ix_(few, few)], target[few]), kernel, noisy) for noisy in noises
-        ]
+        clean = kernel.mixed(near, *parts[length])
+        for noisy, noisy_near in zip(noises, noises_near, strict=True):
+            found.append((_evidence(clean + noisy_near, target[few]), kernel, noisy))
     _, kernel, noisy = max(found, key=lambda one: one[0])
     return kernel, noisy
 
 
 def _matern(squared: Array) -> Array:
-    distance = np.sqrt(5.0 * squared)
-    return np.asarray((1.0 + distance + distance**2 / 3.0) * np.exp(-distance))
+    """(1 + d + d²/3)·exp(-d) for d = √(5·squared), in place: new memory costs more than the arithmetic."""
+    distance = 5.0 * squared
+    np.sqrt(distance, out=distance)
+    found = 1.0 + distance
+    third = distance**2
+    third /= 3.0
+    found += third
+    np.negative(distance, out=distance)
+    np.exp(distance, out=distance)
+    found *= distance
+    return np.asarray(found)
 
 
 def _noises(noise: Array, predicted: Array, scale: float) -> Array:
@@ -162,6 +182,8 @@ def _noises(noise: Array, predicted: Array, scale: float) -> Array:
 
 
 def _evidence(covariance: Array, target: Array) -> float:
-    factor = cholesky(covariance, lower=True)
-    solved = solve_triangular(factor, target, lower=True)
+    factor, failed = dpotrf(covariance, lower=1)  # LAPACK itself: SciPy's checks take as long at this size
+    if failed:
+        raise np.linalg.LinAlgError(f"the covariance is not positive definite (dpotrf: {failed})")
+    solved, _ = dtrtrs(factor, target, lower=1)
     return float(-0.5 * solved @ solved - np.sum(np.log(np.diag(factor))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from lcsearch.layers import arithmetic
 from lcsearch.layers.arithmetic import ConvShape
@@ -18,9 +18,8 @@ Layers = dict[str, LayerSpec]
 _PLAIN = LayerSpec("conv")
 
 
-@dataclass(frozen=True, slots=True)
-class Pick:
-    """What a sampler chose for a group.
+class Pick(NamedTuple):
+    """What a sampler chose for a group. A tuple, because samplers look thousands of them up per proposal.
 
     Attributes:
         alpha: Primary filters / all filters; None for a plain convolution.
