@@ -79,7 +79,10 @@ def _of_run(options: dict[str, Any]) -> dict[str, Any]:
     if path.is_dir():
         from lcsearch.rundir import RunDirectory
 
-        settings = RunDirectory.open(path).read_settings()["settings"]
+        try:
+            settings = RunDirectory.open(path).read_settings()["settings"]
+        except InputError as error:
+            raise InputError(f"--init {error}") from None
         files = [path / "start" / "backbone.safetensors", path / "trials" / "0" / "weights.safetensors"]
         weights = next((file for file in files if file.is_file()), None)
         if weights is None:

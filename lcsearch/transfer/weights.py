@@ -213,7 +213,7 @@ def _check_shapes(
     shapes = [
         f"{name}: expected {list(expected[name].shape)}, found {list(found[name].shape)}" for name in wrong
     ]
-    raise InputError(f"{where}: does not fit the backbone: {_names(shapes)}")
+    raise InputError(f"{where}: does not fit the backbone: {_names(shapes, '; ')}")
 
 
 def _head(model: nn.Module) -> str | None:
@@ -228,9 +228,9 @@ def _belongs(name: str, module: str) -> bool:
     return name.startswith(f"{module}.")
 
 
-def _names(names: Sequence[str]) -> str:
+def _names(names: Sequence[str], between: str = ", ") -> str:
     more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return between.join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _line(error: BaseException) -> str:
