@@ -17,7 +17,11 @@ def command(*arguments: str) -> list[str]:
 
 
 def wait_for_epochs(path: Path, process: subprocess.Popen[Any], more: int) -> None:
-    """Wait until a run has recorded so many more epochs, or has ended."""
+    """Wait until a run has recorded so many more epochs, or has ended.
+
+    Raises:
+        AssertionError: It takes minutes; the process is killed then.
+    """
 
     def recorded() -> int:
         try:
@@ -25,6 +29,9 @@ def wait_for_epochs(path: Path, process: subprocess.Popen[Any], more: int) -> No
         except Exception:
             return 0
 
-    target, end = recorded() + more, time.monotonic() + 120
-    while process.poll() is None and recorded() < target and time.monotonic() < end:
+    target, end = recorded() + more, time.monotonic() + 240
+    while process.poll() is None and recorded() < target:
+        if time.monotonic() > end:
+            process.kill()
+            raise AssertionError(f"{recorded()} of {target} epochs after 240 seconds")
         time.sleep(0.2)
