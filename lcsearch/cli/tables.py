@@ -48,7 +48,7 @@ def _hand_picked(trials: Sequence[TrialRecord]) -> list[tuple[str, TrialRecord]]
         done = [t for t in trials if t.origin == origin and t.state == "complete" and t.accuracy is not None]
         if done:
             best = max(done, key=lambda t: (t.accuracy or 0.0, -t.params))
-            rows.append((best.label if origin == "baseline" else f"best {origin}: {best.label}", best))
+            rows.append((best.label if origin == "baseline" else f"best {best.label}", best))
     return rows
 
 

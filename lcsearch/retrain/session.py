@@ -111,7 +111,8 @@ class Retraining(Sitting):
         numbers = ", ".join(str(trial.number) for trial in self.trials)
         left = self.director.waiting
         lines = [
-            f"retraining {len(self.trials)} models (trials {numbers}) of {self.path}: {self.epochs} epochs, "
+            f"retraining {len(self.trials)} models (trials {numbers}) of {self.path}: "
+            f"{self.epochs} epoch{'s' if self.epochs > 1 else ''}, "
             f"{seeds} seed{'s' if seeds > 1 else ''}, {_WORDS[self.ways]}",
         ]
         if not left:

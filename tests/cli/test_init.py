@@ -106,7 +106,7 @@ def test_killed_and_resumed_it_is_the_same_run(finished: Path, tmp_path: Path) -
     path = tmp_path / "killed"
     arguments = ["run", *SMALL, *TAUGHT, "--out", str(path)]
     for more in (1, 10):
-        begun = subprocess.Popen(command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        begun = subprocess.Popen(command(*arguments), stdout=subprocess.DEVNULL)
         wait_for_epochs(path, begun, more=more)
         begun.kill()
         assert begun.wait() == -signal.SIGKILL
