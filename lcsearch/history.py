@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
 from lcsearch.choose import front_of
+from lcsearch.reached import Curves, Reached
 from lcsearch.records import TrialRecord
-from lcsearch.spec import TrialSpec
+from lcsearch.spec import Init, TrialSpec
+from lcsearch.stopping import RungRecord
 
 HAND_PICKED = ("baseline", "uniform", "thinner")
 
@@ -27,6 +30,8 @@ class History:
         self._trained = 0
         self._front: list[TrialRecord] = []
         self._hand_picked: set[int] = set()
+        self._reached: dict[tuple[Init, int], Reached] = defaultdict(Reached)
+        self._curves: dict[Init, Curves] = defaultdict(Curves)
         for record in sorted(trials, key=lambda trial: trial.number):
             self.update(record)
 
@@ -69,15 +74,17 @@ class History:
 
     def update(self, record: TrialRecord) -> None:
         """Add a trial or replace what was known of it."""
-        new = record.number not in self._trials
+        old = self._trials.get(record.number)
         self._trials[record.number] = record
+        self._note_epochs(record, 0 if old is None else len(old.epochs))
         if record.origin in HAND_PICKED:
             self._hand_picked.add(record.number)
         if record.state == "rejected" or record.duplicate_of is not None:
             return
-        self._trained += new
+        self._trained += old is None
         self._models.setdefault(record.spec.fingerprint(), record.number)
-        if record.state == "complete":
+        if record.state == "complete" and (old is None or old.state != "complete"):
+            self._curves[record.spec.recipe.init].add(record.number, [e.accuracy for e in record.epochs])
             self._front = front_of(sorted([*self._front, record], key=lambda trial: trial.number))
 
     def running(self) -> list[TrialRecord]:
@@ -89,6 +96,14 @@ class History:
         number = self._models.get(spec.fingerprint())
         return None if number is None else self._trials[number]
 
+    def reached(self, epoch: int, init: Init) -> Iterable[RungRecord]:
+        """Trials that started in one way and have reached an epoch: the latest, and the earlier front."""
+        return self._reached[init, epoch]
+
+    def curves(self, init: Init) -> list[Sequence[float]]:
+        """Accuracies by epoch of the latest trials that started in one way and were trained to their end."""
+        return list(self._curves[init])
+
     def front(self) -> list[TrialRecord]:
         """The front by rising parameters."""
         return list(self._front)
@@ -96,6 +111,11 @@ class History:
     def keepers(self) -> set[int]:
         """Trials whose weights are kept: the front and the hand-picked ones."""
         return self._hand_picked | {trial.number for trial in self._front}
+
+    def _note_epochs(self, record: TrialRecord, known: int) -> None:
+        for done in record.epochs[known:]:
+            rung = RungRecord(record.number, record.params, done.accuracy)
+            self._reached[record.spec.recipe.init, done.epoch].add(rung)
 
 
 def as_twin(record: TrialRecord, twin: TrialRecord) -> TrialRecord:

@@ -24,16 +24,17 @@ class Stages:
     def decide(self, record: TrialRecord, history: History) -> Decision | None:
         """Decide at the rung that a trial's last epoch is; None where it is none.
 
-        A trial is compared with those that started the same way. What falls too far below the baseline is
-        measured by the baseline at the same epoch, or by its end where it started another way.
+        A trial is compared with those that started the same way: the latest 1,000 that have reached the rung
+        (`lcsearch.reached.LATEST`), and the front of the earlier ones. What falls too far below the baseline
+        is measured by the baseline at the same epoch, or by its end where it started another way.
         """
         epoch = record.epochs[-1].epoch
         if self._settings.kind == "none" or epoch not in self._rungs(record):
             return None
         baseline = history.baseline
         return stopping.decide(
-            _at(record, epoch),
-            [_at(other, epoch) for other in history if _reached(other, epoch) and _alike(record, other)],
+            RungRecord(record.number, record.params, record.epochs[-1].accuracy),
+            history.reached(epoch, record.spec.recipe.init),
             rung=epoch,
             baseline=None if baseline is None else _reference(record, baseline, epoch),
             images=self._images,
@@ -43,10 +44,8 @@ class Stages:
 
     def predict(self, record: TrialRecord, history: History) -> float | None:
         """The accuracy in percent that a stopped trial would have ended with."""
-        finished = [
-            t for t in history if t.state == "complete" and t.duplicate_of is None and _alike(record, t)
-        ]
-        return predict_final(_curve(record), [_curve(trial) for trial in finished])
+        curve = [done.accuracy for done in record.epochs]
+        return predict_final(curve, history.curves(record.spec.recipe.init))
 
     def _rungs(self, record: TrialRecord) -> tuple[int, ...]:
         return stopping.rungs(record.spec.recipe.epochs, self._settings.factor)
@@ -63,17 +62,3 @@ def _reference(record: TrialRecord, baseline: TrialRecord, epoch: int) -> float 
 
 def _accuracy(record: TrialRecord, epoch: int) -> float | None:
     return next((done.accuracy for done in record.epochs if done.epoch == epoch), None)
-
-
-def _reached(record: TrialRecord, epoch: int) -> bool:
-    return _accuracy(record, epoch) is not None
-
-
-def _at(record: TrialRecord, epoch: int) -> RungRecord:
-    accuracy = _accuracy(record, epoch)
-    assert accuracy is not None
-    return RungRecord(record.number, record.params, accuracy)
-
-
-def _curve(record: TrialRecord) -> list[float]:
-    return [epoch.accuracy for epoch in record.epochs]

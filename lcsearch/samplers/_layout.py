@@ -31,6 +31,7 @@ _SHARED = ("width", "regularizer", "train")
 _PLAIN = LayerSpec("conv")
 _WEIGHT = "regularizer/weight"
 _ROOM = 20_000
+_WIDTHS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,6 @@ class Layout:
             parameter.suggest(asked)
         self.ranges = asked.distributions
         self._looks: dict[float, list[dict[Pick, Look]]] = {}
-        self._built: dict[tuple[LayerSpec | None, ...], int] = {}
         self._picks: dict[tuple[Any, ...], Pick] = {}
         self._others: dict[float, int] = {}
         self._plain: dict[tuple[str, float], int] = {}
@@ -95,6 +95,7 @@ class Layout:
             own = {name: model.layers[name] for name in group.members if name in model.layers}
             key = (index, model.width, *own.items())
             if key not in self._picks:
+                _make_room(self._picks)
                 self._picks[key] = group.find(own, shapes) or Pick()
             picks.append(self._picks[key])
         return Genome(tuple(picks), self.completed(draw.params, unit))
@@ -169,6 +170,7 @@ class Layout:
             return self._last[1:]
         width = self.width(genome)
         if width not in self._looks:
+            _make_room(self._looks, _WIDTHS)
             self._looks[width] = [{} for _ in self.groups]
         found = []
         for index, (pick, known) in enumerate(zip(genome.picks, self._looks[width], strict=True)):
@@ -189,7 +191,7 @@ class Layout:
             own = plain if layer is None else _params(shapes[name], layer)
             size += own
             features += _features(shapes[name], layer, own / plain)
-        built = self._built.setdefault(layers, len(self._built) + 1) if any(layers) else 0
+        built = hash(layers) if any(layers) else 0
         return Look(size, tuple(features), built)
 
     def _plain_params(self, name: str, width: float) -> int:
@@ -219,8 +221,8 @@ def layout_of(space: BoundSpace) -> Layout:
     return found
 
 
-def _make_room(memory: dict[Any, Any]) -> None:
-    if len(memory) > _ROOM:
+def _make_room(memory: dict[Any, Any], room: int = _ROOM) -> None:
+    if len(memory) > room:
         memory.clear()
 
 
