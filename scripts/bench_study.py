@@ -130,6 +130,7 @@ def main() -> None:
             filling = make_search(space, "random", Path(folder))
             while filling.history.next_number < arguments.fill:
                 one_trial(filling, rng)
+            del filling
         search, times, used = make_search(space, arguments.sampler, Path(folder)), [], time.process_time()
         for number in range(1, arguments.trials + 1):
             times.append(one_trial(search, rng))
