@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lcsearch.layers import arithmetic, initialization, inward, outward
+from lcsearch.layers import arithmetic, initialization, inward, mixing, outward
 from lcsearch.layers.cache import FilterCache
 from lcsearch.layers.cost import Plan, Way
 from lcsearch.layers.geometry import Geometry, Pair
@@ -260,6 +260,8 @@ class LinearConv2d(nn.Module):
         tiles = self.geometry.groups // self.banks
         primary = self.primary if tiles == 1 else self.primary.repeat(tiles, 1, 1, 1)
         y = self.geometry.convolve(x, primary, None, self.geometry.groups)
+        if self.geometry.groups == 1 and not self.permuted and mixing.pays(y):
+            return mixing.mix(y, self.matrices(), self.bias)
         mixer = self._cache.get(self, "mixer", self.mixer)
         return F.conv2d(y, mixer[:, :, None, None], self.bias, groups=self.geometry.groups)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 
@@ -109,3 +110,22 @@ def test_wrong_input_is_named(arguments: dict[str, object], message: str) -> Non
     with pytest.raises(InputError, match=message) as caught:
         build_meta(**arguments)  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["base", "vgg11"])
+def test_pooling_before_the_relu_is_pooling_after_it(name: str) -> None:
+    """Bit by bit, forward and backward, against the published order of the same modules."""
+    torch.manual_seed(0)
+    model = backbones.build(name, num_classes=4, in_channels=1, width=0.125)
+    published = copy.deepcopy(model)
+    modules = list(published.features)  # type: ignore[arg-type]
+    pools = [place for place, module in enumerate(modules) if isinstance(module, nn.MaxPool2d)]
+    assert len(pools) >= 4 and all(isinstance(modules[place + 1], nn.ReLU) for place in pools)
+    for place in pools:
+        modules[place], modules[place + 1] = modules[place + 1], modules[place]
+    published.features = nn.Sequential(*modules)
+    images = torch.randn(4, 1, 28, 28)
+    for one in (model, published):
+        one(images).square().sum().backward()
+    for one, other in zip(model.parameters(), published.parameters(), strict=True):
+        assert torch.equal(one.grad, other.grad)  # type: ignore[arg-type]
