@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import Any
-
-from lcsearch.reading import read_run
 
 
 def command(*arguments: str) -> list[str]:
@@ -16,22 +13,26 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-c", "from lcsearch.cli.main import main; main()", *arguments]
 
 
-def wait_for_epochs(path: Path, process: subprocess.Popen[Any], more: int) -> None:
-    """Wait until a run has recorded so many more epochs, or has ended.
+def run_and_signal(
+    *arguments: str,
+    epochs: int,
+    seconds: float = 600,
+    how: signal.Signals = signal.SIGKILL,
+    **process: object,
+) -> subprocess.CompletedProcess[str]:
+    """Run lcsearch; a signal comes as it records its so-manieth epoch, or so many seconds after its first.
 
-    Raises:
-        AssertionError: It takes minutes; the process is killed then.
+    Returns once no process that it has started is left: workers hold the end of the pipe that is read here.
+
+    Args:
+        arguments: The command line.
+        epochs: Epochs of this process.
+        seconds: Let the signal come earlier.
+        how: The signal.
+        process: Where and how to start it, as for `subprocess.run`.
     """
-
-    def recorded() -> int:
-        try:
-            return sum(len(t.epochs) for t in read_run(path).trials)
-        except Exception:
-            return 0
-
-    target, end = recorded() + more, time.monotonic() + 240
-    while process.poll() is None and recorded() < target:
-        if time.monotonic() > end:
-            process.kill()
-            raise AssertionError(f"{recorded()} of {target} epochs after 240 seconds")
-        time.sleep(0.2)
+    program = str(Path(__file__).with_name("dying_run.py"))
+    return subprocess.run(  # type: ignore[call-overload,no-any-return]
+        [sys.executable, program, str(epochs), str(seconds), how.name, *arguments],
+        capture_output=True, text=True, timeout=240, check=False, **process,
+    )  # fmt: skip

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
-from cli_runs import command, wait_for_epochs
+from cli_runs import run_and_signal
 from inline import InlineEngine
 from outline import outline
 from safetensors.torch import load_file, save_file
@@ -105,11 +104,10 @@ def test_killed_and_resumed_it_is_the_same_run(finished: Path, tmp_path: Path) -
     """Killed while trial 0 trains the backbone, and again while models are cut out of it."""
     path = tmp_path / "killed"
     arguments = ["run", *SMALL, *TAUGHT, "--out", str(path)]
-    for more in (1, 10):
-        begun = subprocess.Popen(command(*arguments), stdout=subprocess.DEVNULL)
-        wait_for_epochs(path, begun, more=more)
-        begun.kill()
-        assert begun.wait() == -signal.SIGKILL
+    for epochs, origin in ((1, "baseline"), (10, "thinner")):
+        died = run_and_signal(*arguments, epochs=epochs)
+        assert died.returncode == -signal.SIGKILL, died.stderr
+        assert read_run(path).trials[-1].origin == origin
         arguments = ["resume", str(path)]
     assert call("resume", str(path)) == 0
     assert outline(read_run(path).trials) == outline(read_run(finished).trials)

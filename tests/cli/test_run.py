@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 import yaml
-from cli_runs import command, wait_for_epochs
+from cli_runs import command, run_and_signal
 from outline import outline
 
 from lcsearch.history import HAND_PICKED
@@ -67,15 +65,9 @@ def test_status_counts_what_the_run_recorded(finished: Path) -> None:
 def test_killed_at_random_moments_it_resumes_to_the_same_run(finished: Path, tmp_path: Path) -> None:
     path, moments = tmp_path / "killed", random.Random(5)
     arguments = ["run", *SMALL, "--out", str(path)]
-    kills = 0
-    while kills < 3:
-        begun = subprocess.Popen(command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for_epochs(path, begun, more=moments.randint(1, 4))
-        time.sleep(moments.random())
-        if begun.poll() is None:
-            os.kill(begun.pid, signal.SIGKILL)
-            kills += 1
-        begun.wait()
+    for _ in range(3):
+        died = run_and_signal(*arguments, epochs=moments.randint(2, 5), seconds=moments.random())
+        assert died.returncode == -signal.SIGKILL, died.stderr
         arguments = ["resume", str(path)]
     done = lcsearch("resume", str(path))
     assert done.returncode == 0, done.stderr
@@ -84,13 +76,10 @@ def test_killed_at_random_moments_it_resumes_to_the_same_run(finished: Path, tmp
 
 def test_ctrl_c_finishes_the_epoch_and_says_how_to_go_on(tmp_path: Path) -> None:
     path = tmp_path / "cut"
-    process = subprocess.Popen(command("run", *SMALL, "--out", str(path)), stderr=subprocess.PIPE, text=True)
-    wait_for_epochs(path, process, more=2)  # type: ignore[arg-type]
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert f"lcsearch resume {path}" in said
-    assert "Traceback" not in said
+    done = run_and_signal("run", *SMALL, "--out", str(path), epochs=2, how=signal.SIGINT)
+    assert done.returncode == 130
+    assert f"lcsearch resume {path}" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_longer_resume_adds_trials_and_keeps_the_old_ones(tmp_path: Path) -> None:
