@@ -16,31 +16,36 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import ray_objectives
-from ray_objectives import Steps, WithData
+from node_killer import NodeKiller
+from ray_objectives import Fatal, Steps, WithData
 from scripted import Scripted, jobs
 
-from lcsearch.engines.base import Metrics, Objective, Verdict
+from lcsearch.engines.base import Objective, Verdict
 from lcsearch.engines.ray import RayEngine, RaySettings
+from lcsearch.engines.ray_tune import probe
+from lcsearch.engines.ray_tune.cluster import Node
+from lcsearch.engines.ray_tune.storage import open_storage
+from lcsearch.engines.ray_tune.worker import Surroundings
 from lcsearch.errors import HaltError, InputError
-from lcsearch.observer import Observer
 from lcsearch.reading import read_run
 from lcsearch.records import TrialRecord
 from lcsearch.resolve import RunOptions
 from lcsearch.runs import create
-from lcsearch.session import Session
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Ray clusters are for Linux")
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """Two nodes of one CPU each."""
+    """Two nodes of one CPU each; that one was killed is noticed after 5 seconds, not 15."""
     import ray.cloudpickle
     from ray.cluster_utils import Cluster
 
     ray.cloudpickle.register_pickle_by_value(ray_objectives)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    often = {"health_check_period_ms": 1000}
+    head = {"num_cpus": 1, "include_dashboard": False, "_system_config": often}
+    made = Cluster(initialize_head=True, head_node_args=head)
     made.add_node(num_cpus=1)
     yield made
     made.shutdown()
@@ -158,36 +163,6 @@ def test_a_node_dies_and_another_comes(cluster: Any, place: Place) -> None:
     assert changes["added"] in used
 
 
-class NodeKiller(Observer):
-    """Kills a node that is not the head, in the midst of the first trial that gets there."""
-
-    def __init__(self, cluster: Any, session: Session) -> None:
-        self._cluster = cluster
-        self._nodes = {node.node_id[:6]: node for node in cluster.worker_nodes}
-        self._hear = session.search.on_epoch
-        session.search.on_epoch = self._on_epoch  # type: ignore[method-assign]
-        self._killed = False
-        self.victims: list[TrialRecord] = []
-        self.workers: list[tuple[int, str]] = []
-        self.heard: list[tuple[int, int]] = []
-
-    def _on_epoch(self, number: int, epoch: int, metrics: Metrics) -> Verdict:
-        self.heard.append((number, epoch))
-        return self._hear(number, epoch, metrics)
-
-    def started(self, record: TrialRecord) -> None:
-        self.workers.append((record.number, record.worker.split("/")[1]))
-
-    def epoch(self, record: TrialRecord) -> None:
-        node = self._nodes.get(record.worker.split("/")[1])
-        if not self._killed and node is not None and len(record.epochs) == 2:
-            self._killed = True
-            self._cluster.remove_node(node, allow_graceful=False)
-
-    def lost(self, record: TrialRecord, reason: str) -> None:
-        self.victims.append(record)
-
-
 def test_training_goes_on_where_it_was_when_its_node_dies(cluster: Any, place: Place, tmp_path: Path) -> None:
     """Real training on digits on both nodes; what comes of it equals an undisturbed local search."""
     common: dict[str, Any] = {
@@ -248,6 +223,39 @@ def test_storage_that_only_the_driver_sees(place: Place) -> None:
     """In-process storage stands for a folder that is not shared."""
     with pytest.raises(InputError, match=r"memory://alone is not shared: node .* does not see"):
         place.engine(storage_path="memory://alone").prepare(Steps())
+
+
+def test_a_node_that_dies_while_it_is_asked_is_left_out(cluster: Any, place: Place) -> None:
+    """One node was killed just now, and another never was; each of the others leaves a file."""
+    import ray
+
+    storage = open_storage(str(place.shared))
+    storage.write_text("asked/driver", "here")
+    question = probe.Question(("lcsearch",), Surroundings.here(), "asked/driver", storage)
+    never = Node("ab" * 28, "10.9.8.7", {})
+    dies = cluster.add_node(num_cpus=1)
+    with closing(place.engine()) as engine:
+        engine.prepare(Steps())
+        cluster.remove_node(dies, allow_graceful=False)
+        listed = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
+        assert dies.node_id in listed
+        probe.ask_nodes(question, Steps(), [never, *(Node(name, "10.9.8.6", {}) for name in listed)])
+        assert len(list((place.shared / "asked").iterdir())) == 1 + len(listed) - 1
+        with pytest.raises(InputError, match=r"^--ray-address: no node is alive .* asked: 10\.9\.8\.7$"):
+            probe.ask_nodes(question, Steps(), [never])
+
+
+def test_a_node_that_lives_is_asked_again_for_a_while(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that died alone looks like one whose node died."""
+    with closing(place.engine()) as engine:
+        engine.prepare(Fatal(str(tmp_path / "mark")))
+    assert (tmp_path / "mark").exists()
+    monkeypatch.setattr(probe, "_AGAIN_SECONDS", 1.0)
+    with pytest.raises(InputError, match=r"^--ray-address: node \S+ cannot run trials: .*died") as raised:
+        place.engine().prepare(Fatal())
+    assert "\n" not in str(raised.value)
 
 
 def test_an_older_cluster(cluster: Any, place: Place) -> None:

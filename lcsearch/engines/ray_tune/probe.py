@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import math
 import os
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,9 @@ from lcsearch.engines.ray_tune.worker import Surroundings
 from lcsearch.errors import InputError
 
 _SECONDS = 120.0
+_AGAIN_SECONDS = 30.0
+"""How long a node is asked again that is listed as alive: Ray notices after some 15 s that one was killed."""
+_PAUSE_SECONDS = 0.5
 _SHIP = (
     "put it at the same path on every node, install it there, or ship it: "
     "'ray job submit --working-dir .', or runtime_env with working_dir or py_modules"
@@ -37,7 +43,7 @@ class Question:
 
 
 def ask_nodes(question: Question, objective: Any, nodes: list[Any]) -> None:
-    """Ask every node.
+    """Ask every node; one that dies meanwhile is left out.
 
     Args:
         question: What to ask.
@@ -45,26 +51,70 @@ def ask_nodes(question: Question, objective: Any, nodes: list[Any]) -> None:
         nodes: `cluster.Node`s.
 
     Raises:
-        InputError: A node cannot import what trials need, or does not reach the storage.
+        InputError: A node cannot import what trials need, or does not reach the storage; or all have died.
     """
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 
     blob = dump(objective)
     remote = ray.remote(num_cpus=0, max_retries=0)(_answer)
-    answers = [
-        (node.ip, remote.options(scheduling_strategy=On(node.id, soft=False)).remote(question, blob))
-        for node in nodes
-    ]
-    for ip, answer in answers:
+
+    def ask(node: Any) -> Any:
+        return remote.options(scheduling_strategy=On(node.id, soft=False)).remote(question, blob)
+
+    asked = [(node, ask(node)) for node in nodes]
+    alive = [_can_run_trials(node, answer, ask) for node, answer in asked]
+    if not any(alive):
+        ips = ", ".join(sorted({node.ip for node in nodes}))
+        raise InputError(f"--ray-address: no node is alive any more that was asked: {ips}")
+
+
+def _can_run_trials(node: Any, answer: Any, ask: Callable[[Any], Any]) -> bool:
+    """Wait for a node's answer, and ask it again as long as that may help; False if it has died.
+
+    Raises:
+        InputError: It is alive and cannot run trials.
+    """
+    import ray
+
+    end = math.inf
+    while True:
         try:
             problem = ray.get(answer, timeout=_SECONDS)
-        except ray.exceptions.GetTimeoutError:
-            raise InputError(f"--ray-address: node {ip} did not answer within {_SECONDS:.0f} s") from None
         except ray.exceptions.RayError as error:
-            raise InputError(f"--ray-address: node {ip} cannot run trials: {_cause(error)}") from None
+            if not _is_alive(node):
+                return False
+            end = min(end, time.monotonic() + _AGAIN_SECONDS)
+            if not _may_pass(error) or time.monotonic() >= end:
+                raise InputError(f"--ray-address: node {node.ip} {_cause(error)}") from None
+            time.sleep(_PAUSE_SECONDS)
+            answer = ask(node)
+            continue
         if problem is not None:
-            raise InputError(problem.replace("{node}", ip))
+            raise InputError(problem.replace("{node}", node.ip))
+        return True
+
+
+def _is_alive(node: Any) -> bool:
+    import ray
+
+    listed = ray.nodes()  # type: ignore[no-untyped-call]
+    return any(other["Alive"] and other["NodeID"] == node.id for other in listed)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether Ray may have failed a task because a node comes or goes.
+
+    Ray's scheduler may hear of a node later than Ray's list, which also shows a node for some seconds after
+    it has died; where a node dies in the midst of the task, its worker may seem to have died alone.
+    """
+    from ray import exceptions
+
+    kinds = (
+        exceptions.TaskUnschedulableError, exceptions.NodeDiedError, exceptions.WorkerCrashedError,
+        exceptions.LocalRayletDiedError,
+    )  # fmt: skip
+    return isinstance(error, kinds)
 
 
 def dump(objective: Any) -> bytes:
@@ -117,5 +167,9 @@ def _reach(question: Question) -> str | None:
 
 def _cause(error: Exception) -> str:
     """The last line of Ray's text says what was raised."""
+    import ray
+
+    if isinstance(error, ray.exceptions.GetTimeoutError):
+        return f"did not answer within {_SECONDS:.0f} s"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    return f"cannot run trials: {lines[-1] if lines else type(error).__name__}"
