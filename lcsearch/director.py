@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from lcsearch.candidate import Candidate
 from lcsearch.count import Count
-from lcsearch.engines.base import Job, Metrics, Suspended, Verdict
+from lcsearch.engines.base import Job, Metrics, Parent, Suspended, Verdict
 from lcsearch.history import History, as_twin
 from lcsearch.metrics import extras, problem_of
 from lcsearch.observer import Observer
@@ -222,6 +222,8 @@ class Search:
             record = as_twin(record, twin)
         elif candidate.origin != "baseline":
             record = self._within_limits(record)
+        if self._settings.inherit and record.state == "running" and twin is None:
+            record = replace(record, parent=self.history.parent_of(record))
         self._store.remember(self._proposer.memory(), number)
         if self._store.begin(record, candidate.proposal) != number:
             raise RuntimeError("another process writes into this study")
@@ -248,7 +250,13 @@ class Search:
         folder = str(self._directory.trial(record.number).resolve())
         cut = record.spec.recipe.init == "backbone"
         start = str(self._directory.start.resolve()) if cut else ""
-        return Job(record.number, 0, seed, record.spec, folder, resume, start)
+        return Job(record.number, 0, seed, record.spec, folder, resume, start, self._parent(record))
+
+    def _parent(self, record: TrialRecord) -> Parent | None:
+        if record.parent is None:
+            return None
+        folder = self._directory.trial(record.parent).resolve()
+        return Parent(str(folder), self.history[record.parent].spec.model)
 
     def _hand_out(self, job: Job) -> Job:
         self._live[job.number] = _Live(job, time.time())

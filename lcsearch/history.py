@@ -30,6 +30,7 @@ class History:
         self._trained = 0
         self._front: list[TrialRecord] = []
         self._hand_picked: set[int] = set()
+        self._parents: dict[int, int] = {}
         self._reached: dict[tuple[Init, int], Reached] = defaultdict(Reached)
         self._curves: dict[Init, Curves] = defaultdict(Curves)
         for record in sorted(trials, key=lambda trial: trial.number):
@@ -60,11 +61,6 @@ class History:
         return self._trained
 
     @property
-    def planned(self) -> int:
-        """Trials that no sampler proposed."""
-        return sum(1 for trial in self if trial.origin != "sampler")
-
-    @property
     def fruitless(self) -> int:
         """Trials at the end that brought nothing to train."""
         untrained = (
@@ -79,6 +75,10 @@ class History:
         self._note_epochs(record, 0 if old is None else len(old.epochs))
         if record.origin in HAND_PICKED:
             self._hand_picked.add(record.number)
+        if record.state == "running" and record.parent is not None:
+            self._parents[record.number] = record.parent
+        else:
+            self._parents.pop(record.number, None)
         if record.state == "rejected" or record.duplicate_of is not None:
             return
         self._trained += old is None
@@ -109,8 +109,18 @@ class History:
         return list(self._front)
 
     def keepers(self) -> set[int]:
-        """Trials whose weights are kept: the front and the hand-picked ones."""
-        return self._hand_picked | {trial.number for trial in self._front}
+        """Trials whose weights are kept: the front, the hand-picked ones, and parents of running ones."""
+        return self._hand_picked | {trial.number for trial in self._front} | set(self._parents.values())
+
+    def parent_of(self, record: TrialRecord) -> int | None:
+        """The trial a model is cut out of: the smallest on the front that was fine-tuned and is no smaller.
+
+        None where there is none, and for a model that is trained from scratch.
+        """
+        if record.spec.recipe.init == "scratch":
+            return None
+        tuned = (trial for trial in self._front if trial.spec.recipe.init == "backbone")
+        return next((trial.number for trial in tuned if trial.params >= record.params), None)
 
     def _note_epochs(self, record: TrialRecord, known: int) -> None:
         for done in record.epochs[known:]:

@@ -49,7 +49,13 @@ def with_start(settings: RunSettings, options: RunOptions) -> RunSettings:
     taught = 0.0 if options.new_head else DISTILL  # a new last layer knows nothing to teach
     share = taught if options.distill is None else options.distill
     tuned = fine_tune_recipe(settings.recipe, epochs, options.fine_tune_lr, share)
-    return replace(settings, init=_place(options.init), fine_tune=tuned, new_head=options.new_head)
+    return replace(
+        settings,
+        init=_place(options.init),
+        fine_tune=tuned,
+        new_head=options.new_head,
+        inherit=options.inherit is not False,
+    )
 
 
 def given_weights(settings: RunSettings, plain: ModelSpec) -> Mapping[str, Tensor] | None:
@@ -81,11 +87,14 @@ def given_weights(settings: RunSettings, plain: ModelSpec) -> Mapping[str, Tenso
 
 
 def _refuse_unused(options: RunOptions) -> None:
-    for name in _NEED_A_START:
-        if getattr(options, name) not in (None, False):
+    named = {name.replace("_", "-"): getattr(options, name) for name in _NEED_A_START}
+    if options.inherit is not None:
+        named["inherit" if options.inherit else "no-inherit"] = True
+    for name, value in named.items():
+        if value not in (None, False):
             raise InputError(
-                f"--{name.replace('_', '-')}: means nothing with --init scratch; "
-                "use --init trained, --init pretrained or --init FILE"
+                f"--{name}: means nothing with --init scratch; use --init trained, --init pretrained or "
+                "--init FILE"
             )
 
 

@@ -63,7 +63,7 @@ class Planner:
             view.add(record, proposal)
         early, gate = self.planned(), None
         if self.prepare is not None:
-            early = self._before_backbone() if self.settings.waits else []
+            early = self._without_backbone()
             gate = Gate(directory, self.settings.waits, self.prepare, self._after_backbone)
         proposer = Proposer(early, self, self._make_sampler, view, history, gate)
         rules = StoppingSettings(self.settings.early_stopping, self.settings.rung_factor)
@@ -80,24 +80,32 @@ class Planner:
             *(self._candidate(*picked) for picked in known_good(self.space)),
         ]
 
-    def _before_backbone(self) -> list[Candidate]:
-        """What is trained from scratch: the plain backbone and thinner ones."""
-        return [self._candidate(*picked) for picked in hand_picked(self.space) if picked.origin != "uniform"]
+    def _without_backbone(self) -> list[Candidate]:
+        """What needs no trained backbone: thinner nets, and the backbone itself where the run trains it.
+
+        Thinner nets keep workers busy that would wait for the backbone; the others come after all else.
+        """
+        return self._hand_picked(*(("baseline", "thinner") if self.settings.waits else ("thinner",)))
 
     def _after_backbone(self, sensitive: Sequence[ModelSpec]) -> list[Candidate]:
-        """What can be tried once there is a backbone to cut models out of."""
-        first = [] if self.settings.waits else self._before_backbone()
-        uniform = [picked for picked in hand_picked(self.space) if picked.origin == "uniform"]
+        """What can be tried once there is a backbone to cut models out of.
+
+        Largest first among those that promise to lose the least: each is cut out of the one before.
+        """
         guided = [
             HandPicked("sensitivity", f"least loss at {format_count(self.size(model).params)}", model)
             for model in sensitive
         ]
         return [
-            *first,
-            *(self._candidate(*picked) for picked in uniform),
+            *([] if self.settings.waits else self._hand_picked("baseline")),
             *self._given(),
-            *(self._candidate(*picked) for picked in (*guided, *known_good(self.space))),
+            *(self._candidate(*one) for one in guided),
+            *self._hand_picked("uniform"),
+            *(self._candidate(*one) for one in known_good(self.space)),
         ]
+
+    def _hand_picked(self, *origins: Origin) -> list[Candidate]:
+        return [self._candidate(*one) for one in hand_picked(self.space) if one.origin in origins]
 
     def _given(self) -> list[Candidate]:
         return [

@@ -15,7 +15,7 @@ from lcsearch.transfer.start import Start, prepare
 from lcsearch.workers import make_objective
 
 GUIDED = 8
-"""Models that the layers' sensitivity proposes, before any sampler does."""
+"""Models that the layers' sensitivity proposes at first; as many more between them follow."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,11 @@ class Preparing:
     space: BoundSpace
 
     def __call__(self, start: Path, progress: Progress) -> Sequence[ModelSpec]:
-        """Fill the start folder and return the models that promise to lose the least, largest first."""
+        """Fill the start folder and return the models that promise to lose the least.
+
+        Largest first, then those between them: where each is cut out of the next larger one on the front,
+        the second sweep finds better ones than the first to be cut out of.
+        """
         settings = self.settings
         plain = self.space.plain()
         assert settings.fine_tune is not None
@@ -50,10 +54,11 @@ class Preparing:
         return distinct(best_for_budgets(found, replace(self.space, template=plain), self.budgets()))
 
     def budgets(self) -> list[int]:
-        """Parameters, in equal steps of their logarithm between the backbone and the smallest model."""
+        """Parameters in equal steps of their logarithm, backbone and smallest model left out, in two sweeps."""
         largest = self.space.params(self.space.plain())
         largest = min(largest, self.settings.max_params or largest)
-        return log_spaced(self.space.params(self.space.smallest()), largest, GUIDED)
+        sizes = log_spaced(self.space.params(self.space.smallest()), largest, 2 * GUIDED + 1)
+        return [*sizes[1::2], *sizes[::2]]
 
 
 def log_spaced(smallest: int, largest: int, count: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -26,12 +27,12 @@ class Proposer:
     """Proposes candidates one after the other.
 
     Args:
-        planned: What is tried before any sampler is asked; those that the history holds are skipped.
+        planned: What is tried before any sampler is asked; what the history holds is skipped.
         space: Makes specs from a sampler's choices.
         make_sampler: A fresh sampler for the trial of a number.
         view: The study that samplers see, filled with what the history holds.
         history: What is recorded already.
-        gate: Brings what else is planned, once there is a backbone to cut it out of.
+        gate: Brings what else is planned, once there is a backbone to cut it out of; it then comes first.
     """
 
     def __init__(
@@ -43,8 +44,7 @@ class Proposer:
         history: History,
         gate: Gate | None = None,
     ) -> None:
-        self._planned = list(planned[history.planned :])
-        self._begun = max(0, history.planned - len(planned))
+        self._planned = _untried(planned, history)
         self._gate = gate
         self._space = space
         self._make_sampler = make_sampler
@@ -57,12 +57,11 @@ class Proposer:
             history: Every trial.
             progress: Hears what is prepared; what it raises passes through.
         """
-        if not self._planned and self._gate is not None:
+        if self._gate is not None:
             later = self._gate.open(history, progress)
-            if later is None:
-                return False
-            self._planned, self._gate = list(later[self._begun :]), None
-        return True
+            if later is not None:
+                self._planned, self._gate = [*_untried(later, history), *self._planned], None
+        return self._gate is None or bool(self._planned)
 
     def dead_end(self, history: History) -> str | None:
         """Why nothing more will ever be ready; None while something may."""
@@ -90,3 +89,16 @@ class Proposer:
     def memory(self) -> Mapping[str, Any]:
         """What the sampler keeps from trial to trial."""
         return self._view.memory()
+
+
+def _untried(planned: Sequence[Candidate], history: History) -> list[Candidate]:
+    """What was planned and is not recorded yet; the records may have it in another order."""
+    tried = Counter((trial.origin, trial.label, trial.spec.fingerprint()) for trial in history)
+    left = []
+    for candidate in planned:
+        key = (candidate.origin, candidate.label, candidate.spec.fingerprint())
+        if tried[key] > 0:
+            tried[key] -= 1
+        else:
+            left.append(candidate)
+    return left

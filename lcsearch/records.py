@@ -83,6 +83,7 @@ class TrialRecord:
         epochs: The finished epochs, in order; empty for duplicates and rejected trials.
         decisions: Rung decisions, in order.
         duplicate_of: The earlier trial whose values it took.
+        parent: The earlier trial whose weights it was cut out of; None for the backbone's, or none.
         reason: Why it failed, was rejected or was stopped.
         started_at: Unix time; None where it never started.
         finished_at: Unix time; None while it runs.
@@ -103,6 +104,7 @@ class TrialRecord:
     epochs: tuple[EpochRecord, ...] = ()
     decisions: tuple[Decision, ...] = ()
     duplicate_of: int | None = None
+    parent: int | None = None
     reason: str | None = None
     started_at: float | None = None
     finished_at: float | None = None

@@ -57,6 +57,7 @@ class RunOptions:
     fine_tune_lr: float | None = None
     distill: float | None = None
     new_head: bool = False
+    inherit: bool | None = None
     given: tuple[str, ...] = ()
     objectives: str = "accuracy,params"
     seed: int = 0

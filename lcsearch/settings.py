@@ -52,6 +52,7 @@ class RunSettings:
             (torchvision's weights) or the file of the user's own weights.
         fine_tune: How a model that was cut out of a backbone is trained; None where ``init`` is ``scratch``.
         new_head: Whether the last layer of given weights was made new.
+        inherit: Whether a model is cut out of a finished one that is a bit larger, rather than the backbone.
         seed: Seeds everything random.
         objectives: What the front trades off, accuracy first.
         storage: Optuna storage URL; None for study.db in the run directory.
@@ -88,6 +89,7 @@ class RunSettings:
     init: str = "scratch"
     fine_tune: Recipe | None = None
     new_head: bool = False
+    inherit: bool = False
 
     @property
     def waits(self) -> bool:

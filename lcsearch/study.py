@@ -205,6 +205,8 @@ def _attributes(record: TrialRecord) -> dict[str, Any]:
     }
     if record.duplicate_of is not None:
         about["duplicate_of"] = record.duplicate_of
+    if record.parent is not None:
+        about["parent"] = record.parent
     if record.state != "running":
         about["outcome"] = _outcome(record)
     return about
@@ -246,6 +248,7 @@ def _record(trial: FrozenTrial, outcome: Mapping[str, Any] | None = None) -> Tri
         epochs=tuple(_epoch(about[key]) for key in sorted(about) if key.startswith("epoch:")),
         decisions=tuple(_decision(about[key]) for key in sorted(about) if key.startswith("rung:")),
         duplicate_of=about.get("duplicate_of"),
+        parent=about.get("parent"),
         reason=outcome.get("reason"),
         started_at=about.get("started_at"),
         finished_at=outcome.get("finished_at"),

@@ -17,7 +17,8 @@ def summary(run: RunRecord) -> dict[str, Any]:
         ``trials`` by state, ``baseline`` (None before it is complete), ``front`` by rising params,
         ``hypervolume`` in 0 to 1 (None before the baseline), ``init``, ``epochs_trained`` (the
         backbone's among them) and ``seconds`` that trials spent, summed over workers. What was cut out of a
-        backbone also has ``accuracy_before``, that before fine-tuning.
+        backbone also has ``accuracy_before``, that before fine-tuning, and ``parent``, the trial that it was
+        cut out of instead, if there was one.
     """
     front = front_of(run.trials)
     epochs = [epoch for trial in run.trials for epoch in trial.epochs]
@@ -44,7 +45,8 @@ def run_hypervolume(run: RunRecord) -> float | None:
 def _numbers(trial: TrialRecord) -> dict[str, Any]:
     before = trial.metrics.get("accuracy_before")
     tuned = {} if before is None else {"accuracy_before": before}
-    return {"accuracy": trial.accuracy, **tuned, "params": trial.params, "macs": trial.macs}
+    whence = {} if trial.parent is None else {"parent": trial.parent}
+    return {"accuracy": trial.accuracy, **tuned, **whence, "params": trial.params, "macs": trial.macs}
 
 
 def _states() -> tuple[str, ...]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
 import statistics
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from init_contenders import DATASET, SEEDS, TRAIN_IMAGES, VALIDATION_IMAGES
@@ -11,52 +13,57 @@ from init_table import spread
 
 from lcsearch import runs
 from lcsearch.pareto import box_of, hypervolume
+from lcsearch.preparing import GUIDED
 from lcsearch.reading import read_run
 from lcsearch.records import RunRecord, TrialRecord
 from lcsearch.resolve import RunOptions
 
-BACKBONE, TRIALS, EPOCHS, FINE_TUNE_EPOCHS = "base", 24, 3, 1
-INITS = ("scratch", "trained")
+BACKBONE, EPOCHS, FINE_TUNE_EPOCHS = "base", 3, 1
+TRIALS = {"scratch": 24, "trained": 36}
 
 
 def search(records: Path, image_size: int, jobs: int) -> None:
-    """Do every search that is not done yet; one that was stopped goes on."""
-    for seed in range(SEEDS):
-        for init in INITS:
-            path = _place(records, image_size, init, seed)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            begun = (path / "run.yaml").is_file()
-            session = (
-                runs.reopen(path) if begun else runs.create(_options(path, image_size, init, seed, jobs))
-            )
-            with session:
-                problem = session.run()
-                if problem is not None or session.search.interrupted:
-                    raise SystemExit(problem or "interrupted; the same command goes on")
-                session.finish()
-            steps = curve(read_run(path))
-            print(
-                f"{init}, seed {seed}: hypervolume {steps[-1][1]:.4f} after {steps[-1][0]} epochs", flush=True
-            )
+    """Do every search that is not done yet, some at a time; one that was stopped goes on."""
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        todo = [
+            pool.submit(_search, _place(records, image_size, init, seed), image_size, init, seed)
+            for seed in range(SEEDS)
+            for init in TRIALS
+        ]
+        for done in as_completed(todo):
+            print(done.result(), flush=True)
+
+
+def _search(path: Path, image_size: int, init: str, seed: int) -> str:
+    """Do one search, trial after trial: it gives the same every time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    begun = (path / "run.yaml").is_file()
+    with runs.reopen(path) if begun else runs.create(_options(path, image_size, init, seed)) as session:
+        problem = session.run()
+        if problem is not None or session.search.interrupted:
+            raise RuntimeError(problem or "interrupted; the same command goes on")
+        session.finish()
+    epochs, volume = curve(read_run(path))[-1]
+    return f"{init}, seed {seed}: hypervolume {volume:.4f} after {epochs} epochs"
 
 
 def _place(records: Path, image_size: int, init: str, seed: int) -> Path:
     return records.with_suffix(".searches") / f"{BACKBONE}-{image_size}-{init}-seed-{seed}"
 
 
-def _options(path: Path, image_size: int, init: str, seed: int, jobs: int) -> RunOptions:
+def _options(path: Path, image_size: int, init: str, seed: int) -> RunOptions:
     return RunOptions(
         backbone=BACKBONE,
         dataset=DATASET,
         train_images=TRAIN_IMAGES,
         validation_images=VALIDATION_IMAGES,
         image_size=image_size,
-        trials=TRIALS,
+        trials=TRIALS[init],
         epochs=EPOCHS,
         init=init,
         fine_tune_epochs=FINE_TUNE_EPOCHS if init == "trained" else None,
         device="cpu",
-        jobs=jobs,
+        jobs=1,
         seed=seed,
         out=path,
     )
@@ -89,8 +96,9 @@ def volume(run: RunRecord, trials: list[TrialRecord]) -> float:
 
 
 def guided(run: RunRecord) -> tuple[int, float]:
-    """Epochs and hypervolume of the backbone and the models that sensitivity proposed, alone."""
+    """Epochs and hypervolume of the backbone and the first models that sensitivity proposed, alone."""
     own = [t for t in run.trials if t.origin in ("baseline", "sensitivity") and t.state == "complete"]
+    own = own[: 1 + GUIDED]
     return sum(len(trial.epochs) for trial in own), volume(run, own)
 
 
@@ -98,7 +106,7 @@ def search_table(records: Path, image_size: int) -> str:
     """Both kinds of search side by side, as Markdown; seeds that are not done are left out."""
     pairs = []
     for seed in range(SEEDS):
-        places = [_place(records, image_size, init, seed) for init in INITS]
+        places = [_place(records, image_size, init, seed) for init in TRIALS]
         if all((place / "report.html").is_file() for place in places):
             pairs.append([read_run(place) for place in places])
     if not pairs:

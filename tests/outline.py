@@ -10,7 +10,7 @@ def outline(trials: tuple[TrialRecord, ...]) -> list[tuple[object, ...]]:
     return [
         (
             *(t.number, t.state, t.origin, t.label, t.spec, t.params, t.macs, t.accuracy, t.predicted),
-            *(t.duplicate_of, t.decisions, [(e.epoch, e.accuracy, e.train_loss) for e in t.epochs]),
+            *(t.duplicate_of, t.parent, t.decisions, [(e.epoch, e.accuracy, e.train_loss) for e in t.epochs]),
         )
         for t in trials
     ]

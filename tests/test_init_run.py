@@ -11,6 +11,7 @@ import pytest
 from inline import Simulated, session
 from outline import outline
 
+from lcsearch.choose import front_of
 from lcsearch.engines.base import Job, Report
 from lcsearch.gate import Progress
 from lcsearch.reading import read_run
@@ -99,17 +100,78 @@ def search(path: Path, **changes: object) -> tuple[TrialRecord, ...]:
     return read_run(path).trials
 
 
-def test_the_backbone_and_thinner_nets_come_first_then_what_is_cut_out_of_it(tmp_path: Path) -> None:
+ORDER = ["baseline", *["sensitivity"] * 2, *["uniform"] * 3, *["given"] * 3, *["thinner"] * 3]
+"""Without a search, where one trial runs after the other."""
+
+
+def test_the_backbone_comes_first_then_what_is_cut_out_of_it_then_thinner_nets(tmp_path: Path) -> None:
     trials = search(tmp_path / "run")
     origins = [t.origin for t in trials]
-    known = ["baseline", *["thinner"] * 3, *["uniform"] * 3, *["sensitivity"] * 2, *["given"] * 3]
-    assert origins[:12] == known
+    assert origins[:12] == ORDER
     assert set(origins[12:]) == {"sampler"}
     assert trials[0].spec.recipe == SCRATCH
-    assert all(t.spec.recipe == replace(SCRATCH, epochs=3 + 4) for t in trials[1:4])
-    assert all(t.spec.recipe == TUNED for t in trials[4:])
-    assert [t.spec.model.layers for t in trials[7:9]] == [model.layers for model in PROPOSED]
-    assert trials[7].label.startswith("least loss at ")
+    assert all(t.spec.recipe == replace(SCRATCH, epochs=3 + 4) for t in trials if t.origin == "thinner")
+    assert all(t.spec.recipe == TUNED for t in trials[1:] if t.origin != "thinner")
+    assert [t.spec.model.layers for t in trials[1:3]] == [model.layers for model in PROPOSED]
+    assert trials[1].label.startswith("least loss at ")
+
+
+def parents_by_hand(trials: Sequence[TrialRecord]) -> list[int | None]:
+    """For each trial the smallest of those before it that were fine-tuned, undominated and no smaller."""
+    found: list[int | None] = []
+    for trial in trials:
+        past = [t for t in trials[: trial.number] if t.state == "complete" and t.duplicate_of is None]
+        able = [
+            (one.params, one.number)
+            for one in past
+            if one.spec.recipe.init == "backbone" and one.params >= trial.params
+            if not any(
+                (other.accuracy or 0) >= (one.accuracy or 0)
+                and other.params <= one.params
+                and (other.accuracy, other.params) != (one.accuracy, one.params)
+                for other in past
+            )
+        ]
+        cut = trial.spec.recipe.init == "backbone" and trial.duplicate_of is None
+        found.append(min(able)[1] if able and cut else None)
+    return found
+
+
+def test_models_are_cut_out_of_the_next_larger_one_on_the_front(tmp_path: Path) -> None:
+    with opened(tmp_path / "run", inherit=True) as sitting:
+        assert sitting.run() is None
+        jobs = {job.number: job for job in sitting._objective.jobs}  # type: ignore[attr-defined]
+    trials = read_run(tmp_path / "run").trials
+    parents = [t.parent for t in trials]
+    assert parents == parents_by_hand(trials)
+    assert parents[1] is None and parents[2] == 1 and len(set(parents)) > 4
+    for trial in trials:
+        parent = jobs[trial.number].parent if trial.number in jobs else None
+        if trial.parent is None:
+            assert parent is None
+        else:
+            assert parent is not None and parent.model == trials[trial.parent].spec.model
+            assert parent.folder == str(tmp_path / "run/trials" / str(trial.parent))
+    assert all(t.parent is None for t in search(tmp_path / "alone"))
+
+
+def test_the_weights_of_a_parent_stay_while_they_are_needed(tmp_path: Path) -> None:
+    with opened(tmp_path / "run", inherit=True, trials=40) as sitting:
+        search, left = sitting.search, []
+        while (job := search.next_job()) is not None:
+            left.append(job)  # three at a time: what a trial is cut out of may leave the front meanwhile
+            if len(left) == 3:
+                finish(search, left.pop(0))
+            for one in left:
+                if one.parent is not None:
+                    assert (Path(one.parent.folder) / "weights.safetensors").is_file()
+        for job in left:
+            finish(search, job)
+    trials = read_run(tmp_path / "run").trials
+    kept = {int(path.parent.name) for path in (tmp_path / "run/trials").glob("*/weights.safetensors")}
+    front = {t.number for t in front_of(trials)}
+    assert kept == front | {t.number for t in trials if t.origin in ("baseline", "uniform", "thinner")}
+    assert {t.parent for t in trials} - {None} - front  # some have left it
 
 
 def test_accuracies_before_fine_tuning_are_recorded_also_of_stopped_trials(tmp_path: Path) -> None:
@@ -117,7 +179,7 @@ def test_accuracies_before_fine_tuning_are_recorded_also_of_stopped_trials(tmp_p
     cut = [t for t in trials if t.spec.recipe.init == "backbone" and t.duplicate_of is None]
     assert {t.state for t in cut} == {"complete", "pruned"}
     assert all(t.metrics["accuracy_before"] == 40.0 + t.number for t in cut)
-    assert all("accuracy_before" not in t.metrics for t in trials[:4])
+    assert all("accuracy_before" not in t.metrics for t in trials if t not in cut and t.duplicate_of is None)
 
 
 def test_what_must_be_cut_out_waits_for_the_backbone(tmp_path: Path) -> None:
@@ -172,26 +234,26 @@ def test_interrupted_while_preparing_it_goes_on_later(tmp_path: Path) -> None:
         prepare.clock.tick = sitting.search.interrupt  # type: ignore[method-assign]
         assert sitting.run() is None
         assert sitting.search.interrupted and prepare.made == 0
-    assert len(read_run(tmp_path / "cut").trials) == 4
+    assert len(read_run(tmp_path / "cut").trials) == 1
     assert outline(search(tmp_path / "cut")) == outline(whole)
 
 
 def test_killed_at_any_moment_it_resumes_to_the_same_run(tmp_path: Path) -> None:
-    """Each of the 3 + 3 * 7 epochs before the backbone is measured is two moments, each third of that one."""
-    measuring = 2 * (3 + 3 * 7)
-    whole = outline(search(tmp_path / "whole", trials=8))
-    for at in (0, 5, 6, measuring - 1, measuring, measuring + 2, measuring + 3, measuring + 10):
+    """Each of the backbone's 3 epochs is two moments, each third of measuring it one."""
+    measuring = 2 * 3
+    whole = outline(search(tmp_path / "whole", trials=11, inherit=True))
+    for at in (0, 4, measuring - 1, measuring, measuring + 2, measuring + 3, measuring + 13, measuring + 80):
         path = tmp_path / str(at)
-        with pytest.raises(Killed), opened(path, Clock(at), trials=8) as sitting:
+        with pytest.raises(Killed), opened(path, Clock(at), trials=11, inherit=True) as sitting:
             sitting.run()
-        assert outline(search(path, trials=8)) == whole, at
+        assert outline(search(path, trials=11, inherit=True)) == whole, at
 
 
 def test_two_sittings_give_the_same_run_as_one(tmp_path: Path) -> None:
-    whole = outline(search(tmp_path / "whole", trials=18))
+    whole = outline(search(tmp_path / "whole", trials=18, inherit=True))
     for first in (1, 4, 9, 14):
-        search(tmp_path / str(first), trials=first)
-        assert outline(search(tmp_path / str(first), trials=18)) == whole, first
+        search(tmp_path / str(first), trials=first, inherit=True)
+        assert outline(search(tmp_path / str(first), trials=18, inherit=True)) == whole, first
 
 
 def test_a_start_folder_that_was_removed_is_made_again(tmp_path: Path) -> None:
@@ -212,11 +274,11 @@ def given(path: Path, **changes: object) -> tuple[TrialRecord, ...]:
 
 def test_a_given_backbone_is_fine_tuned_like_everything_cut_out_of_it(tmp_path: Path) -> None:
     trials = given(tmp_path / "run")
-    assert [t.origin for t in trials][:7] == ["baseline", *["thinner"] * 3, *["uniform"] * 3]
+    assert [t.origin for t in trials][:12] == ORDER
     assert trials[0].spec.recipe == TUNED and trials[0].spec.model == BACKBONE
     assert trials[0].metrics["accuracy_before"] == 40.0
-    assert all(t.spec.recipe == replace(SCRATCH, epochs=7) for t in trials[1:4])
-    assert all(t.spec.recipe == TUNED for t in trials[4:])
+    assert all(t.spec.recipe == replace(SCRATCH, epochs=7) for t in trials if t.origin == "thinner")
+    assert all(t.spec.recipe == TUNED for t in trials if t.origin != "thinner")
     halves = given(tmp_path / "halves", trials=6)
     assert outline(halves) == outline(trials)[:6]
     assert outline(given(tmp_path / "halves")) == outline(trials)

@@ -80,6 +80,12 @@ from lcsearch.settings import DEFAULT_INIT
 )
 @click.option("--new-head", is_flag=True, help="Make the last layer of given weights new.")
 @click.option(
+    "--inherit/--no-inherit",
+    default=None,
+    help="Cut a model out of the next larger one on the front, or always out of the backbone.  "
+    "[default: --inherit]",
+)
+@click.option(
     "--from", "given", multiple=True, metavar="CONFIG|RUN", help="Try this config, or a run's front, first."
 )
 @click.option(

@@ -7,7 +7,20 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from lcsearch.spec import TrialSpec
+from lcsearch.spec import ModelSpec, TrialSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A trained model that another one is cut out of.
+
+    Attributes:
+        folder: The folder of its trial, with its weights.
+        model: What it is.
+    """
+
+    folder: str
+    model: ModelSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +36,7 @@ class Job:
         resume: Whether a checkpoint in that folder may be continued.
         start: Folder that holds what the trial starts from, such as the trained backbone's weights; empty
             where it starts from nothing. Whoever runs the trial elsewhere takes the folder's files along.
+        parent: What the model is cut out of, if not of the backbone; its folder is taken along likewise.
     """
 
     number: int
@@ -32,6 +46,7 @@ class Job:
     directory: str
     resume: bool
     start: str = ""
+    parent: Parent | None = None
 
 
 Metrics = Mapping[str, float]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lcsearch.choose import front_of
 from lcsearch.records import RunRecord, TrialRecord
 from lcsearch.report.points import setting
 
@@ -41,7 +42,21 @@ def start_words(run: RunRecord) -> tuple[str, ...]:
             f"--init {start_name(run)}: models are cut out of the given backbone{_given(run)} and "
             f"{short}{taught}; the training that these weights had before is not counted"
         )
-    return (first, *_thinner(run, recipe["epochs"], tuned["epochs"]))
+    return (first, *_inherited(run), *_thinner(run, recipe["epochs"], tuned["epochs"]))
+
+
+def epochs_behind(trials: Sequence[TrialRecord]) -> dict[int, int]:
+    """Epochs of this run behind each model, by trial: its own and those of what it came from.
+
+    A model that was cut out of the backbone has the backbone's behind it, if this run trained that.
+    """
+    found: dict[int, int] = {}
+    first = sum(len(t.epochs) for t in trials if t.origin == "baseline" and t.spec.recipe.init == "scratch")
+    for trial in trials:
+        cut = trial.spec.recipe.init == "backbone"
+        before = found[trial.parent] if trial.parent is not None else first if cut else 0
+        found[trial.number] = before + len(trial.epochs)
+    return found
 
 
 def cost_words(run: RunRecord) -> str | None:
@@ -60,6 +75,24 @@ def _given(run: RunRecord) -> str:
     baseline = run.baseline
     before = None if baseline is None else accuracy_before(baseline)
     return "" if before is None else f" ({before:.2f} % as given)"
+
+
+def _inherited(run: RunRecord) -> tuple[str, ...]:
+    if all(trial.parent is None for trial in run.trials):
+        return ()
+    behind = epochs_behind(run.trials)
+    uniform = [behind[t.number] for t in run.trials if t.origin == "uniform" and t.state == "complete"]
+    front = [behind[t.number] for t in front_of(run.trials) if t.spec.recipe.init == "backbone"]
+    return (
+        f"each is cut out of the next larger one on the front, if there is one, so that models differ in the "
+        f"training behind them: {_range(front)} on the front"
+        + (f", {_range(uniform)} for uniform alpha" if uniform else ""),
+    )
+
+
+def _range(counts: Sequence[int]) -> str:
+    low, high = min(counts, default=0), max(counts, default=0)
+    return _epochs(low) if low == high else f"{low} to {_epochs(high)}"
 
 
 def _thinner(run: RunRecord, epochs: Any, tuned: Any) -> tuple[str, ...]:

@@ -75,7 +75,8 @@ def trial_words(trial: TrialRecord) -> tuple[str, ...]:
     size = f"{format_count(trial.params)} parameters, {format_count(trial.macs)} MACs"
     repeated = [] if trial.duplicate_of is None else [f"the same model as trial {trial.duplicate_of}"]
     before = accuracy_before(trial)
-    started = [] if before is None else [f"{before:.2f} % before fine-tuning"]
+    whence = "" if trial.parent is None else f"cut out of trial {trial.parent}, "
+    started = [] if before is None else [f"{whence}{before:.2f} % before fine-tuning"]
     lines = [title, result_words(trial), *started, size, *repeated, *choice_words(trial.spec)]
     wrapped = list(_wrap(lines))
     if len(wrapped) <= MOST_LINES:

@@ -24,7 +24,7 @@ from lcsearch.train.seeds import seed_everything, stream
 from lcsearch.transfer.cutting import cut_out
 from lcsearch.transfer.start import Start
 from lcsearch.transfer.teacher import read_teacher
-from lcsearch.transfer.weights import load_backbone
+from lcsearch.transfer.weights import load_backbone, load_parent
 
 log = logging.getLogger(__name__)
 
@@ -165,9 +165,11 @@ def start_of(job: Job, data: SearchData, device: str) -> Callable[[nn.Module], N
         if start.has_compressed:
             model.load_state_dict(start.read_compressed(model))
             return
-        template = replace(job.spec.model, layers={})
-        cut = cut_out(load_backbone(template, start.folder), job.spec.model.layers, data, device=device)
-        model.load_state_dict(cut.state_dict())
+        if job.parent is not None:
+            whole = load_parent(job.parent.model, Path(job.parent.folder) / WEIGHTS)
+        else:
+            whole = load_backbone(replace(job.spec.model, layers={}), start.folder)
+        model.load_state_dict(cut_out(whole, job.spec.model.layers, data, device=device).state_dict())
 
     return begin
 

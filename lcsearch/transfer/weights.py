@@ -101,6 +101,22 @@ def load_backbone(template: ModelSpec, folder: Path) -> nn.Module:
     return model.eval()
 
 
+def load_parent(model: ModelSpec, weights: Path) -> nn.Module:
+    """Return a trained model of a run as the plain net that computes the same, on the CPU, for evaluation.
+
+    Args:
+        model: What was trained.
+        weights: Its weights.
+
+    Raises:
+        InputError: The file is missing, damaged or of another model.
+    """
+    with torch.random.fork_rng(devices=()):
+        made = surgery.build_model(model)
+    made.load_state_dict(fitting(_read(weights, str(weights)), made, str(weights)))
+    return surgery.fold(made.eval())
+
+
 def fitting(
     found: Mapping[str, Any], model: nn.Module, where: str, *, new_head: bool = False
 ) -> dict[str, Tensor]:

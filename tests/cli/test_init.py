@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save_file
 
 import lcsearch
 from lcsearch.backbones import build
+from lcsearch.choose import front_of
 from lcsearch.reading import read_run
 
 SMALL = [
@@ -54,16 +55,16 @@ def test_models_are_cut_out_of_what_trial_0_trained(finished: Path) -> None:
     run = read_run(finished)
     kept, trained = finished / "start/backbone.safetensors", finished / "trials/0/weights.safetensors"
     assert kept.read_bytes() == trained.read_bytes()
-    origins = [t.origin for t in run.trials]
-    assert origins[:7] == ["baseline", *["thinner"] * 3, *["uniform"] * 3]
-    assert [len(t.epochs) for t in run.trials[:7]] == [2, 3, 3, 3, 1, 1, 1]
-    assert "sensitivity" in origins
+    assert [t.origin for t in run.trials] == ["baseline", *["sensitivity"] * 8]
+    assert [len(t.epochs) for t in run.trials] == [2, *[1] * 8]
+    assert [t.parent for t in run.trials[:3]] == [None, None, 1]
     cut = [t for t in run.trials if t.spec.recipe.init == "backbone"]
     assert all(0 <= t.metrics["accuracy_before"] <= 100 and t.spec.recipe.distill == 0.5 for t in cut)
     assert (finished / "start/teacher.safetensors").is_file()
 
 
 def test_it_is_shown(finished: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run = read_run(finished)
     assert call("status", str(finished)) == 0
     said = capfd.readouterr().out
     assert (
@@ -74,9 +75,11 @@ def test_it_is_shown(finished: Path, capfd: pytest.CaptureFixture[str]) -> None:
     cut = [m for m in plain["front"] if m["spec"]["recipe"]["init"] == "backbone"]
     assert plain["init"] == "trained"
     assert all("accuracy_before" in member for member in cut)
-    assert plain["epochs_trained"] == 2 + 3 * 3 + (9 - 4)
+    assert all(member.get("parent") == run.trials[member["trial"]].parent for member in plain["front"])
+    assert plain["epochs_trained"] == 2 + 8
     page = (finished / "report.html").read_text()
-    assert "epochs: 2 for the backbone, 5 for fine-tuning, 9 for thinner nets" in page
+    assert "epochs: 2 for the backbone, 8 for fine-tuning" in page
+    assert "cut out of the next larger one on the front" in page
     assert "% before fine-tuning" in page
     out = finished.parent / "compare.html"
     assert call("compare", str(finished), str(finished), "-o", str(out)) == 0
@@ -84,7 +87,7 @@ def test_it_is_shown(finished: Path, capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_what_was_found_leaves_the_run(finished: Path, tmp_path: Path) -> None:
-    number = str(next(t.number for t in read_run(finished).complete if t.origin == "uniform"))
+    number = str(next(t.number for t in front_of(read_run(finished).trials) if t.origin == "sensitivity"))
     for kind, suffix in (("yaml", "yaml"), ("weights", "safetensors")):
         out = tmp_path / f"out.{suffix}"
         assert call("export", str(finished), "--trial", number, "--format", kind, "-o", str(out)) == 0
@@ -104,7 +107,7 @@ def test_killed_and_resumed_it_is_the_same_run(finished: Path, tmp_path: Path) -
     """Killed while trial 0 trains the backbone, and again while models are cut out of it."""
     path = tmp_path / "killed"
     arguments = ["run", *SMALL, *TAUGHT, "--out", str(path)]
-    for epochs, origin in ((1, "baseline"), (10, "thinner")):
+    for epochs, origin in ((1, "baseline"), (5, "sensitivity")):
         died = run_and_signal(*arguments, epochs=epochs)
         assert died.returncode == -signal.SIGKILL, died.stderr
         assert read_run(path).trials[-1].origin == origin
@@ -123,7 +126,8 @@ def test_weights_of_ones_own(finished: Path, tmp_path: Path, capfd: pytest.Captu
     assert call("resume", str(out), "--trials", "6") == 0
     trials = read_run(out).trials
     assert trials[0].metrics["accuracy_before"] == read_run(finished).trials[0].accuracy
-    assert [t.spec.recipe.init for t in trials] == ["backbone", *["scratch"] * 3, *["backbone"] * 2]
+    assert [t.spec.recipe.init for t in trials] == ["backbone"] * 6
+    assert trials[1].parent == 0
     capfd.readouterr()
     assert call("status", str(out)) == 0
     said = capfd.readouterr().out
@@ -152,6 +156,8 @@ WRONG = [
     (["--init", "scratch", "--fine-tune-epochs", "2"], ["--fine-tune-epochs", "--init scratch"]),
     (["--init", "scratch", "--fine-tune-lr", "0.1"], ["--fine-tune-lr", "--init scratch"]),
     (["--init", "scratch", "--new-head"], ["--new-head", "--init scratch"]),
+    (["--init", "scratch", "--no-inherit"], ["--no-inherit", "--init scratch"]),
+    (["--init", "scratch", "--inherit"], ["--inherit", "--init scratch"]),
     (["--init", "OTHER"], ["other.safetensors", "7", "10", "--new-head"]),
     (["--init", "BROKEN"], ["broken.pt"]),
 ]

@@ -12,10 +12,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from scripted import Scripted, jobs
 
-from lcsearch.engines.base import Job, Metrics, Report, Verdict
+from lcsearch.engines.base import Job, Metrics, Parent, Report, Verdict
 from lcsearch.engines.ray_tune.desk import Desk
 from lcsearch.engines.ray_tune.storage import SharedStorage
 from lcsearch.engines.ray_tune.worker import JobThread, TrialStorage
+from lcsearch.spec import ModelSpec
 
 
 def starting_jobs(folder: Path) -> tuple[list[Job], Path]:
@@ -74,6 +75,33 @@ def test_a_start_folder_is_sent_and_fetched_once(tmp_path: Path, monkeypatch: py
         assert job is not None
         JobThread(job, seen, shared, node / str(job.number) / "files", node).next(Verdict.GO_ON)
     assert moved.count("pull") == 1
+
+
+def test_parents_reach_nodes_without_the_drivers_disk(tmp_path: Path) -> None:
+    folder = tmp_path / "run/trials/7"
+    folder.mkdir(parents=True)
+    (folder / "weights.safetensors").write_bytes(b"of trial 7")
+    model = ModelSpec("base", 10, 1)
+    made, _ = starting_jobs(tmp_path)
+    made = [replace(made[0], parent=Parent(str(folder), model)), made[1]]
+    shared = TrialStorage(SharedStorage(str(tmp_path / "shared")), "run")
+    desk = Desk(Scripted(made), lambda: 2, shared)
+    handed = [desk.next_job(name) for name in "ab"]
+    (folder / "weights.safetensors").unlink()
+    found: list[Parent | None] = []
+
+    def objective(job: Job, report: Report) -> Metrics:
+        found.append(job.parent)
+        return seen(job, report)
+
+    for job in handed:
+        assert job is not None
+        node = tmp_path / "node"
+        assert JobThread(job, objective, shared, node / "files", node).next(Verdict.GO_ON).kind == "complete"
+    assert found[0] is not None and found[0].model == model and found[1] is None
+    assert (Path(found[0].folder) / "weights.safetensors").read_bytes() == b"of trial 7"
+    desk.close()
+    assert not list((tmp_path / "shared/run").glob("start-*"))
 
 
 def test_workers_that_see_the_drivers_disk_read_it_there(tmp_path: Path) -> None:

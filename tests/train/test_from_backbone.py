@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from lcsearch.data import SearchData
-from lcsearch.engines.base import Job
+from lcsearch.engines.base import Job, Parent
 from lcsearch.errors import InputError
 from lcsearch.spec import LayerSpec, ModelSpec, Recipe, Regularizer, TrialSpec
 from lcsearch.surgery import build_model
@@ -142,6 +142,26 @@ def test_weights_of_the_very_model_are_taken_as_they_are(
     another = replace(spec, model=replace(SPEC.model, layers={"features.4": LayerSpec("linear", 0.5)}))
     with pytest.raises(InputError, match=r"compressed\.safetensors"):
         OBJECTIVE(make_job(tmp_path / "third", other, another), go_on)
+
+
+def test_a_model_is_cut_out_of_its_parent_instead_of_the_backbone(tmp_path: Path, start: Start) -> None:
+    thin = {name: LayerSpec("linear", 0.06) for name in LAYERS}
+    model = replace(PLAIN, layers=thin)
+    spec = with_recipe(replace(SPEC, model=model), lr=0.1)
+    first = OBJECTIVE(make_job(tmp_path / "first", start, spec), go_on)
+    parent = Parent(str(tmp_path / "first"), model)
+
+    def before(layers: Mapping[str, LayerSpec], whence: Parent | None) -> float:
+        spec = with_recipe(replace(SPEC, model=replace(PLAIN, layers=layers)), distill=0.0, epochs=1)
+        job = make_job(tmp_path / f"{len(layers)}-{whence is None}", start, spec)
+        return OBJECTIVE(replace(job, parent=whence), go_on)["accuracy_before"]
+
+    one_image = 100 / 300
+    assert before({}, parent) == pytest.approx(first["accuracy"], abs=1.01 * one_image)
+    assert before(thin, None) == first["accuracy_before"] < before(thin, parent) - 20
+    (tmp_path / "first" / "weights.safetensors").unlink()
+    with pytest.raises(InputError, match=r"first.weights\.safetensors"):
+        before(thin, parent)
 
 
 def test_what_is_missing_is_one_clear_line(tmp_path: Path, start: Start) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,11 +27,14 @@ class Starts:
         self._sent: dict[str, str] = {}
 
     def send(self, job: Job) -> None:
-        """Let workers find what a job starts from; its folder does not change any more."""
-        if self._shared is not None and job.start and job.start not in self._sent:
-            name = _name(job, self._shared)
-            self._shared.storage.push(Path(job.start), name, {})
-            self._sent[job.start] = name
+        """Let workers find what a job starts from; those folders do not change any more."""
+        if self._shared is None:
+            return
+        for folder in (job.start, "" if job.parent is None else job.parent.folder):
+            if folder and folder not in self._sent:
+                name = _name(folder, self._shared)
+                self._shared.storage.push(Path(folder), name, {})
+                self._sent[folder] = name
 
     def remove(self) -> None:
         """Remove what was sent: no trial needs it any more."""
@@ -40,20 +44,26 @@ class Starts:
         self._sent.clear()
 
 
-def fetch_start(job: Job, shared: TrialStorage | None, node: Path) -> str:
-    """The worker's side: where a job finds what it starts from; empty where that is nothing.
+def fetch_start(job: Job, shared: TrialStorage | None, node: Path) -> Job:
+    """The worker's side: the job with the folders where it finds here what it starts from.
 
     Args:
-        job: The job.
+        job: The job, with the driver's folders.
         shared: Shared storage; None if this worker sees the driver's disk.
         node: Folder that all workers of this node share: it is fetched once for all of them.
 
     Raises:
         OSError: The storage cannot be read, or the disk is full.
     """
-    if shared is None or not job.start:
-        return job.start
-    name = _name(job, shared)
+    if shared is None:
+        return job
+    start = job.start and _fetch(job.start, shared, node)
+    parent = job.parent and replace(job.parent, folder=_fetch(job.parent.folder, shared, node))
+    return replace(job, start=start, parent=parent)
+
+
+def _fetch(driven: str, shared: TrialStorage, node: Path) -> str:
+    name = _name(driven, shared)
     folder = node / name.rpartition("/")[2]
     if not (folder / _WHOLE).is_file():
         shared.storage.pull(name, folder)
@@ -62,5 +72,5 @@ def fetch_start(job: Job, shared: TrialStorage | None, node: Path) -> str:
     return str(folder)
 
 
-def _name(job: Job, shared: TrialStorage) -> str:
-    return f"{shared.prefix}/start-{hashlib.sha256(job.start.encode()).hexdigest()[:12]}"
+def _name(folder: str, shared: TrialStorage) -> str:
+    return f"{shared.prefix}/start-{hashlib.sha256(folder.encode()).hexdigest()[:12]}"

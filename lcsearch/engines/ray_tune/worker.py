@@ -177,8 +177,8 @@ class JobThread:
             return verdict is Verdict.GO_ON
 
         try:
-            start = fetch_start(self._job, self._shared, self._node or self._scratch.parent)
-            job = replace(self._job, directory=str(folder.path), start=start)
+            job = fetch_start(self._job, self._shared, self._node or self._scratch.parent)
+            job = replace(job, directory=str(folder.path))
             metrics = self._objective(job, report)
             folder.push()
             return Message("complete", metrics=dict(metrics))

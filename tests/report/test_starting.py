@@ -1,0 +1,52 @@
+"""Where models came from, in numbers worked out by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lcsearch.records import TrialRecord
+from lcsearch.report.starting import epochs_behind, start_words
+from lcsearch.report.words import trial_words
+
+
+def cut(trial: TrialRecord, parent: int | None = None) -> TrialRecord:
+    recipe = replace(trial.spec.recipe, init="backbone")
+    return replace(trial, spec=replace(trial.spec, recipe=recipe), parent=parent)
+
+
+def family(make_trial) -> list[TrialRecord]:
+    """The backbone has 3 epochs, a thinner net 4; 2 is cut out of the backbone, 3 of 2, 4 of 3."""
+    return [
+        make_trial(0, 90.0, 1000, "baseline", epochs=(1.0, 2.0, 90.0)),
+        make_trial(1, 50.0, 500, "thinner", epochs=(1.0, 2.0, 3.0, 50.0)),
+        cut(make_trial(2, 89.0, 400, "sensitivity")),
+        cut(make_trial(3, 88.0, 300, epochs=(87.0, 88.0)), parent=2),
+        cut(make_trial(4, 85.0, 200, "uniform"), parent=3),
+        cut(make_trial(5, 84.0, 350, "uniform")),
+    ]
+
+
+def test_epochs_behind_a_model_are_its_own_and_those_of_what_it_came_from(make_trial):
+    assert epochs_behind(family(make_trial)) == {0: 3, 1: 4, 2: 4, 3: 6, 4: 7, 5: 4}
+
+
+def test_a_given_backbone_was_not_trained_here(make_trial):
+    trials = [cut(make_trial(0, 90.0, 1000, "baseline")), cut(make_trial(1, 89.0, 400), parent=0)]
+    assert epochs_behind(trials) == {0: 1, 1: 2}
+
+
+def test_the_report_says_that_models_differ_in_what_is_behind_them(make_trial, make_run):
+    run = make_run(*family(make_trial))
+    asked = {"init": "trained", "recipe": {"epochs": 3}, "fine_tune": {"epochs": 1, "distill": 0.5}}
+    run = replace(run, settings={**run.settings, "settings": {**run.settings["settings"], **asked}})
+    said = start_words(run)
+    assert (
+        "differ in the training behind them: 4 to 7 epochs on the front, 4 to 7 epochs for uniform" in said[1]
+    )
+    alone = replace(run, trials=tuple(replace(trial, parent=None) for trial in run.trials))
+    assert all("behind them" not in line for line in start_words(alone))
+
+
+def test_a_hover_names_the_parent(make_trial):
+    trial = replace(family(make_trial)[3], metrics={"accuracy_before": 40.0})
+    assert "cut out of trial 2, 40.00 % before fine-tuning" in trial_words(trial)
