@@ -54,7 +54,10 @@ class Preparing:
         return distinct(best_for_budgets(found, replace(self.space, template=plain), self.budgets()))
 
     def budgets(self) -> list[int]:
-        """Parameters in equal steps of their logarithm, backbone and smallest model left out, in two sweeps."""
+        """Parameters between the backbone and the smallest model, in equal steps of their logarithm.
+
+        Every second one largest first, then those between them.
+        """
         largest = self.space.params(self.space.plain())
         largest = min(largest, self.settings.max_params or largest)
         sizes = log_spaced(self.space.params(self.space.smallest()), largest, 2 * GUIDED + 1)
