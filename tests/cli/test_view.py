@@ -35,7 +35,7 @@ def test_it_serves_on_this_machine_until_ctrl_c(run):
             with urllib.request.urlopen(address, timeout=60) as answer:
                 assert "base on digits" in answer.read().decode()
             process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=30)
+            _, errors = process.communicate(timeout=120)
         finally:
             process.kill()
     assert process.returncode == 0

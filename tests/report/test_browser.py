@@ -34,7 +34,7 @@ POINT = """(n) => {
 }"""
 
 
-def wait(page: Any, expression: str, seconds: float = 20) -> None:
+def wait(page: Any, expression: str, seconds: float = 120) -> None:
     """Wait until an expression holds; Playwright's own way needs eval, which the page's policy forbids."""
     end = time.monotonic() + seconds
     while not page.evaluate(expression):
@@ -66,6 +66,7 @@ def visit(browser):
 
     def open_page(path: Path, **options: Any) -> Any:
         context = browser.new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
+        context.set_default_timeout(120_000)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: problems.append(f"{message.type}: {message.text}"))

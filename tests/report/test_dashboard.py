@@ -18,12 +18,12 @@ pytest.importorskip(
 
 
 def get(address: str) -> dict:
-    with urllib.request.urlopen(address, timeout=30) as answer:
+    with urllib.request.urlopen(address, timeout=120) as answer:
         return json.loads(answer.read())
 
 
 def wait_for(process: subprocess.Popen, address: str) -> dict:
-    for _ in range(300):
+    for _ in range(900):
         assert process.poll() is None, "optuna-dashboard ended at once"
         try:
             return get(address)

@@ -64,7 +64,7 @@ def run(clone: Path, script: str, *arguments: str, **environment: str) -> tuple[
         cwd=clone.parent,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     return done.returncode, calls.read_text().splitlines(), done.stderr
 
