@@ -3,6 +3,18 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 
+import alembic.util
+from hypothesis import settings
+
 sys.path.insert(0, str(Path(__file__).parent))
+
+# How long an example takes says something of the machine, and nothing of what is tested.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
+
+# Optuna has its ten migration scripts loaded anew for each study that is opened: most of what opening takes,
+# and tests open hundreds.
+alembic.util.load_python_file = cache(alembic.util.load_python_file)
