@@ -1,4 +1,8 @@
-"""``lcsearch run`` and ``resume`` as a user types them: real training on scikit-learn's digits."""
+"""``lcsearch run`` and ``resume`` as a user types them: real training on scikit-learn's digits.
+
+The first run is a process of its own, and so is what gets a signal. What only goes on is called in this
+process, which spares it the start of another interpreter; its workers are processes anyway.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import random
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -22,10 +27,14 @@ SMALL = [
 ]  # fmt: skip
 
 
-def lcsearch(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments), cwd=cwd, capture_output=True, text=True, timeout=240, check=False
-    )
+def lcsearch(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=240, check=False)
+
+
+def call(*arguments: str) -> int:
+    from lcsearch.cli.main import call
+
+    return call(list(arguments))
 
 
 @pytest.fixture(scope="module")
@@ -36,29 +45,30 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_run_leaves_a_front_a_page_and_a_config(finished: Path) -> None:
+@pytest.fixture(scope="module")
+def shown(finished: Path) -> dict[str, Any]:
+    """What ``lcsearch status --json`` prints, and nothing else."""
+    done = lcsearch("status", str(finished), "--json")
+    assert done.returncode == 0 and done.stderr == ""
+    return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+def test_a_run_leaves_a_front_a_page_and_a_config(finished: Path, shown: dict[str, Any]) -> None:
     assert (finished / "report.html").stat().st_size > 1_000_000
     best = yaml.safe_load((finished / "best.yaml").read_text())
     trial = read_run(finished).trials[best["source"]["trial"]]
     assert best["source"]["params"] == trial.params
     kept = {int(path.parent.name) for path in finished.glob("trials/*/weights.safetensors")}
-    front = {member["trial"] for member in status(finished)["front"]}
+    front = {member["trial"] for member in shown["front"]}
     hand_picked = {t.number for t in read_run(finished).trials if t.origin in HAND_PICKED}
     assert kept == front | hand_picked
     assert not list(finished.glob("trials/*/checkpoint.pt"))
 
 
-def status(path: Path) -> dict[str, list[dict[str, int]]]:
-    done = lcsearch("status", str(path), "--json")
-    assert done.returncode == 0 and done.stderr == ""
-    return json.loads(done.stdout)  # type: ignore[no-any-return]
-
-
-def test_status_counts_what_the_run_recorded(finished: Path) -> None:
-    shown = status(finished)
+def test_status_counts_what_the_run_recorded(finished: Path, shown: dict[str, Any]) -> None:
     trials = read_run(finished).trials
-    assert sum(shown["trials"].values()) == len(trials)  # type: ignore[attr-defined]
-    assert shown["trials"]["running"] == 0  # type: ignore[call-overload]
+    assert sum(shown["trials"].values()) == len(trials)
+    assert shown["trials"]["running"] == 0
     assert shown["epochs_trained"] == sum(len(t.epochs) for t in trials)
 
 
@@ -69,8 +79,7 @@ def test_killed_at_random_moments_it_resumes_to_the_same_run(finished: Path, tmp
         died = run_and_signal(*arguments, epochs=moments.randint(2, 5), seconds=moments.random())
         assert died.returncode == -signal.SIGKILL, died.stderr
         arguments = ["resume", str(path)]
-    done = lcsearch("resume", str(path))
-    assert done.returncode == 0, done.stderr
+    assert call("resume", str(path)) == 0
     assert outline(read_run(path).trials) == outline(read_run(finished).trials)
 
 
@@ -84,9 +93,9 @@ def test_ctrl_c_finishes_the_epoch_and_says_how_to_go_on(tmp_path: Path) -> None
 
 def test_a_longer_resume_adds_trials_and_keeps_the_old_ones(tmp_path: Path) -> None:
     path = tmp_path / "longer"
-    assert lcsearch("run", *SMALL[:-4], "--trials", "2", "--jobs", "1", "--out", str(path)).returncode == 0
+    assert call("run", *SMALL[:-4], "--trials", "2", "--jobs", "1", "--out", str(path)) == 0
     before = outline(read_run(path).trials)
-    assert lcsearch("resume", str(path), "--trials", "3").returncode == 0
+    assert call("resume", str(path), "--trials", "3") == 0
     after = outline(read_run(path).trials)
     assert after[: len(before)] == before and len(after) == len(before) + 1
 
@@ -118,10 +127,8 @@ WRONG = [
 def test_bad_input_is_one_clear_line_and_makes_nothing(
     wrong: list[str], expected: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from lcsearch.cli.main import call
-
     out = tmp_path / "run"
-    assert call(["run", *SMALL, "--out", str(out), *wrong]) == 2
+    assert call("run", *SMALL, "--out", str(out), *wrong) == 2
     said = capfd.readouterr().err
     assert len(said.strip().splitlines()) == 1, said
     assert said.startswith("lcsearch: error: ") and all(part in said for part in expected), said
@@ -131,32 +138,27 @@ def test_bad_input_is_one_clear_line_and_makes_nothing(
 def test_a_directory_that_exists_or_is_no_run_is_refused(
     finished: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from lcsearch.cli.main import call
-
-    assert call(["run", *SMALL, "--out", str(finished)]) == 2
+    assert call("run", *SMALL, "--out", str(finished)) == 2
     assert f"lcsearch resume {finished}" in capfd.readouterr().err
-    assert call(["resume", str(tmp_path)]) == 2
+    assert call("resume", str(tmp_path)) == 2
     assert "is not a run directory" in capfd.readouterr().err
-    assert call(["status", str(tmp_path / "none")]) == 2
+    assert call("status", str(tmp_path / "none")) == 2
     assert "no such run directory" in capfd.readouterr().err
 
 
 def test_a_damaged_study_is_one_line_and_stays_as_it_is(
     finished: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from lcsearch.cli.main import call
-
     (tmp_path / "run.yaml").write_text((finished / "run.yaml").read_text())
     (tmp_path / "study.db").write_bytes(b"no database" * 500)
-    assert call(["status", str(tmp_path)]) == 2
+    assert call("status", str(tmp_path)) == 2
     assert "study.db: is damaged" in capfd.readouterr().err
     assert (tmp_path / "study.db").read_bytes() == b"no database" * 500
 
 
 def test_a_run_that_is_open_elsewhere_is_refused(finished: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    from lcsearch.cli.main import call
     from lcsearch.rundir import RunDirectory
 
     with RunDirectory.open(finished).locked():
-        assert call(["resume", str(finished)]) == 2
+        assert call("resume", str(finished)) == 2
     assert "is open in another lcsearch" in capfd.readouterr().err

@@ -166,8 +166,8 @@ def test_a_node_dies_and_another_comes(cluster: Any, place: Place) -> None:
 def test_training_goes_on_where_it_was_when_its_node_dies(cluster: Any, place: Place, tmp_path: Path) -> None:
     """Real training on digits on both nodes; what comes of it equals an undisturbed local search."""
     common: dict[str, Any] = {
-        "backbone": "tiny_net:tiny", "dataset": "digits", "train_images": 1000, "validation_images": 200,
-        "trials": 2, "epochs": 6, "batch_size": 4, "init": "scratch", "seed": 5, "device": "cpu",
+        "backbone": "tiny_net:tiny", "dataset": "digits", "train_images": 200, "validation_images": 200,
+        "trials": 2, "epochs": 6, "batch_size": 8, "init": "scratch", "seed": 5, "device": "cpu",
         "early_stopping": "none",
     }  # fmt: skip
     there = {"engine": "ray", "ray_address": place.address, "storage_path": str(place.shared), "jobs": 2}

@@ -1,19 +1,22 @@
-"""The real search, training on digits, by the Ray engine: the same trials as by the local one."""
+"""The real search, training on digits, by the Ray engine: the same trials as by the local one.
+
+Only the driver that is killed is a process of its own; all workers are.
+"""
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from cli_runs import run_and_signal
 from ray_objectives import Steps
 
 from lcsearch.engines.ray import RayEngine, RaySettings
@@ -21,26 +24,26 @@ from lcsearch.reading import read_run
 from lcsearch.records import TrialRecord
 
 HERE = Path(__file__).parent
+EPOCHS = 3
 _RUN = (
     "run --backbone tiny_net:tiny --dataset digits --train-images 1000 --validation-images 200 --trials 5 "
-    "--epochs 3 --batch-size 16 --seed 5 --jobs 1 --device cpu"
+    f"--epochs {EPOCHS} --batch-size 16 --seed 5 --jobs 1 --device cpu"
 )
 
 
-def start(arguments: str) -> subprocess.Popen[str]:
-    """lcsearch in a process of its own, where the user's net lies in the current folder."""
-    code = "import sys; from lcsearch.cli.main import main; sys.argv[0] = 'lcsearch'; main()"
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments.split()],
-        cwd=HERE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+@pytest.fixture(scope="module", autouse=True)
+def in_the_folder_of_the_net() -> Iterator[None]:
+    """The user's net lies in the current folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(HERE)
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
 
 
-def finish(process: subprocess.Popen[str]) -> str:
-    out, errors = process.communicate(timeout=240)
-    assert process.returncode == 0, errors
-    return out + errors
+def call(arguments: str) -> int:
+    from lcsearch.cli.main import call
+
+    return call(arguments.split())
 
 
 def outline(run: Path) -> list[tuple[object, ...]]:
@@ -62,21 +65,21 @@ def _weights(run: Path, trial: TrialRecord) -> bytes:
 def local_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The undisturbed run, by the local engine."""
     run = tmp_path_factory.mktemp("local") / "run"
-    finish(start(f"{_RUN} --engine local --out {run}"))
+    assert call(f"{_RUN} --engine local --out {run}") == 0
     return run
 
 
-def test_ray_gives_what_local_gives_although_it_is_killed(local_run: Path, tmp_path: Path) -> None:
+def test_ray_gives_what_local_gives_although_it_is_killed(
+    local_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Ray's driver is killed after trial 1's first epoch; what goes on equals the undisturbed local run."""
     run = tmp_path / "run"
-    driver = start(f"{_RUN} --engine ray --out {run}")
-    wait_for(driver, run / "trials" / "1" / "checkpoint.pt")
-    driver.send_signal(signal.SIGKILL)
-    driver.communicate()
+    died = run_and_signal(*f"{_RUN} --engine ray --out {run}".split(), epochs=EPOCHS + 1)
+    assert died.returncode == -signal.SIGKILL, died.stderr
     before = read_run(run).trials
-    assert before[-1].state == "running"
-    said = finish(start(f"resume {run}"))
-    assert "Ray on this machine: 1 node" in said
+    assert [(trial.state, len(trial.epochs)) for trial in before] == [("complete", EPOCHS), ("running", 1)]
+    assert call(f"resume {run}") == 0
+    assert "Ray on this machine: 1 node" in capfd.readouterr().err
     trials = read_run(run).trials
     assert [trial.number for trial in trials] == list(range(len(trials)))
     assert {trial.state for trial in trials} <= {"complete", "pruned"}
@@ -86,14 +89,6 @@ def test_ray_gives_what_local_gives_although_it_is_killed(local_run: Path, tmp_p
     assert len(outline(local_run)) >= 5
     assert outline(run) == outline(local_run)
     assert max(trial.accuracy or 0 for trial in trials) > 20  # it learns: chance is 10
-
-
-def wait_for(process: subprocess.Popen[str], file: Path) -> None:
-    end = time.monotonic() + 200
-    while not file.exists():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end, f"{file} was never written"
-        time.sleep(0.02)
 
 
 def test_a_ray_of_our_own_listens_on_loopback_only(tmp_path: Path) -> None:
@@ -128,10 +123,9 @@ def own_addresses() -> list[str]:
     return [address for address in found if "." in address and not address.startswith("127.")]
 
 
-def test_what_is_wrong_with_ray_is_one_line(tmp_path: Path) -> None:
-    process = start(f"{_RUN} --engine ray --ray-address 127.0.0.1:1 --out {tmp_path / 'run'}")
-    out, errors = process.communicate(timeout=240)
-    assert process.returncode == 2
+def test_what_is_wrong_with_ray_is_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert call(f"{_RUN} --engine ray --ray-address 127.0.0.1:1 --out {tmp_path / 'run'}") == 2
+    out, errors = capfd.readouterr()
     assert out == ""
     assert errors.startswith("lcsearch: error: --ray-address: no Ray at ")
     assert errors.count("\n") == 1
