@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,10 @@ import alembic.util
 from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+# On a busy machine a step of two threads takes as long as the one that waits longest for a core. Set before
+# torch is imported, and inherited by what tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # How long an example takes says something of the machine, and nothing of what is tested.
 settings.register_profile("any machine", deadline=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 import pytest
 import torch
 from torch import Tensor
@@ -48,15 +49,23 @@ def test_a_prediction_may_change_only_where_scores_tie() -> None:
     assert found.trained_accuracy - found.accuracy == pytest.approx(100 / 6)
 
 
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
 def test_models_are_timed_in_turns_on_one_thread() -> None:
-    threads = torch.get_num_threads()
     calls: list[tuple[str, int]] = []
 
     def model(name: str) -> object:
         return lambda images: calls.append((name, torch.get_num_threads())) or images
 
     found = measure([model("a"), model("b")], (1, 8, 8))  # type: ignore[list-item]
-    assert {count for _, count in calls} == {1} and torch.get_num_threads() == threads
+    assert {count for _, count in calls} == {1} and torch.get_num_threads() == 2
     timed = [name for name, _ in calls][-2 * found.runs :]
     assert timed == ["a", "b"] * found.runs
     assert len(found.seconds) == 2
