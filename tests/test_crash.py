@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import simulated_objectives as simulated
 import sqlalchemy
-from inline import session
+from inline import InlineEngine, session
 from optuna.storages import RDBStorage
 from outline import outline
 
@@ -149,6 +149,13 @@ def test_duplicates_whose_original_ended_just_before_the_kill_end_too(
     assert trials[2].accuracy == 80.0
 
 
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spares a search the start of a worker, where workers are not what is tested."""
+    monkeypatch.setattr("lcsearch.session.make_engine", lambda settings, folder: InlineEngine())
+
+
+@pytest.mark.usefixtures("in_this_process")
 def test_a_directory_whose_making_was_cut_short_is_taken(tmp_path: Path) -> None:
     (tmp_path / "run" / "trials").mkdir(parents=True)
     (tmp_path / "run" / ".run.yaml.abc").write_text("version: 1\nsett")
@@ -163,7 +170,9 @@ def test_a_dead_worker_costs_its_trial_one_try(tmp_path: Path) -> None:
     assert [len(t.epochs) for t in trials] == [1, 1, 1, 1]
 
 
-def test_a_worker_without_room_stops_the_run_and_not_its_trial(tmp_path: Path) -> None:
+def test_a_worker_without_room_stops_the_run_and_not_its_trial(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     (tmp_path / "full").touch()
     with pytest.raises(RuntimeError) as stopped:
         search(tmp_path / "run", simulated.greedy)
@@ -172,6 +181,7 @@ def test_a_worker_without_room_stops_the_run_and_not_its_trial(tmp_path: Path) -
     assert read_run(tmp_path / "run").trials[2].state == "running"
     (tmp_path / "full").unlink()
     resumed = search(tmp_path / "run", simulated.greedy).trials
+    request.getfixturevalue("in_this_process")
     assert outline(resumed) == outline(search(tmp_path / "whole", simulated.greedy).trials)
 
 

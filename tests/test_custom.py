@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,12 @@ def search(out: Path, objective: Any = simulated.smooth, **changes: Any) -> RunR
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
     return search(tmp_path_factory.mktemp("runs") / "whole")
+
+
+@pytest.fixture(scope="module")
+def five_trials(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a first sitting left; tests go on with a copy."""
+    return search(tmp_path_factory.mktemp("runs") / "parts", trials=5).path
 
 
 def lcsearch_cli(*arguments: str) -> int:
@@ -68,17 +75,18 @@ def test_early_stopping_stops_trials_and_stopped_loops_leave(finished: RunRecord
     assert stopped and all(len(t.epochs) in (1, 3) and not t.decisions[-1].go_on for t in stopped)
 
 
-def test_called_again_it_goes_on(finished: RunRecord, tmp_path: Path) -> None:
-    search(tmp_path / "parts", trials=5)
-    parts = search(tmp_path / "parts", trials=12)
-    assert outline(parts.trials) == outline(finished.trials)
-    assert outline(search(tmp_path / "parts", trials=None).trials) == outline(finished.trials)
+def test_called_again_it_goes_on(finished: RunRecord, five_trials: Path, tmp_path: Path) -> None:
+    parts = shutil.copytree(five_trials, tmp_path / "parts")
+    assert outline(search(parts, trials=12).trials) == outline(finished.trials)
+    assert outline(search(parts, trials=None).trials) == outline(finished.trials)
 
 
-def test_the_command_line_resumes_an_objective_with_a_name(finished: RunRecord, tmp_path: Path) -> None:
-    search(tmp_path / "parts", trials=5)
-    assert lcsearch_cli("resume", str(tmp_path / "parts"), "--trials", "12") == 0
-    assert outline(read_run(tmp_path / "parts").trials) == outline(finished.trials)
+def test_the_command_line_resumes_an_objective_with_a_name(
+    finished: RunRecord, five_trials: Path, tmp_path: Path
+) -> None:
+    parts = shutil.copytree(five_trials, tmp_path / "parts")
+    assert lcsearch_cli("resume", str(parts), "--trials", "12") == 0
+    assert outline(read_run(parts).trials) == outline(finished.trials)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Ray is for Linux")
@@ -219,10 +227,9 @@ def test_a_script_is_told_of_its_missing_guard(tmp_path: Path, guard: str) -> No
 
 
 def test_what_cannot_be_imported_is_resumed_by_calling_again(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    five_trials: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    search(tmp_path / "run", trials=1)
-    recorded = tmp_path / "run" / "run.yaml"
+    recorded = shutil.copytree(five_trials, tmp_path / "run") / "run.yaml"
     recorded.write_text(recorded.read_text().replace("simulated_objectives:smooth", "gone:smooth"))
     assert lcsearch_cli("resume", str(tmp_path / "run")) == 2
     said = capfd.readouterr().err.strip().splitlines()

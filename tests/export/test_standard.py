@@ -31,22 +31,25 @@ except ImportError:
 else:
     raise SystemExit("lcsearch can be imported here")
 import numpy as np
-folder = sys.argv[1]
+from pathlib import Path
+folders = [folder for folder in Path(sys.argv[1]).iterdir() if folder.is_dir()]
 """
 TORCH = """
 import torch
-model = torch.export.load(folder + "/model.pt2").module()
-for size in (1, 5):
-    images = np.load(f"{folder}/images{size}.npy")
-    np.save(f"{folder}/pt2-{size}.npy", model(torch.from_numpy(images)).detach().numpy())
+for folder in folders:
+    model = torch.export.load(folder / "model.pt2").module()
+    for size in (1, 5):
+        images = np.load(folder / f"images{size}.npy")
+        np.save(folder / f"pt2-{size}.npy", model(torch.from_numpy(images)).detach().numpy())
 """
 ONNX = """
 sys.modules["torch"] = None
 import onnxruntime
-session = onnxruntime.InferenceSession(folder + "/model.onnx", providers=["CPUExecutionProvider"])
-for size in (1, 5):
-    images = np.load(f"{folder}/images{size}.npy")
-    np.save(f"{folder}/onnx-{size}.npy", session.run(["logits"], {"images": images})[0])
+for folder in folders:
+    session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
+    for size in (1, 5):
+        images = np.load(folder / f"images{size}.npy")
+        np.save(folder / f"onnx-{size}.npy", session.run(["logits"], {"images": images})[0])
 """
 
 
@@ -62,21 +65,34 @@ def close(got: np.ndarray, expected: np.ndarray) -> bool:
     return float(np.abs(got - expected).max()) <= 1e-4 * float(np.abs(expected).max())
 
 
-@pytest.mark.parametrize(("spec", "fold"), [("sparse", False), ("low rank", True), ("grouped", True)])
-def test_files_compute_the_same_without_lcsearch(spec: str, fold: bool, tmp_path: Path) -> None:
-    model, about = lively(SPECS[spec]), replace(ABOUT, fold_batch_norm=fold)
-    expected = {}
+FOLDS = {"sparse": False, "low rank": True, "grouped": True}
+
+
+@pytest.fixture(scope="module")
+def computed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For each spec a folder with images, files, and what they compute in two processes without lcsearch."""
+    parent = tmp_path_factory.mktemp("standard")
+    for spec, fold in FOLDS.items():
+        folder, about = parent / spec, replace(ABOUT, fold_batch_norm=fold)
+        folder.mkdir()
+        model = lively(SPECS[spec])
+        for size in (1, 5):
+            images = torch.randn(size, *about.image_shape, generator=torch.Generator().manual_seed(size))
+            np.save(folder / f"images{size}.npy", images.numpy())
+            np.save(folder / f"expected-{size}.npy", model(images).numpy())
+        conv.write(model, about, folder / "model.pt2")
+        onnx.write(model, about, folder / "model.onnx")
+    run_elsewhere(TORCH, parent)
+    run_elsewhere(ONNX, parent)
+    return parent
+
+
+@pytest.mark.parametrize("spec", FOLDS)
+def test_files_compute_the_same_without_lcsearch(spec: str, computed: Path) -> None:
     for size in (1, 5):
-        images = torch.randn(size, *about.image_shape, generator=torch.Generator().manual_seed(size))
-        np.save(tmp_path / f"images{size}.npy", images.numpy())
-        expected[size] = model(images).numpy()
-    conv.write(model, about, tmp_path / "model.pt2")
-    run_elsewhere(TORCH, tmp_path)
-    onnx.write(model, about, tmp_path / "model.onnx")
-    run_elsewhere(ONNX, tmp_path)
-    for size, scores in expected.items():
+        scores = np.load(computed / spec / f"expected-{size}.npy")
         for kind in ("pt2", "onnx"):
-            assert close(np.load(tmp_path / f"{kind}-{size}.npy"), scores), kind
+            assert close(np.load(computed / spec / f"{kind}-{size}.npy"), scores), kind
 
 
 def operators(module: nn.Module, fold: bool) -> list[str]:
