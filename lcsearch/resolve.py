@@ -12,7 +12,6 @@ from lcsearch.config import read_recipe, recipe_values
 from lcsearch.errors import InputError, did_you_mean
 from lcsearch.initial import with_start
 from lcsearch.settings import DEFAULT_INIT, RunSettings
-from lcsearch.space import Space
 from lcsearch.spec import Recipe
 from lcsearch.strict_yaml import read_yaml
 from lcsearch.train.device import pick_device
@@ -53,7 +52,7 @@ class RunOptions:
     lr: float | None = None
     weight_decay: float | None = None
     recipe: Path | None = None
-    init: str | None = None
+    init: str = DEFAULT_INIT
     fine_tune_epochs: int | None = None
     fine_tune_lr: float | None = None
     distill: float | None = None
@@ -71,18 +70,8 @@ class RunOptions:
     out: Path | None = None
 
 
-def with_init(options: RunOptions, space: Space) -> RunOptions:
-    """The options with where models start: no model of another width can be cut out of a backbone."""
-    width = space.width
-    default = "scratch" if options.search_width or width.low < width.high else DEFAULT_INIT
-    return replace(options, init=options.init or default)
-
-
 def resolve(options: RunOptions) -> RunSettings:
     """Fill in every default and check what can be checked without data or backbone.
-
-    Args:
-        options: What the user gave; ``init`` is filled in already.
 
     Raises:
         InputError: A value is not allowed.
