@@ -208,6 +208,7 @@ def decisions(run: Path, trials: int = 1000) -> dict[str, Any]:
         dataset="digits",
         trials=trials,
         epochs=4,
+        init="scratch",
         engine="ray",
         jobs=SLOTS,
         out=run / "search",
