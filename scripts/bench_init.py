@@ -49,8 +49,6 @@ from lcsearch.transfer.teacher import read_teacher
 from lcsearch.transfer.weights import load_backbone
 
 IMAGE_SIZE = {"base": 28, "vgg11": 16}
-SHAPES = ("uniform", "guided")
-HOWS: tuple[How, ...] = ("responses", "filters")
 CONVERT_IMAGE_SIZE = 32
 
 
@@ -82,26 +80,18 @@ class Task:
 
 
 def order(backbones: list[str], image_size: int | None) -> Iterator[Task]:
-    """Every task, all of a seed before any of the next, what matters most first."""
-    for seed in range(contenders.SEEDS):
-        for backbone in backbones:
-            size = image_size or IMAGE_SIZE[backbone]
-            yield Task(backbone, seed, "backbone", "plain", "1", 0, "", 0.0, size)
-        for epochs in (0, 1, 3):
-            for backbone in backbones:
-                for share in contenders.SIZES:
-                    for kind, shape, how, distill in _arms(epochs):
-                        size = image_size or IMAGE_SIZE[backbone]
-                        yield Task(backbone, seed, kind, shape, share, epochs, how, distill, size)
-
-
-def _arms(epochs: int) -> Iterator[tuple[str, str, str, float]]:
-    for how in HOWS if epochs < 3 else HOWS[:1]:
-        yield from (("cut", shape, how, 0.0) for shape in SHAPES)
-    yield "cut", "pruned", "", 0.0
-    if epochs:
-        yield from (("cut", shape, HOWS[0], contenders.DISTILL) for shape in SHAPES)
-    yield from (("scratch", shape, "", 0.0) for shape in ("thinner", *SHAPES))
+    """Every task: the contenders that matter most with every seed, then the others, seed by seed."""
+    for more in (False, True):
+        for seed in range(contenders.SEEDS):
+            for backbone in [] if more else backbones:
+                size = image_size or IMAGE_SIZE[backbone]
+                yield Task(backbone, seed, "backbone", "plain", "1", 0, "", 0.0, size)
+            for epochs in (0, 1, 3):
+                for backbone in backbones:
+                    for share in contenders.SIZES:
+                        for kind, shape, how, distill in contenders.arms(epochs, more):
+                            size = image_size or IMAGE_SIZE[backbone]
+                            yield Task(backbone, seed, kind, shape, share, epochs, how, distill, size)
 
 
 def record(task: Task, records: Path) -> dict[str, Any]:

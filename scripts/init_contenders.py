@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -28,6 +28,30 @@ BACKBONE_EPOCHS = 3
 SEEDS = 3
 SIZES = {"1/4": 1 / 4, "1/16": 1 / 16}
 DISTILL = 0.5
+
+
+def arms(epochs: int, more: bool) -> Iterator[tuple[str, str, str, float]]:
+    """Kind, shape, fit and distillation of what is compared after some epochs: what matters most, or more."""
+    return _more(epochs) if more else _most(epochs)
+
+
+def _most(epochs: int) -> Iterator[tuple[str, str, str, float]]:
+    """What is guided by sensitivity, and what stands beside it."""
+    yield "cut", "guided", "responses", 0.0
+    if epochs:
+        yield "cut", "guided", "responses", DISTILL
+    yield "cut", "pruned", "", 0.0
+    yield from (("scratch", shape, "", 0.0) for shape in ("thinner", "guided"))
+
+
+def _more(epochs: int) -> Iterator[tuple[str, str, str, float]]:
+    """One alpha for all layers, and fitting to filters."""
+    yield "cut", "uniform", "responses", 0.0
+    if epochs:
+        yield "cut", "uniform", "responses", DISTILL
+    if epochs < 3:
+        yield from (("cut", shape, "filters", 0.0) for shape in ("uniform", "guided"))
+    yield "scratch", "uniform", "", 0.0
 
 
 @cache
