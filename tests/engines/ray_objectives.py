@@ -21,17 +21,22 @@ class Steps:
     """Counts epochs, keeps the count in a checkpoint and goes on from it; trial 3 raises.
 
     The metrics tell which epochs this attempt has trained. While the file ``full`` is there, trial 1 finds
-    no room on its disk after two epochs.
+    no room on its disk after two epochs. With a folder ``meet`` trials 0 and 1 wait there for each other, as
+    Tune gives a trial whose worker has not started yet to one that has ended its own: a single worker might
+    run them all.
     """
 
     epochs: int = 4
     seconds: float = 0.05
     full: str = ""
+    meet: str = ""
 
     def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
         checkpoint = Path(job.directory) / CHECKPOINT
         done = int(checkpoint.read_text()) if job.resume and checkpoint.exists() else 0
         start = done
+        if self.meet and job.number < 2:
+            _meet(Path(self.meet), str(job.number))
         if done > 0 and not report(done, {"accuracy": float(done)}):
             return {"accuracy": float(done), "start": float(start)}
         for epoch in range(done + 1, self.epochs + 1):
@@ -46,6 +51,22 @@ class Steps:
         (Path(job.directory) / "weights.safetensors").write_text(f"weights {job.number}")
         checkpoint.unlink()
         return {"accuracy": float(epoch), "start": float(start), "process": float(os.getpid())}
+
+
+def _meet(folder: Path, name: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).touch()
+    end = time.monotonic() + 200
+    while len(list(folder.iterdir())) < 2:
+        assert time.monotonic() < end, "the other trial has not begun"
+        time.sleep(0.05)
+
+
+class Idle:
+    """An actor that does nothing but take room."""
+
+    def is_there(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 import ray_objectives
-from node_killer import NodeKiller
+from node_killer import NodeKiller, kill_node
 from ray_objectives import Fatal, Steps, WithData
 from scripted import Scripted, jobs
 
@@ -80,12 +80,12 @@ def test_every_way_a_trial_ends(place: Place, capfd: pytest.CaptureFixture[str])
     def rule(number: int, epoch: int) -> Verdict | None:
         return {(1, 2): Verdict.STOP, (2, 2): Verdict.SUSPEND}.get((number, epoch))
 
-    director = Scripted(jobs(place.run, 5), rule)
+    director, objective = Scripted(jobs(place.run, 5), rule), Steps(meet=str(place.run / "meeting"))
     with closing(place.engine()) as engine:
-        engine.prepare(Steps())
+        engine.prepare(objective)
         assert engine.jobs == 2
         assert engine.describe() == f"Ray at {place.address}: 2 nodes, 2 CPUs"
-        engine.run(director, Steps())
+        engine.run(director, objective)
     ends = {event[1]: event[0] for event in director.heard}
     assert ends == {0: "complete", 1: "complete", 2: "suspended", 3: "failed", 4: "complete"}
     assert director.most_live == 2
@@ -144,13 +144,13 @@ def test_a_node_dies_and_another_comes(cluster: Any, place: Place) -> None:
         here = director.workers[number][-1].split("/")[1]
         if "killed" not in changes and epoch == 2 and here != head:
             changes["killed"] = number
-            cluster.remove_node(nodes[here], allow_graceful=False)
+            kill_node(cluster, nodes[here])
         elif "killed" in changes and "added" not in changes and number != changes["killed"]:
             # In the callback because Ray starts nodes from the main thread only.
             changes["added"] = cluster.add_node(num_cpus=1).node_id[:6]
 
     director = Scripted(jobs(place.run, 6)[:3] + jobs(place.run, 6)[4:], rule)
-    place.search(director, Steps(epochs=6, seconds=0.5))
+    place.search(director, Steps(epochs=6, seconds=0.5, meet=str(place.run / "meeting")))
     killed = changes["killed"]
     lost = [event for event in director.heard if event[0] == "lost"]
     assert [event[1] for event in lost] == [killed]
@@ -236,7 +236,7 @@ def test_a_node_that_dies_while_it_is_asked_is_left_out(cluster: Any, place: Pla
     dies = cluster.add_node(num_cpus=1)
     with closing(place.engine()) as engine:
         engine.prepare(Steps())
-        cluster.remove_node(dies, allow_graceful=False)
+        kill_node(cluster, dies)
         listed = [node["NodeID"] for node in ray.nodes() if node["Alive"]]
         assert dies.node_id in listed
         probe.ask_nodes(question, Steps(), [never, *(Node(name, "10.9.8.6", {}) for name in listed)])

@@ -38,7 +38,7 @@ def rule(number, epoch):
         subprocess.run(["ip", "link", "set", {cable!r}, "down"], check=True)
 director = Scripted(jobs(Path("run"), 2), rule)
 settings = RaySettings(Path("run"), address=sys.argv[1], storage_path="shared")
-objective = ray_objectives.Steps(epochs=5, seconds=0.5)
+objective = ray_objectives.Steps(epochs=5, seconds=0.5, meet=str(Path("meeting").absolute()))
 with closing(RayEngine(settings)) as engine:
     engine.prepare(objective)
     engine.run(director, objective)
