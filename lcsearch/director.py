@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 
 from lcsearch.candidate import Candidate
 from lcsearch.count import Count
-from lcsearch.engines.base import Job, Metrics, Parent, Suspended, Verdict
+from lcsearch.engines.base import Job, Metrics, Suspended, Verdict
 from lcsearch.history import History, as_twin
+from lcsearch.jobs import Jobs
 from lcsearch.metrics import extras, problem_of
 from lcsearch.observer import Observer
 from lcsearch.proposer import Proposer
 from lcsearch.records import EpochRecord, TrialRecord
 from lcsearch.rundir import RunDirectory
-from lcsearch.seeds import trial_seed
 from lcsearch.settings import RunSettings
 from lcsearch.spec import ModelSpec
 from lcsearch.stages import Stages
@@ -77,6 +77,7 @@ class Search:
         self._stages = stages
         self.observer = observer or Observer()
         self._limits = Limits(settings.max_params, settings.max_macs)
+        self._jobs = Jobs(directory, settings.seed)
         self._live: dict[int, _Live] = {}
         self._queue: list[Job] = []
         self._twins: dict[int, list[int]] = {}
@@ -233,7 +234,7 @@ class Search:
             self._twins.setdefault(twin.number, []).append(number)
         if record.state == "running" and twin is None:
             self._fruitless = 0
-            return self._job(record, resume=False)
+            return self._jobs.make(record, self.history, resume=False)
         self._fruitless += 1
         self.observer.untrained(record)
         return None
@@ -244,19 +245,6 @@ class Search:
             return record
         named = " and ".join("--" + name.replace("_", "-") for name in over)
         return replace(record, state="rejected", reason=f"over {named}", finished_at=time.time())
-
-    def _job(self, record: TrialRecord, resume: bool) -> Job:
-        seed = trial_seed(self._settings.seed, record.number)
-        folder = str(self._directory.trial(record.number).resolve())
-        cut = record.spec.recipe.init == "backbone"
-        start = str(self._directory.start.resolve()) if cut else ""
-        return Job(record.number, 0, seed, record.spec, folder, resume, start, self._parent(record))
-
-    def _parent(self, record: TrialRecord) -> Parent | None:
-        if record.parent is None:
-            return None
-        folder = self._directory.trial(record.parent).resolve()
-        return Parent(str(folder), self.history[record.parent].spec.model)
 
     def _hand_out(self, job: Job) -> Job:
         self._live[job.number] = _Live(job, time.time())
@@ -270,7 +258,7 @@ class Search:
         elif record.duplicate_of is not None:
             self._twins.setdefault(record.duplicate_of, []).append(record.number)
         else:
-            self._queue.append(self._job(record, resume=True))
+            self._queue.append(self._jobs.make(record, self.history, resume=True))
 
     def _record_epoch(self, record: TrialRecord, epoch: int, metrics: Metrics) -> TrialRecord:
         done = EpochRecord(

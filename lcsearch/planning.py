@@ -19,7 +19,7 @@ from lcsearch.seeds import sampler_seed
 from lcsearch.settings import RunSettings
 from lcsearch.sizes import format_count
 from lcsearch.space import BoundSpace
-from lcsearch.space.schema import FloatRange, IntRange
+from lcsearch.space.ranges import FloatRange, IntRange
 from lcsearch.spec import ModelSpec, Regularizer, TrialSpec
 from lcsearch.stages import Stages
 from lcsearch.stopping import StoppingSettings

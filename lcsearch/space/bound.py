@@ -11,7 +11,8 @@ from lcsearch.layers import arithmetic
 from lcsearch.sizes import format_count
 from lcsearch.space.groups import Group, Layers, Pick, Shapes
 from lcsearch.space.parameters import Choice, NotInSpace, Number, Replay, Trial
-from lcsearch.space.schema import FloatRange, IntRange, Space
+from lcsearch.space.ranges import FloatRange, IntRange
+from lcsearch.space.schema import Space
 from lcsearch.spec import LayerSpec, ModelSpec, Regularizer
 
 _PLAIN = LayerSpec("conv")

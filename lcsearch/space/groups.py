@@ -10,7 +10,8 @@ from typing import Literal, NamedTuple
 from lcsearch.layers import arithmetic
 from lcsearch.layers.arithmetic import ConvShape
 from lcsearch.space.parameters import Choice, Number, Trial
-from lcsearch.space.schema import LayerRule, Rank
+from lcsearch.space.ranges import Rank
+from lcsearch.space.schema import LayerRule
 from lcsearch.spec import LayerSpec
 
 Shapes = Mapping[str, ConvShape]

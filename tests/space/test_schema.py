@@ -5,7 +5,7 @@ import yaml
 
 from lcsearch.errors import InputError
 from lcsearch.space import Space, parse_space
-from lcsearch.space.schema import IntRange
+from lcsearch.space.ranges import IntRange
 from lcsearch.strict_yaml import parse_yaml
 
 GOOD = """
