@@ -94,11 +94,7 @@ def load_backbone(template: ModelSpec, folder: Path) -> nn.Module:
     Raises:
         InputError: The file is missing, damaged or of another model.
     """
-    with torch.random.fork_rng(devices=()):
-        model = surgery.build_model(replace(template, layers={}))
-    path = folder / BACKBONE
-    model.load_state_dict(fitting(_read(path, str(path)), model, str(path)))
-    return model.eval()
+    return _load(replace(template, layers={}), folder / BACKBONE)
 
 
 def load_parent(model: ModelSpec, weights: Path) -> nn.Module:
@@ -111,10 +107,14 @@ def load_parent(model: ModelSpec, weights: Path) -> nn.Module:
     Raises:
         InputError: The file is missing, damaged or of another model.
     """
+    return surgery.fold(_load(model, weights))
+
+
+def _load(spec: ModelSpec, path: Path) -> nn.Module:
     with torch.random.fork_rng(devices=()):
-        made = surgery.build_model(model)
-    made.load_state_dict(fitting(_read(weights, str(weights)), made, str(weights)))
-    return surgery.fold(made.eval())
+        model = surgery.build_model(spec)
+    model.load_state_dict(fitting(_read(path, str(path)), model, str(path)))
+    return model.eval()
 
 
 def fitting(
