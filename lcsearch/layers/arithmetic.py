@@ -65,6 +65,26 @@ def resolve_rank(p: int, s: int, rank: int | None, rank_ratio: float | None) -> 
     return min(rank, s, p)
 
 
+def checked_rank(
+    p: int, s: int, rank: int | None, rank_ratio: float | None, sparsity: float | None
+) -> int | None:
+    """Return the rank of the coefficients of p primary and s secondary filters, None for full.
+
+    Raises:
+        ValueError: rank or rank_ratio is out of its range, or given together with sparsity.
+    """
+    if rank is None and rank_ratio is None:
+        return None
+    if sparsity is not None:
+        raise ValueError(
+            f"sparsity={sparsity!r} must be None where rank={rank!r} or rank_ratio={rank_ratio!r}"
+        )
+    resolved = resolve_rank(p, s, rank, rank_ratio)
+    if rank is not None and s and rank > resolved:
+        raise ValueError(f"rank={rank!r} must be in 1..{resolved} for {p} primary and {s} secondary filters")
+    return resolved if s else None
+
+
 def max_useful_rank(p: int, s: int) -> int:
     """Return the largest rank r that stores less than a full matrix, r * (s + p) < s * p; 0 if none does."""
     return max(0, (s * p - 1) // (s + p))

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+import torch
+
+from lcsearch.layers.geometry import Geometry
 
 Way = Literal["weight", "feature"]
 
@@ -55,6 +60,31 @@ class Plan:
         """Return the cheaper way."""
         cheaper = self.feature_cost(positions) < self.weight_cost(positions, built)
         return "feature" if self.s and cheaper else "weight"
+
+
+class Chooser:
+    """Chooses the way for a layer and remembers its last answer: a training asks the same at each step.
+
+    Asking anew takes microseconds, which a step of a small layer does feel.
+    """
+
+    def __init__(self, plan: Plan, geometry: Geometry) -> None:
+        self._plan, self._geometry = plan, geometry
+        self._last: tuple[Sequence[int], bool, Way] = (), False, "weight"
+
+    def way(self, shape: Sequence[int], built: bool) -> Way:
+        """Return the cheaper way for an input of shape (n, in, h, w); ``built`` where filters are there."""
+        if torch.compiler.is_compiling():  # what is kept would become a condition of the compiled code
+            return self._cheaper(shape, built)
+        last_shape, last_built, way = self._last
+        if shape != last_shape or built != last_built:
+            way = self._cheaper(shape, built)
+            self._last = shape, built, way
+        return way
+
+    def _cheaper(self, shape: Sequence[int], built: bool) -> Way:
+        height, width = self._geometry.output_size(shape[-2], shape[-1])
+        return self._plan.way(shape[0] * height * width, built)
 
 
 def _padded(count: int, step: int) -> int:

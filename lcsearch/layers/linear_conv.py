@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lcsearch.layers import arithmetic, initialization, inward, mixing, outward
 from lcsearch.layers.cache import FilterCache
-from lcsearch.layers.cost import Plan, Way
+from lcsearch.layers.cost import Chooser, Plan, Way
 from lcsearch.layers.geometry import Geometry, Pair
 
 
@@ -97,7 +97,7 @@ class LinearConv2d(nn.Module):
         self.alpha, self.sparsity = alpha, sparsity
         self.banks = groups if per_group else 1
         p, s = arithmetic.split(out_channels // self.banks, alpha)
-        self.rank = _checked_rank(p, s, rank, rank_ratio, sparsity)
+        self.rank = arithmetic.checked_rank(p, s, rank, rank_ratio, sparsity)
         self.target_zeros = 0
         if sparsity is not None:
             self.target_zeros = self.banks * s * p - arithmetic.kept(self.banks * p, s, sparsity)
@@ -126,6 +126,7 @@ class LinearConv2d(nn.Module):
         self.permuted = False
         self.pruned_to = -1
         self._cache = FilterCache()
+        self._chooser = Chooser(self.plan, self.geometry)
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
@@ -204,12 +205,20 @@ class LinearConv2d(nn.Module):
 
     def matrices(self) -> Tensor:
         """Return A (s, p), or (groups, s, p) of each group's own s and p; what is pruned is zero."""
-        coefficients = self.coefficients
-        if coefficients is None:
-            assert self.row is not None and self.column is not None
-            return self._banked(self.column) @ self._banked(self.row)
-        mask = self.mask
-        return self._banked(coefficients if mask is None else coefficients * mask)
+        if self.rank is not None:
+            column, row = self._low_rank()
+            return column @ row
+        coefficients: Tensor | None = self.coefficients
+        assert coefficients is not None
+        if self.sparsity is not None and self.mask is not None:
+            coefficients = coefficients * self.mask
+        return self._banked(coefficients)
+
+    def _low_rank(self) -> tuple[Tensor, Tensor]:
+        """Return C (..., s, r) and R (..., r, p)."""
+        column, row = self.column, self.row
+        assert column is not None and row is not None
+        return self._banked(column), self._banked(row)
 
     def _banked(self, matrix: Tensor) -> Tensor:
         """View stacked matrices (banks * rows, columns) as (banks, rows, columns); one stays as it is."""
@@ -228,31 +237,35 @@ class LinearConv2d(nn.Module):
 
     def filters(self) -> Tensor:
         """Return all filters (out, in / groups, kh, kw), in the order of the output channels."""
-        primary = self._banked(self.primary.flatten(1))
-        filters = torch.cat([primary, self._secondary(primary).to(primary.dtype)], -2)
-        return self._place(filters.view(-1, *self.geometry.filter_shape))
+        primary = self.primary
+        flat = self._banked(primary.flatten(1))
+        secondary = self._secondary(flat)
+        if secondary.dtype != primary.dtype:  # under autocast
+            secondary = secondary.to(primary.dtype)
+        if self.banks == 1:  # small layers in training feel each call: no view more than needed
+            return self._place(torch.cat((primary, secondary.view(-1, *primary.shape[1:]))))
+        return self._place(torch.cat((flat, secondary), -2).view(-1, *primary.shape[1:]))
 
     def _secondary(self, primary: Tensor) -> Tensor:
         """Return A V (..., s, n) of primary filters (..., p, n), multiplied in the cheaper order."""
-        row = self.row
-        if row is None or self.column is None:
+        if self.rank is None:
             return self.matrices() @ primary
-        return self._banked(self.column) @ (self._banked(row) @ primary)
+        column, row = self._low_rank()
+        return column @ (row @ primary)
 
     def way(self, x: Tensor) -> Way:
         """Return which way the layer computes its output for an input of shape (n, in, h, w)."""
         if self.compute != "auto":
             return self.compute
-        height, width = self.geometry.output_size(x.shape[-2], x.shape[-1])
         built = not self.training and not torch.is_grad_enabled()
-        return self.plan.way(x.shape[0] * height * width, built)
+        return self._chooser.way(x.shape, built)
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve x (n, in, h, w) or (in, h, w), as ``nn.Conv2d`` does."""
         if x.dim() == 3:
             return self.forward(x[None])[0]
         if self.way(x) == "weight":
-            filters = self._cache.get(self, "filters", self.filters)
+            filters = self.filters() if self.training else self._cache.get(self, "filters", self.filters)
             return self.geometry.convolve(x, filters, self.bias, self.geometry.groups)
         return self._feature(x)
 
@@ -275,22 +288,6 @@ class LinearConv2d(nn.Module):
         for name in ("alpha", "rank", "sparsity", "compute", "per_group"):
             shown.append(f"{name}={getattr(self, name)!r}")
         return ", ".join(shown)
-
-
-def _checked_rank(
-    p: int, s: int, rank: int | None, rank_ratio: float | None, sparsity: float | None
-) -> int | None:
-    """Return the rank of the coefficients of p primary and s secondary filters, None for full."""
-    if rank is None and rank_ratio is None:
-        return None
-    if sparsity is not None:
-        raise ValueError(
-            f"sparsity={sparsity!r} must be None where rank={rank!r} or rank_ratio={rank_ratio!r}"
-        )
-    resolved = arithmetic.resolve_rank(p, s, rank, rank_ratio)
-    if rank is not None and s and rank > resolved:
-        raise ValueError(f"rank={rank!r} must be in 1..{resolved} for {p} primary and {s} secondary filters")
-    return resolved if s else None
 
 
 def coefficient_parameters(model: nn.Module) -> list[nn.Parameter]:
