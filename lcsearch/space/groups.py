@@ -151,8 +151,8 @@ class Group:
             yield Pick()
         if "linear" not in self.rule.kind:
             return
-        ratios = {name: (spec.alpha, 1 / shapes[name].out_channels) for name, spec in wanted.items()}
-        for alpha in _between(self.alpha, ratios.values()):
+        alphas = [_Suits.around(spec.alpha, 1 / shapes[name].out_channels) for name, spec in wanted.items()]
+        for alpha in _between(self.alpha, alphas):
             for coefficients in self.rule.coefficients:
                 amount = self.amount(coefficients)
                 if amount is None:
@@ -161,14 +161,19 @@ class Group:
                 for value in _between(amount, self._amounts(wanted, shapes, coefficients)):
                     yield Pick(alpha, coefficients, value)
 
-    def _amounts(self, wanted: Layers, shapes: Shapes, coefficients: str) -> Iterator[tuple[float, float]]:
-        """Per member, an amount that gives its spec, and how far from it others still do."""
+    def _amounts(self, wanted: Layers, shapes: Shapes, coefficients: str) -> Iterator[_Suits]:
+        """Per member, which amounts give its spec."""
         for name, spec in wanted.items():
             p, s = arithmetic.split(shapes[name].out_channels, spec.alpha)
             if coefficients == "sparse" and spec.sparsity is not None:
-                yield spec.sparsity, 1 / max(1, p * s)
+                yield _Suits.around(spec.sparsity, 1 / max(1, p * s))
             elif coefficients == "low_rank" and spec.rank is not None:
-                yield (spec.rank, 0.0) if self.rule.rank else ((spec.rank + 0.5) / p, 1 / p)
+                r = spec.rank
+                most = math.inf if r == arithmetic.max_useful_rank(p, s) else r + 1  # higher ones are lowered
+                if self.rule.rank:
+                    yield _Suits(r, r, most)
+                else:  # and less than one is raised to one
+                    yield _Suits((r + 0.5) / p, 0.0 if r == 1 else r / p, most / p)
 
     def extreme(self, shapes: Shapes, end: Literal["smallest", "largest"]) -> Pick:
         """The choice with the fewest or the most parameters."""
@@ -210,20 +215,38 @@ class Group:
         return sorted(step for step in steps if low <= step <= high)
 
 
-def _between(number: Number, wanted: Iterable[tuple[float, float]]) -> list[float]:
+class _Suits(NamedTuple):
+    """Values of a number that give one spec.
+
+    Attributes:
+        value: One that does.
+        low: The least that does, about.
+        high: The greatest that does, about.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def around(cls, value: float, width: float) -> _Suits:
+        """An interval of a width about a value."""
+        return cls(value, value - width / 2, value + width / 2)
+
+
+def _between(number: Number, wanted: Iterable[_Suits]) -> list[float]:
     """Values to try for a number, the likeliest first: each wanted one, then what suits all, then the ends.
 
     Args:
         number: What the values are for.
-        wanted: Values, and how far from each the result is still the same.
+        wanted: What each member asks for.
     """
     targets = list(dict.fromkeys(wanted))
-    low = max((value - reach / 2 for value, reach in targets), default=number.range.low)
-    high = min((value + reach / 2 for value, reach in targets), default=number.range.high)
-    low, high = number.clip(low), number.clip(high)
+    low = number.clip(max((target.low for target in targets), default=number.range.low))
+    high = number.clip(min((target.high for target in targets), default=number.range.high))
     inside = [low + (high - low) * share for share in (0.5, 0.25, 0.75, 0.02, 0.98)]
     ends = [number.range.high, number.range.low]
-    values = [number.clip(value) for value, _ in targets] + inside + ends
+    values = [number.clip(target.value) for target in targets] + inside + ends
     if number.range.__class__ is Rank:
         values = [round(value) for value in values]
     return list(dict.fromkeys(values))

@@ -9,7 +9,7 @@ from typing import Any
 import optuna
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -138,6 +138,7 @@ BOUND: dict[str, BoundSpace] = {}
 @pytest.mark.parametrize("name", SPACES)
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 2**32))
+@example(seed=552)
 def test_encode_is_the_inverse_of_suggest(name: str, seed: int) -> None:
     bound = BOUND.setdefault(name, SPACES[name]())
     found = bound.suggest(Random(random.Random(seed)))
