@@ -31,7 +31,7 @@ def with_start(settings: RunSettings, options: RunOptions) -> RunSettings:
     Raises:
         InputError: A value is not allowed, or an option means nothing with this ``--init``.
     """
-    if options.init == "scratch":
+    if options.init is None or options.init == "scratch":
         _refuse_unused(options)
         return settings
     if options.search_width:

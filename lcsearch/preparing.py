@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lcsearch.gate import Progress
+from lcsearch.gate import Prepared, Progress
 from lcsearch.settings import RunSettings
 from lcsearch.space import BoundSpace
 from lcsearch.spec import ModelSpec
-from lcsearch.transfer.propose import best_for_budgets
+from lcsearch.transfer.propose import best_for_budgets, loss_curves
 from lcsearch.transfer.start import Start, prepare
 from lcsearch.workers import make_objective
 
 GUIDED = 8
-"""Models that the layers' sensitivity proposes at first; as many more between them follow."""
+"""Models that the layers' sensitivity proposes before any sampler is asked."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,10 @@ class Preparing:
     settings: RunSettings
     space: BoundSpace
 
-    def __call__(self, start: Path, progress: Progress) -> Sequence[ModelSpec]:
-        """Fill the start folder and return the models that promise to lose the least.
+    def __call__(self, start: Path, progress: Progress) -> Prepared:
+        """Fill the start folder; propose the models that promise to lose the least.
 
-        Largest first, then those between them: where each is cut out of the next larger one on the front,
-        the second sweep finds better ones than the first to be cut out of.
+        Largest first: each can be cut out of the one before.
         """
         settings = self.settings
         plain = self.space.plain()
@@ -51,17 +50,14 @@ class Preparing:
             progress=progress,
         )
         found = Start(start).read_sensitivity()
-        return distinct(best_for_budgets(found, replace(self.space, template=plain), self.budgets()))
+        models = best_for_budgets(found, replace(self.space, template=plain), self.budgets())
+        return Prepared(distinct(models), loss_curves(found, self.space.shapes(plain.width)))
 
     def budgets(self) -> list[int]:
-        """Parameters between the backbone and the smallest model, in equal steps of their logarithm.
-
-        Every second one largest first, then those between them.
-        """
+        """Parameters between the backbone and the smallest model, in equal steps of their logarithm."""
         largest = self.space.params(self.space.plain())
         largest = min(largest, self.settings.max_params or largest)
-        sizes = log_spaced(self.space.params(self.space.smallest()), largest, 2 * GUIDED + 1)
-        return [*sizes[1::2], *sizes[::2]]
+        return log_spaced(self.space.params(self.space.smallest()), largest, GUIDED)
 
 
 def log_spaced(smallest: int, largest: int, count: int) -> list[int]:

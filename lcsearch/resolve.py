@@ -12,6 +12,7 @@ from lcsearch.config import read_recipe, recipe_values
 from lcsearch.errors import InputError, did_you_mean
 from lcsearch.initial import with_start
 from lcsearch.settings import DEFAULT_INIT, RunSettings
+from lcsearch.space import Space
 from lcsearch.spec import Recipe
 from lcsearch.strict_yaml import read_yaml
 from lcsearch.train.device import pick_device
@@ -20,8 +21,8 @@ OBJECTIVES = ("accuracy", "params", "macs")
 _TYPED = ("epochs", "precision", "batch_size", "lr", "weight_decay")
 _CPU_IMAGES = 10_000
 _CPU_TRIALS, _GPU_TRIALS = 18, 60
-_SHORT_TRIALS = 2
-"""Times as many trials where each is a short fine-tuning."""
+_CPU_SHORT_TRIALS, _GPU_SHORT_TRIALS = 20, 120
+"""Trials where most are a short fine-tuning: on two CPU cores as many as a quarter of an hour takes."""
 _CPU_EPOCHS, _GPU_EPOCHS = 3, 12
 
 
@@ -52,7 +53,7 @@ class RunOptions:
     lr: float | None = None
     weight_decay: float | None = None
     recipe: Path | None = None
-    init: str = DEFAULT_INIT
+    init: str | None = None
     fine_tune_epochs: int | None = None
     fine_tune_lr: float | None = None
     distill: float | None = None
@@ -70,8 +71,18 @@ class RunOptions:
     out: Path | None = None
 
 
+def with_init(options: RunOptions, space: Space) -> RunOptions:
+    """The options with where models start: no model of another width can be cut out of a backbone."""
+    width = space.width
+    default = "scratch" if options.search_width or width.low < width.high else DEFAULT_INIT
+    return replace(options, init=options.init or default)
+
+
 def resolve(options: RunOptions) -> RunSettings:
     """Fill in every default and check what can be checked without data or backbone.
+
+    Args:
+        options: What the user gave; without ``init`` models start from scratch (`with_init` fills it in).
 
     Raises:
         InputError: A value is not allowed.
@@ -137,8 +148,9 @@ def _sampler(name: str | None) -> str:
 def _trials(options: RunOptions, on_cpu: bool) -> int:
     if options.trials is not None:
         return options.trials
-    trials = _CPU_TRIALS if on_cpu else _GPU_TRIALS
-    return trials if options.init == "scratch" else _SHORT_TRIALS * trials
+    if options.init is None or options.init == "scratch":
+        return _CPU_TRIALS if on_cpu else _GPU_TRIALS
+    return _CPU_SHORT_TRIALS if on_cpu else _GPU_SHORT_TRIALS
 
 
 def _jobs(options: RunOptions, on_cpu: bool) -> int | None:

@@ -10,8 +10,8 @@ from lcsearch.errors import InputError
 from lcsearch.samplers import DEFAULT
 from lcsearch.spec import Recipe
 
-DEFAULT_INIT = "scratch"
-"""Where models start unless the user says it."""
+DEFAULT_INIT = "trained"
+"""Where models start unless the user says it, or the width is searched; docs/trained.md shows why."""
 
 MAY_CHANGE = (
     "trials", "timeout", "jobs", "engine", "ray_address", "cpus_per_trial", "gpus_per_trial", "max_failures",

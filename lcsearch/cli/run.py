@@ -35,7 +35,7 @@ from lcsearch.settings import DEFAULT_INIT
 @click.option(
     "--trials",
     type=click.IntRange(1),
-    help="Trained trials, the hand-picked ones included.  [default: 18 on a CPU, else 60; twice for --init]",
+    help="Trained trials, hand-picked ones included.  [default: 20 on a CPU, else 120; from scratch 18, 60]",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Epochs of a trial.  [default: 3 on a CPU, else 12]")
 @click.option("--timeout", type=Seconds(), help="Start no trial after this time: 90s, 30m, 2h.")
@@ -64,10 +64,9 @@ from lcsearch.settings import DEFAULT_INIT
 )
 @click.option(
     "--init",
-    default=DEFAULT_INIT,
-    show_default=True,
     metavar="scratch|trained|pretrained|FILE",
-    help="Where models start: from nothing, or cut out of the backbone: trial 0's, torchvision's or yours.",
+    help="Where models start: from nothing, or cut out of the backbone: trial 0's, torchvision's or yours.  "
+    f"[default: {DEFAULT_INIT}; scratch where the width is searched]",
 )
 @click.option(
     "--fine-tune-epochs",
