@@ -10,7 +10,7 @@ from lcsearch.candidate import Candidate
 from lcsearch.errors import InputError
 from lcsearch.history import History
 from lcsearch.rundir import RunDirectory, copy_file
-from lcsearch.space.losses import LossCurve
+from lcsearch.space.losses import LayerLoss
 from lcsearch.spec import ModelSpec
 
 Progress = Callable[[str], None]
@@ -26,7 +26,7 @@ class Prepared(NamedTuple):
     """
 
     models: Sequence[ModelSpec]
-    losses: Mapping[str, LossCurve]
+    losses: Mapping[str, LayerLoss]
 
 
 class Prepare(Protocol):

@@ -10,7 +10,7 @@ from lcsearch.gate import Prepared, Progress
 from lcsearch.settings import RunSettings
 from lcsearch.space import BoundSpace
 from lcsearch.spec import ModelSpec
-from lcsearch.transfer.propose import best_for_budgets, loss_curves
+from lcsearch.transfer.propose import best_for_budgets, layer_losses
 from lcsearch.transfer.start import Start, prepare
 from lcsearch.workers import make_objective
 
@@ -51,7 +51,7 @@ class Preparing:
         )
         found = Start(start).read_sensitivity()
         models = best_for_budgets(found, replace(self.space, template=plain), self.budgets())
-        return Prepared(distinct(models), loss_curves(found, self.space.shapes(plain.width)))
+        return Prepared(distinct(models), layer_losses(found, self.space.shapes(plain.width)))
 
     def budgets(self) -> list[int]:
         """Parameters between the backbone and the smallest model, in equal steps of their logarithm."""

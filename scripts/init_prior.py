@@ -1,4 +1,4 @@
-"""Whether knowing what layers lose alone helps to predict trials: for ``bench_init.py --prior``."""
+"""Whether knowing what layers lose alone helps to predict trials: a table of ``bench_init.py --search``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lcsearch.records import TrialRecord
 from lcsearch.samplers._layout import FEATURES, Layout
 from lcsearch.samplers._surrogate import Inputs, Surrogate
 from lcsearch.space import BoundSpace
-from lcsearch.transfer.propose import loss_curves
+from lcsearch.transfer.propose import layer_losses
 from lcsearch.transfer.start import Start
 
 NOISE = 0.35
@@ -78,11 +78,11 @@ def _errors(path: Path, known: bool) -> Errors:
 
 
 def _space(path: Path, known: bool) -> BoundSpace:
-    space = runs.reopen(path)._planner.space
+    space = runs.reopen(path).space
     if not known:
         return space
     found = Start(path / "start").read_sensitivity()
-    return replace(space, losses=loss_curves(found, space.shapes(space.plain().width)))
+    return replace(space, losses=layer_losses(found, space.shapes(space.plain().width)))
 
 
 def _inputs(layout: Layout, trials: list[TrialRecord]) -> Inputs:

@@ -219,7 +219,7 @@ class Layout:
             own = plain if layer is None else _params(shapes[name], layer)
             size += own
             if layer is not None and name in self.space.losses:
-                loss += self.space.losses[name](own)
+                loss += self.space.losses[name](layer)
             features += _features(shapes[name], layer, own / plain)
         built = hash(layers) if any(layers) else 0
         return Look(size, tuple(features), loss, built)

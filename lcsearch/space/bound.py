@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from lcsearch.layers import arithmetic
 from lcsearch.sizes import format_count
 from lcsearch.space.groups import Group, Layers, Pick, Shapes
-from lcsearch.space.losses import LossCurve
+from lcsearch.space.losses import LayerLoss
 from lcsearch.space.parameters import Choice, NotInSpace, Number, Replay, Trial
 from lcsearch.space.ranges import FloatRange, IntRange
 from lcsearch.space.schema import Space
@@ -67,7 +67,7 @@ class BoundSpace:
     width: Width
     shapes: Callable[[float], Shapes]
     other_params: Callable[[float], int]
-    losses: Mapping[str, LossCurve] = field(default_factory=dict)
+    losses: Mapping[str, LayerLoss] = field(default_factory=dict)
 
     @property
     def searched_layers(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lcsearch.layers import arithmetic
 from lcsearch.space import BoundSpace
 from lcsearch.space.groups import Group, Layers, Pick, Shapes
-from lcsearch.space.losses import LossCurve
+from lcsearch.space.losses import LayerLoss
 from lcsearch.spec import LayerSpec, ModelSpec
 from lcsearch.transfer.sensitivity import Row, Sensitivity
 
@@ -70,20 +70,18 @@ def best_for_budgets(sensitivity: Sensitivity, bound: BoundSpace, budgets: Seque
     return [model for model in models if model is not None]
 
 
-def loss_curves(sensitivity: Sensitivity, shapes: Shapes) -> dict[str, LossCurve]:
-    """Return for each layer that was measured what the model loses by the parameters that the layer keeps.
+def layer_losses(sensitivity: Sensitivity, shapes: Shapes) -> dict[str, LayerLoss]:
+    """Return for each layer that was measured what the model loses by the layer's spec.
 
     Args:
         sensitivity: What each layer loses alone.
         shapes: The shapes of the backbone's convolutions.
     """
-    measured: dict[str, list[tuple[int, float]]] = {}
+    measured: dict[str, list[tuple[LayerSpec, float]]] = {}
     for row in sensitivity.rows:
-        measured.setdefault(row.layer, []).append((row.params, row.divergence))
-    return {
-        name: LossCurve.through(points, arithmetic.params(shapes[name], LayerSpec("conv")))
-        for name, points in measured.items()
-    }
+        spec = LayerSpec("linear", row.alpha, row.rank)
+        measured.setdefault(row.layer, []).append((spec, row.divergence))
+    return {name: LayerLoss.through(rows, shapes[name].out_channels) for name, rows in measured.items()}
 
 
 def knapsack(

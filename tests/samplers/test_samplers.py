@@ -15,7 +15,6 @@ from sklearn.gaussian_process.kernels import Matern
 
 from lcsearch import samplers
 from lcsearch.errors import InputError
-from lcsearch.layers import arithmetic
 from lcsearch.pareto import Box, hypervolume
 from lcsearch.samplers import _prices
 from lcsearch.samplers._draw import Draw, at_unit, unit_of
@@ -25,7 +24,7 @@ from lcsearch.samplers._limits import Limits
 from lcsearch.samplers._moves import Moves
 from lcsearch.samplers._surrogate import Inputs, Surrogate
 from lcsearch.space import BoundSpace, parse_space
-from lcsearch.space.losses import LossCurve
+from lcsearch.space.losses import LayerLoss
 from lcsearch.spec import LayerSpec, ModelSpec, Regularizer
 from lcsearch.surgery import build_model
 
@@ -281,18 +280,14 @@ def test_the_surrogate_learns_an_additive_loss(space):
 
 
 def informed(space):
-    """The space with what its layers lose alone in the toy: each measured at three alphas."""
+    """The space with what its layers lose alone in the toy: each measured at a few alphas."""
     shapes = space.shapes(1.0)
-    curves = {}
+    losses = {}
     for name in space.searched_layers:
-        plain = arithmetic.params(shapes[name], LayerSpec("conv"))
-        rows = []
-        for alpha in (1 / 4, 1 / 16, 1 / 64):
-            layer = LayerSpec("linear", alpha)
-            lost = 92.0 - toy_accuracy(space, replace(space.template, layers={name: layer}))
-            rows.append((arithmetic.params(shapes[name], layer), lost))
-        curves[name] = LossCurve.through(rows, plain)
-    return replace(space, losses=curves)
+        specs = [LayerSpec("linear", 2.0**-power) for power in range(1, 7)]
+        lost = [92.0 - toy_accuracy(space, replace(space.template, layers={name: spec})) for spec in specs]
+        losses[name] = LayerLoss.through(zip(specs, lost, strict=True), shapes[name].out_channels)
+    return replace(space, losses=losses)
 
 
 def test_known_losses_of_a_model_are_those_of_its_layers(space):

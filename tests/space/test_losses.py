@@ -1,4 +1,4 @@
-"""What a layer is known to lose, between the sizes at which it was measured."""
+"""What a model loses by the spec of one layer, between the specs for which it was measured."""
 
 from __future__ import annotations
 
@@ -6,39 +6,68 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lcsearch.space.losses import LossCurve
-
-MEASURED = [(1000, 0.02), (250, 0.5), (500, 0.1)]
-
-
-@pytest.mark.parametrize(("params", "loss"), MEASURED)
-def test_it_goes_through_what_was_measured(params: int, loss: float) -> None:
-    assert LossCurve.through(MEASURED, 2000)(params) == pytest.approx(loss)
+from lcsearch.space.losses import LayerLoss
+from lcsearch.spec import LayerSpec
 
 
-def test_between_two_sizes_both_logarithms_are_straight_lines() -> None:
-    curve = LossCurve.through([(100, 0.9), (1600, 0.1)], 5000)
-    assert curve(400) == pytest.approx((0.9 * 0.1) ** 0.5)
-    assert curve(200) == pytest.approx(0.9 ** (3 / 4) * 0.1 ** (1 / 4))
+def linear(alpha: float, rank: int | None = None, sparsity: float | None = None) -> LayerSpec:
+    return LayerSpec("linear", alpha, rank, sparsity)
 
 
-def test_a_plain_layer_loses_nothing_and_the_smallest_measured_one_bounds_those_below() -> None:
-    curve = LossCurve.through(MEASURED, 2000)
-    assert curve(2000) < 1e-5
-    assert curve(10) == pytest.approx(0.5)
+MEASURED = [
+    (linear(1 / 4), 0.02),
+    (linear(1 / 4, 32), 0.08),
+    (linear(1 / 4, 16), 0.32),
+    (linear(1 / 16), 0.5),
+    (linear(1 / 16, 8), 2.0),
+]
+"""Of a layer of 256 filters: 64 or 16 of them primary."""
+LOSS = LayerLoss.through(MEASURED, 256)
 
 
-def test_what_is_larger_and_loses_more_than_a_smaller_one_counts_as_losing_as_little() -> None:
-    curve = LossCurve.through([(100, 0.3), (200, 0.8), (400, 0.01)], 1000)
-    assert curve(200) == pytest.approx(0.3)
+@pytest.mark.parametrize(("spec", "loss"), MEASURED)
+def test_it_goes_through_what_was_measured(spec: LayerSpec, loss: float) -> None:
+    assert LOSS(spec) == pytest.approx(loss)
+
+
+@pytest.mark.parametrize(
+    ("spec", "loss"),
+    [
+        (linear(1 / 8), (0.02 * 0.5) ** 0.5),  # half way between two alphas, on their logarithms
+        (linear(1 / 32), 0.5 * (0.5 / 0.02) ** 0.5),  # beyond the smallest
+        (linear(1 / 2), (0.02 * 1e-6) ** 0.5),  # towards a plain layer
+        (linear(1 / 4, 8), 1.28),  # four times the loss for each half of the rank
+        (
+            linear(1 / 8, 16),
+            (0.08 * 2.0) ** 0.5,
+        ),  # half of the rank, half way between alphas
+        (linear(1 / 4, None, 0.75), 0.08),  # a density of 1/4 counts as half of the rank
+        (linear(1 / 4, 1), 20.0),  # by the line 20.48 nats, and no more than 20 are lost
+    ],
+)
+def test_between_and_beyond_logarithms_are_straight_lines(spec: LayerSpec, loss: float) -> None:
+    assert LOSS(spec) == pytest.approx(loss, rel=1e-6)
+
+
+def test_what_keeps_more_and_loses_more_counts_as_losing_as_little() -> None:
+    noisy = LayerLoss.through([(linear(1 / 16), 0.1), (linear(1 / 8), 0.3), (linear(1 / 8, 16), 0.2)], 256)
+    assert noisy(linear(1 / 8)) == pytest.approx(0.1)
+    assert noisy(linear(1 / 4)) < 0.1
 
 
 @given(
-    st.lists(st.tuples(st.integers(1, 9999), st.floats(0, 20)), min_size=1, max_size=12),
-    st.integers(1, 10_000),
-    st.integers(1, 10_000),
+    st.dictionaries(
+        st.tuples(st.sampled_from([4, 8, 16, 32, 64]), st.sampled_from([None, 1, 2, 4])),
+        st.floats(0, 50),
+        min_size=1,
+    ),
+    st.tuples(st.integers(2, 120), st.integers(2, 120)),
+    st.floats(0.01, 1),
 )
-def test_more_parameters_never_lose_more(measured: list[tuple[int, float]], one: int, two: int) -> None:
-    curve = LossCurve.through(measured, 10_000)
-    assert curve(max(one, two)) <= curve(min(one, two)) * (1 + 1e-9)
-    assert curve(one) <= max(1e-6, *(loss for _, loss in measured)) * (1 + 1e-9)
+def test_more_primaries_never_lose_more(
+    measured: dict[tuple[int, int | None], float], primaries: tuple[int, int], density: float
+) -> None:
+    loss = LayerLoss.through([(linear(p / 128, r), one) for (p, r), one in measured.items()], 128)
+    sparsity = None if density == 1 else 1 - density
+    few, many = (loss(linear(p / 128, None, sparsity)) for p in sorted(primaries))
+    assert 0 < many <= few * (1 + 1e-9) <= 20.1
