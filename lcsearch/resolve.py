@@ -20,9 +20,8 @@ from lcsearch.train.device import pick_device
 OBJECTIVES = ("accuracy", "params", "macs")
 _TYPED = ("epochs", "precision", "batch_size", "lr", "weight_decay")
 _CPU_IMAGES = 10_000
-_CPU_TRIALS, _GPU_TRIALS = 18, 60
-_CPU_SHORT_TRIALS, _GPU_SHORT_TRIALS = 20, 120
-"""Trials where most are a short fine-tuning: on two CPU cores as many as a quarter of an hour takes."""
+_CPU_TRIALS, _GPU_TRIALS, _GPU_SHORT_TRIALS = 18, 60, 120
+"""On a CPU what two cores do in a quarter of an hour; on a GPU more where most are a short fine-tuning."""
 _CPU_EPOCHS, _GPU_EPOCHS = 3, 12
 
 
@@ -148,9 +147,9 @@ def _sampler(name: str | None) -> str:
 def _trials(options: RunOptions, on_cpu: bool) -> int:
     if options.trials is not None:
         return options.trials
-    if options.init is None or options.init == "scratch":
-        return _CPU_TRIALS if on_cpu else _GPU_TRIALS
-    return _CPU_SHORT_TRIALS if on_cpu else _GPU_SHORT_TRIALS
+    if on_cpu:
+        return _CPU_TRIALS
+    return _GPU_TRIALS if options.init in (None, "scratch") else _GPU_SHORT_TRIALS
 
 
 def _jobs(options: RunOptions, on_cpu: bool) -> int | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lcsearch.resolve import RunOptions, resolve, with_init
@@ -28,9 +30,19 @@ def test_models_are_cut_out_of_a_backbone_unless_the_width_is_searched(
     assert with_init(options, SPACE.with_width(*width)).init == init
 
 
-def test_short_trials_are_more() -> None:
-    trained = resolve(RunOptions("base", "digits", device="cpu", init="trained"))
-    scratch = resolve(RunOptions("base", "digits", device="cpu", init="scratch"))
-    assert (trained.trials, scratch.trials) == (20, 18)
-    assert trained.inherit and not scratch.inherit
-    assert not resolve(RunOptions("base", "digits", device="cpu", init="trained", inherit=False)).inherit
+@pytest.mark.parametrize(
+    ("device", "init", "trials"),
+    [("cpu", "trained", 18), ("cpu", "scratch", 18), ("cuda", "trained", 120), ("cuda", "scratch", 60)],
+)
+def test_a_gpu_does_more_trials_and_more_where_they_are_short(
+    monkeypatch: pytest.MonkeyPatch, device: str, init: str, trials: int
+) -> None:
+    monkeypatch.setattr("lcsearch.resolve.pick_device", lambda asked: asked)
+    assert resolve(RunOptions("base", "digits", device=device, init=init)).trials == trials
+
+
+def test_models_are_cut_out_of_each_other_unless_told_otherwise() -> None:
+    asked = RunOptions("base", "digits", device="cpu", init="trained")
+    assert resolve(asked).inherit
+    assert not resolve(replace(asked, inherit=False)).inherit
+    assert not resolve(replace(asked, init="scratch")).inherit

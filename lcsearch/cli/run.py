@@ -35,7 +35,7 @@ from lcsearch.settings import DEFAULT_INIT
 @click.option(
     "--trials",
     type=click.IntRange(1),
-    help="Trained trials, hand-picked ones included.  [default: 20 on a CPU, else 120; from scratch 18, 60]",
+    help="Trained trials, hand-picked ones included.  [default: 18 on a CPU, else 120, from scratch 60]",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Epochs of a trial.  [default: 3 on a CPU, else 12]")
 @click.option("--timeout", type=Seconds(), help="Start no trial after this time: 90s, 30m, 2h.")
