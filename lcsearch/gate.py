@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from lcsearch.candidate import Candidate
 from lcsearch.errors import InputError
 from lcsearch.history import History
 from lcsearch.rundir import RunDirectory, copy_file
-from lcsearch.space.losses import LayerLoss
 from lcsearch.spec import ModelSpec
 
 Progress = Callable[[str], None]
 """Called now and then with what is being done, in a few words; may raise to leave."""
 
 
-class Prepared(NamedTuple):
-    """What was learnt of the backbone; the same for the same start folder.
-
-    Attributes:
-        models: Those that promise to lose the least, in the order in which they are to be tried.
-        losses: What each layer loses when it is compressed alone, by its name.
-    """
-
-    models: Sequence[ModelSpec]
-    losses: Mapping[str, LayerLoss]
-
-
 class Prepare(Protocol):
     """Makes what trials need beside the backbone's weights."""
 
-    def __call__(self, start: Path, progress: Progress) -> Prepared:
-        """Fill the start folder, as far as it is not filled, and learn from it.
+    def __call__(self, start: Path, progress: Progress) -> Sequence[ModelSpec]:
+        """Fill the start folder, as far as it is not filled, and propose models.
 
         Args:
             start: The folder; it holds the backbone's weights.
             progress: Hears what is being done; what it raises passes through, and a later call goes on.
+
+        Returns:
+            Models that promise to lose the least, best first tried; the same for the same folder.
         """
 
 
@@ -48,7 +38,7 @@ class Gate:
         directory: The run directory.
         waits: Whether the backbone is a trial of this run; else its weights lie in the start folder already.
         prepare: Makes what trials need beside the weights.
-        later: The candidates behind the gate, given what was learnt.
+        later: The candidates behind the gate, given what was proposed.
     """
 
     def __init__(
@@ -56,7 +46,7 @@ class Gate:
         directory: RunDirectory,
         waits: bool,
         prepare: Prepare,
-        later: Callable[[Prepared], Sequence[Candidate]],
+        later: Callable[[Sequence[ModelSpec]], Sequence[Candidate]],
     ) -> None:
         self._directory = directory
         self._waits = waits

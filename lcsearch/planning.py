@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lcsearch import samplers
 from lcsearch.candidate import Candidate
 from lcsearch.director import Search, Size
-from lcsearch.gate import Gate, Prepare, Prepared
+from lcsearch.gate import Gate, Prepare
 from lcsearch.handpicked import HandPicked, hand_picked, known_good
 from lcsearch.history import History
 from lcsearch.proposer import Proposer
@@ -61,16 +61,11 @@ class Planner:
         view = SamplerView(self.settings.objectives, limits, store.memory())
         for record, proposal in recorded:
             view.add(record, proposal)
-        early, gate, make_sampler = self.planned(), None, _MakeSampler(self.settings, self.space)
+        early, gate = self.planned(), None
         if self.prepare is not None:
-
-            def later(found: Prepared) -> list[Candidate]:
-                make_sampler.space = replace(self.space, losses=found.losses)
-                return self._after_backbone(found.models)
-
             early = self._without_backbone()
-            gate = Gate(directory, self.settings.waits, self.prepare, later)
-        proposer = Proposer(early, self, make_sampler, view, history, gate)
+            gate = Gate(directory, self.settings.waits, self.prepare, self._after_backbone)
+        proposer = Proposer(early, self, self._make_sampler, view, history, gate)
         rules = StoppingSettings(self.settings.early_stopping, self.settings.rung_factor)
         if any(trial.spec.recipe.init == "backbone" for trial in history):
             proposer.ready(history, lambda words: None)
@@ -136,19 +131,6 @@ class Planner:
         found = self.space.encode(spec.model, spec.regularizer, spec.recipe.to_plain())
         return Proposal() if found is None else Proposal(*found)
 
-
-@dataclass
-class _MakeSampler:
-    """Makes a fresh sampler for each trial.
-
-    Attributes:
-        settings: Every setting of the run.
-        space: The space, with what is known of it by then.
-    """
-
-    settings: RunSettings
-    space: BoundSpace
-
-    def __call__(self, number: int) -> BaseSampler:
+    def _make_sampler(self, number: int) -> BaseSampler:
         seed = sampler_seed(self.settings.seed, number)
         return samplers.make(self.settings.sampler, seed=seed, space=self.space)

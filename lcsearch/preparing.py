@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lcsearch.gate import Prepared, Progress
+from lcsearch.gate import Progress
 from lcsearch.settings import RunSettings
 from lcsearch.space import BoundSpace
 from lcsearch.spec import ModelSpec
-from lcsearch.transfer.propose import best_for_budgets, layer_losses
+from lcsearch.transfer.propose import best_for_budgets
 from lcsearch.transfer.start import Start, prepare
 from lcsearch.workers import make_objective
 
@@ -30,8 +30,8 @@ class Preparing:
     settings: RunSettings
     space: BoundSpace
 
-    def __call__(self, start: Path, progress: Progress) -> Prepared:
-        """Fill the start folder; propose the models that promise to lose the least.
+    def __call__(self, start: Path, progress: Progress) -> Sequence[ModelSpec]:
+        """Fill the start folder and return the models that promise to lose the least.
 
         Largest first: each can be cut out of the one before.
         """
@@ -50,8 +50,7 @@ class Preparing:
             progress=progress,
         )
         found = Start(start).read_sensitivity()
-        models = best_for_budgets(found, replace(self.space, template=plain), self.budgets())
-        return Prepared(distinct(models), layer_losses(found, self.space.shapes(plain.width)))
+        return distinct(best_for_budgets(found, replace(self.space, template=plain), self.budgets()))
 
     def budgets(self) -> list[int]:
         """Parameters between the backbone and the smallest model, in equal steps of their logarithm."""

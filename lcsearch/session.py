@@ -20,7 +20,6 @@ from lcsearch.rundir import RunDirectory
 from lcsearch.settings import RunSettings
 from lcsearch.sitting import Sitting
 from lcsearch.sizes import format_seconds
-from lcsearch.space import BoundSpace
 from lcsearch.spec import Recipe
 from lcsearch.storages import open_storage, study_name
 from lcsearch.study import Store
@@ -101,11 +100,6 @@ class Session(Sitting):
         self.search = self._planner.search(store, self._directory)
 
     @property
-    def space(self) -> BoundSpace:
-        """The space, bound to the backbone."""
-        return self._planner.space
-
-    @property
     def can_go_on(self) -> bool:
         """Whether a later sitting may bring more."""
         return self.search.dead_end is None
@@ -122,7 +116,7 @@ class Session(Sitting):
         return [
             f"run {self.path}: {settings.backbone} on {settings.dataset}, {training}"
             f"{facts.validation_images} validation images of {facts.image_size} x {facts.image_size} pixels",
-            *self.space.describe(),
+            *self._planner.space.describe(),
             *_start_lines(settings),
             f"{settings.trials} trials of {_epochs(settings.searched_recipe)} by {settings.sampler}, "
             f"early stopping {settings.early_stopping}, seed {settings.seed}{timeout}",

@@ -9,7 +9,6 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from init_contenders import DATASET, SEEDS, TRAIN_IMAGES, VALIDATION_IMAGES
-from init_prior import prior_table
 from init_table import spread
 
 from lcsearch import runs
@@ -127,7 +126,6 @@ def search_table(records: Path, image_size: int) -> str:
     parts = [v / curve(one, thinner=False)[-1][1] for (_, v), (one, _) in zip(alone, pairs, strict=True)]
     rows += [_row("backbone and 8 guided specs alone", [[step] for step in alone], "", "")]
     rows += ["", f"The guided specs alone reach {_mean(parts, 2)} of the hypervolume from scratch."]
-    rows += ["", prior_table([two.path for _, two in pairs])]
     return "\n".join(rows)
 
 

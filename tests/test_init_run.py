@@ -9,18 +9,14 @@ from pathlib import Path
 
 import pytest
 from inline import Simulated, session
-from optuna.samplers import BaseSampler
 from outline import outline
 
-from lcsearch import samplers
 from lcsearch.choose import front_of
 from lcsearch.engines.base import Job, Report
-from lcsearch.gate import Prepared, Progress
+from lcsearch.gate import Progress
 from lcsearch.reading import read_run
 from lcsearch.records import TrialRecord
 from lcsearch.session import Session
-from lcsearch.space import BoundSpace
-from lcsearch.space.losses import LayerLoss
 from lcsearch.spec import LayerSpec, ModelSpec, Recipe
 
 SCRATCH = Recipe(epochs=3)
@@ -30,8 +26,6 @@ LAYERS = ("features.4", "features.8")
 PROPOSED = tuple(
     replace(BACKBONE, layers={name: LayerSpec("linear", alpha) for name in LAYERS}) for alpha in (0.25, 0.125)
 )
-
-LOSSES = {LAYERS[0]: LayerLoss.through([(LayerSpec("linear", 0.25), 0.5)], 96)}
 
 
 class Killed(BaseException):
@@ -84,7 +78,7 @@ class Measures:
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock, self.made = clock or Clock(), 0
 
-    def __call__(self, start: Path, progress: Progress) -> Prepared:
+    def __call__(self, start: Path, progress: Progress) -> Sequence[ModelSpec]:
         assert (start / "backbone.safetensors").is_file()
         if not (start / "sensitivity.json").is_file():
             for step in range(3):
@@ -92,7 +86,7 @@ class Measures:
                 self.clock.tick()
             (start / "sensitivity.json").write_text("measured")
             self.made += 1
-        return Prepared(PROPOSED, LOSSES)
+        return PROPOSED
 
 
 def opened(path: Path, clock: Clock | None = None, fails: int = -1, **changes: object) -> Session:
@@ -120,22 +114,6 @@ def test_the_backbone_comes_first_then_what_is_cut_out_of_it_then_thinner_nets(t
     assert all(t.spec.recipe == TUNED for t in trials[1:] if t.origin != "thinner")
     assert [t.spec.model.layers for t in trials[1:3]] == [model.layers for model in PROPOSED]
     assert trials[1].label.startswith("least loss at ")
-
-
-def test_the_sampler_knows_what_layers_lose_also_after_a_resume(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    known, make = [], samplers.make
-
-    def noting(name: str, *, seed: int, space: BoundSpace) -> BaseSampler:
-        known.append(space.losses)
-        return make(name, seed=seed, space=space)
-
-    monkeypatch.setattr(samplers, "make", noting)
-    search(tmp_path / "run", trials=11)
-    assert known == [LOSSES] * 2
-    search(tmp_path / "run", trials=13)
-    assert known == [LOSSES] * 4
 
 
 def parents_by_hand(trials: Sequence[TrialRecord]) -> list[int | None]:

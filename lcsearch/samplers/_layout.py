@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,6 @@ from optuna.distributions import BaseDistribution
 from lcsearch.layers import arithmetic
 from lcsearch.layers.arithmetic import ConvShape
 from lcsearch.samplers._draw import Draw, Unit, holds, unit_of
-from lcsearch.samplers._prices import Prices
 from lcsearch.space import BoundSpace
 from lcsearch.space.groups import Pick
 from lcsearch.spec import LayerSpec, ModelSpec, Regularizer
@@ -51,18 +49,10 @@ class Genome:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a pick means at a width.
-
-    Attributes:
-        params: Its size.
-        features: What the surrogate knows it by.
-        loss: What it is known to cost the model, in nats; 0 where nothing was measured.
-        built: A number for the layers that it builds.
-    """
+    """What a pick means at a width: its size, its features, and a number for the layers that it builds."""
 
     params: int
     features: tuple[float, ...]
-    loss: float
     built: int
 
 
@@ -145,10 +135,6 @@ class Layout:
             numbers += [float(there), unit_of(range_, shared[name]) - 0.5 if there else 0.0]
         return np.array(numbers)
 
-    def loss(self, genome: Genome) -> float:
-        """What the layers lose alone, summed up, in nats; 0 where nothing was measured."""
-        return sum([look.loss for look in self._look(genome)[1]])
-
     def key(self, genome: Genome) -> int:
         """A number that genomes share when they build the same model and train it the same way."""
         width, looks = self._look(genome)
@@ -166,20 +152,6 @@ class Layout:
         model: ModelSpec = replace(self.space.template, width=width, layers=layers)
         train = {n.removeprefix("train/"): value for n, value in genome.shared if n.startswith("train/")}
         return self.space.encode(model, Regularizer(self._weight(genome)), train)
-
-    @cached_property
-    def prices(self) -> Prices:
-        """What choices cost and lose, at the full width."""
-        return Prices(self)
-
-    def look(self, index: int, pick: Pick) -> Look:
-        """What a pick for a group means at the full width."""
-        return self._work_out(index, pick, self.space.width.values[-1])
-
-    @property
-    def other_params(self) -> int:
-        """Parameters outside the groups at the full width."""
-        return self._unsearched(self.space.width.values[-1])
 
     @property
     def convolutions(self) -> int:
@@ -213,16 +185,14 @@ class Layout:
     def _work_out(self, index: int, pick: Pick, width: float) -> Look:
         group, shapes = self.groups[index], self.space.shapes(width)
         layers = tuple(group.layer(pick, shapes[name]) for name in group.members)
-        size, loss, features = 0, 0.0, list[float]()
+        size, features = 0, list[float]()
         for name, layer in zip(group.members, layers, strict=True):
             plain = self._plain_params(name, width)
             own = plain if layer is None else _params(shapes[name], layer)
             size += own
-            if layer is not None and name in self.space.losses:
-                loss += self.space.losses[name](layer)
             features += _features(shapes[name], layer, own / plain)
         built = hash(layers) if any(layers) else 0
-        return Look(size, tuple(features), loss, built)
+        return Look(size, tuple(features), built)
 
     def _plain_params(self, name: str, width: float) -> int:
         if (name, width) not in self._plain:

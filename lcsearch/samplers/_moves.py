@@ -17,7 +17,6 @@ _STEPS = (0.1, 0.3, 0.8)
 _DIGITS = 2
 """Of a sparsity or rank ratio: so sizes of layers come up again and are looked up, not worked out."""
 
-_PRICED_NUDGED = 0.3
 _TRIES = 4
 _NEAR = 0.01
 _WIDEST_SHIFT = 5.0
@@ -52,22 +51,6 @@ class Moves:
         logs = -rng.uniform(0.0, 1.5) + slope + 0.3 * rng.standard_normal(len(sizes))
         picks = (self._pick(index, float(np.exp(min(log, 0.0)))) for index, log in enumerate(logs))
         return Genome(tuple(picks), shared)
-
-    def priced(self, count: int, parents: list[Genome], budget: tuple[float, float]) -> list[Genome]:
-        """Models of random sizes that lose little by what layers are known to lose alone; some nudged.
-
-        Args:
-            count: How many.
-            parents: Where they take from what all layers share.
-            budget: Smallest and largest size.
-        """
-        low, high = np.log(budget)
-        sizes = np.exp(self._rng.uniform(low, high, count))
-        made = []
-        for picks in self._layout.prices.cheapest(sizes, self._rng):
-            genome = Genome(picks, parents[int(self._rng.integers(len(parents)))].shared)
-            made.append(self.nudged(genome) if self._rng.random() < _PRICED_NUDGED else genome)
-        return made
 
     def child(self, parents: list[Genome], budget: tuple[float, float]) -> Genome:
         """One child.

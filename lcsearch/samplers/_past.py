@@ -28,7 +28,6 @@ class Seen:
         key: Equal for trials that train the same model the same way.
         params: Its parameters.
         features: What the surrogate knows it by.
-        loss: What its layers are known to lose alone, summed up, in nats.
         accuracy: In percent; None while it runs or where it was never trained.
         sizes: The other objectives' values; empty where there is no accuracy.
         predicted: The accuracy is a stopped trial's prediction.
@@ -40,7 +39,6 @@ class Seen:
     key: int
     params: int
     features: np.ndarray
-    loss: float
     accuracy: float | None
     sizes: tuple[float, ...]
     predicted: bool
@@ -149,7 +147,6 @@ def _see(layout: Layout, trial: FrozenTrial) -> Seen:
         layout.key(genome),
         layout.params(genome),
         layout.features(genome),
-        layout.loss(genome),
         float(values[0]) if trained else None,
         tuple(values[1:]),
         bool(trial.user_attrs.get("predicted")),

@@ -2,8 +2,7 @@
 
 The kernel is a sum: one Matérn 5/2 term per layer, averaged, because the loss of accuracy is nearly
 additive over layers; and one term over everything, for what is not. A straight line in log params
-carries the trend, with a second one in the sum of what layers lose when they are compressed alone, where
-that was measured. Length scale, mix and noise are picked from a small grid by marginal likelihood, on a
+carries the trend. Length scale, mix and noise are picked from a small grid by marginal likelihood, on a
 subset where there are many trials: a proposal must take milliseconds.
 """
 
@@ -31,8 +30,6 @@ _BIAS = 0.5
 _TUNE_ON = 64
 _TREND_VARIANCE = 1.0
 _SLOPE = 0.05
-_LOSS_SLOPE = 3.0
-"""Variance of the accuracy's slope in the known losses, both by their own standard deviations."""
 _JITTER = 1e-6
 
 
@@ -43,16 +40,14 @@ class Inputs:
     Attributes:
         features: (n, blocks · block) numbers of the layers, then (n, rest) numbers of what is shared.
         log_params: (n,) natural logarithm of the parameter counts.
-        losses: (n,) what the layers are known to lose alone, summed up, in nats; 0 where nothing is known.
     """
 
     features: Array
     log_params: Array
-    losses: Array
 
     def __getitem__(self, index: Array) -> Inputs:
         """A selection of models."""
-        return Inputs(self.features[index], self.log_params[index], self.losses[index])
+        return Inputs(self.features[index], self.log_params[index])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +58,16 @@ class _Distances:
         layers: (blocks, n, m) squared distances, layer by layer.
         whole: (n, m) squared distances over everything.
         trend: (n, m) products of the centred log params.
-        loss: (n, m) products of the standardised known losses.
     """
 
     layers: Array
     whole: Array
     trend: Array
-    loss: Array
 
     def __getitem__(self, few: Array) -> _Distances:
         """The distances among some models of a square matrix."""
         pairs = np.ix_(few, few)
-        return _Distances(
-            self.layers[:, few][:, :, few], self.whole[pairs], self.trend[pairs], self.loss[pairs]
-        )
+        return _Distances(self.layers[:, few][:, :, few], self.whole[pairs], self.trend[pairs])
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +90,7 @@ class _Kernel:
     def mixed(self, there: _Distances, summed: Array, joint: Array) -> Array:
         """The covariances that the parts make."""
         own = self.additive * summed / max(1, len(there.layers)) + (1 - self.additive) * joint
-        own += _TREND_VARIANCE * (_SLOPE * there.trend + 1.0)
-        return np.asarray(own + _LOSS_SLOPE * there.loss)
+        return np.asarray(own + _TREND_VARIANCE * (_SLOPE * there.trend + 1.0))
 
 
 class Surrogate:
@@ -120,8 +110,6 @@ class Surrogate:
     ) -> None:
         self._inputs, self._block, self._blocks = inputs, block, blocks
         self._centre = float(np.mean(inputs.log_params))
-        self._mean_loss = float(np.mean(inputs.losses))
-        self._loss_scale = float(np.std(inputs.losses)) or 1.0
         self._middle = float(np.median(accuracy))
         self._scale = float(np.std(accuracy)) or 1.0
         target = (accuracy - self._middle) / self._scale
@@ -143,7 +131,6 @@ class Surrogate:
         mean = cross @ self._weights
         solved = solve_triangular(self._factor, cross.T, lower=True, check_finite=False)
         own = 1.0 + _TREND_VARIANCE * (_SLOPE * (inputs.log_params - self._centre) ** 2 + 1.0)
-        own += _LOSS_SLOPE * self._standardised(inputs) ** 2
         spread = np.sqrt(np.maximum(own - np.sum(solved**2, axis=0), 1e-10))
         return self._middle + self._scale * mean, self._scale * spread
 
@@ -157,11 +144,7 @@ class Surrogate:
         if a.features[:, rest].size:
             whole += cdist(a.features[:, rest], b.features[:, rest], "sqeuclidean")
         trend = np.outer(a.log_params - self._centre, b.log_params - self._centre)
-        return _Distances(layers, whole, trend, np.outer(self._standardised(a), self._standardised(b)))
-
-    def _standardised(self, inputs: Inputs) -> Array:
-        """The known losses (n,), less the mean of those fitted to, over their standard deviation."""
-        return (inputs.losses - self._mean_loss) / self._loss_scale
+        return _Distances(layers, whole, trend)
 
 
 def _likeliest(there: _Distances, noises: list[Array], target: Array) -> tuple[_Kernel, Array]:

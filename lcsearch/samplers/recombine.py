@@ -2,11 +2,10 @@
 
 Hundreds of children of the front are made per proposal: layers mixed from two parents, layers nudged,
 one layer moved while the others pay for it, whole models resized, and shapes that are known to be good.
-Where it was measured what each layer loses when it is compressed alone, there are as well models that lose
-the least by that. Their sizes are exact (closed form), their accuracies guessed by a Gaussian process over
-what each layer keeps and what they lose alone, fitted to every trial so far; stopped trials count with their
-predicted accuracy and a larger noise. The child with the largest expected hypervolume improvement is
-proposed. What was proposed before, and what is over a limit, is not proposed again.
+Their sizes are exact (closed form), their accuracies guessed by a Gaussian process over what each layer
+keeps, fitted to every trial so far; stopped trials count with their predicted accuracy and a larger
+noise. The child with the largest expected hypervolume improvement is proposed. What was proposed
+before, and what is over a limit, is not proposed again.
 
 Sources: layer-wise recombination after NSGA-II (Deb et al. 2002) and regularized evolution
 (arXiv 1802.01548); pre-screening by expected hypervolume improvement (Emmerich et al. 2006), here with
@@ -15,8 +14,7 @@ one objective known exactly.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution
@@ -38,9 +36,6 @@ from lcsearch.space import BoundSpace
 CHILDREN = 128
 """Children that are weighed per proposal."""
 
-PRICED = 48
-"""Further ones where it is known what each layer loses when it is compressed alone."""
-
 _SHAPED = 0.12
 _FRESH = 0.08
 _STARTUP = 4
@@ -52,13 +47,8 @@ _RETRIES = 5
 _REFINED, _NUDGES = 8, 6
 
 
-class Child(NamedTuple):
-    """A model that may be proposed; the attributes are those of ``Seen``."""
-
-    genome: Genome
-    params: int
-    features: np.ndarray
-    loss: float
+Child = tuple[Genome, int, np.ndarray]
+"""A genome, its params and its features."""
 
 
 class RecombineSampler(BaseSampler):
@@ -106,7 +96,7 @@ class RecombineSampler(BaseSampler):
             return [moves.fresh()]
         if past.trials < _STARTUP:
             first = [moves.shaped(moves.fresh().shared) for _ in range(CHILDREN // 4)]
-            return [child.genome for child in self._new(first, past.known, limits)] or [moves.fresh()]
+            return [genome for genome, _, _ in self._new(first, past.known, limits)] or [moves.fresh()]
         return self._promising(past, limits, moves) or [moves.fresh()]
 
     def _promising(self, past: Past, limits: Limits, moves: Moves) -> list[Genome]:
@@ -120,12 +110,12 @@ class RecombineSampler(BaseSampler):
             return []
         goal = _Goal(surrogate, sizes, [s for s in past.late if s.running])
         scores = goal.score(children)
-        best = [children[i].genome for i in np.argsort(-scores, kind="stable")[:_REFINED]]
+        best = [children[i][0] for i in np.argsort(-scores, kind="stable")[:_REFINED]]
         nudged = [moves.nudged(genome) for genome in best for _ in range(_NUDGES)]
-        taken = past.known | {self._layout.key(child.genome) for child in children}
+        taken = past.known | {self._layout.key(genome) for genome, _, _ in children}
         if refined := self._new(nudged, taken, limits):
             children, scores = children + refined, np.append(scores, goal.score(refined))
-        return [children[i].genome for i in np.argsort(-scores, kind="stable")[:_RETRIES]]
+        return [children[i][0] for i in np.argsort(-scores, kind="stable")[:_RETRIES]]
 
     def _children(self, moves: Moves, parents: list[Genome], limits: Limits) -> list[Genome]:
         low = self._layout.params_low
@@ -133,10 +123,7 @@ class RecombineSampler(BaseSampler):
         shaped, fresh = int(_SHAPED * CHILDREN), int(_FRESH * CHILDREN)
         made = [moves.fresh() for _ in range(fresh)]
         made += [moves.shaped(made[i % fresh].shared) for i in range(shaped)]
-        made += [moves.child(parents, budget) for _ in range(CHILDREN - len(made))]
-        if self._layout.space.losses:
-            made += moves.priced(PRICED, parents, budget)
-        return made
+        return made + [moves.child(parents, budget) for _ in range(CHILDREN - len(made))]
 
     def _new(self, genomes: list[Genome], known: set[int], limits: Limits) -> list[Child]:
         """Those that were not proposed yet and keep the limits, each model once, with size and features."""
@@ -151,7 +138,7 @@ class RecombineSampler(BaseSampler):
             taken.add(key)
             features = self._layout.features(genome)
             if limits.keeps(params, features):
-                found.append(Child(genome, params, features, self._layout.loss(genome)))
+                found.append((genome, params, features))
         return found
 
     def _fit(self, pool: list[Seen]) -> Surrogate:
@@ -178,15 +165,14 @@ class _Goal:
 
     def score(self, children: list[Child]) -> np.ndarray:
         """Expected improvement of each child."""
-        mean, spread = self._surrogate.guess(_inputs(children))
-        size = self._sizes([child.params for child in children], [child.features for child in children])
+        params, features = [child[1] for child in children], [child[2] for child in children]
+        mean, spread = self._surrogate.guess(Inputs(np.array(features), np.log(params)))
+        size = self._sizes(params, features)
         return expected_improvement(mean, spread, size, self._accuracy, self._there, self._box)
 
 
-def _inputs(models: Sequence[Seen | Child]) -> Inputs:
-    features = np.array([model.features for model in models])
-    log_params = np.log([model.params for model in models])
-    return Inputs(features, log_params, np.array([model.loss for model in models]))
+def _inputs(seen: list[Seen]) -> Inputs:
+    return Inputs(np.array([s.features for s in seen]), np.log([s.params for s in seen]))
 
 
 def _parents(pool: list[Seen], accuracy: np.ndarray, sizes: Sizes) -> list[Genome]:

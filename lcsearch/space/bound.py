@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 from lcsearch.layers import arithmetic
 from lcsearch.sizes import format_count
 from lcsearch.space.groups import Group, Layers, Pick, Shapes
-from lcsearch.space.losses import LayerLoss
 from lcsearch.space.parameters import Choice, NotInSpace, Number, Replay, Trial
 from lcsearch.space.ranges import FloatRange, IntRange
 from lcsearch.space.schema import Space
@@ -58,7 +57,6 @@ class BoundSpace:
         width: The widths.
         shapes: The shapes of all convolutions at a width.
         other_params: Parameters outside these convolutions at a width.
-        losses: What the model is known to lose by compressing one layer; empty where nothing was measured.
     """
 
     space: Space
@@ -67,7 +65,6 @@ class BoundSpace:
     width: Width
     shapes: Callable[[float], Shapes]
     other_params: Callable[[float], int]
-    losses: Mapping[str, LayerLoss] = field(default_factory=dict)
 
     @property
     def searched_layers(self) -> tuple[str, ...]:

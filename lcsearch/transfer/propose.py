@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from lcsearch.layers import arithmetic
 from lcsearch.space import BoundSpace
 from lcsearch.space.groups import Group, Layers, Pick, Shapes
-from lcsearch.space.losses import LayerLoss
 from lcsearch.spec import LayerSpec, ModelSpec
 from lcsearch.transfer.sensitivity import Row, Sensitivity
 
@@ -68,20 +67,6 @@ def best_for_budgets(sensitivity: Sensitivity, bound: BoundSpace, budgets: Seque
             }
             models.append(bound.canonical(replace(bound.template, layers=layers)))
     return [model for model in models if model is not None]
-
-
-def layer_losses(sensitivity: Sensitivity, shapes: Shapes) -> dict[str, LayerLoss]:
-    """Return for each layer that was measured what the model loses by the layer's spec.
-
-    Args:
-        sensitivity: What each layer loses alone.
-        shapes: The shapes of the backbone's convolutions.
-    """
-    measured: dict[str, list[tuple[LayerSpec, float]]] = {}
-    for row in sensitivity.rows:
-        spec = LayerSpec("linear", row.alpha, row.rank)
-        measured.setdefault(row.layer, []).append((spec, row.divergence))
-    return {name: LayerLoss.through(rows, shapes[name].out_channels) for name, rows in measured.items()}
 
 
 def knapsack(

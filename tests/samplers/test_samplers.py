@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import itertools
 import math
-from dataclasses import replace
 
 import numpy as np
 import optuna
@@ -11,21 +9,18 @@ import torch
 import yaml
 from optuna.trial import TrialState
 from scipy.stats import norm
-from sklearn.gaussian_process.kernels import Matern
 
 from lcsearch import samplers
 from lcsearch.errors import InputError
 from lcsearch.pareto import Box, hypervolume
-from lcsearch.samplers import _prices
 from lcsearch.samplers._draw import Draw, at_unit, unit_of
 from lcsearch.samplers._improvement import expected_improvement
-from lcsearch.samplers._layout import Genome, Layout, layout_of
+from lcsearch.samplers._layout import Genome, layout_of
 from lcsearch.samplers._limits import Limits
 from lcsearch.samplers._moves import Moves
 from lcsearch.samplers._surrogate import Inputs, Surrogate
 from lcsearch.space import BoundSpace, parse_space
-from lcsearch.space.losses import LayerLoss
-from lcsearch.spec import LayerSpec, ModelSpec, Regularizer
+from lcsearch.spec import ModelSpec
 from lcsearch.surgery import build_model
 
 SPACE = """
@@ -240,28 +235,16 @@ def test_mixed_children_have_their_parents_layers(space):
         assert isinstance(child, Genome)
 
 
-def inputs_of(layout, genomes):
-    return Inputs(
-        np.array([layout.features(g) for g in genomes]),
-        np.log([layout.params(g) for g in genomes]),
-        np.array([layout.loss(g) for g in genomes]),
-    )
-
-
-def _model(layout, genome):
-    return layout.space.decode(layout.proposal(genome)[0]).model
-
-
 def test_the_surrogate_learns_an_additive_loss(space):
     layout = layout_of(space)
     moves = Moves(layout, np.random.default_rng(3))
     genomes = [moves.fresh() for _ in range(120)]
 
+    def inputs(some):
+        return Inputs(np.array([layout.features(g) for g in some]), np.log([layout.params(g) for g in some]))
+
     def accuracy(some):
         return np.array([toy_accuracy(space, space.decode(layout.proposal(g)[0]).model) for g in some])
-
-    def inputs(some):
-        return inputs_of(layout, some)
 
     train, test = genomes[:80], genomes[80:]
     fitted = Surrogate(
@@ -277,98 +260,6 @@ def test_the_surrogate_learns_an_additive_loss(space):
     assert np.sqrt(np.mean(errors**2)) < 0.35 * np.std(accuracy(test))
     assert np.all(spread > 0)
     assert np.mean(np.abs(errors) < 3 * spread) > 0.8
-
-
-def informed(space):
-    """The space with what its layers lose alone in the toy: each measured at a few alphas."""
-    shapes = space.shapes(1.0)
-    losses = {}
-    for name in space.searched_layers:
-        specs = [LayerSpec("linear", 2.0**-power) for power in range(1, 7)]
-        lost = [92.0 - toy_accuracy(space, replace(space.template, layers={name: spec})) for spec in specs]
-        losses[name] = LayerLoss.through(zip(specs, lost, strict=True), shapes[name].out_channels)
-    return replace(space, losses=losses)
-
-
-def test_known_losses_of_a_model_are_those_of_its_layers(space):
-    layout = layout_of(informed(space))
-    layers = {"features.4": LayerSpec("linear", 1 / 4), "features.8": LayerSpec("linear", 1 / 16)}
-    found = space.encode(replace(space.template, layers=layers), Regularizer(0.0), {})
-    genome = layout.drawn(found[0], lambda *_: 0.5)
-    assert layout.loss(genome) == pytest.approx(
-        92.0 - toy_accuracy(space, replace(space.template, layers=layers)), abs=1e-3
-    )
-    assert layout_of(space).loss(genome) == 0.0
-
-
-def test_priced_models_lose_the_least_of_all_of_their_size(space, monkeypatch):
-    """Against every combination of the choices that are priced."""
-    monkeypatch.setattr(_prices, "_DOUBT", 0.0)
-    layout = Layout(informed(space))
-    wanted = np.geomspace(layout.params_low * 1.1, layout.params_high, 30)
-    found = layout.prices.cheapest(wanted, np.random.default_rng(0))
-    tables = [{pick: layout.look(i, pick) for pick in picks} for i, picks in enumerate(layout.prices._picks)]
-    params, loss = np.zeros(1), np.zeros(1)
-    for table in tables:
-        params = np.add.outer(params, [look.params for look in table.values()]).ravel()
-        loss = np.add.outer(loss, [look.loss for look in table.values()]).ravel()
-    for picks, limit in zip(found, wanted, strict=True):
-        genome = Genome(picks, ())
-        own = layout.params(genome)
-        assert own <= limit
-        assert layout.loss(genome) == pytest.approx(loss[params + layout.other_params <= own].min())
-    assert len(set(found)) > 8
-
-
-def test_known_losses_make_guesses_from_few_trials_better(space):
-    moves = Moves(layout_of(space), np.random.default_rng(5))
-    genomes = [moves.fresh() for _ in range(100)]
-    truth = np.array([toy_accuracy(space, _model(layout_of(space), g)) for g in genomes])
-    errors = {}
-    for name, layout in (("known", layout_of(informed(space))), ("unknown", layout_of(space))):
-        inputs = inputs_of(layout, genomes)
-        few = np.arange(10)
-        fitted = Surrogate(
-            inputs[few], truth[few], np.full(10, 0.2), np.zeros(10, bool), block=4, blocks=layout.convolutions
-        )
-        errors[name] = np.sqrt(np.mean((fitted.guess(inputs)[0] - truth)[10:] ** 2))
-    assert errors["known"] < 0.7 * errors["unknown"]
-
-
-def test_the_guess_is_that_of_a_reference_process(space):
-    """Against scikit-learn, given the covariance as it is written down, with the losses that are known."""
-    layout = layout_of(informed(space))
-    moves = Moves(layout, np.random.default_rng(6))
-    genomes = [moves.fresh() for _ in range(40)]
-    inputs = inputs_of(layout, genomes)
-    truth = np.array([toy_accuracy(space, _model(layout, g)) for g in genomes])
-    train, test = np.arange(25), np.arange(25, 40)
-    fitted = Surrogate(
-        inputs[train], truth[train], np.full(25, 0.2), np.zeros(25, bool), block=4, blocks=layout.convolutions
-    )
-    mean, spread = fitted.guess(inputs[test])
-    found = [
-        _reference(inputs, truth, train, test, layout.convolutions, *choice)
-        for choice in itertools.product((0.7, 1.5, 3.0), (0.3, 0.7), (0.5, 1.5))
-    ]
-    assert any(np.allclose(m, mean, atol=1e-4) and np.allclose(s, spread, atol=1e-3) for m, s in found)
-
-
-def _reference(inputs, truth, train, test, blocks, length, additive, noise):
-    """A Gaussian process by plain linear algebra over scikit-learn's kernels."""
-    matern = Matern(nu=2.5)
-    parts = [inputs.features[:, 4 * b : 4 * b + 4] / length for b in range(blocks)]
-    kernel = additive * np.mean([matern(part) for part in parts], axis=0)
-    kernel += (1 - additive) * matern(inputs.features / length / blocks**0.5)
-    sizes = inputs.log_params - inputs.log_params[train].mean()
-    losses = (inputs.losses - inputs.losses[train].mean()) / inputs.losses[train].std()
-    kernel += 1.0 + 0.05 * np.outer(sizes, sizes) + 3.0 * np.outer(losses, losses)
-    middle, scale = np.median(truth[train]), truth[train].std()
-    noisy = kernel[np.ix_(train, train)] + np.eye(len(train)) * ((noise * 0.2 / scale) ** 2 + 1e-6)
-    gain = np.linalg.solve(noisy, kernel[np.ix_(train, test)]).T
-    mean = gain @ (truth[train] - middle) / scale
-    spread = np.sqrt(np.diag(kernel[np.ix_(test, test)] - gain @ kernel[np.ix_(train, test)]))
-    return middle + scale * mean, scale * spread
 
 
 def test_expected_improvement_against_sampling():
