@@ -87,7 +87,7 @@ def search(
         validation_images: Images that an accuracy is measured on: early stopping derives its noise from it.
         epochs: Epochs of a trial, ``spec.recipe.epochs``.
         out: The run directory.
-        trials: Trained trials, the hand-picked ones included; 20 on a CPU, 60 on a GPU.
+        trials: Trained trials, the hand-picked ones included; 18 on a CPU, 60 on a GPU.
         timeout: No trial starts after so many seconds (or ``"30m"``, ``"2h"``).
         max_params: Larger specs are rejected untrained; a number or ``"500k"``.
         max_macs: Dearer specs are rejected untrained.

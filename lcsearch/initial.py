@@ -25,21 +25,26 @@ _CPU_EPOCHS, _GPU_EPOCHS = 1, 4
 _NEED_A_START = ("fine_tune_epochs", "fine_tune_lr", "distill", "new_head")
 
 
-def with_start(settings: RunSettings, options: RunOptions) -> RunSettings:
-    """The settings with ``--init`` and what goes with it.
+def with_start(settings: RunSettings, options: RunOptions, init: str) -> RunSettings:
+    """The settings with where models start and what goes with it.
+
+    Args:
+        settings: All other settings.
+        options: What the user gave.
+        init: Where models start, as ``--init`` says it.
 
     Raises:
         InputError: A value is not allowed, or an option means nothing with this ``--init``.
     """
-    if options.init is None or options.init == "scratch":
+    if init == "scratch":
         _refuse_unused(options)
         return settings
     if options.search_width:
         raise InputError(
             f"--search-width: a thinner net cannot be cut out of a trained backbone; leave it out, or use "
-            f"--init scratch instead of --init {options.init}"
+            f"--init scratch instead of --init {init}"
         )
-    if options.new_head and options.init == "trained":
+    if options.new_head and init == "trained":
         raise InputError("--new-head: goes with --init pretrained or a file; trial 0 trains its own layers")
     for name, option in (("lr", "fine_tune_lr"), ("distill", "distill")):
         value = getattr(options, option)
@@ -51,7 +56,7 @@ def with_start(settings: RunSettings, options: RunOptions) -> RunSettings:
     tuned = fine_tune_recipe(settings.recipe, epochs, options.fine_tune_lr, share)
     return replace(
         settings,
-        init=_place(options.init),
+        init=_place(init),
         fine_tune=tuned,
         new_head=options.new_head,
         inherit=options.inherit is not False,

@@ -111,10 +111,10 @@ def _completed(values: Mapping[str, Any], recorded: RunSettings) -> dict[str, An
 
 def _request(values: Mapping[str, Any], space: SpaceLike, function: Function) -> _Request:
     given = {name: value for name, value in values.items() if name in _RESOLVED and value is not None}
-    options = RunOptions(**{**given, "recipe": None, "init": "scratch"})
+    options = RunOptions(**{**given, "recipe": None})
     name = objective_name(function)
     recipe = recipe_values(dict(values["recipe"] or {}), "recipe")
-    settings = resolve(options)
+    settings = resolve(options, "scratch")
     settings = replace(
         settings,
         dataset=f"custom ({name.strip('()').replace(':', '.')})",

@@ -70,18 +70,19 @@ class RunOptions:
     out: Path | None = None
 
 
-def with_init(options: RunOptions, space: Space) -> RunOptions:
-    """The options with where models start: no model of another width can be cut out of a backbone."""
+def starting_point(options: RunOptions, space: Space) -> str:
+    """Where models start, as ``--init`` says it: no model of another width can be cut out of a backbone."""
     width = space.width
     default = "scratch" if options.search_width or width.low < width.high else DEFAULT_INIT
-    return replace(options, init=options.init or default)
+    return options.init or default
 
 
-def resolve(options: RunOptions) -> RunSettings:
+def resolve(options: RunOptions, init: str) -> RunSettings:
     """Fill in every default and check what can be checked without data or backbone.
 
     Args:
-        options: What the user gave; without ``init`` models start from scratch (`with_init` fills it in).
+        options: What the user gave.
+        init: Where models start, whatever ``options`` say of it.
 
     Raises:
         InputError: A value is not allowed.
@@ -98,7 +99,7 @@ def resolve(options: RunOptions) -> RunSettings:
         train_images=options.train_images,
         validation_images=options.validation_images,
         image_size=options.image_size,
-        trials=_trials(options, on_cpu),
+        trials=_trials(options, init, on_cpu),
         timeout=options.timeout,
         max_params=options.max_params,
         max_macs=options.max_macs,
@@ -118,7 +119,7 @@ def resolve(options: RunOptions) -> RunSettings:
         objectives=_objectives(options.objectives),
         storage=options.storage,
     )
-    return with_start(settings, options)
+    return with_start(settings, options, init)
 
 
 def explicit_recipe(options: RunOptions) -> set[str]:
@@ -144,12 +145,12 @@ def _sampler(name: str | None) -> str:
     return name
 
 
-def _trials(options: RunOptions, on_cpu: bool) -> int:
+def _trials(options: RunOptions, init: str, on_cpu: bool) -> int:
     if options.trials is not None:
         return options.trials
     if on_cpu:
         return _CPU_TRIALS
-    return _GPU_TRIALS if options.init in (None, "scratch") else _GPU_SHORT_TRIALS
+    return _GPU_TRIALS if init == "scratch" else _GPU_SHORT_TRIALS
 
 
 def _jobs(options: RunOptions, on_cpu: bool) -> int | None:

@@ -24,7 +24,7 @@ from lcsearch.given import read_given
 from lcsearch.initial import given_weights
 from lcsearch.planning import Planner
 from lcsearch.preparing import Preparing
-from lcsearch.resolve import RunOptions, default_train_images, explicit_recipe, resolve, with_init
+from lcsearch.resolve import RunOptions, default_train_images, explicit_recipe, resolve, starting_point
 from lcsearch.rundir import VERSION, RunDirectory, write_yaml
 from lcsearch.session import Session
 from lcsearch.settings import MAY_CHANGE, RunSettings
@@ -61,8 +61,7 @@ def create(options: RunOptions) -> Session:
         InputError: Something the user gave is wrong; nothing was made.
     """
     space = load_space(options.space, options.backbone)
-    options = with_init(options, space)
-    settings = resolve(options)
+    settings = resolve(options, starting_point(options, space))
     space = narrowed(space, options.search_width, explicit_recipe(options))
     settings, facts = _look_at_data(settings)
     return make(options, settings, space, facts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +20,7 @@ class Interruptible(Director, Protocol):
         """Let every trial finish its epoch, keep its checkpoint, and hand out nothing more."""
 
 
-class Sitting:
+class Sitting(ABC):
     """A context manager that holds a run's lock, and leaves no worker behind.
 
     Args:
@@ -48,13 +49,13 @@ class Sitting:
     ) -> None:
         self._open.close()
 
+    @abstractmethod
     def _enter(self, stack: ExitStack) -> None:
         """Open what else is needed, and prepare the engine.
 
         Raises:
             InputError: Trials could not run.
         """
-        raise NotImplementedError
 
     def _drive(self, director: Interruptible) -> str | None:
         """Let the engine run until the end, an interruption, or a fault; no worker is left then.

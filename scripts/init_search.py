@@ -13,7 +13,6 @@ from init_table import spread
 
 from lcsearch import runs
 from lcsearch.pareto import box_of, hypervolume
-from lcsearch.preparing import GUIDED
 from lcsearch.reading import read_run
 from lcsearch.records import RunRecord, TrialRecord
 from lcsearch.resolve import RunOptions
@@ -96,9 +95,8 @@ def volume(run: RunRecord, trials: list[TrialRecord]) -> float:
 
 
 def guided(run: RunRecord) -> tuple[int, float]:
-    """Epochs and hypervolume of the backbone and the first models that sensitivity proposed, alone."""
+    """Epochs and hypervolume of the backbone and the models that sensitivity proposed, alone."""
     own = [t for t in run.trials if t.origin in ("baseline", "sensitivity") and t.state == "complete"]
-    own = own[: 1 + GUIDED]
     return sum(len(trial.epochs) for trial in own), volume(run, own)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lcsearch.resolve import RunOptions, resolve, with_init
+from lcsearch.resolve import RunOptions, resolve, starting_point
 from lcsearch.space import load_space
 
 SPACE = load_space(None, "base")
@@ -27,7 +27,7 @@ def test_models_are_cut_out_of_a_backbone_unless_the_width_is_searched(
     changes: dict[str, object], width: tuple[float, float], init: str
 ) -> None:
     options = RunOptions("base", "digits", **changes)  # type: ignore[arg-type]
-    assert with_init(options, SPACE.with_width(*width)).init == init
+    assert starting_point(options, SPACE.with_width(*width)) == init
 
 
 @pytest.mark.parametrize(
@@ -38,11 +38,11 @@ def test_a_gpu_does_more_trials_and_more_where_they_are_short(
     monkeypatch: pytest.MonkeyPatch, device: str, init: str, trials: int
 ) -> None:
     monkeypatch.setattr("lcsearch.resolve.pick_device", lambda asked: asked)
-    assert resolve(RunOptions("base", "digits", device=device, init=init)).trials == trials
+    assert resolve(RunOptions("base", "digits", device=device), init).trials == trials
 
 
 def test_models_are_cut_out_of_each_other_unless_told_otherwise() -> None:
-    asked = RunOptions("base", "digits", device="cpu", init="trained")
-    assert resolve(asked).inherit
-    assert not resolve(replace(asked, inherit=False)).inherit
-    assert not resolve(replace(asked, init="scratch")).inherit
+    asked = RunOptions("base", "digits", device="cpu")
+    assert resolve(asked, "trained").inherit
+    assert not resolve(replace(asked, inherit=False), "trained").inherit
+    assert not resolve(asked, "scratch").inherit

@@ -265,7 +265,7 @@ class LinearConv2d(nn.Module):
         if x.dim() == 3:
             return self.forward(x[None])[0]
         if self.way(x) == "weight":
-            filters = self.filters() if self.training else self._cache.get(self, "filters", self.filters)
+            filters = self._cache.get(self, "filters", self.filters)
             return self.geometry.convolve(x, filters, self.bias, self.geometry.groups)
         return self._feature(x)
 
