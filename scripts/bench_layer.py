@@ -3,7 +3,8 @@
 
 Training steps and inference of a whole backbone, every convolution replaced that saves parameters; or one
 training step of each convolution of the seven backbones (--shapes; what looks slow is measured again, ten
-times as often). The variants take turns within one process, with the same data, optimizer, memory layout and
+times as often; --ways also forces weight and feature space, and says what the layer's own choice loses). The
+variants take turns within one process, in random order, with the same data, optimizer, memory layout and
 threads; shown are the median ratio to the plain net, the spread of the middle half of the ratios, and the
 peak memory of a step (CUDA only; on a CPU the bytes that autograd keeps for the backward pass). Freed memory
 is kept, as in the trainings of lcsearch, unless --return-memory. Nothing else should run meanwhile; where
@@ -13,10 +14,12 @@ that cannot be had, --threads 1 takes processor time instead of wall-clock time.
     python scripts/bench_layer.py --precision bfloat16
     python scripts/bench_layer.py --device cuda --repeats 50
     python scripts/bench_layer.py --shapes --threads 1
+    python scripts/bench_layer.py --shapes --ways
 """
 
 from __future__ import annotations
 
+import random
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -102,10 +105,10 @@ def compare(title: str, runs: Mapping[str, Callable[[], Any]], repeats: int, dev
     """Print each run's time over the first one's, round by round; returns the median ratios."""
     for run in runs.values():
         seconds(run, device)
-    order, rounds = list(runs), []
+    order, rounds, chance = list(runs), [], random.Random(0)
     for _ in range(repeats):
+        chance.shuffle(order)  # what runs after what matters to small layers: caches
         rounds.append({name: seconds(runs[name], device) for name in order})
-        order.append(order.pop(0))  # what runs after what matters to small layers: caches
     first = next(iter(runs))
     base = statistics.median(r[first] for r in rounds)
     click.echo(f"{title}: {first} {1e3 * base:.2f} ms (median of {repeats})")
@@ -165,8 +168,8 @@ def layer_step(layer: nn.Module, x: Tensor, gradient: Tensor) -> None:
     layer(x).backward(gradient)
 
 
-def all_shapes(batch: int, repeats: int, device: str) -> None:
-    """Forward and backward of every different layer of the seven backbones that saves parameters."""
+def all_convolutions() -> list[tuple[Geometry, int]]:
+    """Every different convolution of the seven backbones, with the size of its input."""
     seen: dict[tuple[Geometry, int], None] = {}
     for name in backbones.names():
         model = net(name, None).eval()
@@ -175,27 +178,66 @@ def all_shapes(batch: int, repeats: int, device: str) -> None:
                 lambda conv, images, _: seen.setdefault((Geometry.of(conv), images[0].shape[-1]))
             )
         model(torch.randn(1, 3, 32, 32))
-    slow, measured = [], 0
-    for g, size in seen:
+    return list(seen)
+
+
+def title_of(g: Geometry, size: int) -> str:
+    kernel = f"{g.kernel_size[0]}x{g.kernel_size[1]}/{g.stride[0]}"
+    bias = "with bias" if g.bias else "without bias"
+    return f"{g.in_channels}-{g.out_channels} {kernel} {bias} groups {g.groups} at {size}"
+
+
+def variants(conv: nn.Conv2d, alpha: float, ways: bool) -> dict[str, nn.Module]:
+    """The layer as it chooses, and forced where both ways are asked for; none where it saves nothing."""
+    spec = LayerSpec("linear", alpha)
+    if canonical(shape_of(conv), spec) is None:
+        return {}
+    name = f"alpha 1/{round(1 / alpha)}"
+    layers = {name: build(conv, spec)}
+    if ways:
+        arguments = Geometry.of(conv).arguments | {"device": conv.weight.device, "alpha": alpha}
+        layers[f"{name}, weight"] = LinearConv2d(**arguments, compute="weight")
+        layers[f"{name}, feature"] = LinearConv2d(**arguments, compute="feature")
+    return layers
+
+
+def all_shapes(batch: int, repeats: int, device: str, ways: bool) -> None:
+    """Forward and backward of every different layer of the seven backbones that saves parameters."""
+    ratios: dict[str, float] = {}
+    for g, size in all_convolutions():
         x = torch.randn(batch, g.in_channels, size, size, device=device)
         x = x.contiguous(memory_format=torch.channels_last).requires_grad_()
         conv = nn.Conv2d(**g.arguments, device=device)
-        saving = [a for a in ALPHAS if canonical(shape_of(conv), LayerSpec("linear", a)) is not None]
-        layers = {f"alpha 1/{round(1 / a)}": build(conv, LayerSpec("linear", a)) for a in saving}
+        layers = {name: layer for alpha in ALPHAS for name, layer in variants(conv, alpha, ways).items()}
         gradient = torch.randn_like(conv(x))
         runs = {
             name: partial(layer_step, layer, x, gradient) for name, layer in {"plain": conv, **layers}.items()
         }
-        kernel = f"{g.kernel_size[0]}x{g.kernel_size[1]}/{g.stride[0]}"
-        title = f"{g.in_channels}-{g.out_channels} {kernel} groups {g.groups} at {size}"
+        title = title_of(g, size)
         medians = compare(title, runs, repeats, device)
-        if max(medians.values(), default=0) > 1.1:  # rather than call noise slow, look again, for longer
+        if any(ratio > 1.1 for name, ratio in medians.items() if "," not in name):
+            # rather than call noise slow, look again, for longer
             medians = compare(f"again {title}", runs, 10 * repeats, device)
-        measured += len(medians)
-        slow += [f"{title}, {name}: {ratio:.2f}" for name, ratio in medians.items() if ratio > 1.1]
-    click.echo(f"{measured} layers; slower than plain by more than 10 %: {len(slow)}")
+        ratios |= {f"{title}, {name}": ratio for name, ratio in medians.items()}
+    chosen = {name: ratio for name, ratio in ratios.items() if name.count(",") == 1}
+    slow = [f"{name}: {ratio:.2f}" for name, ratio in chosen.items() if ratio > 1.1]
+    mean = statistics.fmean(chosen.values())
+    click.echo(f"{len(chosen)} layers, mean {mean:.3f}; slower than plain by more than 10 %: {len(slow)}")
     for line in slow:
         click.echo(f"  {line}")
+    if ways:
+        say_what_choosing_loses(ratios, chosen)
+
+
+def say_what_choosing_loses(ratios: Mapping[str, float], chosen: Mapping[str, float]) -> None:
+    """Print how much longer the layer's own choice takes than the better way, over all layers."""
+    best = {name: min(ratios[f"{name}, weight"], ratios[f"{name}, feature"]) for name in chosen}
+    mean = statistics.fmean(best.values())
+    losses = sorted(((chosen[name] / best[name] - 1, name) for name in chosen), reverse=True)
+    click.echo(f"the better way, mean {mean:.3f}; the choice takes longer by more than 5 %:")
+    for loss, name in losses:
+        if loss > 0.05:
+            click.echo(f"  {name}: {100 * loss:.0f} %")
 
 
 @click.command()
@@ -206,6 +248,7 @@ def all_shapes(batch: int, repeats: int, device: str) -> None:
 @click.option("--repeats", default=9, show_default=True)
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--shapes", is_flag=True, help="Single layers instead of a whole net.")
+@click.option("--ways", is_flag=True, help="With --shapes: also each layer forced to either way.")
 @click.option("--return-memory", is_flag=True, help="The C library's own way with freed memory.")
 def main(
     backbone: str,
@@ -215,6 +258,7 @@ def main(
     repeats: int,
     device: str,
     shapes: bool,
+    ways: bool,
     return_memory: bool,
 ) -> None:
     torch.set_num_threads(threads)
@@ -224,7 +268,7 @@ def main(
         f"torch {torch.__version__}, {threads} threads, {device}, {precision}, channels-last, {memory}"
     )
     if shapes:
-        all_shapes(batch, repeats, device)
+        all_shapes(batch, repeats, device, ways)
     else:
         whole_net(backbone, batch, torch.bfloat16 if precision == "bfloat16" else None, repeats, device)
 

@@ -9,17 +9,20 @@ from typing import Literal
 import torch
 
 from lcsearch.layers.geometry import Geometry
+from lcsearch.layers.mixing import FEWEST_PRIMARIES
 
 Way = Literal["weight", "feature"]
 
-TRAFFIC = 54
+TRAFFIC = 28
 """What moving one number of a feature map costs, forward and backward, in multiply-accumulates."""
-CALL = 8_000_000
-"""What one more convolution in the graph costs, forward and backward, whatever its size."""
-LANES = 32
+TRAFFIC_FORWARD = 44
+"""The same where there is no backward pass, in multiply-accumulates of that one pass."""
+CALL = 4_000_000
+"""What one more convolution in the graph costs, whatever its size."""
+LANES = 16
 """Filters that a convolution computes at a time: fewer cost as much."""
 DEPTH = 8
-"""Numbers of a filter that a convolution takes at a time; a 3x3 filter on images of 3 channels has 27."""
+"""Channels that a convolution takes at a time: the filters of an image's 3 colours cost as much as of 8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +32,20 @@ class Plan:
     Attributes:
         p: Primary filters, of all banks.
         s: Secondary filters, of all banks.
-        filter_size: Numbers in one filter.
+        depth: Channels of one filter.
+        window: Positions of one filter, kernel height times width.
         groups: Groups of the convolution.
         banks: Coefficient matrices: 1, or ``groups`` where each group has its own.
     """
 
     p: int
     s: int
-    filter_size: int
+    depth: int
+    window: int
     groups: int
     banks: int
 
-    def feature_cost(self, positions: int) -> int:
+    def feature_cost(self, positions: int, built: bool) -> int:
         """Cost of feature space at a number of output positions (images x height x width).
 
         Each group needs the outputs of the primaries that its filters combine; those outputs are one more
@@ -48,18 +53,27 @@ class Plan:
         """
         own_p = self.p // self.banks
         features = self.groups * own_p
-        convolving = _padded(features, LANES) * _padded(self.filter_size, DEPTH) + features * TRAFFIC
-        return positions * (convolving + _padded(self.p + self.s, LANES) * own_p) + CALL
+        moving = features * (TRAFFIC_FORWARD if built else TRAFFIC)
+        mixed = self.s if self._mixes_aside(built) else self.p + self.s
+        return positions * (self._convolving(features) + moving + mixed * own_p) + CALL
 
     def weight_cost(self, positions: int, built: bool) -> int:
         """Cost of weight space; ``built`` where the filters are there already."""
-        building = 0 if built else self.s * (self.p // self.banks) * self.filter_size
-        return positions * _padded(self.p + self.s, LANES) * _padded(self.filter_size, DEPTH) + building
+        building = 0 if built else self.s * (self.p // self.banks) * self.depth * self.window
+        return positions * self._convolving(self.p + self.s) + building
 
     def way(self, positions: int, built: bool = False) -> Way:
-        """Return the cheaper way."""
-        cheaper = self.feature_cost(positions) < self.weight_cost(positions, built)
+        """Return the cheaper way; ``built`` in evaluation, which has its filters and no backward pass."""
+        cheaper = self.feature_cost(positions, built) < self.weight_cost(positions, built)
         return "feature" if self.s and cheaper else "weight"
+
+    def _convolving(self, filters: int) -> int:
+        """Multiply-accumulates of a convolution with a number of filters, at one output position."""
+        return _padded(filters, LANES) * _padded(self.depth, DEPTH) * self.window
+
+    def _mixes_aside(self, built: bool) -> bool:
+        """Whether secondary outputs are written beside the primary ones, which are not multiplied then."""
+        return not built and self.groups == 1 and self.p >= FEWEST_PRIMARIES
 
 
 class Chooser:

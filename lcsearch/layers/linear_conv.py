@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, Self
 
 import torch
@@ -101,7 +102,8 @@ class LinearConv2d(nn.Module):
         self.target_zeros = 0
         if sparsity is not None:
             self.target_zeros = self.banks * s * p - arithmetic.kept(self.banks * p, s, sparsity)
-        self.plan = Plan(self.banks * p, self.banks * s, self.geometry.filter_size, groups, self.banks)
+        depth, *kernel = self.geometry.filter_shape
+        self.plan = Plan(self.banks * p, self.banks * s, depth, math.prod(kernel), groups, self.banks)
         self._make(p, s, {"device": device, "dtype": dtype})
         self.reset_parameters()
 

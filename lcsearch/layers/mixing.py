@@ -48,10 +48,17 @@ def mix(y: Tensor, matrix: Tensor, bias: Tensor | None) -> Tensor:
 
 
 class _Mixing(torch.autograd.Function):
-    """Its derivatives are made of differentiable operations, so they have derivatives themselves."""
+    """Its derivatives are made of differentiable operations, so they have derivatives themselves.
+
+    A separate ``setup_context`` would cost more than small feature maps gain: PyTorch then inspects the
+    signature of ``forward`` at each call.
+    """
 
     @staticmethod
-    def forward(y: Tensor, matrix: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(ctx: Any, y: Tensor, matrix: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.has_bias = bias is not None
+        ctx.save_for_backward(y, matrix)
+        ctx.save_for_forward(y, matrix)
         flat, p = _flat(y), y.shape[1]
         out = flat.new_empty(len(flat), p + len(matrix))
         if bias is None:
@@ -61,13 +68,6 @@ class _Mixing(torch.autograd.Function):
             torch.add(flat, bias[:p], out=out[:, :p])
             torch.addmm(bias[p:], flat, matrix.t(), out=out[:, p:])
         return _shaped(out, y)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor | None], output: Tensor) -> None:
-        y, matrix, bias = inputs
-        ctx.has_bias = bias is not None
-        ctx.save_for_backward(y, matrix)
-        ctx.save_for_forward(y, matrix)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
