@@ -14,15 +14,17 @@ from lcsearch.layers.mixing import FEWEST_PRIMARIES
 Way = Literal["weight", "feature"]
 
 TRAFFIC = 28
-"""What moving one number of a feature map costs, forward and backward, in multiply-accumulates."""
-TRAFFIC_FORWARD = 44
-"""The same where there is no backward pass, in multiply-accumulates of that one pass."""
+"""What moving one number of a feature map costs, in the multiply-accumulates of one more filter."""
+TRAFFIC_OF_IMAGES = 75
+"""The same where the input needs no gradient: the convolution is less work then, the moving is not."""
+TRAFFIC_FORWARD = 50
+"""The same in evaluation."""
 CALL = 4_000_000
 """What one more convolution in the graph costs, whatever its size."""
 LANES = 16
 """Filters that a convolution computes at a time: fewer cost as much."""
 DEPTH = 8
-"""Channels that a convolution takes at a time: the filters of an image's 3 colours cost as much as of 8."""
+"""Channels that a convolution gives a gradient at a time: 3 colours cost as much as 8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Plan:
     groups: int
     banks: int
 
-    def feature_cost(self, positions: int, built: bool) -> int:
+    def feature_cost(self, positions: int, learning: bool, built: bool) -> int:
         """Cost of feature space at a number of output positions (images x height x width).
 
         Each group needs the outputs of the primaries that its filters combine; those outputs are one more
@@ -53,23 +55,31 @@ class Plan:
         """
         own_p = self.p // self.banks
         features = self.groups * own_p
-        moving = features * (TRAFFIC_FORWARD if built else TRAFFIC)
+        traffic = TRAFFIC if learning else TRAFFIC_FORWARD if built else TRAFFIC_OF_IMAGES
         mixed = self.s if self._mixes_aside(built) else self.p + self.s
-        return positions * (self._convolving(features) + moving + mixed * own_p) + CALL
+        work = self._convolving(features, learning) + traffic * features + mixed * own_p
+        return positions * work + CALL
 
-    def weight_cost(self, positions: int, built: bool) -> int:
-        """Cost of weight space; ``built`` where the filters are there already."""
+    def weight_cost(self, positions: int, learning: bool, built: bool) -> int:
+        """Cost of weight space."""
         building = 0 if built else self.s * (self.p // self.banks) * self.depth * self.window
-        return positions * self._convolving(self.p + self.s) + building
+        return positions * self._convolving(self.p + self.s, learning) + building
 
-    def way(self, positions: int, built: bool = False) -> Way:
-        """Return the cheaper way; ``built`` in evaluation, which has its filters and no backward pass."""
-        cheaper = self.feature_cost(positions, built) < self.weight_cost(positions, built)
-        return "feature" if self.s and cheaper else "weight"
+    def way(self, positions: int, learning: bool, built: bool) -> Way:
+        """Return the cheaper way.
 
-    def _convolving(self, filters: int) -> int:
+        Args:
+            positions: Output positions, images x height x width.
+            learning: Whether the input needs a gradient; images do not, nor does anything in evaluation.
+            built: Whether the filters are there already, as in evaluation.
+        """
+        feature = self.feature_cost(positions, learning, built)
+        return "feature" if self.s and feature < self.weight_cost(positions, learning, built) else "weight"
+
+    def _convolving(self, filters: int, learning: bool) -> int:
         """Multiply-accumulates of a convolution with a number of filters, at one output position."""
-        return _padded(filters, LANES) * _padded(self.depth, DEPTH) * self.window
+        depth = _padded(self.depth, DEPTH) if learning else self.depth
+        return _padded(filters, LANES) * depth * self.window
 
     def _mixes_aside(self, built: bool) -> bool:
         """Whether secondary outputs are written beside the primary ones, which are not multiplied then."""
@@ -84,21 +94,21 @@ class Chooser:
 
     def __init__(self, plan: Plan, geometry: Geometry) -> None:
         self._plan, self._geometry = plan, geometry
-        self._last: tuple[Sequence[int], bool, Way] = (), False, "weight"
+        self._last: tuple[Sequence[int], bool, bool, Way] = (), False, False, "weight"
 
-    def way(self, shape: Sequence[int], built: bool) -> Way:
-        """Return the cheaper way for an input of shape (n, in, h, w); ``built`` where filters are there."""
+    def way(self, shape: Sequence[int], learning: bool, built: bool) -> Way:
+        """Return the cheaper way for an input of shape (n, in, h, w); `Plan.way` explains the rest."""
         if torch.compiler.is_compiling():  # what is kept would become a condition of the compiled code
-            return self._cheaper(shape, built)
-        last_shape, last_built, way = self._last
-        if shape != last_shape or built != last_built:
-            way = self._cheaper(shape, built)
-            self._last = shape, built, way
+            return self._cheaper(shape, learning, built)
+        last_shape, last_learning, last_built, way = self._last
+        if shape != last_shape or learning != last_learning or built != last_built:
+            way = self._cheaper(shape, learning, built)
+            self._last = shape, learning, built, way
         return way
 
-    def _cheaper(self, shape: Sequence[int], built: bool) -> Way:
+    def _cheaper(self, shape: Sequence[int], learning: bool, built: bool) -> Way:
         height, width = self._geometry.output_size(shape[-2], shape[-1])
-        return self._plan.way(shape[0] * height * width, built)
+        return self._plan.way(shape[0] * height * width, learning, built)
 
 
 def _padded(count: int, step: int) -> int:

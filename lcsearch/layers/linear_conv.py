@@ -256,11 +256,11 @@ class LinearConv2d(nn.Module):
         return column @ (row @ primary)
 
     def way(self, x: Tensor) -> Way:
-        """Return which way the layer computes its output for an input of shape (n, in, h, w)."""
+        """Return which way the layer computes its output for an input x (n, in, h, w)."""
         if self.compute != "auto":
             return self.compute
-        built = not self.training and not torch.is_grad_enabled()
-        return self._chooser.way(x.shape, built)
+        recording = torch.is_grad_enabled()
+        return self._chooser.way(x.shape, recording and x.requires_grad, not recording and not self.training)
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve x (n, in, h, w) or (in, h, w), as ``nn.Conv2d`` does."""
