@@ -206,7 +206,7 @@ def all_shapes(batch: int, repeats: int, device: str, ways: bool) -> None:
     ratios: dict[str, float] = {}
     for g, size in all_convolutions():
         x = torch.randn(batch, g.in_channels, size, size, device=device)
-        x = x.contiguous(memory_format=torch.channels_last).requires_grad_()
+        x = x.contiguous(memory_format=torch.channels_last).requires_grad_(g.in_channels != 3)  # not images
         conv = nn.Conv2d(**g.arguments, device=device)
         layers = {name: layer for alpha in ALPHAS for name, layer in variants(conv, alpha, ways).items()}
         gradient = torch.randn_like(conv(x))
