@@ -15,7 +15,7 @@ Way = Literal["weight", "feature"]
 
 TRAFFIC = 28
 """What moving one number of a feature map costs, in the multiply-accumulates of one more filter."""
-TRAFFIC_OF_IMAGES = 75
+TRAFFIC_OF_IMAGES = 100
 """The same where the input needs no gradient: the convolution is less work then, the moving is not."""
 TRAFFIC_FORWARD = 50
 """The same in evaluation."""
