@@ -37,7 +37,8 @@ def test_a_written_model_loads_with_every_number(model: nn.Module, about: About,
         if name.endswith("coefficients") and name.replace("coefficients", "mask") in before:
             expected = tensor * before[name.replace("coefficients", "mask")]
         assert torch.equal(expected, after[name]), name
-    assert torch.equal(model(IMAGES), loaded(IMAGES))
+    with torch.no_grad():  # with gradients, layers may compute otherwise where they are frozen in one of them
+        assert torch.equal(model(IMAGES), loaded(IMAGES))
 
 
 def bytes_needed(model: nn.Module) -> tuple[int, int]:
