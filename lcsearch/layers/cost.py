@@ -12,13 +12,14 @@ from lcsearch.layers.geometry import Geometry
 from lcsearch.layers.mixing import FEWEST_PRIMARIES
 
 Way = Literal["weight", "feature"]
+Use = Literal["training", "images", "evaluation"]
+"""What a layer runs for: training, training on images (no gradient of them), evaluation without gradients."""
 
-TRAFFIC = 28
-"""What moving one number of a feature map costs, in the multiply-accumulates of one more filter."""
-TRAFFIC_OF_IMAGES = 100
-"""The same where the input needs no gradient: the convolution is less work then, the moving is not."""
-TRAFFIC_FORWARD = 50
-"""The same in evaluation."""
+TRAFFIC: dict[Use, int] = {"training": 28, "images": 100, "evaluation": 50}
+"""What moving one number of a feature map costs, in the multiply-accumulates of one more filter.
+
+Where the input needs no gradient the convolution is less work, the moving is not.
+"""
 CALL = 4_000_000
 """What one more convolution in the graph costs, whatever its size."""
 LANES = 16
@@ -47,7 +48,7 @@ class Plan:
     groups: int
     banks: int
 
-    def feature_cost(self, positions: int, learning: bool, built: bool) -> int:
+    def feature_cost(self, positions: int, use: Use) -> int:
         """Cost of feature space at a number of output positions (images x height x width).
 
         Each group needs the outputs of the primaries that its filters combine; those outputs are one more
@@ -55,35 +56,27 @@ class Plan:
         """
         own_p = self.p // self.banks
         features = self.groups * own_p
-        traffic = TRAFFIC if learning else TRAFFIC_FORWARD if built else TRAFFIC_OF_IMAGES
-        mixed = self.s if self._mixes_aside(built) else self.p + self.s
-        work = self._convolving(features, learning) + traffic * features + mixed * own_p
-        return positions * work + CALL
+        mixed = self.s if self._mixes_aside(use) else self.p + self.s
+        return positions * (self._convolving(features, use) + TRAFFIC[use] * features + mixed * own_p) + CALL
 
-    def weight_cost(self, positions: int, learning: bool, built: bool) -> int:
-        """Cost of weight space."""
-        building = 0 if built else self.s * (self.p // self.banks) * self.depth * self.window
-        return positions * self._convolving(self.p + self.s, learning) + building
+    def weight_cost(self, positions: int, use: Use) -> int:
+        """Cost of weight space; evaluation has the filters already."""
+        building = 0 if use == "evaluation" else self.s * (self.p // self.banks) * self.depth * self.window
+        return positions * self._convolving(self.p + self.s, use) + building
 
-    def way(self, positions: int, learning: bool, built: bool) -> Way:
-        """Return the cheaper way.
+    def way(self, positions: int, use: Use) -> Way:
+        """Return the cheaper way."""
+        cheaper = self.feature_cost(positions, use) < self.weight_cost(positions, use)
+        return "feature" if self.s and cheaper else "weight"
 
-        Args:
-            positions: Output positions, images x height x width.
-            learning: Whether the input needs a gradient; images do not, nor does anything in evaluation.
-            built: Whether the filters are there already, as in evaluation.
-        """
-        feature = self.feature_cost(positions, learning, built)
-        return "feature" if self.s and feature < self.weight_cost(positions, learning, built) else "weight"
-
-    def _convolving(self, filters: int, learning: bool) -> int:
+    def _convolving(self, filters: int, use: Use) -> int:
         """Multiply-accumulates of a convolution with a number of filters, at one output position."""
-        depth = _padded(self.depth, DEPTH) if learning else self.depth
+        depth = _padded(self.depth, DEPTH) if use == "training" else self.depth
         return _padded(filters, LANES) * depth * self.window
 
-    def _mixes_aside(self, built: bool) -> bool:
+    def _mixes_aside(self, use: Use) -> bool:
         """Whether secondary outputs are written beside the primary ones, which are not multiplied then."""
-        return not built and self.groups == 1 and self.p >= FEWEST_PRIMARIES
+        return use != "evaluation" and self.groups == 1 and self.p >= FEWEST_PRIMARIES
 
 
 class Chooser:
@@ -94,21 +87,21 @@ class Chooser:
 
     def __init__(self, plan: Plan, geometry: Geometry) -> None:
         self._plan, self._geometry = plan, geometry
-        self._last: tuple[Sequence[int], bool, bool, Way] = (), False, False, "weight"
+        self._last: tuple[Sequence[int], Use, Way] = (), "training", "weight"
 
-    def way(self, shape: Sequence[int], learning: bool, built: bool) -> Way:
-        """Return the cheaper way for an input of shape (n, in, h, w); `Plan.way` explains the rest."""
+    def way(self, shape: Sequence[int], use: Use) -> Way:
+        """Return the cheaper way for an input of shape (n, in, h, w)."""
         if torch.compiler.is_compiling():  # what is kept would become a condition of the compiled code
-            return self._cheaper(shape, learning, built)
-        last_shape, last_learning, last_built, way = self._last
-        if shape != last_shape or learning != last_learning or built != last_built:
-            way = self._cheaper(shape, learning, built)
-            self._last = shape, learning, built, way
+            return self._cheaper(shape, use)
+        last_shape, last_use, way = self._last
+        if shape != last_shape or use != last_use:
+            way = self._cheaper(shape, use)
+            self._last = shape, use, way
         return way
 
-    def _cheaper(self, shape: Sequence[int], learning: bool, built: bool) -> Way:
+    def _cheaper(self, shape: Sequence[int], use: Use) -> Way:
         height, width = self._geometry.output_size(shape[-2], shape[-1])
-        return self._plan.way(shape[0] * height * width, learning, built)
+        return self._plan.way(shape[0] * height * width, use)
 
 
 def _padded(count: int, step: int) -> int:

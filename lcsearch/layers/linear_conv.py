@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Literal, Self
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 
 from lcsearch.layers import arithmetic, initialization, inward, mixing, outward
 from lcsearch.layers.cache import FilterCache
-from lcsearch.layers.cost import Chooser, Plan, Way
+from lcsearch.layers.cost import Chooser, Plan, Use, Way
 from lcsearch.layers.geometry import Geometry, Pair
 
 
@@ -102,8 +101,8 @@ class LinearConv2d(nn.Module):
         self.target_zeros = 0
         if sparsity is not None:
             self.target_zeros = self.banks * s * p - arithmetic.kept(self.banks * p, s, sparsity)
-        depth, *kernel = self.geometry.filter_shape
-        self.plan = Plan(self.banks * p, self.banks * s, depth, math.prod(kernel), groups, self.banks)
+        depth, height, width = self.geometry.filter_shape
+        self.plan = Plan(self.banks * p, self.banks * s, depth, height * width, groups, self.banks)
         self._make(p, s, {"device": device, "dtype": dtype})
         self.reset_parameters()
 
@@ -259,8 +258,10 @@ class LinearConv2d(nn.Module):
         """Return which way the layer computes its output for an input x (n, in, h, w)."""
         if self.compute != "auto":
             return self.compute
-        recording = torch.is_grad_enabled()
-        return self._chooser.way(x.shape, recording and x.requires_grad, not recording and not self.training)
+        use: Use = "images" if self.training else "evaluation"
+        if torch.is_grad_enabled():
+            use = "training" if x.requires_grad else "images"
+        return self._chooser.way(x.shape, use)
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve x (n, in, h, w) or (in, h, w), as ``nn.Conv2d`` does."""

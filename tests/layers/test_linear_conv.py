@@ -203,15 +203,6 @@ MEASURED = [  # in, out, kernel, size, alpha; time of feature space over weight 
 """One thread of an AVX-512 CPU: some of the timings that the cost model was fitted to."""
 
 
-@pytest.mark.parametrize(("channels", "out", "kernel", "size", "alpha", "ratio"), MEASURED)
-def test_the_faster_way_is_taken(
-    channels: int, out: int, kernel: int, size: int, alpha: float, ratio: float
-) -> None:
-    layer = LinearConv2d(channels, out, kernel, padding=kernel // 2, alpha=alpha)
-    way = layer.way(torch.empty(128, channels, size, size, device="meta", requires_grad=True))
-    assert way == ("feature" if ratio < 1 else "weight")
-
-
 ON_IMAGES = [  # the same for the first layer of a net, whose input needs no gradient
     (3, 32, 3, 32, 0.125, 1.32),
     (3, 64, 3, 32, 0.25, 1.29),
@@ -224,12 +215,13 @@ ON_IMAGES = [  # the same for the first layer of a net, whose input needs no gra
 ]
 
 
-@pytest.mark.parametrize(("channels", "out", "kernel", "size", "alpha", "ratio"), ON_IMAGES)
-def test_the_faster_way_is_taken_where_the_input_needs_no_gradient(
-    channels: int, out: int, kernel: int, size: int, alpha: float, ratio: float
-) -> None:
+@pytest.mark.parametrize(
+    ("case", "learning"), [(case, True) for case in MEASURED] + [(case, False) for case in ON_IMAGES]
+)
+def test_the_faster_way_is_taken(case: tuple[int, int, int, int, float, float], learning: bool) -> None:
+    channels, out, kernel, size, alpha, ratio = case
     layer = LinearConv2d(channels, out, kernel, padding=kernel // 2, alpha=alpha)
-    way = layer.way(torch.empty(128, channels, size, size, device="meta"))
+    way = layer.way(torch.empty(128, channels, size, size, device="meta", requires_grad=learning))
     assert way == ("feature" if ratio < 1 else "weight")
 
 
