@@ -11,11 +11,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lcsearch.api import convert, load_model
-    from lcsearch.custom import build_model, penalty, search
+    from lcsearch.core.spec import TrialSpec
+    from lcsearch.export.load import convert, load_model
     from lcsearch.layers import LinearConv2d, prune_coefficients
-    from lcsearch.spec import TrialSpec
-    from lcsearch.user_objective import TrialReport
+    from lcsearch.search.python import build_model, penalty, search
+    from lcsearch.train.user import TrialReport
 
 __version__ = "0.1.0"
 __all__ = [
@@ -33,14 +33,14 @@ __all__ = [
 
 _WHERE = {
     "LinearConv2d": "lcsearch.layers",
-    "TrialReport": "lcsearch.user_objective",
-    "TrialSpec": "lcsearch.spec",
-    "build_model": "lcsearch.custom",
-    "convert": "lcsearch.api",
-    "load_model": "lcsearch.api",
-    "penalty": "lcsearch.custom",
+    "TrialReport": "lcsearch.train.user",
+    "TrialSpec": "lcsearch.core.spec",
+    "build_model": "lcsearch.search.python",
+    "convert": "lcsearch.export.load",
+    "load_model": "lcsearch.export.load",
+    "penalty": "lcsearch.search.python",
     "prune_coefficients": "lcsearch.layers",
-    "search": "lcsearch.custom",
+    "search": "lcsearch.search.python",
 }
 
 

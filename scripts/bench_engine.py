@@ -33,9 +33,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lcsearch.engines.base import Director, Job, Metrics, Objective, Report, Verdict
-from lcsearch.engines.ray import RayEngine, RaySettings
-from lcsearch.spec import ModelSpec, TrialSpec
+from lcsearch.core.job import Director, Job, Metrics, Objective, Report, Verdict
+from lcsearch.core.spec import ModelSpec, TrialSpec
+from lcsearch.engines.ray.engine import RayEngine, RaySettings
 
 SPEC = TrialSpec(ModelSpec("base", 10, 1))
 SLOTS = 8
@@ -200,8 +200,8 @@ class Timed:
 
 
 def decisions(run: Path, trials: int = 1000) -> dict[str, Any]:
-    from lcsearch.resolve import RunOptions
-    from lcsearch.runs import create
+    from lcsearch.search.make import create
+    from lcsearch.search.options import RunOptions
 
     options = RunOptions(
         backbone="base",

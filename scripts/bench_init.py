@@ -37,16 +37,16 @@ from init_search import search, search_table
 from init_table import table, write_plot
 from torch import nn
 
-from lcsearch.spec import ModelSpec, Recipe, Regularizer
-from lcsearch.surgery import build_model
+from lcsearch.compress.cut_out import cut_out
+from lcsearch.compress.fit import How
+from lcsearch.core.spec import ModelSpec, Recipe, Regularizer
+from lcsearch.core.streams import seed_everything
+from lcsearch.nets.surgery import build_model
+from lcsearch.nets.weights import load_backbone
 from lcsearch.train import evaluate, train
 from lcsearch.train.objective import save_weights
-from lcsearch.train.seeds import seed_everything
-from lcsearch.transfer.cutting import cut_out
-from lcsearch.transfer.fit import How
-from lcsearch.transfer.start import Start, prepare
-from lcsearch.transfer.teacher import read_teacher
-from lcsearch.transfer.weights import load_backbone
+from lcsearch.train.scores import read_teacher
+from lcsearch.train.start import Start, prepare
 
 IMAGE_SIZE = {"base": 28, "vgg11": 16}
 CONVERT_IMAGE_SIZE = 32
@@ -239,7 +239,7 @@ def _words(line: dict[str, Any]) -> str:
 def convert() -> None:
     """Print how long it takes to cut resnet18 down to alpha 1/4 on two cores."""
     torch.set_num_threads(2)
-    from lcsearch.surgery import uniform
+    from lcsearch.nets.surgery import uniform
 
     torch.manual_seed(0)
     net = build_model(contenders.plain("resnet18")).eval()

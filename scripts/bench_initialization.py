@@ -16,10 +16,11 @@ import click
 import torch
 from torch import nn
 
-from lcsearch import backbones, layers
+from lcsearch import layers
+from lcsearch.core.spec import LayerSpec, Recipe, Regularizer
 from lcsearch.data import Batches, SearchData, load
-from lcsearch.spec import LayerSpec, Recipe, Regularizer
-from lcsearch.surgery import conv_layers, convert
+from lcsearch.nets import backbones
+from lcsearch.nets.surgery import conv_layers, convert
 from lcsearch.train import train
 
 

@@ -31,12 +31,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lcsearch import backbones
+from lcsearch.core.spec import LayerSpec
 from lcsearch.layers import LinearConv2d, build
 from lcsearch.layers.arithmetic import canonical
 from lcsearch.layers.geometry import Geometry
-from lcsearch.spec import LayerSpec
-from lcsearch.surgery import conv_layers, convert, factorize, shape_of
+from lcsearch.nets import backbones
+from lcsearch.nets.surgery import conv_layers, convert, factorize, shape_of
 from lcsearch.train.memory import keep_freed_memory
 
 ALPHAS = (0.5, 0.25, 0.125)

@@ -18,11 +18,11 @@ from dataclasses import replace
 import click
 import torch
 
-from lcsearch import backbones
+from lcsearch.core.spec import Recipe, Regularizer
+from lcsearch.core.streams import seed_everything
 from lcsearch.data import SearchData, load
-from lcsearch.spec import Recipe, Regularizer
+from lcsearch.nets import backbones
 from lcsearch.train import TrainingFailed, train
-from lcsearch.train.seeds import seed_everything
 
 CHANGES = (
     "average=0",

@@ -19,8 +19,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from lcsearch.records import Decision, EpochRecord, LayerCount, RetrainRecord, RunRecord, TrialRecord
-from lcsearch.spec import LayerSpec, ModelSpec, Recipe, Regularizer, TrialSpec
+from lcsearch.core.records import Decision, EpochRecord, LayerCount, RetrainRecord, RunRecord, TrialRecord
+from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe, Regularizer, TrialSpec
 
 REPEATS = 3
 MOST_BYTES = 8_000_000
@@ -147,7 +147,7 @@ def _searched(number: int, trials: int) -> TrialRecord:
 
 
 def _retrained(trials: list[TrialRecord]) -> list[RetrainRecord]:
-    from lcsearch.choose import front_of
+    from lcsearch.runs.choose import front_of
 
     chosen = {t.number: t for t in [*front_of(trials)[::3], *trials[:5]]}
     made = []

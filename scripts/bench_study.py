@@ -30,21 +30,21 @@ import numpy as np
 import optuna
 import torch
 
-from lcsearch import samplers
-from lcsearch.count import Count
-from lcsearch.director import Search
-from lcsearch.engines.base import Verdict
-from lcsearch.facts import Facts
-from lcsearch.planning import Planner
-from lcsearch.records import LayerCount
-from lcsearch.rundir import RunDirectory
-from lcsearch.runs import Sizer
-from lcsearch.settings import RunSettings
-from lcsearch.space import BoundSpace, parse_space
-from lcsearch.spec import ModelSpec, Recipe
-from lcsearch.storages import sqlite_storage
-from lcsearch.study import Store
-from lcsearch.surgery import build_model
+from lcsearch.core.job import Verdict
+from lcsearch.core.records import LayerCount
+from lcsearch.core.spec import ModelSpec, Recipe
+from lcsearch.nets.count import Count
+from lcsearch.nets.surgery import build_model
+from lcsearch.runs.directory import RunDirectory
+from lcsearch.runs.facts import Facts
+from lcsearch.runs.settings import RunSettings
+from lcsearch.runs.storage import sqlite_storage
+from lcsearch.runs.store import Store
+from lcsearch.search import samplers
+from lcsearch.search.director import Search
+from lcsearch.search.make import Sizer
+from lcsearch.search.planner import Planner
+from lcsearch.search.space import BoundSpace, parse_space
 
 RULE = {
     "kind": ["conv", "linear"],

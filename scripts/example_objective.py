@@ -17,7 +17,7 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 
 import lcsearch
-from lcsearch.choose import front_of
+from lcsearch.runs.choose import front_of
 
 VALIDATION = 360
 BATCH = 16

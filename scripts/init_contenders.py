@@ -11,17 +11,17 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from lcsearch.count import count
+from lcsearch.compress.batch_norm import reestimate
+from lcsearch.compress.cut_out import NORM_IMAGES, first_images
+from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe
 from lcsearch.data import SearchData, load
 from lcsearch.layers import arithmetic
-from lcsearch.space import BoundSpace, load_space
-from lcsearch.spec import LayerSpec, ModelSpec, Recipe
-from lcsearch.surgery import build_model
-from lcsearch.transfer.batch_norm import reestimate
-from lcsearch.transfer.cutting import NORM_IMAGES, first_images
-from lcsearch.transfer.propose import best_for_budgets
-from lcsearch.transfer.recipe import fine_tune_recipe
-from lcsearch.transfer.start import Start
+from lcsearch.nets.count import count
+from lcsearch.nets.surgery import build_model
+from lcsearch.search.proposals.guided import best_for_budgets
+from lcsearch.search.space import BoundSpace, load_space
+from lcsearch.train.fine_tune import fine_tune_recipe
+from lcsearch.train.start import Start
 
 DATASET, TRAIN_IMAGES, VALIDATION_IMAGES, CLASSES, CHANNELS = "fashion-mnist", 10_000, 5_000, 10, 1
 BACKBONE_EPOCHS = 3

@@ -11,11 +11,11 @@ from pathlib import Path
 from init_contenders import DATASET, SEEDS, TRAIN_IMAGES, VALIDATION_IMAGES
 from init_table import spread
 
-from lcsearch import runs
-from lcsearch.pareto import box_of, hypervolume
-from lcsearch.reading import read_run
-from lcsearch.records import RunRecord, TrialRecord
-from lcsearch.resolve import RunOptions
+from lcsearch.core.pareto import box_of, hypervolume
+from lcsearch.core.records import RunRecord, TrialRecord
+from lcsearch.runs.read import read_run
+from lcsearch.search import make as runs
+from lcsearch.search.options import RunOptions
 
 BACKBONE, EPOCHS, FINE_TUNE_EPOCHS = "base", 3, 1
 TRIALS = {"scratch": 24, "trained": 36}

@@ -24,7 +24,7 @@ fetch() {
     "$venv/bin/python" -c '
 import sys
 from lcsearch import data
-from lcsearch.errors import InputError
+from lcsearch.core.errors import InputError
 try:
     print("Fashion-MNIST:", data.fetch("fashion-mnist", timeout=15), file=sys.stderr)
 except InputError as error:

@@ -34,13 +34,15 @@ import optuna
 import torch
 from scipy.stats.qmc import Sobol
 
-from lcsearch import __version__, backbones, pareto
-from lcsearch.count import count
-from lcsearch.engines.base import Job
-from lcsearch.samplers._draw import Draw, at_unit, unit_of
-from lcsearch.space import BoundSpace, load_space
-from lcsearch.spec import ModelSpec, Recipe, Regularizer, TrialSpec
-from lcsearch.surgery import build_model, conv_layers, uniform
+from lcsearch import __version__
+from lcsearch.core import pareto
+from lcsearch.core.job import Job
+from lcsearch.core.spec import ModelSpec, Recipe, Regularizer, TrialSpec
+from lcsearch.nets import backbones
+from lcsearch.nets.count import count
+from lcsearch.nets.surgery import build_model, conv_layers, uniform
+from lcsearch.search.samplers._draw import Draw, at_unit, unit_of
+from lcsearch.search.space import BoundSpace, load_space
 from lcsearch.train.objective import TrainObjective
 
 BACKBONE, DATASET, TRAIN_IMAGES, VALIDATION_IMAGES, EPOCHS = "base", "fashion-mnist", 10_000, 5_000, 9

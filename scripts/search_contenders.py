@@ -13,15 +13,15 @@ import numpy as np
 import optuna
 from search_truth import Array, Formula, Records, Truth, base_space
 
-from lcsearch import samplers
-from lcsearch.count import Count
-from lcsearch.handpicked import hand_picked
-from lcsearch.pareto import Box
-from lcsearch.planning import Planner
-from lcsearch.samplers._draw import Draw
-from lcsearch.settings import RunSettings
-from lcsearch.space import BoundSpace
-from lcsearch.spec import ModelSpec, Recipe, Regularizer, TrialSpec
+from lcsearch.core.pareto import Box
+from lcsearch.core.spec import ModelSpec, Recipe, Regularizer, TrialSpec
+from lcsearch.nets.count import Count
+from lcsearch.runs.settings import RunSettings
+from lcsearch.search import samplers
+from lcsearch.search.planner import Planner
+from lcsearch.search.proposals.handpicked import hand_picked
+from lcsearch.search.samplers._draw import Draw
+from lcsearch.search.space import BoundSpace
 
 
 @dataclass(frozen=True)

@@ -36,11 +36,11 @@ from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import KFold
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
+from lcsearch.core.spec import LayerSpec, ModelSpec
 from lcsearch.layers import arithmetic
 from lcsearch.layers.arithmetic import ConvShape
-from lcsearch.space import BoundSpace, load_space
-from lcsearch.spec import LayerSpec, ModelSpec
-from lcsearch.surgery import build_model, conv_layers, shape_of
+from lcsearch.nets.surgery import build_model, conv_layers, shape_of
+from lcsearch.search.space import BoundSpace, load_space
 
 RECORDS = Path(__file__).parent.parent / "tests" / "data_files" / "base_fashion_mnist.json.gz"
 Array = np.ndarray

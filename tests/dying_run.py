@@ -13,12 +13,12 @@ import signal
 import sys
 import threading
 
-from lcsearch.records import EpochRecord
+from lcsearch.core.records import EpochRecord
 
 
 def die(epochs: int, seconds: float, how: signal.Signals) -> None:
     """Have this process send itself a signal."""
-    from lcsearch.study import Store
+    from lcsearch.runs.store import Store
 
     add_epoch, recorded = Store.add_epoch, []
 

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from lcsearch.count import Count
-from lcsearch.engines.base import Director, Job, Metrics, Objective, Report, Suspended, Verdict
-from lcsearch.facts import Facts
-from lcsearch.gate import Prepare
-from lcsearch.planning import Planner
-from lcsearch.rundir import RunDirectory, write_yaml
-from lcsearch.runs import Sizer, _bind
-from lcsearch.session import Session
-from lcsearch.settings import RunSettings
-from lcsearch.space import load_space
-from lcsearch.spec import ModelSpec, Recipe
+from lcsearch.core.job import Director, Job, Metrics, Objective, Report, Suspended, Verdict
+from lcsearch.core.spec import ModelSpec, Recipe
+from lcsearch.nets.count import Count
+from lcsearch.runs.directory import RunDirectory, write_yaml
+from lcsearch.runs.facts import Facts
+from lcsearch.runs.settings import RunSettings
+from lcsearch.search.make import Sizer, _bind
+from lcsearch.search.planner import Planner
+from lcsearch.search.proposals.gate import Prepare
+from lcsearch.search.session import Session
+from lcsearch.search.space import load_space
 
 FACTS = Facts(10, 1, 32, 100, 1000, 10_000, 400_000)
 

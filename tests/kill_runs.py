@@ -22,9 +22,9 @@ import simulated_objectives as simulated
 from outline import outline
 
 import lcsearch
+from lcsearch.core.job import Objective
 from lcsearch.engines import local
-from lcsearch.engines.base import Objective
-from lcsearch.reading import read_run
+from lcsearch.runs.read import read_run
 
 _work = local._work
 PR_SET_CHILD_SUBREAPER = 36

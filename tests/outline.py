@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lcsearch.records import TrialRecord
+from lcsearch.core.records import TrialRecord
 
 
 def outline(trials: tuple[TrialRecord, ...]) -> list[tuple[object, ...]]:

@@ -9,18 +9,18 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from lcsearch.count import count
+from lcsearch.core.job import Job
+from lcsearch.core.records import Origin, TrialRecord
+from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe, TrialSpec
 from lcsearch.data import DatasetInfo
-from lcsearch.engines.base import Job
 from lcsearch.layers import prune_coefficients
-from lcsearch.records import Origin, TrialRecord
-from lcsearch.rundir import RunDirectory, write_yaml
-from lcsearch.settings import RunSettings
-from lcsearch.spec import LayerSpec, ModelSpec, Recipe, TrialSpec
-from lcsearch.storages import open_storage, study_name
-from lcsearch.study import Proposal, Store
-from lcsearch.surgery import build_model, conv_layers
-from lcsearch.workers import make_objective
+from lcsearch.nets.count import count
+from lcsearch.nets.surgery import build_model, conv_layers
+from lcsearch.runs.directory import RunDirectory, write_yaml
+from lcsearch.runs.settings import RunSettings
+from lcsearch.runs.storage import open_storage, study_name
+from lcsearch.runs.store import Proposal, Store
+from lcsearch.search.workers import make_objective
 
 SPARSE = LayerSpec("linear", 0.25, sparsity=0.5)
 LOW_RANK = LayerSpec("linear", 0.125, rank=2)

@@ -29,7 +29,7 @@ def backbones(as_json: bool) -> None:
 def _published() -> list[tuple[str, int, str]]:
     import torch
 
-    from lcsearch import backbones as nets
+    from lcsearch.nets import backbones as nets
 
     found = []
     with torch.device("meta"):

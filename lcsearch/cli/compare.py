@@ -15,9 +15,9 @@ from lcsearch.cli.options import OneOf
 @click.option("--format", "kind", type=OneOf("html", "png", "svg"), default="html", help="What to write.")
 def compare(runs: tuple[Path, ...], output: Path | None, kind: str) -> None:
     """Put the fronts of several runs on one plot."""
-    from lcsearch.reading import read_run
     from lcsearch.report.compare import compare_figure, render_comparison, run_lines
-    from lcsearch.rundir import write_text
+    from lcsearch.runs.directory import write_text
+    from lcsearch.runs.read import read_run
 
     path = output or Path(f"compare.{kind}")
     records = [read_run(run) for run in runs]

@@ -11,14 +11,14 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from lcsearch.estimate import seconds_left
-from lcsearch.history import History
-from lcsearch.observer import Observer
-from lcsearch.records import TrialRecord
+from lcsearch.cli.estimate import seconds_left
+from lcsearch.core.records import TrialRecord
+from lcsearch.core.text import format_count, format_seconds
 from lcsearch.report.starting import accuracy_before
 from lcsearch.report.words import result_words
-from lcsearch.settings import RunSettings
-from lcsearch.sizes import format_count, format_seconds
+from lcsearch.runs.settings import RunSettings
+from lcsearch.search.history import History
+from lcsearch.search.observer import Observer
 
 _REFRESH_SECONDS = 0.5
 

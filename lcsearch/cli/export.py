@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from lcsearch.cli.options import RUN_ARGUMENT, Count, OneOf
-from lcsearch.errors import InputError
+from lcsearch.core.errors import InputError
 
 if TYPE_CHECKING:
-    from lcsearch.choose import Choice
+    from lcsearch.core.records import TrialRecord
     from lcsearch.export import Exported
-    from lcsearch.records import TrialRecord
+    from lcsearch.runs.choose import Choice
 
 _SUFFIXES = {".yaml": "yaml", ".yml": "yaml", ".safetensors": "weights", ".pt2": "conv", ".onnx": "onnx"}
 
@@ -57,9 +57,9 @@ def export(
         raise InputError(f"--fold-batch-norm: only goes with --format conv or onnx, not {kind}")
     if max_drop is not None and not math.isfinite(max_drop):
         raise InputError(f"--max-drop: {max_drop} is not a number of accuracy points such as 0.5")
-    from lcsearch.choose import choose
     from lcsearch.export.check import ExportError
-    from lcsearch.reading import read_run
+    from lcsearch.runs.choose import choose
+    from lcsearch.runs.read import read_run
 
     record = read_run(run)
     choice = choose(
@@ -101,7 +101,7 @@ def _choice_lines(choice: Choice, baseline: TrialRecord | None) -> list[str]:
 
 
 def _words(trial: TrialRecord, baseline: TrialRecord | None) -> str:
-    from lcsearch.sizes import format_count
+    from lcsearch.core.text import format_count
 
     words = f"trial {trial.number}, {trial.accuracy:.2f} %, {format_count(trial.params)} parameters"
     if baseline is not None and trial.number != baseline.number:

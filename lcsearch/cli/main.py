@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from lcsearch import __version__
-from lcsearch.errors import HaltError, InputError, did_you_mean
+from lcsearch.core.errors import HaltError, InputError, did_you_mean
 
 COMMANDS = {
     "run": "Search for smaller models of a backbone.",

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from lcsearch.errors import InputError, did_you_mean
-from lcsearch.sizes import parse_count, parse_seconds
+from lcsearch.core.errors import InputError, did_you_mean
+from lcsearch.core.text import parse_count, parse_seconds
 
 
 class Count(click.ParamType[int]):

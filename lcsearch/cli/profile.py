@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lcsearch.errors import InputError
-from lcsearch.sizes import format_count
+from lcsearch.core.errors import InputError
+from lcsearch.core.text import format_count
 
 if TYPE_CHECKING:
-    from lcsearch.count import Count
-    from lcsearch.records import LayerCount
-    from lcsearch.spec import ModelSpec
+    from lcsearch.core.records import LayerCount
+    from lcsearch.core.spec import ModelSpec
+    from lcsearch.nets.count import Count
 
 
 _ABOVE_0, _BELOW_1 = math.ulp(0.0), math.nextafter(1.0, 0.0)
@@ -57,7 +57,7 @@ def profile(config: Path | None, image_size: int, all_layers: bool, as_json: boo
 
 
 def _from_config(path: Path, options: dict[str, Any]) -> ModelSpec:
-    from lcsearch.config import read_config
+    from lcsearch.core.config import read_config
 
     for option in ("backbone", "alpha", "rank", "rank_ratio", "sparsity"):
         if options[option] is not None:
@@ -83,8 +83,8 @@ def _from_options(
     _check(alpha, coefficients)
     import torch
 
-    from lcsearch import surgery
-    from lcsearch.spec import ModelSpec
+    from lcsearch.core.spec import ModelSpec
+    from lcsearch.nets import surgery
 
     plain = ModelSpec(backbone, num_classes, in_channels, width)
     with torch.device("meta"):
@@ -112,8 +112,8 @@ def _count_both(spec: ModelSpec, image_size: int, all_layers: bool) -> tuple[Cou
     """Count the plain net and the compressed one; warn of ranks that cost too much."""
     import torch
 
-    from lcsearch import surgery
-    from lcsearch.count import count
+    from lcsearch.nets import surgery
+    from lcsearch.nets.count import count
 
     shape = (spec.in_channels, image_size, image_size)
     with torch.device("meta"):

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from lcsearch.cli.options import RUN_ARGUMENT, OneOf
-from lcsearch.errors import InputError
+from lcsearch.core.errors import InputError
 
 
 @click.command()
@@ -36,7 +36,7 @@ def report(run: Path, output: Path | None, kind: str, plots: tuple[str, ...], li
 
 def _page(run: Path, path: Path, live: bool) -> None:
     from lcsearch import report as pages
-    from lcsearch.reading import read_run
+    from lcsearch.runs.read import read_run
 
     if live:
         from lcsearch.report.live import follow
@@ -48,9 +48,9 @@ def _page(run: Path, path: Path, live: bool) -> None:
 
 
 def _images(run: Path, output: Path, kind: str, plots: tuple[str, ...]) -> None:
-    from lcsearch.reading import read_run
     from lcsearch.report.data import collect
     from lcsearch.report.image import chosen_figures, write_images
+    from lcsearch.runs.read import read_run
 
     made = chosen_figures(collect(read_run(run)), plots)
     single = output.suffix == f".{kind}"

@@ -27,7 +27,7 @@ def resume(run: Path, **changes: Any) -> int:
     Finished trials stay as they are; a trial that was cut goes on from its last checkpoint. Nothing that
     alters the result of a trial can be changed.
     """
-    from lcsearch.cli.session import drive
-    from lcsearch.runs import reopen
+    from lcsearch.cli.drive import drive
+    from lcsearch.search.make import reopen
 
     return drive(reopen(run, {key: value for key, value in changes.items() if value is not None}))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from lcsearch.records import RetrainRecord, TrialRecord
+    from lcsearch.core.records import RetrainRecord, TrialRecord
     from lcsearch.retrain.session import Retraining
     from lcsearch.retrain.ways import Asked
 
@@ -55,8 +55,8 @@ def retrain(
     """
     from rich.console import Console
 
-    from lcsearch.cli.interrupt import INTERRUPTED, ctrl_c
     from lcsearch.retrain.session import Request, Retraining
+    from lcsearch.search.interrupt import INTERRUPTED, ctrl_c
 
     console = Console(stderr=True, highlight=False)
 
@@ -82,8 +82,8 @@ def retrain(
 def _say_results(work: Retraining, records: Sequence[RetrainRecord]) -> None:
     from rich.console import Console
 
-    from lcsearch.reading import read_run
     from lcsearch.retrain.ways import summary
+    from lcsearch.runs.read import read_run
 
     out = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
     out.print(_table(records, read_run(work.path).trials))
@@ -99,8 +99,8 @@ def _table(records: Sequence[RetrainRecord], trials: Sequence[TrialRecord]) -> T
     from rich.table import Table
 
     from lcsearch.cli.tables import alphas
-    from lcsearch.retrain.results import spread
-    from lcsearch.sizes import format_count
+    from lcsearch.core.text import format_count
+    from lcsearch.runs.retrained import spread
 
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
     for name in ("trial", "params", "from", "seeds", "test", "std", "95 % interval"):

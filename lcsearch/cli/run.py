@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from lcsearch.cli.options import Count, OneOf, Seconds
-from lcsearch.settings import DEFAULT_INIT
+from lcsearch.runs.settings import DEFAULT_INIT
 
 
 @click.command()
@@ -114,8 +114,8 @@ def run(**options: Any) -> int:
     Trains candidates on training images, compares them on validation images and keeps the Pareto front of
     accuracy against parameters. The test images are never touched. Ctrl-C stops; 'lcsearch resume' goes on.
     """
-    from lcsearch.cli.session import drive
-    from lcsearch.resolve import RunOptions
-    from lcsearch.runs import create
+    from lcsearch.cli.drive import drive
+    from lcsearch.search.make import create
+    from lcsearch.search.options import RunOptions
 
     return drive(create(RunOptions(**options)))

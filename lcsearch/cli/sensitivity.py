@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lcsearch.cli.options import Count
-from lcsearch.errors import InputError
-from lcsearch.sizes import format_count
+from lcsearch.core.errors import InputError
+from lcsearch.core.text import format_count
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from lcsearch.compress.sensitivity import Sensitivity
+    from lcsearch.core.spec import ModelSpec
     from lcsearch.data import SearchData
-    from lcsearch.spec import ModelSpec
-    from lcsearch.transfer.sensitivity import Sensitivity
 
 
 @click.command()
@@ -61,7 +61,7 @@ def sensitivity(as_json: bool, out: Path | None, **options: Any) -> None:
     found = _measure(model, template, data, options)
     if out is not None:
         from lcsearch.report.sensitivity import render_sensitivity
-        from lcsearch.rundir import write_text
+        from lcsearch.runs.directory import write_text
 
         title = f"{options['backbone']} on {data.info.name}"
         write_text(out, render_sensitivity(found, title))
@@ -77,7 +77,7 @@ def _of_run(options: dict[str, Any]) -> dict[str, Any]:
     """Fill in what a run directory says, where --init is one, and the defaults."""
     path = Path(options["init"])
     if path.is_dir():
-        from lcsearch.rundir import RunDirectory
+        from lcsearch.runs.directory import RunDirectory
 
         try:
             settings = RunDirectory.open(path).read_settings()["settings"]
@@ -105,10 +105,10 @@ def _load(options: dict[str, Any]) -> SearchData:
 
 def _model(options: dict[str, Any], data: SearchData) -> tuple[nn.Module, ModelSpec]:
     """The backbone with its trained weights, on the device."""
-    from lcsearch import surgery
-    from lcsearch.spec import ModelSpec
-    from lcsearch.train.device import pick_device
-    from lcsearch.transfer.weights import pretrained_weights, read_weights
+    from lcsearch.core.device import pick_device
+    from lcsearch.core.spec import ModelSpec
+    from lcsearch.nets import surgery
+    from lcsearch.nets.weights import pretrained_weights, read_weights
 
     template = ModelSpec(options["backbone"], data.info.num_classes, data.info.in_channels)
     try:
@@ -127,9 +127,9 @@ def _model(options: dict[str, Any], data: SearchData) -> tuple[nn.Module, ModelS
 def _measure(model: nn.Module, template: ModelSpec, data: SearchData, options: dict[str, Any]) -> Sensitivity:
     import torch
 
-    from lcsearch.space import load_space
-    from lcsearch.surgery import build_model
-    from lcsearch.transfer.sensitivity import measure
+    from lcsearch.compress.sensitivity import measure
+    from lcsearch.nets.surgery import build_model
+    from lcsearch.search.space import load_space
 
     with torch.device("meta"):
         plain = build_model(replace(template, layers={}))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lcsearch.errors import InputError
+from lcsearch.core.errors import InputError
 
 
 @click.command()
@@ -37,8 +37,9 @@ def spaces(backbone: str | None, path: Path | None, as_json: bool) -> None:
 def _space_of(backbone: str) -> tuple[str, dict[str, object]]:
     import torch
 
-    from lcsearch import space, surgery
-    from lcsearch.spec import ModelSpec
+    from lcsearch.core.spec import ModelSpec
+    from lcsearch.nets import surgery
+    from lcsearch.search import space
 
     template = ModelSpec(backbone, num_classes=10, in_channels=3)
     with torch.device("meta"):
@@ -48,7 +49,7 @@ def _space_of(backbone: str) -> tuple[str, dict[str, object]]:
 
 
 def _write(path: Path, text: str, backbone: str) -> None:
-    from lcsearch.rundir import write_text
+    from lcsearch.runs.directory import write_text
 
     try:
         write_text(path, text)
@@ -58,7 +59,7 @@ def _write(path: Path, text: str, backbone: str) -> None:
 
 
 def _list(as_json: bool) -> None:
-    from lcsearch.space.files import load_space, space_folder, space_names
+    from lcsearch.search.space.files import load_space, space_folder, space_names
 
     rows = []
     for name in space_names():

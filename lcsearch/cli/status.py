@@ -15,8 +15,8 @@ from lcsearch.cli.options import RUN_ARGUMENT
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def status(run: Path, as_json: bool) -> None:
     """Show trials by state, the front, its hypervolume and what was spent."""
-    from lcsearch.reading import read_run
-    from lcsearch.summary import summary
+    from lcsearch.runs.read import read_run
+    from lcsearch.runs.summary import summary
 
     record = read_run(run)
     plain = summary(record)
@@ -26,9 +26,9 @@ def status(run: Path, as_json: bool) -> None:
     from rich.console import Console
 
     from lcsearch.cli.tables import front_table
+    from lcsearch.cli.textplot import text_plot
+    from lcsearch.core.text import format_seconds
     from lcsearch.report.starting import start_words
-    from lcsearch.sizes import format_seconds
-    from lcsearch.textplot import text_plot
 
     console = Console(highlight=False)
     states = ", ".join(f"{count} {state}" for state, count in plain["trials"].items())

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from lcsearch.choose import front_of
-from lcsearch.records import TrialRecord
+from lcsearch.core.records import TrialRecord
+from lcsearch.core.text import format_count
 from lcsearch.report.starting import accuracy_before
 from lcsearch.report.words import share_words
-from lcsearch.sizes import format_count
+from lcsearch.runs.choose import front_of
 
 
 def front_table(trials: Sequence[TrialRecord], chosen: int | None = None) -> Table:

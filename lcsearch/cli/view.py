@@ -18,8 +18,8 @@ def view(run: Path, port: int, no_browser: bool) -> None:
 
     Ctrl-C stops.
     """
-    from lcsearch.reading import read_run
     from lcsearch.report.server import HOST, Pages, make_server
+    from lcsearch.runs.read import read_run
 
     pages = Pages(lambda: read_run(run))
     pages.page()

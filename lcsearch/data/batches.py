@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lcsearch.core.errors import InputError
 from lcsearch.data.dataset import DatasetInfo, Split
-from lcsearch.errors import InputError
 
 
 class Batches:

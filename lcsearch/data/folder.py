@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lcsearch.core.errors import InputError
 from lcsearch.data.dataset import Part, Raw, Source
 from lcsearch.data.places import cache_dir
 from lcsearch.data.split import stratified_order
-from lcsearch.errors import InputError
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _DEFAULT_SIZE = 32

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lcsearch.core.errors import InputError
 from lcsearch.data.dataset import Part, Raw
 from lcsearch.data.pixels import from_arrays
-from lcsearch.errors import InputError
 
 IMAGES = {"train": "train-images-idx3-ubyte", "test": "t10k-images-idx3-ubyte"}
 LABELS = {"train": "train-labels-idx1-ubyte", "test": "t10k-labels-idx1-ubyte"}

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import torch
 
+from lcsearch.core.errors import InputError, did_you_mean
 from lcsearch.data import folder, places, sets, user
 from lcsearch.data.dataset import SearchData, Source, Split
 from lcsearch.data.split import check_memory, resolve_sizes, stratified_order
-from lcsearch.errors import InputError, did_you_mean
 
 SMALLEST_IMAGE, LARGEST_IMAGE = 8, 512
 _final = ContextVar("lcsearch_final_evaluation", default=False)

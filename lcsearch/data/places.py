@@ -11,8 +11,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from lcsearch.core.errors import InputError
 from lcsearch.data.dataset import Source
-from lcsearch.errors import InputError
 
 DOWNLOAD_TIMEOUT = 20.0
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lcsearch.core.errors import InputError
 from lcsearch.data.dataset import Source
-from lcsearch.errors import InputError
 
 _FIXED = 20190711
 _MOST_VALIDATION = 5_000

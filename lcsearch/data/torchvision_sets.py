@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from lcsearch.core.errors import InputError
 from lcsearch.data.dataset import Raw
 from lcsearch.data.pixels import from_arrays
-from lcsearch.errors import InputError
 
 
 def find_entry(place: Path, *entries: str) -> Path | None:

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lcsearch.core.errors import InputError
+from lcsearch.core.plugins import call_function, one_line
 from lcsearch.data.dataset import Part, Raw, Source
 from lcsearch.data.pixels import from_arrays, mean_and_std
-from lcsearch.errors import InputError
-from lcsearch.user_functions import call_function, one_line
 
 
 def source(name: str, data_dir: Path | None) -> Source:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from lcsearch.engines.base import Director, Job, Metrics, Objective, ResultError, Suspended, Verdict
-from lcsearch.errors import HaltError, is_disk_full
+from lcsearch.core.errors import HaltError, is_disk_full
+from lcsearch.core.job import Director, Job, Metrics, Objective, ResultError, Suspended, Verdict
 
 _TICK_SECONDS = 0.5
 _START = mp.get_context("spawn")

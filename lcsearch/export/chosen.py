@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from lcsearch.choose import Choice
-from lcsearch.config import Source
+from lcsearch.core.config import Source
+from lcsearch.core.records import RunRecord
 from lcsearch.export.formats import SUFFIXES
 from lcsearch.export.source import kept_weights
 from lcsearch.export.write import Exported, export
-from lcsearch.records import RunRecord
+from lcsearch.runs.choose import Choice
 
 
 def export_choice(
@@ -41,7 +41,7 @@ def export_choice(
     source = Source(str(run.path), trial.number, trial.accuracy, trial.params, trial.macs, choice.why)
     spec, weights = trial.spec, None
     if retrained:
-        from lcsearch.retrain.results import best_of
+        from lcsearch.runs.retrained import best_of
 
         result = best_of(run.path, trial)
         weights, spec = result.weights, replace(spec, recipe=replace(spec.recipe, epochs=result.epochs))

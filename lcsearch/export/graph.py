@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, fx, nn
 from torch.export import Dim, ExportedProgram
 
-from lcsearch import surgery
-from lcsearch.errors import InputError
+from lcsearch.core.errors import InputError
 from lcsearch.export.source import About
+from lcsearch.nets import surgery
 
 _CONVOLUTIONS = (torch.ops.aten.conv2d.default, torch.ops.aten.conv2d.padding)
 _BATCH_NORM = torch.ops.aten.batch_norm.default

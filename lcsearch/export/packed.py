@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lcsearch.errors import InputError
+from lcsearch.core.errors import InputError
 from lcsearch.layers import LinearConv2d
 
 _BITS = "bits"

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lcsearch.errors import InputError
-from lcsearch.records import RunRecord, TrialRecord
-from lcsearch.rundir import RunDirectory
-from lcsearch.spec import ModelSpec
+from lcsearch.core.errors import InputError
+from lcsearch.core.records import RunRecord, TrialRecord
+from lcsearch.core.spec import ModelSpec
+from lcsearch.runs.directory import RunDirectory
 
 if TYPE_CHECKING:
     from torch import nn
@@ -110,8 +110,8 @@ def trained_model(spec: ModelSpec, weights: Path) -> nn.Module:
         InputError: The file does not read, or holds the weights of another model.
     """
     from lcsearch.export.packed import restore
-    from lcsearch.export.tensors import read_tensors
-    from lcsearch.surgery import build_model
+    from lcsearch.nets.surgery import build_model
+    from lcsearch.nets.tensors import read_tensors
 
     model = build_model(spec)
     restore(model, read_tensors(weights)[0], str(weights))

@@ -12,15 +12,15 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor, nn
 
-from lcsearch.config import Source, config_text, read_config
-from lcsearch.errors import InputError
+from lcsearch.core.config import Source, config_text, read_config
+from lcsearch.core.errors import InputError
+from lcsearch.core.records import RunRecord
+from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.export.check import Agreement, ExportError, compare
 from lcsearch.export.formats import SUFFIXES, find
 from lcsearch.export.latency import Latency, measure
 from lcsearch.export.source import About, load_data, trained_model
-from lcsearch.records import RunRecord
-from lcsearch.spec import ModelSpec, TrialSpec
-from lcsearch.surgery import build_model
+from lcsearch.nets.surgery import build_model
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lcsearch.spec import LayerSpec
+from lcsearch.core.spec import LayerSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lcsearch.records import RunRecord
+from lcsearch.core.records import RunRecord
 
 
 def write(run: RunRecord, path: Path, live: int | None = None) -> None:
@@ -19,6 +19,6 @@ def write(run: RunRecord, path: Path, live: int | None = None) -> None:
         InputError: The run has nothing to show yet, or the path is not writable.
     """
     from lcsearch.report.page import render
-    from lcsearch.rundir import write_text
+    from lcsearch.runs.directory import write_text
 
     write_text(path, render(run, live))

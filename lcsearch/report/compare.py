@@ -8,8 +8,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from lcsearch.errors import InputError
-from lcsearch.records import RunRecord
+from lcsearch.core.errors import InputError
+from lcsearch.core.records import RunRecord
+from lcsearch.core.text import format_count
 from lcsearch.report.data import title
 from lcsearch.report.page import document, plain_figures
 from lcsearch.report.plots_front import AXIS_TITLES
@@ -18,8 +19,7 @@ from lcsearch.report.sections import heading, plot, table
 from lcsearch.report.starting import start_name
 from lcsearch.report.style import RUN_COLOURS, RUN_DASHES, RUN_MARKERS, plotly_text
 from lcsearch.report.words import trial_words
-from lcsearch.sizes import format_count
-from lcsearch.summary import run_hypervolume
+from lcsearch.runs.summary import run_hypervolume
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from lcsearch.errors import InputError
-from lcsearch.records import RunRecord, State, TrialRecord
+from lcsearch.core.errors import InputError
+from lcsearch.core.records import RunRecord, State, TrialRecord
 from lcsearch.report.frontdata import FrontData, front_data
 from lcsearch.report.importance import Importance, importance
 from lcsearch.report.layerdata import HeatMap, heat_map
@@ -117,7 +117,7 @@ def chosen_trial(run: RunRecord, data: ReportData) -> TrialRecord | None:
 
     Before there is a front it is the first trial that began to train.
     """
-    from lcsearch.choose import choose
+    from lcsearch.runs.choose import choose
 
     if not data.by_params.front:
         return next((t for t in run.trials if t.epochs), None)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lcsearch import pareto
-from lcsearch.records import Origin, RunRecord, TrialRecord
+from lcsearch.core import pareto
+from lcsearch.core.records import Origin, RunRecord, TrialRecord
 from lcsearch.report.points import Point, Size, front_line, points_of, retrained_points
 
 _WINDOW_MARGIN = 0.08

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import plotly.graph_objects as go
 
-from lcsearch.errors import InputError, did_you_mean
+from lcsearch.core.errors import InputError, did_you_mean
 from lcsearch.report.data import ReportData
 from lcsearch.report.plots import NAMES
 from lcsearch.report.plots import figures as all_figures

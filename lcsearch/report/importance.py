@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lcsearch.records import RunRecord, TrialRecord
-from lcsearch.spec import LayerSpec
+from lcsearch.core.records import RunRecord, TrialRecord
+from lcsearch.core.spec import LayerSpec
 
 FEWEST_TRIALS = 12
 """Below this the forest learns nothing that is worth a plot."""

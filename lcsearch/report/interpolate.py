@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from lcsearch import pareto
+from lcsearch.core import pareto
 from lcsearch.report.points import Point
 
 

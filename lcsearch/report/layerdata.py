@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lcsearch.records import LayerCount, RunRecord, TrialRecord
+from lcsearch.core.records import LayerCount, RunRecord, TrialRecord
+from lcsearch.core.text import format_count
 from lcsearch.report.points import front_line
 from lcsearch.report.words import share_words
-from lcsearch.sizes import format_count
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lcsearch import report
-from lcsearch.records import RunRecord
+from lcsearch.core.records import RunRecord
 
 RELOAD_SECONDS = 5
 _QUIET_LOOKS = 3

@@ -11,7 +11,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from lcsearch.records import RunRecord, TrialRecord
+from lcsearch.core.records import RunRecord, TrialRecord
 from lcsearch.report.commands import commands
 from lcsearch.report.data import ReportData, chosen_trial, collect
 from lcsearch.report.layerdata import detailed_trials, layer_rows, plain_sizes

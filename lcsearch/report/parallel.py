@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lcsearch.records import RunRecord, TrialRecord
+from lcsearch.core.records import RunRecord, TrialRecord
+from lcsearch.core.text import format_count
 from lcsearch.report.importance import Importance
 from lcsearch.report.layerdata import plain_sizes
 from lcsearch.report.points import front_line
-from lcsearch.sizes import format_count
 
 MOST_LAYERS = 8
 MOST_LINES = 250

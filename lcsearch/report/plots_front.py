@@ -7,10 +7,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from lcsearch.core.text import format_count
 from lcsearch.report.frontdata import FrontData
 from lcsearch.report.points import Point
 from lcsearch.report.style import LOOKS, Look
-from lcsearch.sizes import format_count
 
 AXIS_TITLES = {"params": "parameters", "macs": "multiply-accumulates per image"}
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lcsearch import pareto
-from lcsearch.choose import front_of
-from lcsearch.records import RetrainWay, RunRecord, TrialRecord
+from lcsearch.core import pareto
+from lcsearch.core.records import RetrainWay, RunRecord, TrialRecord
+from lcsearch.runs.choose import front_of
 
 Size = Literal["params", "macs"]
 """What an accuracy is plotted against."""

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from lcsearch import pareto
-from lcsearch.records import RunRecord, State, TrialRecord
+from lcsearch.core import pareto
+from lcsearch.core.records import RunRecord, State, TrialRecord
+from lcsearch.core.text import format_seconds
 from lcsearch.report.points import front_line
 from lcsearch.report.starting import accuracy_before
-from lcsearch.sizes import format_seconds
 
 MOST_CURVES = 250
 """More learning curves than this cover each other."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from html import escape
 
-from lcsearch.records import RunRecord, TrialRecord
+from lcsearch.core.records import RunRecord, TrialRecord
+from lcsearch.core.text import format_count
 from lcsearch.report.data import ReportData
 from lcsearch.report.importance import FEWEST_TRIALS, LEAST_EXPLAINED
 from lcsearch.report.interpolate import Needed
@@ -14,7 +15,6 @@ from lcsearch.report.parallel import Parallel
 from lcsearch.report.progress import LearningCurves
 from lcsearch.report.starting import accuracy_before
 from lcsearch.report.verdict import NAMES, TargetRow
-from lcsearch.sizes import format_count
 
 _THEME = '<button id="theme" type="button" title="Switch between light and dark">◐ theme</button>'
 

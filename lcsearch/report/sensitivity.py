@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
+from lcsearch.core.text import format_count
 from lcsearch.report.page import document, plain_figures
 from lcsearch.report.plots_layers import short
 from lcsearch.report.sections import heading, plot, table
 from lcsearch.report.style import SCALE, plotly_text
 from lcsearch.report.words import share_words
-from lcsearch.sizes import format_count
 
 if TYPE_CHECKING:
-    from lcsearch.transfer.sensitivity import Row, Sensitivity
+    from lcsearch.compress.sensitivity import Row, Sensitivity
 
 Column = tuple[float, float]
 """About the alpha, and the rank / primary filters; infinity for full coefficients."""

@@ -8,8 +8,8 @@ from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from lcsearch.errors import InputError
-from lcsearch.records import RunRecord
+from lcsearch.core.errors import InputError
+from lcsearch.core.records import RunRecord
 from lcsearch.report.live import RELOAD_SECONDS, goes_on
 from lcsearch.report.page import render
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lcsearch.choose import front_of
-from lcsearch.records import RunRecord, TrialRecord
+from lcsearch.core.records import RunRecord, TrialRecord
 from lcsearch.report.points import setting
+from lcsearch.runs.choose import front_of
 
 BEFORE = "accuracy_before"
 """The metric that holds the accuracy of a model that was cut out of a backbone, before it was fine-tuned."""

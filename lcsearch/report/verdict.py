@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lcsearch.records import Origin, RunRecord, TrialRecord
+from lcsearch.core.records import Origin, RunRecord, TrialRecord
+from lcsearch.core.text import format_count
 from lcsearch.report.interpolate import Curve, Needed, curve_through
 from lcsearch.report.points import Point, binomial_error, points_of, retrained_points, validation_images
-from lcsearch.sizes import format_count
 
 Against = Literal["beat", "unclear", "not beaten"]
 

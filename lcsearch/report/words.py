@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from lcsearch.records import TrialRecord
+from lcsearch.core.records import TrialRecord
+from lcsearch.core.spec import LayerSpec, TrialSpec
+from lcsearch.core.text import format_count
 from lcsearch.report.starting import accuracy_before
-from lcsearch.sizes import format_count
-from lcsearch.spec import LayerSpec, TrialSpec
 
 MOST_LINES = 9
 """A hover that is longer than this hides the plot that it explains."""

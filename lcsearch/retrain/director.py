@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lcsearch.engines.base import Job, Metrics, Verdict
-from lcsearch.records import RetrainWay, TrialRecord
-from lcsearch.retrain.results import Result, folder_of, read_result
+from lcsearch.core.job import Job, Metrics, Verdict
+from lcsearch.core.records import RetrainWay, TrialRecord
+from lcsearch.core.seeds import retrain_seed
+from lcsearch.core.spec import TrialSpec
+from lcsearch.core.text import format_seconds
 from lcsearch.retrain.ways import recipe_of
-from lcsearch.seeds import retrain_seed
-from lcsearch.settings import RunSettings
-from lcsearch.sizes import format_seconds
-from lcsearch.spec import TrialSpec
+from lcsearch.runs.retrained import Result, folder_of, read_result
+from lcsearch.runs.settings import RunSettings
 
 MOST_SEEDS = 1000
 

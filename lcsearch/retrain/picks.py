@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from lcsearch import pareto
-from lcsearch.choose import choose, front_of
-from lcsearch.errors import InputError
-from lcsearch.records import Origin, RunRecord, TrialRecord
+from lcsearch.core import pareto
+from lcsearch.core.errors import InputError
+from lcsearch.core.records import Origin, RunRecord, TrialRecord
+from lcsearch.runs.choose import choose, front_of
 
 DROP = 0.5
 """Hand-picked models are compared with the smallest model within so many points of the backbone."""

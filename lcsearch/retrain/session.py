@@ -10,26 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from lcsearch import report
-from lcsearch.errors import InputError
-from lcsearch.reading import read_run
-from lcsearch.records import RetrainRecord, RetrainWay, RunRecord, TrialRecord
+from lcsearch.core.errors import InputError
+from lcsearch.core.records import RetrainRecord, RetrainWay, RunRecord, TrialRecord
+from lcsearch.core.text import format_seconds
 from lcsearch.retrain.director import MOST_SEEDS, Director, Task, tasks_for
 from lcsearch.retrain.picks import picks
-from lcsearch.retrain.results import write_results
 from lcsearch.retrain.testing import evaluate_once
-from lcsearch.retrain.ways import (
-    Asked,
-    Comparison,
-    Starts,
-    compared,
-    default_way,
-    ways_of,
-)
-from lcsearch.rundir import RunDirectory
-from lcsearch.settings import RunSettings
-from lcsearch.sitting import Sitting
-from lcsearch.sizes import format_seconds
-from lcsearch.workers import make_engine, make_objective
+from lcsearch.retrain.ways import Asked, Comparison, Starts, compared, default_way, ways_of
+from lcsearch.runs.directory import RunDirectory
+from lcsearch.runs.read import read_run
+from lcsearch.runs.retrained import write_results
+from lcsearch.runs.settings import RunSettings
+from lcsearch.search.sitting import Sitting
+from lcsearch.search.workers import make_engine, make_objective
 
 _WORDS: dict[tuple[RetrainWay, ...], str] = {
     ("scratch",): "from scratch",

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lcsearch import data
+from lcsearch.core.device import pick_device
+from lcsearch.core.errors import InputError
 from lcsearch.data import SearchData
-from lcsearch.errors import InputError
 from lcsearch.export.source import trained_model
 from lcsearch.retrain.director import Task
-from lcsearch.retrain.results import Result
-from lcsearch.settings import RunSettings
-from lcsearch.train.device import pick_device
+from lcsearch.runs.retrained import Result
+from lcsearch.runs.settings import RunSettings
 from lcsearch.train.evaluate import evaluate
 
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from lcsearch.core.errors import InputError
+from lcsearch.core.records import RetrainWay, TrialRecord
+from lcsearch.core.spec import ModelSpec, Recipe
 from lcsearch.data import SearchData
-from lcsearch.errors import InputError
-from lcsearch.records import RetrainWay, TrialRecord
-from lcsearch.retrain.results import Result, Spread, spread
-from lcsearch.rundir import RunDirectory, copy_file
-from lcsearch.settings import RunSettings
-from lcsearch.spec import ModelSpec, Recipe
-from lcsearch.transfer.recipe import fine_tune_recipe
-from lcsearch.transfer.start import Start, write_teacher_of
+from lcsearch.runs.directory import RunDirectory, copy_file
+from lcsearch.runs.retrained import Result, Spread, spread
+from lcsearch.runs.settings import RunSettings
+from lcsearch.train.fine_tune import fine_tune_recipe
+from lcsearch.train.start import Start, write_teacher_of
 
 Asked = Literal["scratch", "compressed", "both"]
 """What ``--init`` takes."""

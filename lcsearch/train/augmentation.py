@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from lcsearch.core.spec import Recipe
 from lcsearch.data import DatasetInfo
-from lcsearch.spec import Recipe
 
 AUGMENT_FROM_EPOCHS = 12
 """Shorter trainings do not augment unless the recipe says so: no image is seen often enough to be learnt by

@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lcsearch.core.errors import InputError
+from lcsearch.core.spec import Recipe
+from lcsearch.core.streams import stream
 from lcsearch.data import SearchData
-from lcsearch.errors import InputError
-from lcsearch.spec import Recipe
 from lcsearch.train.augmentation import crop_and_flip
-from lcsearch.train.seeds import stream
 
 TEMPERATURE = 2.0
 """Softens both outputs, so that the student also learns which wrong classes are nearly right.

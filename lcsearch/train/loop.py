@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from lcsearch import layers
+from lcsearch.core.errors import InputError
+from lcsearch.core.spec import Recipe, Regularizer
+from lcsearch.core.streams import seed_everything, stream
 from lcsearch.data import Batches, SearchData
-from lcsearch.errors import InputError
-from lcsearch.spec import Recipe, Regularizer
 from lcsearch.train.augmentation import crop_and_flip
 from lcsearch.train.average import AveragedWeights, decay_per_step
 from lcsearch.train.checkpoint import load_checkpoint, save_checkpoint
@@ -25,7 +26,6 @@ from lcsearch.train.evaluate import evaluate
 from lcsearch.train.optimizer import make_optimizer, penalty
 from lcsearch.train.results import EpochMetrics, TrainingFailed, TrainResult
 from lcsearch.train.schedule import learning_rate
-from lcsearch.train.seeds import seed_everything, stream
 
 _Batch = tuple[Tensor, Tensor, Tensor | None]
 

@@ -11,20 +11,20 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from lcsearch import surgery
+from lcsearch.compress.cut_out import cut_out
+from lcsearch.core.device import pick_device
+from lcsearch.core.errors import InputError
+from lcsearch.core.job import Job, Report
+from lcsearch.core.streams import seed_everything, stream
 from lcsearch.data import SearchData, load
-from lcsearch.engines.base import Job, Report
-from lcsearch.errors import InputError
+from lcsearch.nets import surgery
+from lcsearch.nets.weights import load_backbone, load_parent
 from lcsearch.train.checkpoint import replace_file
-from lcsearch.train.device import pick_device
 from lcsearch.train.loop import train
 from lcsearch.train.memory import keep_freed_memory
 from lcsearch.train.results import EpochMetrics, TrainingFailed
-from lcsearch.train.seeds import seed_everything, stream
-from lcsearch.transfer.cutting import cut_out
-from lcsearch.transfer.start import Start
-from lcsearch.transfer.teacher import read_teacher
-from lcsearch.transfer.weights import load_backbone, load_parent
+from lcsearch.train.scores import read_teacher
+from lcsearch.train.start import Start
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lcsearch import layers
-from lcsearch.spec import Recipe, Regularizer
+from lcsearch.core.spec import Recipe, Regularizer
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.SGD:

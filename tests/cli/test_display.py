@@ -11,10 +11,10 @@ from rich.console import Console
 
 from lcsearch.cli import display
 from lcsearch.cli.display import LiveDisplay, PlainDisplay
-from lcsearch.settings import RunSettings
+from lcsearch.runs.settings import RunSettings
 
 if TYPE_CHECKING:
-    from lcsearch.history import History
+    from lcsearch.search.history import History
 
 SETTINGS = RunSettings("base", "digits", trials=5)
 

@@ -78,9 +78,9 @@ def test_bad_input_is_one_clear_line(
 def test_a_run_without_a_finished_trial(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     from small_runs import SETTINGS
 
-    from lcsearch.rundir import RunDirectory, write_yaml
-    from lcsearch.storages import open_storage, study_name
-    from lcsearch.study import Store
+    from lcsearch.runs.directory import RunDirectory, write_yaml
+    from lcsearch.runs.storage import open_storage, study_name
+    from lcsearch.runs.store import Store
 
     directory = RunDirectory.create(tmp_path / "run")
     plain = {"version": 1, "settings": SETTINGS.to_plain(), "facts": {"smallest_params": 1}}

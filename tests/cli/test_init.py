@@ -20,9 +20,9 @@ from outline import outline
 from safetensors.torch import load_file, save_file
 
 import lcsearch
-from lcsearch.backbones import build
-from lcsearch.choose import front_of
-from lcsearch.reading import read_run
+from lcsearch.nets.backbones import build
+from lcsearch.runs.choose import front_of
+from lcsearch.runs.read import read_run
 
 SMALL = [
     "--backbone", "base", "--dataset", "digits", "--train-images", "192", "--validation-images", "96",
@@ -40,7 +40,7 @@ def call(*arguments: str) -> int:
 @pytest.fixture(scope="module", autouse=True)
 def in_this_process() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lcsearch.session.make_engine", lambda settings, folder: InlineEngine())
+        patch.setattr("lcsearch.search.session.make_engine", lambda settings, folder: InlineEngine())
         yield
 
 

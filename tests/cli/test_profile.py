@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lcsearch.cli.profile import profile
-from lcsearch.errors import InputError
+from lcsearch.core.errors import InputError
 
 
 def invoke(*arguments: str) -> Result:

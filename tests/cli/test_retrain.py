@@ -8,8 +8,8 @@ import pytest
 from small_runs import make_run
 
 from lcsearch.cli.main import call
-from lcsearch.reading import read_run
-from lcsearch.rundir import RunDirectory
+from lcsearch.runs.directory import RunDirectory
+from lcsearch.runs.read import read_run
 
 
 @pytest.fixture(scope="module")

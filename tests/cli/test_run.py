@@ -18,8 +18,8 @@ import yaml
 from cli_runs import command, run_and_signal
 from outline import outline
 
-from lcsearch.history import HAND_PICKED
-from lcsearch.reading import read_run
+from lcsearch.runs.read import read_run
+from lcsearch.search.history import HAND_PICKED
 
 SMALL = [
     "--backbone", "base", "--dataset", "digits", "--train-images", "192", "--validation-images", "96",
@@ -157,7 +157,7 @@ def test_a_damaged_study_is_one_line_and_stays_as_it_is(
 
 
 def test_a_run_that_is_open_elsewhere_is_refused(finished: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    from lcsearch.rundir import RunDirectory
+    from lcsearch.runs.directory import RunDirectory
 
     with RunDirectory.open(finished).locked():
         assert call("resume", str(finished)) == 2

@@ -10,10 +10,10 @@ import torch
 from click.testing import CliRunner, Result
 from safetensors.torch import save_file
 
-from lcsearch import surgery
 from lcsearch.cli.main import call
 from lcsearch.cli.sensitivity import sensitivity
-from lcsearch.spec import ModelSpec
+from lcsearch.core.spec import ModelSpec
+from lcsearch.nets import surgery
 
 DATA = ("--dataset", "fashion-mnist", "--train-images", "400", "--image-size", "16", "--device", "cpu")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lcsearch.cli.main import call
-from lcsearch.space import load_space, space_names
+from lcsearch.search.space import load_space, space_names
 
 
 def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,9 +5,9 @@ import pytest
 import torch
 import torchvision.transforms.functional as TF
 
+from lcsearch.core.errors import InputError
 from lcsearch.data import Batches, DatasetInfo, Split
 from lcsearch.data.batches import random_crop, random_flip
-from lcsearch.errors import InputError
 
 
 def info(channels: int = 1, size: int = 8, *, flip: bool = True, crop: int = 1) -> DatasetInfo:

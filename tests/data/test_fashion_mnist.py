@@ -15,8 +15,8 @@ import torch
 from torchvision.datasets import mnist as torchvision_mnist
 
 from lcsearch import data
+from lcsearch.core.errors import InputError
 from lcsearch.data.sets import fashion_mnist
-from lcsearch.errors import InputError
 
 REAL = Path("/usr/share/datasets/fashion-mnist")
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="Debian's dataset-fashion-mnist is not installed")

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from lcsearch import data
-from lcsearch.errors import InputError
+from lcsearch.core.errors import InputError
 
 
 def write_images(

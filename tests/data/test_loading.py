@@ -11,7 +11,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from lcsearch import data
-from lcsearch.errors import InputError
+from lcsearch.core.errors import InputError
 
 
 def rows(*splits: data.Split) -> list[bytes]:

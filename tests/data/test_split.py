@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from lcsearch import data
+from lcsearch.core.errors import InputError
 from lcsearch.data.split import Sizes, resolve_sizes, stratified_order
-from lcsearch.errors import InputError
 
 
 def labels_of(*counts: int) -> torch.Tensor:

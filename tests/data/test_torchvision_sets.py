@@ -13,7 +13,7 @@ import torch
 from torchvision.datasets import CIFAR10, CIFAR100, SVHN
 
 from lcsearch import data
-from lcsearch.errors import InputError
+from lcsearch.core.errors import InputError
 
 COUNT = 200
 

@@ -14,7 +14,7 @@ from PIL import Image
 from torch.utils.data import Dataset, TensorDataset
 
 from lcsearch import data
-from lcsearch.errors import InputError
+from lcsearch.core.errors import InputError
 
 Make = Callable[..., Any]
 _numbers = itertools.count()

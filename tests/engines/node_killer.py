@@ -12,10 +12,10 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from ray_objectives import Idle
 
-from lcsearch.engines.base import Metrics, Verdict
-from lcsearch.observer import Observer
-from lcsearch.records import TrialRecord
-from lcsearch.session import Session
+from lcsearch.core.job import Metrics, Verdict
+from lcsearch.core.records import TrialRecord
+from lcsearch.search.observer import Observer
+from lcsearch.search.session import Session
 
 
 def kill_node(cluster: Any, node: Any) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lcsearch.engines.base import Job, Report
+from lcsearch.core.job import Job, Report
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from lcsearch.engines.base import Job, Report
+from lcsearch.core.job import Job, Report
 
 CHECKPOINT = "checkpoint.pt"
 

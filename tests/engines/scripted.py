@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lcsearch.engines.base import Job, Metrics, Verdict
-from lcsearch.spec import ModelSpec, TrialSpec
+from lcsearch.core.job import Job, Metrics, Verdict
+from lcsearch.core.spec import ModelSpec, TrialSpec
 
 SPEC = TrialSpec(ModelSpec("base", 10, 1))
 Rule = Callable[[int, int], Verdict | None]

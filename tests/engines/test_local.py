@@ -10,9 +10,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from objectives import Counting, Meeting, Mortal
 
-from lcsearch.engines.base import Job, Metrics, Objective, Verdict
+from lcsearch.core.job import Job, Metrics, Objective, Verdict
+from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.engines.local import LocalEngine
-from lcsearch.spec import ModelSpec, TrialSpec
 
 SPEC = TrialSpec(ModelSpec("base", 10, 1))
 

@@ -20,17 +20,17 @@ from node_killer import NodeKiller, kill_node
 from ray_objectives import Fatal, Steps, WithData
 from scripted import Scripted, jobs
 
-from lcsearch.engines.base import Objective, Verdict
-from lcsearch.engines.ray import RayEngine, RaySettings
-from lcsearch.engines.ray_tune import probe
-from lcsearch.engines.ray_tune.cluster import Node
-from lcsearch.engines.ray_tune.storage import open_storage
-from lcsearch.engines.ray_tune.worker import Surroundings
-from lcsearch.errors import HaltError, InputError
-from lcsearch.reading import read_run
-from lcsearch.records import TrialRecord
-from lcsearch.resolve import RunOptions
-from lcsearch.runs import create
+from lcsearch.core.errors import HaltError, InputError
+from lcsearch.core.job import Objective, Verdict
+from lcsearch.core.records import TrialRecord
+from lcsearch.engines.ray import probe
+from lcsearch.engines.ray.cluster import Node
+from lcsearch.engines.ray.engine import RayEngine, RaySettings
+from lcsearch.engines.ray.storage import open_storage
+from lcsearch.engines.ray.worker import Surroundings
+from lcsearch.runs.read import read_run
+from lcsearch.search.make import create
+from lcsearch.search.options import RunOptions
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Ray clusters are for Linux")
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lcsearch.engines.ray_tune.scratch import scratch
-from lcsearch.engines.ray_tune.storage import SharedStorage, open_storage
-from lcsearch.errors import InputError
+from lcsearch.core.errors import InputError
+from lcsearch.engines.ray.scratch import scratch
+from lcsearch.engines.ray.storage import SharedStorage, open_storage
 
 
 def test_storage_copies_what_changed_and_removes_what_went(tmp_path: Path) -> None:

@@ -17,16 +17,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from scripted import Scripted, jobs
 
-from lcsearch.engines.base import Job, Metrics, Report, Verdict
-from lcsearch.engines.ray_tune import address
-from lcsearch.engines.ray_tune.cluster import Node
-from lcsearch.engines.ray_tune.controller import WorkerMemoryError, forget_ended, survive_odd_ends
-from lcsearch.engines.ray_tune.desk import Desk
-from lcsearch.engines.ray_tune.settings import RaySettings
-from lcsearch.engines.ray_tune.sharing import pack
-from lcsearch.engines.ray_tune.storage import SharedStorage
-from lcsearch.engines.ray_tune.worker import JobThread, Message, TrialStorage
-from lcsearch.errors import HaltError, InputError
+from lcsearch.core.errors import HaltError, InputError
+from lcsearch.core.job import Job, Metrics, Report, Verdict
+from lcsearch.engines.ray import address
+from lcsearch.engines.ray.cluster import Node
+from lcsearch.engines.ray.controller import WorkerMemoryError, forget_ended, survive_odd_ends
+from lcsearch.engines.ray.desk import Desk
+from lcsearch.engines.ray.settings import RaySettings
+from lcsearch.engines.ray.sharing import pack
+from lcsearch.engines.ray.storage import SharedStorage
+from lcsearch.engines.ray.worker import JobThread, Message, TrialStorage
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from cli_runs import run_and_signal
 from ray_objectives import Steps
 
-from lcsearch.engines.ray import RayEngine, RaySettings
-from lcsearch.reading import read_run
-from lcsearch.records import TrialRecord
+from lcsearch.core.records import TrialRecord
+from lcsearch.engines.ray.engine import RayEngine, RaySettings
+from lcsearch.runs.read import read_run
 
 HERE = Path(__file__).parent
 EPOCHS = 3

@@ -12,11 +12,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from scripted import Scripted, jobs
 
-from lcsearch.engines.base import Job, Metrics, Parent, Report, Verdict
-from lcsearch.engines.ray_tune.desk import Desk
-from lcsearch.engines.ray_tune.storage import SharedStorage
-from lcsearch.engines.ray_tune.worker import JobThread, TrialStorage
-from lcsearch.spec import ModelSpec
+from lcsearch.core.job import Job, Metrics, Parent, Report, Verdict
+from lcsearch.core.spec import ModelSpec
+from lcsearch.engines.ray.desk import Desk
+from lcsearch.engines.ray.storage import SharedStorage
+from lcsearch.engines.ray.worker import JobThread, TrialStorage
 
 
 def starting_jobs(folder: Path) -> tuple[list[Job], Path]:

@@ -8,9 +8,9 @@ import pytest
 from small_runs import INFO, SPECS, lively, make_run
 from torch import nn
 
-from lcsearch.config import config_text
+from lcsearch.core.config import config_text
+from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.export.source import About
-from lcsearch.spec import ModelSpec, TrialSpec
 
 
 @pytest.fixture(params=SPECS)

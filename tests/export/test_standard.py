@@ -14,7 +14,7 @@ import torch
 from small_runs import INFO, SPECS, lively
 from torch import nn
 
-from lcsearch.errors import InputError
+from lcsearch.core.errors import InputError
 from lcsearch.export.formats import conv, onnx
 from lcsearch.export.graph import standard_program
 from lcsearch.export.source import About

@@ -10,14 +10,14 @@ import yaml
 from small_runs import TRIALS
 
 import lcsearch
-from lcsearch.choose import choose
+from lcsearch.core.errors import InputError
 from lcsearch.data import load
-from lcsearch.errors import InputError
 from lcsearch.export import Exported
 from lcsearch.export.check import ExportError
 from lcsearch.export.chosen import export_choice
 from lcsearch.export.formats import weights
-from lcsearch.reading import read_run
+from lcsearch.runs.choose import choose
+from lcsearch.runs.read import read_run
 
 
 def export(run: Path, trial: int, kind: str, output: Path, **options: bool) -> Exported:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lcsearch.core.spec import LayerSpec
 from lcsearch.layers import LinearConv2d, arithmetic
 from lcsearch.layers.arithmetic import ConvShape, canonical, kept, max_useful_rank, params, split
-from lcsearch.spec import LayerSpec
 
 shapes = st.builds(
     lambda groups, i, o, k, bias: ConvShape(groups * i, groups * o, k, groups, bias),

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lcsearch.core.spec import LayerSpec
 from lcsearch.layers import LinearConv2d, build, coefficient_parameters, prune_coefficients
-from lcsearch.spec import LayerSpec
 
 KINDS: list[dict[str, Any]] = [
     {"alpha": 0.25},

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lcsearch.records import EpochRecord, LayerCount, Origin, RunRecord, State, TrialRecord
-from lcsearch.spec import LayerSpec, ModelSpec, Regularizer, TrialSpec
+from lcsearch.core.records import EpochRecord, LayerCount, Origin, RunRecord, State, TrialRecord
+from lcsearch.core.spec import LayerSpec, ModelSpec, Regularizer, TrialSpec
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 

@@ -13,8 +13,8 @@ import bench_report
 import pytest
 
 from lcsearch import report
+from lcsearch.core.spec import LayerSpec
 from lcsearch.report.compare import render_comparison
-from lcsearch.spec import LayerSpec
 
 EVIL = '<img src=x onerror="window.boom=1"><b>bold</b>'
 CHROMIUM = next((p for p in bench_report.CHROMIUM if Path(p).exists()), None)

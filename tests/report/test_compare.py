@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lcsearch.errors import InputError
+from lcsearch.core.errors import InputError
 from lcsearch.report.compare import compare_figure, render_comparison, run_lines
 
 

@@ -35,8 +35,8 @@ def wait_for(process: subprocess.Popen, address: str) -> dict:
 def test_its_api_returns_the_front(tmp_path):
     with session(tmp_path / "run", trials=10) as opened:
         opened.run()
-    from lcsearch.choose import front_of
-    from lcsearch.reading import read_run
+    from lcsearch.runs.choose import front_of
+    from lcsearch.runs.read import read_run
 
     expected = {t.number: [t.accuracy, t.params] for t in front_of(read_run(tmp_path / "run").trials)}
     with socket.socket() as free:

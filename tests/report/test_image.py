@@ -7,7 +7,7 @@ from pathlib import Path
 import bench_report
 import pytest
 
-from lcsearch.errors import InputError
+from lcsearch.core.errors import InputError
 from lcsearch.report.data import collect
 from lcsearch.report.image import SCALE, WIDTH, chosen_figures, write_images
 

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
+from lcsearch.core.spec import LayerSpec
 from lcsearch.report.importance import FEWEST_TRIALS, importance
-from lcsearch.spec import LayerSpec
 
 
 def trials(make_trial, count, accuracy):

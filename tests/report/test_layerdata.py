@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from lcsearch.records import LayerCount
+from lcsearch.core.records import LayerCount
 from lcsearch.report.layerdata import detailed_trials, heat_map, layer_rows
 
 

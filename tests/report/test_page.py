@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from lcsearch import report
-from lcsearch.errors import InputError
+from lcsearch.core.errors import InputError
+from lcsearch.core.spec import LayerSpec
 from lcsearch.report.commands import commands
 from lcsearch.report.page import render
 from lcsearch.report.plots import NAMES
-from lcsearch.spec import LayerSpec
 
 
 def data_of(page: str) -> dict:

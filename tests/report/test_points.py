@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lcsearch.records import RetrainRecord
+from lcsearch.core.records import RetrainRecord
 from lcsearch.report.points import (
     binomial_error,
     front_line,

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from lcsearch.records import Decision
+from lcsearch.core.records import Decision
 from lcsearch.report.progress import learning_curves, progress, timeline
 
 
@@ -47,7 +47,7 @@ def test_advice(make_trial, make_run):
 
 
 def test_progress_equals_hypervolume_of_all_so_far(make_trial, make_run):
-    from lcsearch import pareto
+    from lcsearch.core import pareto
 
     chance = random.Random(1)
     trials = [make_trial(0, 93.0, 10_000, "baseline")]

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from lcsearch.errors import InputError
+from lcsearch.core.errors import InputError
 from lcsearch.report.server import Pages, make_server
 
 

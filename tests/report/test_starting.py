@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lcsearch.records import TrialRecord
+from lcsearch.core.records import TrialRecord
 from lcsearch.report.starting import epochs_behind, start_words
 from lcsearch.report.words import trial_words
 

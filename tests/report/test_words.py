@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from lcsearch.core.spec import LayerSpec
 from lcsearch.report.words import MOST_LINES, layer_words, result_words, share_words, trial_words
-from lcsearch.spec import LayerSpec
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lcsearch.samplers._draw import Draw
+from lcsearch.search.samplers._draw import Draw
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from lcsearch.core.spec import Recipe
 from lcsearch.data import DatasetInfo
-from lcsearch.spec import Recipe
 from lcsearch.train.augmentation import crop_and_flip
 
 INFO = DatasetInfo("x", 10, 3, 32, (0.5,) * 3, (0.5,) * 3, flip=True, crop=4)

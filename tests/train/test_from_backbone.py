@@ -11,15 +11,15 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from lcsearch.core.errors import InputError
+from lcsearch.core.job import Job, Parent
+from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe, Regularizer, TrialSpec
 from lcsearch.data import SearchData
-from lcsearch.engines.base import Job, Parent
-from lcsearch.errors import InputError
-from lcsearch.spec import LayerSpec, ModelSpec, Recipe, Regularizer, TrialSpec
-from lcsearch.surgery import build_model
+from lcsearch.nets.surgery import build_model
 from lcsearch.train import evaluate, objective, train
 from lcsearch.train.objective import TrainObjective
-from lcsearch.transfer.start import Start
-from lcsearch.transfer.teacher import make_teacher, write_teacher
+from lcsearch.train.scores import make_teacher, write_teacher
+from lcsearch.train.start import Start
 
 PLAIN = ModelSpec("base", 10, 1, width=0.25)
 LAYERS = {

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from lcsearch.core.errors import InputError
+from lcsearch.core.spec import Recipe, Regularizer
 from lcsearch.data import SearchData
-from lcsearch.errors import InputError
 from lcsearch.layers import LinearConv2d
-from lcsearch.spec import Recipe, Regularizer
 from lcsearch.train import EpochMetrics, TrainingFailed, evaluate, train
 from lcsearch.train.optimizer import make_optimizer
 

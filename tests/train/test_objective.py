@@ -12,13 +12,13 @@ import pytest
 from safetensors.torch import load_file
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
+from lcsearch.core.device import pick_device
+from lcsearch.core.errors import InputError
+from lcsearch.core.job import Job
+from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe, Regularizer, TrialSpec
 from lcsearch.data import SearchData
-from lcsearch.engines.base import Job
-from lcsearch.errors import InputError
-from lcsearch.spec import LayerSpec, ModelSpec, Recipe, Regularizer, TrialSpec
-from lcsearch.surgery import build_model
+from lcsearch.nets.surgery import build_model
 from lcsearch.train import TrainingFailed, evaluate
-from lcsearch.train.device import pick_device
 from lcsearch.train.objective import TrainObjective
 
 SPEC = TrialSpec(

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import torch
 
+from lcsearch.core.errors import InputError
 from lcsearch.data.dataset import Part, Raw, Source
 from lcsearch.data.pixels import from_arrays, resize
 from lcsearch.data.split import stratified_order
-from lcsearch.errors import InputError
 
 _TEST_IMAGES = 359
 _SIZE = 32

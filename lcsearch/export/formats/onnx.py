@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from lcsearch.errors import InputError
+from lcsearch.core.errors import InputError
 from lcsearch.export.graph import standard_program
 from lcsearch.export.source import About
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from lcsearch.config import Config, parse_config
-from lcsearch.errors import InputError
+from lcsearch.core.config import Config, parse_config
+from lcsearch.core.errors import InputError
+from lcsearch.core.yaml import parse_yaml
 from lcsearch.export.packed import pack, unpack
 from lcsearch.export.source import About
-from lcsearch.export.tensors import read_tensors
-from lcsearch.strict_yaml import parse_yaml
+from lcsearch.nets.tensors import read_tensors
 
 HOLDS_WEIGHTS = True
 VERSION = "1"
@@ -32,7 +32,7 @@ def write(model: nn.Module, about: About, path: Path) -> None:
 
 def read(path: Path) -> Callable[[Tensor], Tensor]:
     """Return the model that `lcsearch.load_model` makes of the file."""
-    from lcsearch.api import load_model
+    from lcsearch.export.load import load_model
 
     return load_model(path)
 

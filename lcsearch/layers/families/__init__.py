@@ -7,7 +7,7 @@ import pkgutil
 
 from torch import nn
 
-from lcsearch.spec import LayerSpec
+from lcsearch.core.spec import LayerSpec
 
 
 def names() -> list[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
+from lcsearch.core.spec import LayerSpec
 from lcsearch.layers.geometry import Geometry
-from lcsearch.spec import LayerSpec
 
 
 def build(conv: nn.Conv2d, spec: LayerSpec) -> nn.Module:

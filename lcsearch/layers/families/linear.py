@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import nn
 
+from lcsearch.core.spec import LayerSpec
 from lcsearch.layers import arithmetic
 from lcsearch.layers.geometry import Geometry
 from lcsearch.layers.linear_conv import LinearConv2d
-from lcsearch.spec import LayerSpec
 
 
 def build(conv: nn.Conv2d, spec: LayerSpec) -> nn.Module:

@@ -1,0 +1,86 @@
+"""Batch norm statistics of a model whose layers have changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from lcsearch.compress.responses import evaluation, norms
+
+
+@torch.no_grad()
+def reestimate(model: nn.Module, images: Tensor, batch_size: int = 512) -> None:
+    """Make the statistics of every batch norm layer those of some images.
+
+    The mean and the variance (unbiased, as PyTorch keeps it) are those of all values that a layer gets, over
+    all images and places, summed in float64. As in training, images normalise each other on the way: with
+    one batch, the layers get in evaluation mode what they were measured on. All else, dropout included, is in
+    evaluation mode.
+
+    Args:
+        model: Its modes and all else are left as they are; a layer that is not called keeps its statistics.
+        images: (n, c, h, w) float32, normalised, on the model's device; fewer than two change nothing.
+        batch_size: Images at once, at least 2.
+    """
+    layers = norms(model)
+    if not layers or len(images) < 2:
+        return
+    sums = {layer: _Sums() for layer in layers}
+    kept = {layer: (layer.momentum, _state(layer)) for layer in layers}
+    handles = [layer.register_forward_pre_hook(sums[layer].add) for layer in layers]
+    try:
+        with evaluation(model):
+            for layer in layers:
+                layer.training, layer.momentum = True, 0.0
+            pieces = min(-(-len(images) // max(2, batch_size)), len(images) // 2)  # none of one image
+            for batch in images.tensor_split(pieces):
+                model(batch)
+    finally:
+        for handle in handles:
+            handle.remove()
+        for layer, (momentum, state) in kept.items():
+            layer.momentum = momentum
+            for name, value in state.items():
+                getattr(layer, name).copy_(value)
+    for layer in layers:
+        sums[layer].give(layer)
+
+
+def _state(layer: _BatchNorm) -> dict[str, Tensor]:
+    return {name: buffer.clone() for name, buffer in layer.named_buffers(recurse=False)}
+
+
+class _Sums:
+    """Count, mean and sum of squared deviations per channel, merged batch by batch (Chan et al. 1983)."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean: Tensor | None = None
+        self.squares: Tensor | None = None
+
+    def add(self, layer: nn.Module, inputs: tuple[Any, ...]) -> None:
+        """A hook: take what a layer gets, (n, c) or (n, c, ...)."""
+        values = inputs[0].detach().transpose(0, 1).flatten(1)
+        variance, mean = torch.var_mean(
+            values.double() if values.device.type == "cpu" else values, 1, correction=0
+        )
+        count, mean, squares = values.shape[1], mean.double().cpu(), variance.double().cpu() * values.shape[1]
+        if self.mean is None or self.squares is None:
+            self.count, self.mean, self.squares = count, mean, squares
+            return
+        total = self.count + count
+        step = mean - self.mean
+        self.squares = self.squares + squares + step**2 * (self.count * count / total)
+        self.mean = self.mean + step * (count / total)
+        self.count = total
+
+    def give(self, layer: _BatchNorm) -> None:
+        """Make a layer's running statistics these."""
+        if self.mean is None or self.squares is None or self.count < 2:
+            return
+        assert layer.running_mean is not None and layer.running_var is not None
+        layer.running_mean.copy_(self.mean)
+        layer.running_var.copy_(self.squares / (self.count - 1))

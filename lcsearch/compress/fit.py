@@ -1,0 +1,276 @@
+"""A compressed model cut out of a trained one, without any training.
+
+Two measures of closeness. ``filters``: a layer's filters shall be close, number by number. ``responses``:
+what the layer makes of real images shall be close to what the trained convolution makes of them, channels
+counting as much as the model's answer depends on them. For the latter the layers are done in the order in
+which they are executed, and each gets what its compressed predecessors give it, so it also makes up for
+their errors: the target stays the trained model's response.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from lcsearch.compress import responses
+from lcsearch.compress.responses import Response
+from lcsearch.compress.structure import Closeness, fit_structure
+from lcsearch.core.errors import InputError
+from lcsearch.core.spec import LayerSpec
+from lcsearch.layers import LinearConv2d
+from lcsearch.nets import surgery
+
+How = Literal["responses", "filters"]
+DEFAULT_HOW: How = "responses"
+"""The better one, as measured (docs/trained.md)."""
+FIT_IMAGES = 256
+"""Training images that layers are fitted to."""
+_PRIOR = 1e-3
+_RIDGE = 0.1
+
+
+@torch.no_grad()
+def compress_trained(
+    backbone: nn.Module,
+    layers: Mapping[str, LayerSpec],
+    images: Tensor | None = None,
+    *,
+    how: How = DEFAULT_HOW,
+) -> nn.Module:
+    """Return a compressed copy of a trained model; its structure is that of ``surgery.convert``.
+
+    With ``responses``, batch norm layers behind the first changed layer get the statistics of the images, and
+    a layer's bias takes up the mean of what the fit leaves. A layer that is called several times is fitted
+    to its first call; one that is not called, or whose output is no batch of feature maps, to its filters.
+    Coefficients reach across groups: a grouped layer is fitted to its filters in the metric of the input
+    patches' covariance, averaged over the groups.
+
+    Args:
+        backbone: Any module with finite weights; it is left as it is.
+        layers: Module name to what becomes of it, as for ``surgery.convert``.
+        images: (n, c, h, w) float32, normalised, on the model's device; not needed for ``filters``. As many
+            of the first ones are used as may go through the model at once (``responses.MOST_PIXELS``).
+        how: What shall be close.
+
+    Returns:
+        The copy, in the backbone's mode.
+
+    Raises:
+        InputError: A name is no convolution, a spec does not fit it, or its weights are not finite.
+        ValueError: ``responses`` without images.
+    """
+    if how == "responses" and (images is None or len(images) < 2):
+        raise ValueError("how='responses' needs at least two images")
+    model = _converted(backbone, layers)
+    pairs = _pairs(backbone, model, layers)
+    if how == "responses" and pairs and images is not None:
+        chosen = responses.at_once(images)
+        targets = responses.record(backbone, {name: conv for name, (conv, _) in pairs.items()}, chosen)
+        fits = {name: _Fit(*pair, targets[name]) for name, pair in pairs.items() if name in targets}
+        _run(model, fits, chosen)
+        pairs = {name: pair for name, pair in pairs.items() if name not in fits or not fits[name].done}
+    for conv, layer in pairs.values():
+        filters = conv.weight.double().cpu()
+        fit_structure(layer, filters, Closeness.of(filters.flatten(1) @ filters.flatten(1).T))
+    return model
+
+
+def _converted(backbone: nn.Module, layers: Mapping[str, LayerSpec]) -> nn.Module:
+    """A copy with fresh layers, all else as it was; the random numbers that they draw are put back."""
+    devices = {p.device for p in backbone.parameters() if p.device.type == "cuda"}
+    with torch.random.fork_rng(sorted(device.index for device in devices)):
+        return surgery.convert(copy.deepcopy(backbone), layers)
+
+
+def _pairs(
+    backbone: nn.Module, model: nn.Module, layers: Mapping[str, LayerSpec]
+) -> dict[str, tuple[nn.Conv2d, LinearConv2d]]:
+    """Each new layer with the convolution that it stands for, and its bias taken over.
+
+    Raises:
+        InputError: A convolution's weights are not finite.
+    """
+    old = dict(backbone.named_modules(remove_duplicate=False))
+    new = dict(model.named_modules(remove_duplicate=False))
+    pairs: dict[str, tuple[nn.Conv2d, LinearConv2d]] = {}
+    for name in layers:
+        conv, layer = old[name], new[name]
+        if not isinstance(layer, LinearConv2d) or not isinstance(conv, nn.Conv2d):
+            continue
+        if layer in (known for _, known in pairs.values()):
+            continue
+        if not all(bool(parameter.isfinite().all()) for parameter in conv.parameters()):
+            raise InputError(f"layers.{name}: the trained weights hold NaN or infinity")
+        if layer.bias is not None and conv.bias is not None:
+            layer.bias.copy_(conv.bias)
+        for parameter in layer.parameters():
+            parameter.requires_grad_(conv.weight.requires_grad)
+        pairs[name] = conv, layer
+    return pairs
+
+
+@dataclass(eq=False)
+class _Fit:
+    """One layer to be fitted when it is first called."""
+
+    conv: nn.Conv2d
+    layer: LinearConv2d
+    target: Response
+    done: bool = field(default=False)
+
+    def before(self, x: Tensor) -> None:
+        """Fit the filters to an input (n, c, h, w)."""
+        plain = self.conv(x)
+        if plain.shape != self.target.shape:
+            return
+        found = closeness_of(self.conv, self.target, x, plain)
+        if bool(found[1].values.isfinite().all()):
+            fit_structure(self.layer, *found)
+            self.done = True
+
+    def after(self, output: Tensor) -> Tensor | None:
+        """Give the bias what the mean of an output lacks; returns the output with it."""
+        if self.layer.bias is None:
+            return None
+        shift = self.target.mean - output.mean((0, 2, 3))
+        self.layer.bias.add_(shift)
+        return output + shift.view(-1, 1, 1)
+
+
+def closeness_of(
+    conv: nn.Conv2d, target: Response, x: Tensor, plain: Tensor | None = None
+) -> tuple[Tensor, Closeness]:
+    """Return the filters that a compressed layer shall be close to, and the measure of closeness.
+
+    Args:
+        conv: The trained convolution.
+        target: What it answers in the trained model.
+        x: Its input, (n, c, h, w), where only its predecessors may have changed.
+        plain: Its answer to x; None where that is the target.
+
+    Returns:
+        Filters (out, in / groups, kh, kw), float64, on the CPU; NaN in the measure where a response has it.
+    """
+    filters = conv.weight.double().cpu()
+    centred = conv.bias is not None or target.normalised
+    if conv.groups == 1:
+        wanted = _centred(target.samples, centred)
+        gram = wanted.T @ wanted / len(wanted)
+        if plain is not None:
+            change, gram = _correction(_centred(responses.sample(plain, target.places), centred), wanted)
+            filters = (change @ filters.flatten(1)).view_as(filters)
+            gram = change @ gram @ change.T
+    else:
+        flat = filters.flatten(1)
+        gram = flat @ patch_covariance(conv, x, centred) @ flat.T
+    gram = gram + _PRIOR * _scaled(filters, gram)
+    if not bool(gram.isfinite().all()):
+        return filters, Closeness(gram.diagonal() * float("nan"), gram, target.weight)
+    return filters, Closeness.of(gram, target.weight)
+
+
+def _centred(samples: Tensor, centred: bool) -> Tensor:
+    samples = samples.double().cpu()
+    return samples - samples.mean(0) if centred else samples
+
+
+def _correction(given: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the matrix K (out, out) that makes ``given K^T`` closest to ``wanted``, and the Gram of given.
+
+    Ridge regression around the identity: with few samples K changes nothing.
+
+    Args:
+        given: (n, out) responses of the trained filters to what the compressed predecessors give.
+        wanted: (n, out) responses of the trained model.
+    """
+    count, out = given.shape
+    gram = given.T @ given / count
+    error = wanted.T @ given / count - gram
+    ridge = _RIDGE * gram.diagonal().mean() * (1 + out / count)
+    system = gram + ridge * torch.eye(out, dtype=gram.dtype)
+    change = torch.eye(out, dtype=gram.dtype) + torch.linalg.solve(system, error, left=False)
+    return change, gram
+
+
+def _scaled(filters: Tensor, gram: Tensor) -> Tensor:
+    """The Gram matrix of the filters as numbers, as large as another one; decides where samples do not."""
+    flat = filters.flatten(1)
+    own = flat @ flat.T
+    size = own.diagonal().mean()
+    return own * (gram.diagonal().mean() / size) if size > 0 else own
+
+
+def patch_covariance(conv: nn.Conv2d, x: Tensor, centred: bool) -> Tensor:
+    """Return the covariance (f, f) of the patches that filters of f numbers see, averaged over the groups."""
+    kh, kw = conv.kernel_size
+    size = conv.in_channels // conv.groups * kh * kw
+    pick = torch.eye(size, dtype=x.dtype, device=x.device).view(size, -1, kh, kw).repeat(conv.groups, 1, 1, 1)
+    total = torch.zeros(size, size, dtype=torch.float64)
+    images = x[: max(1, len(x) // 8)]
+    seen = conv._conv_forward(images, pick, None)
+    places = responses.draw_places(seen.shape, seen.device)
+    patches = responses.sample(seen, places).view(-1, conv.groups, size)
+    for group in patches.unbind(1):
+        group = _centred(group, centred)
+        total += group.T @ group / (len(group) * conv.groups)
+    return total
+
+
+def _run(model: nn.Module, fits: Mapping[str, _Fit], images: Tensor) -> None:
+    """Run the model once and fit each layer when it is reached; leaves no hook behind."""
+    handles = []
+    with responses.evaluation(model), _restless(model) as wake:
+        for fit in fits.values():
+            handles.append(fit.layer.register_forward_pre_hook(_before(fit, wake)))
+            handles.append(fit.layer.register_forward_hook(_after(fit)))
+        try:
+            model(images)
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+def _before(fit: _Fit, wake: Any) -> Any:
+    def hook(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        if not fit.done and inputs and isinstance(inputs[0], Tensor) and inputs[0].dim() == 4:
+            fit.before(inputs[0])
+            wake()
+
+    return hook
+
+
+def _after(fit: _Fit) -> Any:
+    seen: list[bool] = []
+
+    def hook(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor | None:
+        if not fit.done or seen:
+            return None
+        seen.append(True)
+        return fit.after(output)
+
+    return hook
+
+
+@contextmanager
+def _restless(model: nn.Module) -> Iterator[Any]:
+    """From the first call of what it gives, batch norm layers take the statistics of what they get."""
+    layers = [(norm, norm.momentum, norm.num_batches_tracked) for norm in responses.norms(model)]
+    counts = [None if count is None else count.clone() for _, _, count in layers]
+
+    def wake() -> None:
+        for norm, _, _ in layers:
+            norm.training, norm.momentum = True, 1.0
+
+    try:
+        yield wake
+    finally:
+        for (norm, momentum, tracked), count in zip(layers, counts, strict=True):
+            norm.momentum = momentum
+            if tracked is not None and count is not None:
+                tracked.copy_(count)

@@ -1,0 +1,295 @@
+"""What a trained model loses when one layer is compressed and all else stays, without any training.
+
+Two passes. The first runs the fit images through the model; at each layer it fits every variant to the
+layer's own responses, and gives each channel of a variant the mean of the original (and the spread, where a
+batch norm layer follows: what its statistics, estimated again, would do). The second runs other images in
+small batches: once as the model is, keeping what each convolution answers, then once for each variant. What
+is executed before the changed convolution then gives back what was kept: a late layer costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lcsearch import layers as families
+from lcsearch.compress import responses
+from lcsearch.compress.fit import FIT_IMAGES, closeness_of
+from lcsearch.compress.one_layer import Stage
+from lcsearch.compress.responses import Response
+from lcsearch.compress.structure import fit_structure
+from lcsearch.core.errors import InputError
+from lcsearch.core.spec import LayerSpec
+from lcsearch.data import Batches, SearchData, Split
+from lcsearch.layers import LinearConv2d, arithmetic
+from lcsearch.nets import surgery
+
+ALPHAS = (1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32, 1 / 64)
+"""Shares of primary filters that are tried."""
+RANK_RATIOS = (1 / 2, 1 / 4)
+"""Ranks that are tried beside full coefficients, as shares of the primary filters."""
+MOST_IMAGES, LEAST_IMAGES = 1_000, 64
+"""Images that losses are measured on: as many as the work allows, in this range."""
+WORK = 1.5e12
+"""Multiply-accumulates that all variants together may take on a CPU: most of a minute on two cores."""
+GPU_WORK = 3e13
+_BATCH = 64
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One layer compressed alone.
+
+    Attributes:
+        layer: Module name.
+        alpha: Primary filters / all filters.
+        rank: Coefficient rank; None for full coefficients.
+        ratio: The rank as a share of the primary filters, as it was asked for; None for full coefficients.
+        params: What the layer then stores, its bias included.
+        loss: Mean cross entropy of the model.
+        accuracy: In percent.
+        divergence: Mean Kullback-Leibler divergence of the model's classes from the backbone's, in nats: what
+            the loss rises by where labels follow the backbone's own belief. It is never negative, and far
+            less noisy than the difference of two losses on a few images.
+    """
+
+    layer: str
+    alpha: float
+    rank: int | None
+    ratio: float | None
+    params: int
+    loss: float
+    accuracy: float
+    divergence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """What each layer loses when it is compressed alone.
+
+    Attributes:
+        baseline_loss: Mean cross entropy of the backbone.
+        baseline_accuracy: Its accuracy in percent.
+        images: Images that all losses were measured on.
+        rows: By layer in module order, then by falling parameters.
+    """
+
+    baseline_loss: float
+    baseline_accuracy: float
+    images: int
+    rows: tuple[Row, ...]
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {**asdict(self), "rows": [asdict(row) for row in self.rows]}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Sensitivity:
+        """The inverse of ``to_plain``.
+
+        Raises:
+            KeyError, TypeError: Something is missing or of another kind.
+        """
+        rows = tuple(Row(**row) for row in plain["rows"])
+        return cls(plain["baseline_loss"], plain["baseline_accuracy"], plain["images"], rows)
+
+
+@torch.no_grad()
+def measure(
+    backbone: nn.Module,
+    layers: Sequence[str],
+    data: SearchData,
+    *,
+    alphas: Sequence[float] = ALPHAS,
+    rank_ratios: Sequence[float] = RANK_RATIOS,
+    progress: Progress | None = None,
+) -> Sensitivity:
+    """Compress each layer alone in several ways and see what the model loses. Nothing is trained.
+
+    The first training images are fitted to. Losses are measured on the next ones; on validation images where
+    there are fewer than ``LEAST_IMAGES`` next ones. The test images are never touched.
+
+    Args:
+        backbone: A trained model; left as it is.
+        layers: Names of its convolutions; one that is never called, or several times, is left out.
+        data: Images and labels.
+        alphas: Shares of primary filters.
+        rank_ratios: Ranks beside full coefficients, as shares of the primary filters; a rank that stores no
+            less than the full matrix is left out.
+        progress: Called with a few words now and then; what it raises passes through.
+
+    Raises:
+        InputError: A name is no convolution of the model, or its weights are not finite.
+    """
+    device = next(backbone.parameters()).device
+    say = progress or (lambda words: None)
+    convs = _convs(backbone, layers)
+    fit = next(iter(_batches(Split(*_cut(data.train, 0, FIT_IMAGES)), data, FIT_IMAGES, device)))[0]
+    with responses.evaluation(backbone), Stage(backbone) as stage:
+        say("fitting each layer")
+        chosen = responses.at_once(fit)
+        found = responses.record(backbone, convs, chosen)
+        stage.learn(chosen)
+        variants = [
+            variant
+            for name, conv in convs.items()
+            if name in found and stage.plays(conv)
+            for variant in _variants(name, conv, alphas, rank_ratios)
+        ]
+        _fit_all(stage, variants, found, chosen)
+        split = _judged(data, _images_for(stage, variants, device))
+        return _losses(stage, variants, split, _batches(split, data, _BATCH, device), say)
+
+
+@dataclass(eq=False)
+class Variant:
+    """A layer in place of a convolution, and what is done to its output's channels."""
+
+    name: str
+    conv: nn.Conv2d
+    layer: LinearConv2d
+    ratio: float | None
+    params: int
+    scale: Tensor | None = None
+    shift: Tensor | None = None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """What the layer answers, (n, out, h, w)."""
+        output: Tensor = self.layer(x)
+        if self.scale is not None:
+            output = output * self.scale.view(-1, 1, 1)
+        return output if self.shift is None else output + self.shift.view(-1, 1, 1)
+
+    def match(self, x: Tensor, plain: Tensor, normalised: bool) -> None:
+        """Give the output the mean of the plain one, where a bias or a batch norm layer will."""
+        if not normalised and self.layer.bias is None:
+            return
+        output = self.layer(x)
+        (variance, mean), (wanted, centre) = (torch.var_mean(y, (0, 2, 3)) for y in (output, plain))
+        if normalised:
+            self.scale = (wanted / variance.clamp_min(1e-12)).sqrt().clamp_max(100.0)
+            mean = mean * self.scale
+        self.shift = centre - mean
+
+
+def _convs(model: nn.Module, names: Sequence[str]) -> dict[str, nn.Conv2d]:
+    known = surgery.conv_layers(model)
+    found = {}
+    for name in names:
+        if name not in known:
+            raise InputError(f"layers: the net has no convolution {name!r}")
+        if not all(bool(parameter.isfinite().all()) for parameter in known[name].parameters()):
+            raise InputError(f"layers.{name}: the trained weights hold NaN or infinity")
+        found[name] = known[name]
+    return found
+
+
+def _variants(
+    name: str, conv: nn.Conv2d, alphas: Sequence[float], rank_ratios: Sequence[float]
+) -> Iterator[Variant]:
+    """Every way to compress a convolution, none twice, by falling parameters."""
+    shape = surgery.shape_of(conv)
+    ratios: dict[LayerSpec, float | None] = {}
+    for alpha in alphas:
+        p, s = arithmetic.split(shape.out_channels, alpha)
+        for ratio in (None, *rank_ratios):
+            rank = None if ratio is None or s == 0 else arithmetic.resolve_rank(p, s, None, ratio)
+            spec = arithmetic.canonical(shape, LayerSpec("linear", alpha, rank))
+            if spec is not None and (rank is None or rank <= arithmetic.max_useful_rank(p, s)):
+                ratios.setdefault(spec, ratio)
+    sizes = {spec: arithmetic.params(shape, spec) for spec in ratios}
+    for spec, params in sorted(sizes.items(), key=lambda item: -item[1]):
+        with torch.random.fork_rng(devices=()):
+            layer = families.build(conv, spec)
+        assert isinstance(layer, LinearConv2d)
+        if layer.bias is not None and conv.bias is not None:
+            layer.bias.copy_(conv.bias)
+        yield Variant(name, conv, layer.eval(), ratios[spec], params)
+
+
+def _images_for(stage: Stage, variants: Sequence[Variant], device: torch.device) -> int:
+    """How many images the work allows."""
+    total = sum(stage.work_from(variant.conv) for variant in variants)
+    most = (WORK if device.type == "cpu" else GPU_WORK) / total if total else MOST_IMAGES
+    return int(min(MOST_IMAGES, max(LEAST_IMAGES, most)))
+
+
+def _fit_all(
+    stage: Stage, variants: Sequence[Variant], found: Mapping[str, Response], images: Tensor
+) -> None:
+    """Fit each variant when its convolution is called."""
+    of_conv: dict[nn.Conv2d, list[Variant]] = {}
+    for variant in variants:
+        of_conv.setdefault(variant.conv, []).append(variant)
+
+    def visit(conv: nn.Conv2d, x: Tensor, output: Tensor) -> None:
+        own = of_conv.get(conv, [])
+        if not own:
+            return
+        target = found[own[0].name]
+        filters, closeness = closeness_of(conv, target, x)
+        for variant in own:
+            fit_structure(variant.layer, filters, closeness)
+            variant.match(x[:_BATCH], output[:_BATCH], target.normalised)
+
+    stage.look(visit, images)
+
+
+def _losses(
+    stage: Stage,
+    variants: Sequence[Variant],
+    split: Split,
+    batches: Iterator[tuple[Tensor, Tensor]],
+    say: Progress,
+) -> Sensitivity:
+    """Sum up over batches what the model and each variant lose."""
+    sums = torch.zeros(len(variants) + 1, 3, dtype=torch.float64)
+    count = 0
+    for images, labels in batches:
+        say(f"{len(variants)} compressed layers on image {count + 1:,} of {len(split):,}")
+        count += len(labels)
+        believed = stage.plain(images).float().log_softmax(1)
+        sums[-1] += _judge(believed, believed, labels)
+        for place, variant in enumerate(variants):
+            scores = stage.played(variant.conv, variant, images).float().log_softmax(1)
+            sums[place] += _judge(scores, believed, labels)
+            variant.layer.train(False)  # lets go of the filters that it has built: there are many variants
+    *each, plain = (sums / count).tolist()
+    rows = [
+        Row(v.name, v.layer.alpha, v.layer.rank, v.ratio, v.params, loss, 100 * hits, divergence)
+        for v, (loss, hits, divergence) in zip(variants, each, strict=True)
+    ]
+    return Sensitivity(plain[0], 100 * plain[1], count, tuple(rows))
+
+
+def _judge(scores: Tensor, believed: Tensor, labels: Tensor) -> Tensor:
+    """Cross entropy, hits and divergence, summed over a batch: log-probabilities (b, classes) in."""
+    loss = F.nll_loss(scores, labels, reduction="sum")
+    hits = (scores.argmax(1) == labels).sum()
+    divergence = F.kl_div(scores, believed, reduction="sum", log_target=True)
+    return torch.stack([loss, hits.to(loss), divergence]).double().cpu()
+
+
+def _judged(data: SearchData, images: int) -> Split:
+    """Images that were not fitted to."""
+    left = len(data.train) - FIT_IMAGES
+    if left >= LEAST_IMAGES:
+        return Split(*_cut(data.train, FIT_IMAGES, min(images, left)))
+    return Split(*_cut(data.validation, 0, images))
+
+
+def _cut(split: Split, start: int, count: int) -> tuple[Tensor, Tensor]:
+    return split.images[start : start + count], split.labels[start : start + count]
+
+
+def _batches(
+    split: Split, data: SearchData, size: int, device: torch.device
+) -> Iterator[tuple[Tensor, Tensor]]:
+    return Batches(split, data.info, size, augment=False, device=device).epoch()

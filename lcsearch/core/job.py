@@ -1,0 +1,140 @@
+"""What passes between the search and whoever runs its trials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from lcsearch.core.spec import ModelSpec, TrialSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A trained model that another one is cut out of.
+
+    Attributes:
+        folder: The folder of its trial, with its weights.
+        model: What it is.
+    """
+
+    folder: str
+    model: ModelSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One trial to run, as plain picklable data.
+
+    Attributes:
+        number: The trial's number in the study.
+        attempt: 0 at first; one more each time its worker was lost.
+        seed: Seeds everything random in the trial.
+        spec: What to train.
+        directory: Folder of this trial, made by whoever runs it: weights and checkpoint.
+        resume: Whether a checkpoint in that folder may be continued.
+        start: Folder that holds what the trial starts from, such as the trained backbone's weights; empty
+            where it starts from nothing. Whoever runs the trial elsewhere takes the folder's files along.
+        parent: What the model is cut out of, if not of the backbone; its folder is taken along likewise.
+    """
+
+    number: int
+    attempt: int
+    seed: int
+    spec: TrialSpec
+    directory: str
+    resume: bool
+    start: str = ""
+    parent: Parent | None = None
+
+
+Metrics = Mapping[str, float]
+"""Numbers by name; ``accuracy`` (percent) must be among them."""
+
+Report = Callable[[int, Metrics], bool]
+"""Called by an objective after each epoch, with the epoch (1 for the first) and its metrics.
+
+Returns whether to go on. May raise `Suspended`. An objective that continues from a checkpoint
+first reports the checkpoint's last epoch once more: a report may have been lost with the worker,
+and the search recognises one that was not.
+"""
+
+Objective = Callable[[Job, Report], Metrics]
+"""Runs one trial and returns its final metrics. Must be picklable."""
+
+
+class Suspended(BaseException):
+    """Raised out of a report: leave now, keep the checkpoint, the trial is continued later.
+
+    Not an `Exception`: an objective that catches broadly must not swallow it.
+    """
+
+
+class ResultError(ValueError):
+    """Raised for an objective whose result cannot be recorded; the message is the reason as it stands."""
+
+
+class Verdict(Enum):
+    """The search's answer to an epoch."""
+
+    GO_ON = "go on"
+    STOP = "stop"
+    SUSPEND = "suspend"
+
+
+class Director(Protocol):
+    """The search as an engine sees it: hands out jobs, hears results, decides. One thread calls it."""
+
+    def next_job(self) -> Job | None:
+        """The next trial to run now; None while there is nothing to hand out."""
+
+    @property
+    def finished(self) -> bool:
+        """True once nothing is live and nothing more will be handed out."""
+
+    def on_started(self, number: int, worker: str) -> None:
+        """A worker has begun a trial."""
+
+    def on_epoch(self, number: int, epoch: int, metrics: Metrics) -> Verdict:
+        """A trial has finished an epoch."""
+
+    def on_complete(self, number: int, metrics: Metrics) -> None:
+        """The objective has returned, also after it was told to stop."""
+
+    def on_suspended(self, number: int) -> None:
+        """The objective has left with its checkpoint kept."""
+
+    def on_failed(self, number: int, reason: str) -> None:
+        """The objective raised: the trial is over."""
+
+    def on_lost(self, number: int, reason: str) -> None:
+        """The worker died; the search decides whether the trial is handed out again."""
+
+    def tick(self) -> None:
+        """Called at least every second or so: timeouts and the display."""
+
+
+class Engine(Protocol):
+    """Runs trials somewhere: `prepare`, then `run`, and `close` in any case."""
+
+    def prepare(self, objective: Objective) -> None:
+        """Check everything that can be checked before the first trial.
+
+        Raises:
+            InputError: Trials could not run.
+            HaltError: Workers do not start here.
+        """
+
+    def run(self, director: Director, objective: Objective) -> None:
+        """Run until the director has finished.
+
+        Raises:
+            HaltError: Workers do not start, or the disk of one is full.
+        """
+
+    def close(self) -> None:
+        """End every worker, also in the midst of a trial. May be called twice, and before `prepare`."""
+
+    def describe(self) -> str:
+        """Where trials run, in a few words for the display."""

@@ -1,0 +1,165 @@
+"""What a run has recorded, as plain frozen records: what the report, status and export read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from lcsearch.core.spec import TrialSpec
+
+State = Literal["running", "complete", "pruned", "rejected", "failed"]
+Origin = Literal["baseline", "uniform", "thinner", "given", "sensitivity", "sampler"]
+
+
+RetrainWay = Literal["scratch", "compressed"]
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """One finished epoch of a trial.
+
+    Attributes:
+        epoch: 1 for the first.
+        accuracy: Validation accuracy in percent.
+        train_loss: Mean training loss over the epoch; NaN where the objective gave none.
+        seconds: Wall-clock seconds of the epoch, evaluation included.
+        finished_at: Unix time.
+    """
+
+    epoch: int
+    accuracy: float
+    train_loss: float
+    seconds: float
+    finished_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCount:
+    """One convolution or linear layer: trainable numbers and multiply-accumulates of one image."""
+
+    name: str
+    family: str
+    alpha: float
+    rank: int | None
+    sparsity: float | None
+    params: int
+    macs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What early stopping decided at a rung, and what it saw.
+
+    Attributes:
+        rung: The epoch count of the rung.
+        go_on: Whether the trial went on.
+        rule: The rule that decided, in a few words.
+        saw: Numbers of the trials that it was compared with, in the order of their numbers.
+    """
+
+    rung: int
+    go_on: bool
+    rule: str
+    saw: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """One trial.
+
+    Attributes:
+        number: Its number in the study.
+        state: What became of it. A duplicate is ``complete`` (or ``pruned``) like its original.
+        origin: Who proposed it: a hand-picked kind, the user, the layers' sensitivity, or the sampler.
+        label: What to call it in a legend, such as ``uniform alpha 1/4``.
+        spec: What was trained.
+        params: Trainable numbers the model must store.
+        macs: Multiply-accumulates of one image.
+        layers: Counts per convolution and linear layer, in module order.
+        accuracy: Validation accuracy in percent of the last epoch; None unless complete.
+        predicted: Predicted final accuracy of a stopped trial; None where there is none.
+        epochs: The finished epochs, in order; empty for duplicates and rejected trials.
+        decisions: Rung decisions, in order.
+        duplicate_of: The earlier trial whose values it took.
+        parent: The earlier trial whose weights it was cut out of; None for the backbone's, or none.
+        reason: Why it failed, was rejected or was stopped.
+        started_at: Unix time; None where it never started.
+        finished_at: Unix time; None while it runs.
+        worker: Where it ran.
+        metrics: Every further number that the objective returned.
+    """
+
+    number: int
+    state: State
+    origin: Origin
+    label: str
+    spec: TrialSpec
+    params: int
+    macs: int
+    layers: tuple[LayerCount, ...] = ()
+    accuracy: float | None = None
+    predicted: float | None = None
+    epochs: tuple[EpochRecord, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    duplicate_of: int | None = None
+    parent: int | None = None
+    reason: str | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+    worker: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RetrainRecord:
+    """One model trained again, longer and with several seeds, and then tested.
+
+    Attributes:
+        trial: The trial whose spec was trained again.
+        epochs: Passes over the training images.
+        seeds: The seeds that are finished, in order.
+        accuracies: Test accuracy in percent of each of them.
+        test_images: Images of the test set.
+        init: Whether it was trained from fresh weights or on from the compressed ones of its trial.
+    """
+
+    trial: int
+    epochs: int
+    seeds: tuple[int, ...]
+    accuracies: tuple[float, ...]
+    test_images: int
+    init: RetrainWay = "scratch"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A whole run.
+
+    Attributes:
+        path: The run directory.
+        settings: The content of run.yaml.
+        smallest_params: Parameters of the smallest model that the space holds.
+        trials: Every trial, by number; trial 0 is the plain backbone.
+        retrained: What ``lcsearch retrain`` has finished; the test set is read nowhere else.
+    """
+
+    path: Path
+    settings: Mapping[str, Any]
+    smallest_params: int
+    trials: tuple[TrialRecord, ...]
+    retrained: tuple[RetrainRecord, ...] = ()
+
+    @property
+    def baseline(self) -> TrialRecord | None:
+        """The plain backbone's trial, once it is complete."""
+        for trial in self.trials:
+            if trial.origin == "baseline" and trial.state == "complete":
+                return trial
+        return None
+
+    @property
+    def complete(self) -> tuple[TrialRecord, ...]:
+        """The trials that have a final accuracy and were trained for it."""
+        return tuple(t for t in self.trials if t.state == "complete" and t.duplicate_of is None)

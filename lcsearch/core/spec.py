@@ -1,0 +1,158 @@
+"""What a trial is: plain frozen records of a model, its regularizer and its training recipe."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Family = Literal["conv", "linear"]
+Precision = Literal["float32", "bfloat16"]
+Init = Literal["scratch", "backbone"]
+Plain = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSpec:
+    """How one convolution's filters are made.
+
+    Attributes:
+        family: ``conv`` is a plain convolution; ``linear`` is a LinearConv layer.
+        alpha: Primary filters / all filters, in (0, 1].
+        rank: Coefficient rank r >= 1; None unless the coefficients are low-rank.
+        sparsity: Share of coefficients that is zero, in [0, 1); None unless they are sparse.
+    """
+
+    family: Family = "linear"
+    alpha: float = 1.0
+    rank: int | None = None
+    sparsity: float | None = None
+
+    @property
+    def coefficients(self) -> Literal["full", "low_rank", "sparse"]:
+        """The kind of coefficient matrix."""
+        if self.rank is not None:
+            return "low_rank"
+        return "sparse" if self.sparsity is not None else "full"
+
+    def to_plain(self) -> Plain:
+        """Plain data for YAML and JSON; what is None is left out."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A backbone and what becomes of its convolutions.
+
+    Attributes:
+        backbone: A name that ``lcsearch.nets.backbones.build`` takes.
+        num_classes: Outputs of the last layer.
+        in_channels: Channels of the input images.
+        width: Factor on the backbone's channel counts; 1 is the published net.
+        layers: Module name to its spec; a convolution that is not named stays plain.
+    """
+
+    backbone: str
+    num_classes: int
+    in_channels: int
+    width: float = 1.0
+    layers: Mapping[str, LayerSpec] = field(default_factory=dict)
+
+    def to_plain(self) -> Plain:
+        """Plain data for YAML and JSON."""
+        return {
+            "backbone": self.backbone,
+            "num_classes": self.num_classes,
+            "in_channels": self.in_channels,
+            "width": self.width,
+            "layers": {name: layer.to_plain() for name, layer in self.layers.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Regularizer:
+    """The correlation loss of the primary filters.
+
+    Attributes:
+        weight: Factor on the loss; 0 switches it off.
+        every: The loss is added every n-th step.
+        reduction: ``mean`` over off-diagonal pairs, or ``sum`` as published.
+    """
+
+    weight: float = 0.0
+    every: int = 1
+    reduction: Literal["mean", "sum"] = "mean"
+
+    def to_plain(self) -> Plain:
+        """Plain data for YAML and JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a model is trained.
+
+    Attributes:
+        epochs: Passes over the training images.
+        batch_size: Images per step.
+        lr: Peak learning rate of SGD with Nesterov momentum.
+        momentum: Momentum of SGD.
+        weight_decay: L2 decay; not applied to batch norm, biases and coefficients.
+        warmup: Share of all steps in which the learning rate rises linearly to its peak.
+        label_smoothing: Label smoothing of the cross entropy.
+        average: Time constant, in epochs, of the averaged weights that are evaluated; 0 for none.
+        clip: Norm to which the gradient is cut; 0 for no limit.
+        crop: Padding of the random crop, in pixels; None for the data set's own in long trainings, 0 in short
+            ones (``lcsearch.train.augmentation``).
+        flip: Random horizontal flips; None for the data set's own habit in long trainings, none in short
+            ones.
+        coefficient_l1: L1 weight on sparse coefficients; 0 for none.
+        precision: ``float32``, or ``bfloat16`` autocast.
+        init: ``scratch`` for fresh weights; ``backbone`` for a model cut out of the trained backbone.
+        distill: Share of the loss that comes from the trained backbone's outputs, in [0, 1]; 0 for none.
+    """
+
+    epochs: int = 4
+    batch_size: int = 64
+    lr: float = 0.05
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    warmup: float = 0.25
+    label_smoothing: float = 0.0
+    average: float = 0.25
+    clip: float = 1.0
+    crop: int | None = None
+    flip: bool | None = None
+    coefficient_l1: float = 0.0
+    precision: Precision = "float32"
+    init: Init = "scratch"
+    distill: float = 0.0
+
+    def to_plain(self) -> Plain:
+        """Plain data for YAML and JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class TrialSpec:
+    """Everything that decides a trial's result, apart from the data and the seed."""
+
+    model: ModelSpec
+    regularizer: Regularizer = Regularizer()
+    recipe: Recipe = Recipe()
+
+    def to_plain(self) -> Plain:
+        """Plain data for YAML and JSON, in the layout of a config file."""
+        return {
+            "version": 1,
+            **self.model.to_plain(),
+            "regularizer": self.regularizer.to_plain(),
+            "recipe": self.recipe.to_plain(),
+        }
+
+    def fingerprint(self) -> str:
+        """A digest that two specs share exactly when they train the same model the same way."""
+        text = json.dumps(self.to_plain(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,71 @@
+"""Sizes and times as people write them: 500k, 1.5M, 90s, 30m."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from lcsearch.core.errors import InputError
+
+_COUNT_UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
+_TIME_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_NUMBER = re.compile(r"\s*([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*([a-z]?)\s*", re.IGNORECASE)
+
+
+def parse_count(text: str, option: str) -> int:
+    """Read a count such as ``250000``, ``500k`` or ``1.5M``.
+
+    Args:
+        text: What the user typed.
+        option: The option's name, for the message.
+
+    Raises:
+        InputError: The text is no positive count.
+    """
+    value = _parse(text, _COUNT_UNITS)
+    if value is None or not math.isfinite(value) or value < 1:
+        raise InputError(f"{option}: {text!r} is not a positive count; write 250000, 500k or 1.5M")
+    return round(value)
+
+
+def parse_seconds(text: str, option: str) -> float:
+    """Read a time such as ``90s``, ``30m``, ``2h``; a bare number means seconds.
+
+    Args:
+        text: What the user typed.
+        option: The option's name, for the message.
+
+    Raises:
+        InputError: The text is no positive time.
+    """
+    value = _parse(text, _TIME_UNITS)
+    if value is None or not math.isfinite(value) or value <= 0:
+        raise InputError(f"{option}: {text!r} is not a positive time; write 90s, 30m or 2h")
+    return value
+
+
+def _parse(text: str, units: dict[str, float]) -> float | None:
+    match = _NUMBER.fullmatch(text)
+    if match is None or match[2].lower() not in units:
+        return None
+    return float(match[1]) * units[match[2].lower()]
+
+
+def format_count(value: float) -> str:
+    """Write a count with three significant digits: ``9.23M``, ``399k``, ``812``."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= 0.9995 * size:
+            scaled = value / size
+            digits = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
+            return f"{scaled:.{digits}f}{unit}"
+    return f"{value:.0f}"
+
+
+def format_seconds(value: float) -> str:
+    """Write a time in its two largest units: ``42s``, ``3m 20s``, ``2h 05m``."""
+    seconds = round(value)
+    if seconds < 60:
+        return f"{seconds}s"
+    if seconds < 3600:
+        return f"{seconds // 60}m {seconds % 60:02d}s"
+    return f"{seconds // 3600}h {seconds % 3600 // 60:02d}m"

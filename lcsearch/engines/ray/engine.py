@@ -1,0 +1,188 @@
+"""Runs trials on a Ray cluster: Ray Tune starts them, our director decides.
+
+Ray Tune runs every trial through our own `Searcher` and `TrialScheduler`, because its own ones for
+Optuna and early stopping cannot handle two objectives. Tune keeps no state that matters: after a
+crash a new `Tuner` starts from the study.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lcsearch.core.errors import InputError
+from lcsearch.core.job import Director, Objective
+from lcsearch.engines.ray.cluster import LONGEST_FOLDER, Cluster, connected
+from lcsearch.engines.ray.probe import Question, ask_nodes, dump
+from lcsearch.engines.ray.quiet import quiet
+from lcsearch.engines.ray.scratch import scratch
+from lcsearch.engines.ray.settings import RaySettings
+from lcsearch.engines.ray.sharing import SharesData, pack
+from lcsearch.engines.ray.storage import SharedStorage, open_storage
+from lcsearch.engines.ray.worker import Surroundings, TrialStorage
+
+if TYPE_CHECKING:
+    from lcsearch.engines.ray.desk import Desk
+
+__all__ = ["RayEngine", "RaySettings"]
+
+
+class RayEngine:
+    """Trials on a Ray cluster, or on a Ray that is started on this machine for this run.
+
+    Args:
+        settings: Where and with what.
+    """
+
+    def __init__(self, settings: RaySettings) -> None:
+        self._settings = settings
+        self._folder = settings.run_directory.absolute() / "ray"
+        self._cluster: Cluster | None = None
+        self._temporary: Path | None = None
+        self._shared: TrialStorage | None = None
+        self._open = ExitStack()
+
+    @property
+    def jobs(self) -> int:
+        """Trials at once now; it grows with the cluster unless it was set."""
+        if self._settings.jobs is not None:
+            return self._settings.jobs
+        return self._cluster.capacity if self._cluster is not None else 1
+
+    def describe(self) -> str:
+        """Where trials run: nodes and resources once the cluster is reached."""
+        if self._cluster is not None:
+            return self._cluster.describe()
+        address = self._settings.address
+        return "Ray on this machine" if address is None else f"Ray at {address}"
+
+    def prepare(self, objective: Objective) -> None:
+        """Reach the cluster and check everything that can be checked before the first trial.
+
+        Raises:
+            InputError: No Ray at the address, other versions, too many resources per trial, storage that
+                is missing, not shared or not writable, or code that a node cannot import.
+            HaltError: Ray does not start on this machine.
+        """
+        with ExitStack() as stack:
+            storage = self._storage()
+            self._make_folder()
+            stack.enter_context(quiet(self._folder / "ray.log"))
+            temporary = stack.enter_context(scratch(self._settings.temporary, LONGEST_FOLDER))
+            logs = self._folder / "workers"
+            cluster = stack.enter_context(connected(self._settings, temporary, logs))
+            self._check(cluster, storage, objective)
+            if storage is not None:
+                self._shared = TrialStorage(storage, self._storage_name())
+            self._cluster, self._temporary = cluster, temporary
+            self._open = stack.pop_all()
+
+    def run(self, director: Director, objective: Objective) -> None:
+        """Run until the director has finished.
+
+        Raises:
+            HaltError: The disk of a worker or the shared storage is full.
+        """
+        from lcsearch.engines.ray.desk import Desk
+
+        desk = Desk(director, lambda: self.jobs, self._shared)
+        if not desk.finished:
+            self._fit(desk, objective)
+        desk.close()
+
+    def close(self) -> None:
+        """Leave the cluster; a Ray that was started here ends."""
+        self._cluster, self._temporary, self._shared = None, None, None
+        self._open.close()
+
+    def _fit(self, desk: Desk, objective: Objective) -> None:
+        from ray import tune
+
+        from lcsearch.engines.ray.scheduler import DirectorScheduler, Pulse
+        from lcsearch.engines.ray.searcher import DirectorSearcher
+
+        scheduler = DirectorScheduler(desk)
+        tuner = tune.Tuner(
+            self._trainable(objective),
+            tune_config=tune.TuneConfig(
+                search_alg=DirectorSearcher(desk),
+                scheduler=scheduler,
+                num_samples=-1,
+                reuse_actors=True,
+                trial_name_creator=_trial_name,
+                trial_dirname_creator=_trial_name,
+            ),
+            run_config=tune.RunConfig(
+                name="tune",
+                storage_path=str(self._temporary),
+                callbacks=[Pulse(desk, scheduler)],
+                failure_config=tune.FailureConfig(max_failures=0),
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                verbose=0,
+            ),
+        )
+        try:
+            tuner.fit()
+        except Exception:
+            if desk.error is not None:
+                raise desk.error from None
+            raise
+
+    def _trainable(self, objective: Objective) -> Any:
+        from ray import tune
+
+        from lcsearch.engines.ray.trainable import Plan, TrialActor
+
+        data = pack(objective.data()) if isinstance(objective, SharesData) else None
+        plan = Plan(dump(objective), data, self._shared, Surroundings.here())
+        bundle = tune.PlacementGroupFactory([self._reached().wanted])
+        return tune.with_resources(tune.with_parameters(TrialActor, plan=plan), bundle)
+
+    def _reached(self) -> Cluster:
+        if self._cluster is None:
+            raise RuntimeError("prepare() comes first")
+        return self._cluster
+
+    def _storage(self) -> SharedStorage | None:
+        address = self._settings.storage_path
+        return None if address is None else open_storage(address)
+
+    def _make_folder(self) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{self._folder}: cannot be made: {error.strerror}") from None
+
+    def _check(self, cluster: Cluster, storage: SharedStorage | None, objective: Objective) -> None:
+        nodes = cluster.nodes
+        if storage is None and len(nodes) > 1:
+            raise InputError(
+                f"--storage-path: is needed, because Ray {cluster.name} has {len(nodes)} nodes: a "
+                "folder that all of them share, or an fsspec address such as s3://bucket/path"
+            )
+        question = Question(("lcsearch", *self._settings.modules), Surroundings.here())
+        if storage is None:
+            cluster.stay_here()
+            ask_nodes(question, objective, nodes)
+            return
+        folder = f".lcsearch-{uuid.uuid4().hex}"
+        token = f"{folder}/driver-{os.getpid()}"
+        storage.write_text(token, "here")
+        try:
+            ask_nodes(Question(question.modules, question.driver, token, storage), objective, nodes)
+        finally:
+            storage.remove(folder)
+
+    def _storage_name(self) -> str:
+        """This run's folder on the shared storage: the same after a restart, and no other run's."""
+        file = self._folder / "storage-name"
+        if not file.is_file():
+            file.write_text(f"{self._settings.run_directory.absolute().name}-{uuid.uuid4().hex[:12]}\n")
+        return file.read_text().strip()
+
+
+def _trial_name(trial: Any) -> str:
+    return f"trial-{trial.config['job']!r}"

@@ -1,0 +1,76 @@
+"""What trials start from, such as a trained backbone: carried to nodes that do not see the driver's disk."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lcsearch.core.job import Job
+
+if TYPE_CHECKING:
+    from lcsearch.engines.ray.worker import TrialStorage
+
+_WHOLE = ".whole"
+
+
+class Starts:
+    """The driver's side: puts each start folder on the shared storage, once.
+
+    Args:
+        shared: Shared storage; None if workers see the driver's disk.
+    """
+
+    def __init__(self, shared: TrialStorage | None) -> None:
+        self._shared = shared
+        self._sent: dict[str, str] = {}
+
+    def send(self, job: Job) -> None:
+        """Let workers find what a job starts from; those folders do not change any more."""
+        if self._shared is None:
+            return
+        for folder in (job.start, "" if job.parent is None else job.parent.folder):
+            if folder and folder not in self._sent:
+                name = _name(folder, self._shared)
+                self._shared.storage.push(Path(folder), name, {})
+                self._sent[folder] = name
+
+    def remove(self) -> None:
+        """Remove what was sent: no trial needs it any more."""
+        for name in self._sent.values():
+            if self._shared is not None:
+                self._shared.storage.remove(name)
+        self._sent.clear()
+
+
+def fetch_start(job: Job, shared: TrialStorage | None, node: Path) -> Job:
+    """The worker's side: the job with the folders where it finds here what it starts from.
+
+    Args:
+        job: The job, with the driver's folders.
+        shared: Shared storage; None if this worker sees the driver's disk.
+        node: Folder that all workers of this node share: it is fetched once for all of them.
+
+    Raises:
+        OSError: The storage cannot be read, or the disk is full.
+    """
+    if shared is None:
+        return job
+    start = job.start and _fetch(job.start, shared, node)
+    parent = job.parent and replace(job.parent, folder=_fetch(job.parent.folder, shared, node))
+    return replace(job, start=start, parent=parent)
+
+
+def _fetch(driven: str, shared: TrialStorage, node: Path) -> str:
+    name = _name(driven, shared)
+    folder = node / name.rpartition("/")[2]
+    if not (folder / _WHOLE).is_file():
+        shared.storage.pull(name, folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _WHOLE).touch()
+    return str(folder)
+
+
+def _name(folder: str, shared: TrialStorage) -> str:
+    return f"{shared.prefix}/start-{hashlib.sha256(folder.encode()).hexdigest()[:12]}"

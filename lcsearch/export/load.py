@@ -1,0 +1,81 @@
+"""For the user's own code: load what was exported, and apply a config to a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from lcsearch.core.config import read_config
+from lcsearch.core.errors import InputError
+from lcsearch.core.spec import ModelSpec
+from lcsearch.export.formats.weights import read_state
+from lcsearch.export.packed import restore
+from lcsearch.nets import surgery
+
+_CONFIGS = (".yaml", ".yml")
+
+
+def load_model(path: str | Path) -> nn.Module:
+    """Build the model of an exported file, on the current default device.
+
+    Args:
+        path: Weights (``.safetensors``) or a config (``.yaml``), written by ``lcsearch export``.
+
+    Returns:
+        From weights the trained model, in evaluation mode; from a config the model with fresh weights, in
+        training mode. It maps normalised images (b, c, h, w) to scores (b, classes).
+
+    Raises:
+        InputError: The file is missing, damaged, of another kind, or does not fit its backbone.
+    """
+    file = Path(path)
+    if file.suffix.lower() in _CONFIGS:
+        return _build(read_config(file).spec.model, file)
+    config, state = read_state(file)
+    model = _build(config.spec.model, file)
+    restore(model, state, str(file))
+    return model.eval()
+
+
+def convert(model: nn.Module, path: str | Path, *, trained: bool = False) -> nn.Module:
+    """Apply an exported file to a model of the user's own: its convolutions are replaced in place, by name.
+
+    Args:
+        model: Any module that has convolutions of the names in the file.
+        path: A config: the replaced layers get fresh weights, all else stays. Or weights: the model then gets
+            these, all of them.
+        trained: Keep the model's trained weights: each layer becomes the closest one to its convolution.
+
+    Returns:
+        The same module (its replacement, where the model itself is one convolution).
+
+    Raises:
+        InputError: The file is missing, damaged or of another kind, or is for another model.
+    """
+    file = Path(path)
+    if file.suffix.lower() in _CONFIGS:
+        return _apply(model, read_config(file).spec.model, file, trained)
+    if trained:
+        raise InputError(f"trained=True: {file} brings its own weights; give a config, or leave it out")
+    config, state = read_state(file)
+    with torch.no_grad():
+        converted = _apply(model, config.spec.model, file, trained=False)
+        restore(converted, state, str(file))
+    return converted
+
+
+def _apply(model: nn.Module, spec: ModelSpec, file: Path, trained: bool) -> nn.Module:
+    change = surgery.compress if trained else surgery.convert
+    try:
+        return change(model, spec.layers)
+    except InputError as error:
+        raise InputError(f"{file}: is for {spec.backbone!r}, not for this model: {error}") from None
+
+
+def _build(spec: ModelSpec, file: Path) -> nn.Module:
+    try:
+        return surgery.build_model(spec)
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from None

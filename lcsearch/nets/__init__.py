@@ -1,0 +1,1 @@
+"""Nets: backbones, what replaces their convolutions, what they count, and their weights."""

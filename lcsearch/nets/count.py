@@ -1,0 +1,182 @@
+"""What a parameter and a multiply-accumulate (MAC) is, once.
+
+params: numbers in ``nn.Parameter`` tensors. A tensor that is shared counts once. Of sparse coefficients only
+those that are kept at the end of training count; buffers (masks, orders, running statistics) never do.
+
+macs: products summed up in convolutions, linear layers and LinearConv layers, for one image, forward.
+Bias, batch norm, activations, pooling and attention have none. A LinearConv layer costs what the cheaper of
+its exported forms costs: one plain convolution, or the primary filters and then the mixing of their outputs.
+Zeros among sparse coefficients are multiplied like any other number, as standard layers do.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import thop
+import torch
+from thop.profile import register_hooks as _THOP_RULES
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+
+from lcsearch.core.errors import InputError
+from lcsearch.core.records import LayerCount
+from lcsearch.layers import LinearConv2d
+from lcsearch.layers.arithmetic import feature_macs, plain_macs
+
+__all__ = ["Count", "count"]
+
+_Rule = Callable[[Any, tuple[Tensor], Tensor], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The size of a model.
+
+    Attributes:
+        params: Trainable numbers that the model must store.
+        macs: Multiply-accumulates of one image, forward, in the cheaper exported form.
+        layers: Convolutions (family ``conv``), LinearConv layers (``linear``) and linear layers (``dense``),
+            in module order. A tensor that layers share counts in the first; what lies in no such layer, as
+            batch norm does, is in ``params`` only.
+    """
+
+    params: int
+    macs: int
+    layers: tuple[LayerCount, ...]
+
+
+def count(model: nn.Module, input_shape: tuple[int, int, int]) -> Count:
+    """Count a model's parameters and multiply-accumulates.
+
+    Args:
+        model: A model on any device, the meta device included; it is left as it is.
+        input_shape: Channels, height and width of one image.
+
+    Raises:
+        InputError: The model does not take images of this shape.
+    """
+    macs = _macs_by_name(model, input_shape)
+    rows, seen, pruned = [], set[nn.Parameter](), 0
+    for name, module in model.named_modules():
+        if name in macs:
+            own = set(module.parameters()) - seen
+            pruned += (unstored := _pruned(module, own))
+            stored = sum(parameter.numel() for parameter in own) - unstored
+            rows.append(_row(name, module, stored, macs[name]))
+            seen |= own
+    params = sum(parameter.numel() for parameter in model.parameters()) - pruned
+    return Count(params, sum(row.macs for row in rows), tuple(rows))
+
+
+def _row(name: str, module: nn.Module, params: int, macs: int) -> LayerCount:
+    if isinstance(module, LinearConv2d):
+        return LayerCount(name, "linear", module.alpha, module.rank, module.sparsity, params, macs)
+    family = "dense" if isinstance(module, nn.Linear) else "conv"
+    return LayerCount(name, family, 1.0, None, None, params, macs)
+
+
+def _pruned(module: nn.Module, own: set[nn.Parameter]) -> int:
+    """How many of the layer's own coefficients training will have set to zero for good."""
+    return module.target_zeros if isinstance(module, LinearConv2d) and module.coefficients in own else 0
+
+
+def _macs_by_name(model: nn.Module, input_shape: tuple[int, int, int]) -> dict[str, int]:
+    """Multiply-accumulates per counted layer; through thop, on a copy, because thop leaves its marks."""
+    try:
+        try:
+            info = _profile(_copy(model, torch.device("meta")), input_shape)
+        except Exception:  # what needs values cannot run on the meta device
+            info = _profile(_copy(model, torch.device("cpu")), input_shape)
+    except Exception as error:
+        size = " x ".join(map(str, input_shape))
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise InputError(
+            f"the net does not take images of {size} (channels, height, width): {reason}"
+        ) from error
+    return {
+        name: _ops_at(info, name) for name, module in model.named_modules() if _rule_for(module) is not None
+    }
+
+
+def _ops_at(info: tuple[float, float, dict[str, Any]], name: str) -> int:
+    for part in name.split(".") if name else ():
+        info = info[2][part]
+    return round(info[0])
+
+
+def _profile(model: nn.Module, input_shape: tuple[int, int, int]) -> tuple[float, float, dict[str, Any]]:
+    """Run thop; returns (macs, _, {child name: the same of the child}).
+
+    thop visits a shared module once per name and would count it as often; ``modules()`` names it once.
+    """
+    some = next(model.parameters(), torch.empty(0))
+    model.apply = lambda visit: [visit(module) for module in model.modules()]  # type: ignore
+    rules: dict[type, Any] = dict.fromkeys(_THOP_RULES)
+    rules |= {type(module): _rule_for(module) for module in model.modules()}
+    with torch.device("cpu"):  # thop's counters need values
+        image = torch.zeros(1, *input_shape, device=some.device, dtype=some.dtype)
+        return thop.profile(model, (image,), rules, verbose=False, ret_layer_info=True)  # type: ignore
+
+
+def _copy(model: nn.Module, device: torch.device) -> nn.Module:
+    """A copy on a device, without hooks. Numbers stay where they are for meta; shared tensors stay shared."""
+    memo: dict[int, Any] = {}
+    for module in model.modules():
+        for value in (*module._parameters.values(), *module._buffers.values(), *vars(module).values()):
+            if isinstance(value, Tensor) and id(value) not in memo:
+                memo[id(value)] = _moved(value, device)
+    copied = copy.deepcopy(model, memo)
+    for module in copied.modules():
+        module._forward_hooks.clear()
+        module._forward_pre_hooks.clear()
+    return copied
+
+
+def _moved(value: Tensor, device: torch.device) -> Tensor:
+    data = value.detach()
+    to = torch.zeros_like(data, device=device) if data.is_meta and device.type != "meta" else data.to(device)
+    return nn.Parameter(to, value.requires_grad) if isinstance(value, nn.Parameter) else to
+
+
+def _rule_for(module: nn.Module) -> _Rule | None:
+    """The rule of thop for a module; None for what costs nothing by our definition."""
+    for kind, macs in _MACS.items():
+        if isinstance(module, kind):
+            return partial(_add, macs)
+    return None
+
+
+def _add(macs: Callable[..., int], module: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+    module.total_ops += macs(module, inputs[0], output)
+
+
+def _linear_conv(layer: LinearConv2d, image: Tensor, output: Tensor) -> int:
+    """The cheaper exported form; both make the same places of the output."""
+    cheaper = min(plain_macs(layer.shape), feature_macs(layer.shape, layer.own_p))
+    return output.shape[2:].numel() * cheaper
+
+
+def _convolution(conv: _ConvNd, image: Tensor, output: Tensor) -> int:
+    return output.numel() * conv.weight[0].numel()
+
+
+def _transposed(conv: _ConvNd, image: Tensor, output: Tensor) -> int:
+    return image.numel() * conv.weight[0].numel()
+
+
+def _dense(layer: nn.Linear, image: Tensor, output: Tensor) -> int:
+    return output.numel() * layer.in_features
+
+
+# The first kind that fits decides.
+_MACS: dict[type[nn.Module], Callable[..., int]] = {
+    LinearConv2d: _linear_conv,
+    _ConvTransposeNd: _transposed,
+    _ConvNd: _convolution,
+    nn.Linear: _dense,
+}

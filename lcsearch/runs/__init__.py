@@ -1,0 +1,1 @@
+"""A run on disk: its directory, its study, and what is read from them."""

@@ -1,0 +1,266 @@
+"""The Optuna study of a run: the one place where results are written and read back."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
+
+import optuna
+import sqlalchemy
+from optuna.distributions import BaseDistribution
+from optuna.storages import BaseStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from lcsearch.core.config import parse_config
+from lcsearch.core.errors import HaltError
+from lcsearch.core.records import (Decision, EpochRecord, LayerCount, State, TrialRecord)
+from lcsearch.runs.storage import cause_of
+
+STUDY_NAME = "lcsearch"
+_STATES: dict[State, TrialState] = {
+    "running": TrialState.RUNNING,
+    "complete": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "rejected": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """How a trial was proposed, in Optuna's terms.
+
+    Attributes:
+        params: The sampler's choice; empty for a spec outside the space.
+        distributions: Where the choice was drawn from, by the same names.
+        notes: What the sampler keeps with the trial (Optuna's system attributes).
+    """
+
+    params: Mapping[str, Any] = field(default_factory=dict)
+    distributions: Mapping[str, BaseDistribution] = field(default_factory=dict)
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def directions_of(objectives: tuple[str, ...]) -> list[StudyDirection]:
+    """Accuracy is maximised, everything else minimised."""
+    return [
+        StudyDirection.MAXIMIZE if objective == "accuracy" else StudyDirection.MINIMIZE
+        for objective in objectives
+    ]
+
+
+class Store:
+    """Trials of one study. One process writes, through one object.
+
+    Args:
+        storage: An Optuna storage; `lcsearch.runs.storage.open_storage` makes one.
+        objectives: What is recorded as values; ``accuracy`` is maximised, the rest minimised.
+        name: The study's name in the storage.
+    """
+
+    def __init__(self, storage: BaseStorage, objectives: tuple[str, ...], name: str = STUDY_NAME) -> None:
+        self._storage = storage
+        self._objectives = objectives
+        self._ids: dict[int, int] = {}
+        self._remembered: dict[str, Any] = {}
+        directions = directions_of(objectives)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            level = optuna.logging.get_verbosity()
+            optuna.logging.set_verbosity(optuna.logging.WARNING)
+            self._study = optuna.create_study(
+                storage=storage, study_name=name, directions=directions, load_if_exists=True
+            )
+            optuna.logging.set_verbosity(level)
+            if not self._study.metric_names:
+                self._study.set_metric_names(list(objectives))
+
+    def begin(self, record: TrialRecord, proposal: Proposal) -> int:
+        """Record a trial that starts now, or one that was decided without training.
+
+        Args:
+            record: The trial; its number is ignored.
+            proposal: How it was proposed.
+
+        Returns:
+            The trial's number.
+        """
+        trial = optuna.trial.create_trial(
+            state=_STATES[record.state],
+            values=self._values(record) if record.state == "complete" else None,
+            params=dict(proposal.params),
+            distributions=dict(proposal.distributions),
+            user_attrs={**_attributes(record), "sampler": dict(proposal.notes)},
+        )
+        with _recording():
+            trial_id = self._storage.create_new_trial(self._study._study_id, template_trial=trial)
+            number = self._storage.get_trial_number_from_id(trial_id)
+        self._ids[number] = trial_id
+        return number
+
+    def set(self, number: int, key: str, value: Any) -> None:
+        """Record one more fact of a running trial: any JSON value."""
+        with _recording():
+            self._storage.set_trial_user_attr(self._id(number), key, value)
+
+    def add_epoch(self, number: int, epoch: EpochRecord) -> None:
+        """Record a finished epoch of a running trial."""
+        self.set(number, f"epoch:{epoch.epoch:03d}", _finite(asdict(epoch)))
+
+    def add_decision(self, number: int, decision: Decision) -> None:
+        """Record a decision at a rung of a running trial."""
+        self.set(number, f"rung:{decision.rung:03d}", asdict(decision))
+
+    def finish(self, record: TrialRecord) -> None:
+        """Record the end of a running trial: its state, values, reason and metrics."""
+        self.set(record.number, "outcome", _outcome(record))
+        values = self._values(record) if record.state == "complete" else None
+        with _recording():
+            self._storage.set_trial_state_values(self._id(record.number), _STATES[record.state], values)
+
+    def settle(self) -> None:
+        """Finish trials whose end was recorded just before the process died."""
+        for trial in self._study.get_trials(deepcopy=False):
+            outcome = trial.user_attrs.get("outcome")
+            if trial.state == TrialState.RUNNING and outcome is not None:
+                self.finish(_record(trial, outcome))
+
+    def read(self) -> Iterator[tuple[TrialRecord, Proposal]]:
+        """Every trial by number, with how it was proposed."""
+        for trial in sorted(self._study.get_trials(deepcopy=False), key=lambda t: t.number):
+            self._ids[trial.number] = trial._trial_id
+            notes = trial.user_attrs.get("sampler", {})
+            yield _record(trial), Proposal(trial.params, trial.distributions, notes)
+
+    def memory(self) -> Mapping[str, Any]:
+        """What the sampler keeps from trial to trial, as of the last trial that was begun."""
+        kept = self._study.user_attrs.get("sampler")
+        if kept is not None:
+            begun = kept["number"] < self._storage.get_n_trials(self._study._study_id)
+            self._remembered = kept["after" if begun else "before"]
+        return self._remembered
+
+    def remember(self, memory: Mapping[str, Any], number: int) -> None:
+        """Record what the sampler keeps from trial to trial, so that a restart finds it.
+
+        Args:
+            memory: What it keeps once the trial is begun.
+            number: The number that the trial will have. Should the process die before the trial is begun,
+                what was kept before counts, and the same trial is proposed again.
+        """
+        if dict(memory) != self._remembered:
+            kept = {"number": number, "before": self._remembered, "after": dict(memory)}
+            with _recording():
+                self._study.set_user_attr("sampler", kept)
+            self._remembered = dict(memory)
+
+    def close(self) -> None:
+        """Let go of the storage."""
+        self._storage.remove_session()
+        engine = getattr(self._storage, "engine", None)
+        if engine is not None:
+            engine.dispose()
+
+    def _id(self, number: int) -> int:
+        if number not in self._ids:
+            study_id = self._study._study_id
+            self._ids[number] = self._storage.get_trial_id_from_study_id_trial_number(study_id, number)
+        return self._ids[number]
+
+    def _values(self, record: TrialRecord) -> list[float]:
+        counts = {"accuracy": record.accuracy, "params": record.params, "macs": record.macs}
+        numbers = {**record.metrics, **counts}
+        return [float(cast(float, numbers[objective])) for objective in self._objectives]
+
+
+@contextmanager
+def _recording() -> Iterator[None]:
+    try:
+        yield
+    except (sqlalchemy.exc.OperationalError, optuna.exceptions.StorageInternalError) as error:
+        about = error.__cause__ if isinstance(error, optuna.exceptions.StorageInternalError) else error
+        cause = cause_of(about or error)
+        if "disk is full" in cause:
+            raise HaltError("the disk is full") from None
+        if isinstance(about, sqlalchemy.exc.OperationalError):
+            raise HaltError(f"the study cannot be written: {cause}") from None
+        raise
+
+
+def _attributes(record: TrialRecord) -> dict[str, Any]:
+    about: dict[str, Any] = {
+        "origin": record.origin,
+        "label": record.label,
+        "spec": record.spec.to_plain(),
+        "params": record.params,
+        "macs": record.macs,
+        "layers": [list(asdict(layer).values()) for layer in record.layers],
+        "started_at": record.started_at or time.time(),
+    }
+    if record.duplicate_of is not None:
+        about["duplicate_of"] = record.duplicate_of
+    if record.parent is not None:
+        about["parent"] = record.parent
+    if record.state != "running":
+        about["outcome"] = _outcome(record)
+    return about
+
+
+def _outcome(record: TrialRecord) -> dict[str, Any]:
+    return {
+        "state": record.state,
+        "accuracy": record.accuracy,
+        "predicted": record.predicted,
+        "reason": record.reason,
+        "metrics": _finite(record.metrics),
+        "finished_at": record.finished_at,
+    }
+
+
+def _finite(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON has no NaN: such a number becomes null."""
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in numbers.items()}
+
+
+def _record(trial: FrozenTrial, outcome: Mapping[str, Any] | None = None) -> TrialRecord:
+    about = trial.user_attrs
+    if outcome is None:
+        outcome = (
+            about.get("outcome", {"state": "failed"}) if trial.state.is_finished() else {"state": "running"}
+        )
+    return TrialRecord(
+        number=trial.number,
+        state=outcome["state"],
+        origin=about["origin"],
+        label=about["label"],
+        spec=parse_config(about["spec"], f"trial {trial.number}").spec,
+        params=about["params"],
+        macs=about["macs"],
+        layers=tuple(LayerCount(*layer) for layer in about["layers"]),
+        accuracy=outcome.get("accuracy"),
+        predicted=outcome.get("predicted"),
+        epochs=tuple(_epoch(about[key]) for key in sorted(about) if key.startswith("epoch:")),
+        decisions=tuple(_decision(about[key]) for key in sorted(about) if key.startswith("rung:")),
+        duplicate_of=about.get("duplicate_of"),
+        parent=about.get("parent"),
+        reason=outcome.get("reason"),
+        started_at=about.get("started_at"),
+        finished_at=outcome.get("finished_at"),
+        worker=about.get("worker", ""),
+        metrics=outcome.get("metrics") or {},
+    )
+
+
+def _epoch(plain: Mapping[str, Any]) -> EpochRecord:
+    numbers: dict[str, Any] = {key: math.nan if value is None else value for key, value in plain.items()}
+    return EpochRecord(**numbers)
+
+
+def _decision(plain: Mapping[str, Any]) -> Decision:
+    return Decision(plain["rung"], plain["go_on"], plain["rule"], tuple(plain["saw"]))

@@ -1,0 +1,35 @@
+"""What the search tells whoever watches it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lcsearch.core.records import TrialRecord
+
+if TYPE_CHECKING:
+    from lcsearch.search.history import History
+
+
+class Observer:
+    """Hears what happens and does nothing: the base of displays."""
+
+    def started(self, record: TrialRecord) -> None:
+        """A worker has begun a trial."""
+
+    def epoch(self, record: TrialRecord) -> None:
+        """A trial has finished an epoch; its last decision may be to stop."""
+
+    def untrained(self, record: TrialRecord) -> None:
+        """A trial was decided without training: rejected, or a duplicate."""
+
+    def lost(self, record: TrialRecord, reason: str) -> None:
+        """A worker died; its trial is handed out again."""
+
+    def ended(self, record: TrialRecord, history: History) -> None:
+        """A trial has its end."""
+
+    def preparing(self, words: str, history: History) -> None:
+        """Something is made that the next trials need; called now and then until it is there."""
+
+    def tick(self, history: History) -> None:
+        """Called about once a second."""

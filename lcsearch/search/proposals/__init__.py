@@ -1,0 +1,1 @@
+"""What is tried: planned models first, then what a sampler proposes."""

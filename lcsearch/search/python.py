@@ -1,0 +1,214 @@
+"""`search`: the search over a training loop of the user's own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Literal
+
+from lcsearch.core.errors import InputError
+from lcsearch.core.records import RunRecord, TrialRecord
+from lcsearch.core.spec import ModelSpec, TrialSpec
+from lcsearch.core.text import format_count
+from lcsearch.nets import surgery
+from lcsearch.report.words import result_words
+from lcsearch.runs.read import read_run
+from lcsearch.search.director import Search
+from lcsearch.search.history import History
+from lcsearch.search.observer import Observer
+from lcsearch.search.request import SpaceLike, open_session
+from lcsearch.search.session import Session
+from lcsearch.train.user import Function, check_objective
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+def search(
+    space: SpaceLike,
+    objective: Function,
+    *,
+    backbone: str,
+    num_classes: int,
+    in_channels: int,
+    image_size: int,
+    validation_images: int,
+    epochs: int,
+    out: str | Path,
+    trials: int | None = None,
+    timeout: float | str | None = None,
+    max_params: int | str | None = None,
+    max_macs: int | str | None = None,
+    search_width: bool = False,
+    sampler: str | None = None,
+    early_stopping: Literal["pareto", "median", "none"] = "pareto",
+    objectives: Sequence[str] = ("accuracy", "params"),
+    recipe: Mapping[str, Any] | None = None,
+    given: Sequence[str | Path] = (),
+    seed: int = 0,
+    engine: Literal["local", "ray"] | None = None,
+    jobs: int | None = None,
+    device: str | None = None,
+    ray_address: str | None = None,
+    cpus_per_trial: float | None = None,
+    gpus_per_trial: float | None = None,
+    max_failures: int | None = None,
+    storage_path: str | None = None,
+    storage: str | None = None,
+    quiet: bool = False,
+) -> RunRecord:
+    """Search for smaller models of a backbone, trained by your own loop.
+
+    Called again with the same ``out`` it goes on where it was left: finished trials stay, a trial that was
+    cut is handed to the objective again. ``trials``, ``timeout``, ``engine``, ``jobs`` and what Ray reserves
+    may then be different; everything else would alter results and is refused. Ctrl-C once lets the running
+    epochs finish, twice stops at once; both raise ``KeyboardInterrupt``, and the run can be gone on with.
+
+    Trials run in other processes that import the objective by name: the call must stand under
+    ``if __name__ == "__main__":``, the objective at the top level of a module.
+
+    Args:
+        space: A name or file as ``--space`` takes it, its content as a mapping, or None for the backbone's
+            own.
+        objective: ``objective(spec, report)`` trains ``lcsearch.build_model(spec)``, calls
+            ``report(epoch, accuracy)`` after each epoch, leaves when that returns False, and returns the
+            final validation accuracy in percent, or a mapping that holds it as ``accuracy``. ``report`` is
+            a ``lcsearch.TrialReport``.
+        backbone: One of ours, ``torchvision:NAME`` or ``package.module:function``.
+        num_classes: Outputs of the model.
+        in_channels: Channels of an image.
+        image_size: Height and width of an image, in pixels; MACs are counted at this size.
+        validation_images: Images that an accuracy is measured on: early stopping derives its noise from it.
+        epochs: Epochs of a trial, ``spec.recipe.epochs``.
+        out: The run directory.
+        trials: Trained trials, the hand-picked ones included; 18 on a CPU, 60 on a GPU.
+        timeout: No trial starts after so many seconds (or ``"30m"``, ``"2h"``).
+        max_params: Larger specs are rejected untrained; a number or ``"500k"``.
+        max_macs: Dearer specs are rejected untrained.
+        search_width: Search the backbone's width too.
+        sampler: Who proposes; see docs/search.md.
+        early_stopping: Which rule stops trials.
+        objectives: ``accuracy`` first, then ``params``, ``macs`` or both.
+        recipe: Values of ``spec.recipe`` for your loop to read, such as ``{"lr": 0.1}``.
+        given: Configs and runs whose models are tried first.
+        seed: Seeds everything random, also before each trial.
+        engine: ``local`` (the default) or ``ray``.
+        jobs: Trials at once; the number of CPU cores, 1 on a GPU.
+        device: What ``report.device`` says; None for a GPU where there is one, else ``cpu``.
+        ray_address: A Ray cluster; None starts Ray on this machine.
+        cpus_per_trial: CPUs that Ray reserves for a trial.
+        gpus_per_trial: GPUs, or a share of one, that Ray reserves for a trial.
+        max_failures: How often a trial whose worker died is tried again; 1 unless given.
+        storage_path: Shared folder or address for the trial folders of several Ray nodes.
+        storage: Optuna storage on a server; None for study.db in the run directory.
+        quiet: Print nothing.
+
+    Returns:
+        Everything the run has recorded. ``out`` holds report.html and best.yaml; ``lcsearch status``,
+        ``report``, ``view`` and ``export`` work on it.
+
+    Raises:
+        InputError: Something that was given is wrong, or differs from what the run was made with.
+        RuntimeError: The disk is full, or worker processes cannot start; the run can be gone on with.
+        KeyboardInterrupt: Ctrl-C.
+    """
+    asked = {key: value for key, value in locals().items() if key not in ("space", "objective", "quiet")}
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise InputError(
+            "lcsearch.search: a worker process imports this file and would search again; "
+            'write the call under: if __name__ == "__main__":'
+        )
+    check_objective(objective)
+    return _drive(open_session(asked, space, objective), quiet)
+
+
+def build_model(spec: TrialSpec | ModelSpec) -> nn.Module:
+    """Build the model of a trial with fresh weights, on the current default device.
+
+    Returns:
+        A module that maps images (b, c, h, w) to scores (b, classes).
+    """
+    return surgery.build_model(spec.model if isinstance(spec, TrialSpec) else spec)
+
+
+def penalty(model: nn.Module, spec: TrialSpec, step: int) -> Tensor | float:
+    """What a trial's regularizer adds to the loss of a training step.
+
+    Args:
+        model: The model in training.
+        spec: The trial's spec.
+        step: 0 for the first step of the training.
+
+    Returns:
+        A scalar tensor with a gradient, or 0.0 where the regularizer is off or rests in this step.
+    """
+    from lcsearch.train import optimizer
+
+    return optimizer.penalty(model, spec.recipe, spec.regularizer, step)
+
+
+def _drive(session: Session, quiet: bool) -> RunRecord:
+    again = f"call lcsearch.search again with out={str(session.path)!r} to go on"
+    with session:
+        session.watch(_Lines(session.settings.trials, quiet))
+        with _ctrl_c(session.search):
+            problem = session.run()
+    if problem is not None:
+        raise RuntimeError(f"{problem}; {again}")
+    finish = session.finish()
+    if session.search.interrupted:
+        raise KeyboardInterrupt(f"interrupted; {again}")
+    if not quiet:
+        print(*finish.lines, sep="\n", file=sys.stderr)
+    return read_run(session.path)
+
+
+class _Lines(Observer):
+    """One line on stderr for each trial."""
+
+    def __init__(self, trials: int, quiet: bool) -> None:
+        self._trials = trials
+        self._quiet = quiet
+
+    def untrained(self, record: TrialRecord) -> None:
+        self._say(f"trial {record.number}: {record.state}, {record.reason}")
+
+    def lost(self, record: TrialRecord, reason: str) -> None:
+        self._say(f"trial {record.number}: {reason}; trying once more")
+
+    def ended(self, record: TrialRecord, history: History) -> None:
+        about = f" ({record.label})" if record.label else ""
+        words = f"{result_words(record)}, {format_count(record.params)} params{about}"
+        done = sum(1 for t in history if t.state not in ("running", "rejected") and t.duplicate_of is None)
+        self._say(f"[{done}/{self._trials}] trial {record.number}: {words}")
+        if record.origin == "baseline" and record.accuracy is not None and 0 < record.accuracy <= 1:
+            self._say(f"the backbone's accuracy is {record.accuracy:g}: percent is expected, 0 to 100")
+
+    def _say(self, line: str) -> None:
+        if not self._quiet:
+            print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _ctrl_c(search: Search) -> Iterator[None]:
+    """The first Ctrl-C finishes the epoch, the second stops at once; only Python's main thread hears it."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        if search.interrupted:
+            raise KeyboardInterrupt
+        search.interrupt()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    old = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, old)

@@ -1,0 +1,119 @@
+"""The study as samplers see it: in memory, with what was learnt from trials that never finished.
+
+The record keeps stopped trials without values. Here a stopped trial carries its predicted final
+accuracy, a duplicate the values of its original, and a rejected spec its constraint violation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from optuna.samplers import BaseSampler
+from optuna.trial import TrialState
+
+from lcsearch.core.records import TrialRecord
+from lcsearch.runs.store import Proposal, directions_of
+
+PREDICTED = "predicted"
+_INFEASIBLE_ACCURACY = 0.0
+_CONSTRAINTS = "constraints:"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes above which a spec is rejected untrained; None for no limit."""
+
+    max_params: int | None = None
+    max_macs: int | None = None
+
+    def violations(self, params: int, macs: int) -> dict[str, float]:
+        """By limit: the excess as a share of it; at most 0 where it is kept."""
+        found = {}
+        if self.max_params is not None:
+            found["max_params"] = params / self.max_params - 1
+        if self.max_macs is not None:
+            found["max_macs"] = macs / self.max_macs - 1
+        return found
+
+
+class SamplerView:
+    """An in-memory Optuna study that samplers learn from.
+
+    Args:
+        objectives: Names of the values, accuracy first.
+        limits: Sizes that specs must keep.
+        memory: What the sampler kept, from an earlier process.
+    """
+
+    def __init__(self, objectives: tuple[str, ...], limits: Limits, memory: Mapping[str, Any]) -> None:
+        self._objectives = objectives
+        self._limits = limits
+        self._storage = optuna.storages.InMemoryStorage()
+        level = optuna.logging.get_verbosity()
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self.study = optuna.create_study(storage=self._storage, directions=directions_of(objectives))
+        optuna.logging.set_verbosity(level)
+        for key, value in memory.items():
+            self._storage.set_study_system_attr(self.study._study_id, key, value)
+        self._live: dict[int, int] = {}
+
+    def ask(self, sampler: BaseSampler) -> optuna.Trial:
+        """A trial whose ``suggest_*`` methods ask the sampler. `keep` or `drop` it afterwards."""
+        self.study.sampler = sampler
+        return self.study.ask()
+
+    def proposal(self, trial: optuna.Trial) -> Proposal:
+        """What was asked of a trial, and what the sampler noted on it."""
+        frozen = self._storage.get_trial(trial._trial_id)
+        return Proposal(frozen.params, frozen.distributions, frozen.system_attrs)
+
+    def memory(self) -> dict[str, Any]:
+        """What the sampler keeps on the study."""
+        return dict(self._storage.get_study_system_attrs(self.study._study_id))
+
+    def keep(self, trial: optuna.Trial, record: TrialRecord) -> None:
+        """Tie an asked trial to its record; its values follow with `end`."""
+        self._live[record.number] = trial._trial_id
+        self.end(record)
+
+    def add(self, record: TrialRecord, proposal: Proposal) -> None:
+        """Show a trial that was not asked for here. A spec outside the space is not shown."""
+        if not proposal.params:
+            return
+        running = optuna.trial.create_trial(
+            state=TrialState.RUNNING,
+            params=dict(proposal.params),
+            distributions=dict(proposal.distributions),
+            system_attrs={k: v for k, v in proposal.notes.items() if not k.startswith(_CONSTRAINTS)},
+        )
+        self._live[record.number] = self._storage.create_new_trial(
+            self.study._study_id, template_trial=running
+        )
+        self.end(record)
+
+    def end(self, record: TrialRecord) -> None:
+        """Show the end of a trial that is shown running; nothing happens while it has none."""
+        if record.state != "running" and record.number in self._live:
+            self._fill(self._live.pop(record.number), record)
+
+    def _fill(self, trial_id: int, record: TrialRecord) -> None:
+        for name, violation in self._limits.violations(record.params, record.macs).items():
+            self._storage.set_trial_system_attr(trial_id, _CONSTRAINTS + name, violation)
+        accuracy = _accuracy(record)
+        if accuracy is None:
+            self._storage.set_trial_state_values(trial_id, TrialState.FAIL)
+            return
+        if record.state == "pruned":
+            self._storage.set_trial_user_attr(trial_id, PREDICTED, True)
+        numbers = {**record.metrics, "accuracy": accuracy, "params": record.params, "macs": record.macs}
+        values = [float(numbers.get(name, 0.0)) for name in self._objectives]
+        self._storage.set_trial_state_values(trial_id, TrialState.COMPLETE, values)
+
+
+def _accuracy(record: TrialRecord) -> float | None:
+    if record.state == "rejected":
+        return _INFEASIBLE_ACCURACY
+    return record.predicted if record.state == "pruned" else record.accuracy

@@ -1,0 +1,107 @@
+"""From a validated space and a backbone to the choices that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from lcsearch.core.errors import InputError, did_you_mean
+from lcsearch.core.spec import LayerSpec, ModelSpec
+from lcsearch.core.yaml import format_path
+from lcsearch.layers.arithmetic import params
+from lcsearch.search.space.bound import BoundSpace, Width
+from lcsearch.search.space.groups import Group, Shapes
+from lcsearch.search.space.schema import LayerRule, Space
+from lcsearch.search.space.stages import stages
+
+if TYPE_CHECKING:
+    from torch import nn
+
+WIDTH_STEP = 1 / 64
+"""Widths are multiples of this, so that the same net is proposed again instead of a near twin."""
+
+
+def bind(
+    space: Space, model: nn.Module, template: ModelSpec, build: Callable[[float], nn.Module] | None = None
+) -> BoundSpace:
+    """See ``Space.bind``."""
+    here = _measure(model)
+
+    @cache
+    def measured(width: float) -> tuple[Shapes, int]:
+        if width == template.width:
+            return here
+        return _measure(build(width) if build else _build(template, width))
+
+    width = Width(space.width, WIDTH_STEP)
+    ends = [measured(width.values[0])[0], measured(width.values[-1])[0]]
+    rules = _rules(space, here[0])
+    names = [name for name in rules if _worth(space, name, rules[name][1], ends)]
+    groups = tuple(_groups(space, model, {name: rules[name] for name in names}))
+    plain = replace(template, layers={})
+    return BoundSpace(space, plain, groups, width, lambda at: measured(at)[0], lambda at: measured(at)[1])
+
+
+def _measure(model: nn.Module) -> tuple[Shapes, int]:
+    """The shapes of the convolutions, and the parameters of everything else."""
+    from lcsearch.nets.surgery import conv_layers, shape_of
+
+    convs = conv_layers(model)
+    inside = {parameter for conv in convs.values() for parameter in conv.parameters()}
+    other = sum(parameter.numel() for parameter in model.parameters() if parameter not in inside)
+    return {name: shape_of(conv) for name, conv in convs.items()}, other
+
+
+def _build(template: ModelSpec, width: float) -> nn.Module:
+    import torch
+
+    from lcsearch.nets.surgery import build_model
+
+    with torch.device("meta"):
+        return build_model(replace(template, width=width, layers={}))
+
+
+def _rules(space: Space, shapes: Shapes) -> dict[str, tuple[str, LayerRule]]:
+    """The pattern and the rule of every convolution that a pattern matches."""
+    if not shapes:
+        raise InputError("--backbone: the net has no convolution that could be replaced")
+    for pattern in space.layers:
+        if not set(pattern) & set("*?[") and pattern not in shapes:
+            path = format_path(("layers", pattern))
+            raise InputError(
+                f"--space: {path}: the net has no such convolution; {did_you_mean(pattern, shapes)}"
+            )
+    found = ((name, space.rule_for(name)) for name in shapes)
+    return {name: rule for name, rule in found if rule is not None}
+
+
+def _worth(space: Space, name: str, rule: LayerRule, ends: list[Shapes]) -> bool:
+    """Whether a convolution is big enough to be searched, and some choice saves parameters."""
+    if "linear" not in rule.kind:
+        return False
+    largest = {layer: params(shape, LayerSpec("conv")) for layer, shape in ends[-1].items()}
+    if largest[name] < space.min_share * sum(largest.values()):
+        return False
+    alone = Group(name, rule, (name,))
+    return any(alone.layers(alone.extreme(shapes, "smallest"), shapes) for shapes in ends)
+
+
+def _groups(space: Space, model: nn.Module, rules: Mapping[str, tuple[str, LayerRule]]) -> list[Group]:
+    """Who shares a choice: members of one stage (or the network) that match one pattern."""
+    if space.granularity == "layer":
+        return [Group(name, rule, (name,)) for name, (_, rule) in rules.items()]
+    stage_of = stages(model, list(rules)) if space.granularity == "stage" else dict.fromkeys(rules, "network")
+    members: dict[tuple[str, str], list[str]] = {}
+    for name, (pattern, _) in rules.items():
+        members.setdefault((stage_of[name], pattern), []).append(name)
+    stages_seen = [stage for stage, _ in members]
+    return [
+        Group(
+            stage if stages_seen.count(stage) == 1 else f"{stage}[{pattern}]",
+            space.layers[pattern],
+            tuple(names),
+        )
+        for (stage, pattern), names in members.items()
+    ]

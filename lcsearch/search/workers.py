@@ -1,0 +1,54 @@
+"""Who trains, and how: the engine and the objective that a run's settings ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lcsearch.core.job import Engine
+from lcsearch.engines.local import LocalEngine
+from lcsearch.runs.settings import RunSettings
+from lcsearch.train.objective import TrainObjective
+
+
+def make_objective(settings: RunSettings) -> TrainObjective:
+    """What trains a trial's spec on the run's data set."""
+    return TrainObjective(
+        dataset=settings.dataset,
+        data_dir=settings.data_dir,
+        train_images=settings.train_images,
+        validation_images=settings.validation_images,
+        image_size=settings.image_size,
+        device=settings.device,
+        threads=settings.threads,
+    )
+
+
+def make_engine(settings: RunSettings, folder: Path) -> Engine:
+    """The engine of a run.
+
+    Args:
+        settings: Every setting.
+        folder: Where the engine may keep files of its own; the run directory for a search.
+    """
+    if settings.engine == "local":
+        return LocalEngine(settings.jobs or 1)
+    from lcsearch.engines.ray.engine import RayEngine, RaySettings
+
+    return RayEngine(
+        RaySettings(
+            run_directory=folder,
+            address=settings.ray_address,
+            jobs=settings.jobs,
+            cpus_per_trial=settings.cpus_per_trial,
+            gpus_per_trial=settings.gpus_per_trial,
+            storage_path=settings.storage_path,
+            modules=_user_modules(settings),
+        )
+    )
+
+
+def _user_modules(settings: RunSettings) -> tuple[str, ...]:
+    """Modules that trials import because the user named a function in them."""
+    names = (settings.backbone, settings.dataset, settings.objective or "")
+    ours = ("torchvision:", "folder:")
+    return tuple(name.split(":")[0] for name in names if ":" in name and not name.startswith(ours))

@@ -1,0 +1,203 @@
+"""The start folder: what trials start from, written once by the run and read by whoever trains."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from lcsearch.core.device import pick_device
+from lcsearch.core.errors import InputError
+from lcsearch.core.spec import ModelSpec, Recipe
+from lcsearch.data import SearchData
+from lcsearch.nets.weights import BACKBONE, fitting, load_backbone
+from lcsearch.train.checkpoint import replace_file
+from lcsearch.train.scores import make_teacher, write_teacher
+
+if TYPE_CHECKING:
+    from lcsearch.compress.sensitivity import Sensitivity
+    from lcsearch.search.space import BoundSpace
+
+Progress = Callable[[str], None]
+"""Called now and then with what is being done, in a few words; may raise to leave."""
+
+
+class Start:
+    """Names of the files in a start folder, and what is read from them.
+
+    Args:
+        folder: The folder; it need not be there yet.
+
+    Attributes:
+        backbone: The trained backbone's state.
+        compressed: The state of the very model that is trained, which then is not cut out of the backbone.
+        teacher: What the backbone says of the training images.
+        sensitivity: What each layer loses when it is compressed alone.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.backbone = folder / BACKBONE
+        self.compressed = folder / "compressed.safetensors"
+        self.teacher = folder / "teacher.safetensors"
+        self.sensitivity = folder / "sensitivity.json"
+
+    @property
+    def has_backbone(self) -> bool:
+        """Whether the backbone's weights are there."""
+        return self.backbone.is_file()
+
+    @property
+    def has_compressed(self) -> bool:
+        """Whether the weights of the very model are there."""
+        return self.compressed.is_file()
+
+    @property
+    def has_teacher(self) -> bool:
+        """Whether the backbone's scores are there."""
+        return self.teacher.is_file()
+
+    @property
+    def has_sensitivity(self) -> bool:
+        """Whether the layers' sensitivity is there."""
+        return self.sensitivity.is_file()
+
+    def write_backbone(self, state: Mapping[str, Tensor]) -> None:
+        """Write the backbone's state, whole or not at all; the folder is made if need be.
+
+        Raises:
+            OSError: The folder could not be written, or the disk is full.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}
+        replace_file(self.backbone, lambda file: file.write(save(tensors)))
+
+    def read_compressed(self, model: nn.Module) -> dict[str, Tensor]:
+        """Read the weights that a model continues from.
+
+        Args:
+            model: What they are for; it is left as it is.
+
+        Raises:
+            InputError: The file is damaged, or holds the weights of another model.
+        """
+        try:
+            found = load_file(self.compressed)
+        except (OSError, SafetensorError) as error:
+            raise InputError(f"{self.compressed}: does not read: {error}") from None
+        return fitting(found, model, str(self.compressed))
+
+    def write_sensitivity(self, found: Sensitivity) -> None:
+        """Write the layers' sensitivity, whole or not at all.
+
+        Raises:
+            OSError: The folder could not be written, or the disk is full.
+        """
+        text = json.dumps(found.to_plain(), indent=1)
+        replace_file(self.sensitivity, lambda file: file.write(text.encode()))
+
+    def read_sensitivity(self) -> Sensitivity:
+        """Read what `write_sensitivity` wrote.
+
+        Raises:
+            InputError: The file is missing or damaged.
+        """
+        from lcsearch.compress.sensitivity import Sensitivity
+
+        try:
+            return Sensitivity.from_plain(json.loads(self.sensitivity.read_text(encoding="utf-8")))
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{self.sensitivity}: does not read ({error}); remove it and resume the run"
+            ) from None
+
+
+def prepare(
+    folder: Path,
+    *,
+    template: ModelSpec,
+    bound: BoundSpace,
+    data: Callable[[], SearchData],
+    recipe: Recipe,
+    seed: int,
+    device: str,
+    threads: int = 0,
+    progress: Progress = lambda line: None,
+) -> None:
+    """Fill a start folder that holds the backbone's weights; what is there already is left as it is.
+
+    Args:
+        folder: The start folder.
+        template: The plain backbone.
+        bound: Says which layers are searched, and in what range.
+        data: Called for the images where they are needed.
+        recipe: How cut-out models are trained: its share of distillation, epochs, crop and flip.
+        seed: The views that the teacher's scores are of are drawn from it.
+        device: Where to compute; ``auto`` is allowed.
+        threads: CPU threads meanwhile; 0 leaves PyTorch's choice.
+        progress: Hears what is being done; what it raises passes through, and a later call goes on.
+
+    Raises:
+        InputError: The backbone's weights are missing or damaged.
+        OSError: The folder could not be written, or the disk is full.
+    """
+    start = Start(folder)
+    with _threads(threads):
+        if recipe.distill > 0 and not start.has_teacher:
+            write_teacher_of(start, template, data(), recipe, seed=seed, device=device, progress=progress)
+        if not start.has_sensitivity:
+            _write_sensitivity(start, template, bound, data(), pick_device(device), progress)
+
+
+def write_teacher_of(
+    start: Start,
+    template: ModelSpec,
+    data: SearchData,
+    recipe: Recipe,
+    *,
+    seed: int,
+    device: str,
+    progress: Progress = lambda line: None,
+) -> None:
+    """Write what the backbone of a start folder says of the training images.
+
+    Raises:
+        InputError: The backbone's weights are missing or damaged.
+        OSError: The folder could not be written, or the disk is full.
+    """
+    progress("computing the backbone's outputs")
+    backbone = load_backbone(template, start.folder)
+    teacher = make_teacher(backbone, data, recipe, seed=seed, device=pick_device(device))
+    write_teacher(teacher, start.teacher)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _write_sensitivity(
+    start: Start,
+    template: ModelSpec,
+    bound: BoundSpace,
+    data: SearchData,
+    device: str,
+    progress: Progress,
+) -> None:
+    from lcsearch.compress.sensitivity import measure
+
+    progress("measuring what each layer loses")
+    backbone = load_backbone(template, start.folder).to(device)
+    start.write_sensitivity(measure(backbone, bound.searched_layers, data, progress=progress))

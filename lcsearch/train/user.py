@@ -1,0 +1,206 @@
+"""The user's own training loop as an objective of the search."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lcsearch.core.errors import InputError
+from lcsearch.core.job import Job, Metrics, Report, ResultError
+from lcsearch.core.plugins import find_function, one_line
+from lcsearch.core.spec import TrialSpec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from lcsearch.runs.settings import RunSettings
+
+
+class TrialReport:
+    """What a training loop is given to talk to the search; call it after each epoch.
+
+    Attributes:
+        trial: The trial's number.
+        attempt: 0 at first; one more each time the worker of this trial was lost.
+        seed: Python's, NumPy's and PyTorch's generators were seeded with it.
+        device: The device that ``lcsearch.search`` was given, such as ``cpu`` or ``cuda``.
+        stopped: Whether the search has said to stop; what the loop then returns is not looked at.
+        directory: The trial's folder; it exists. What is written here stays.
+        checkpoint: A file in it for the loop's own checkpoint. It outlives a killed process, and is removed
+            at the trial's end. A loop that goes on from it first reports the checkpoint's last epoch once
+            more.
+    """
+
+    def __init__(self, job: Job, report: Report, device: str) -> None:
+        from lcsearch.train.objective import CHECKPOINT
+
+        self.trial = job.number
+        self.attempt = job.attempt
+        self.seed = job.seed
+        self.device = device
+        self.directory = Path(job.directory)
+        self.checkpoint = self.directory / CHECKPOINT
+        self._report = report
+        self.stopped = False
+        self._begun = time.monotonic()
+
+    def __call__(self, epoch: int, accuracy: float, **more: float) -> bool:
+        """Tell how good the model is after an epoch.
+
+        Args:
+            epoch: 1 for the first.
+            accuracy: Validation accuracy in percent.
+            **more: Further numbers; ``train_loss`` and ``seconds`` (measured if not given) are recorded.
+
+        Returns:
+            Whether to go on. After the first False it stays False, and nothing more is recorded.
+
+        Raises:
+            ResultError: The epoch is no number from 1 on, or the accuracy no percentage.
+        """
+        if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 1:
+            raise ResultError(f"report was given epoch {epoch!r}; the first epoch is 1")
+        now = time.monotonic()
+        numbers = {"seconds": now - self._begun, **more, "accuracy": accuracy}
+        self._begun = now
+        if not self.stopped:
+            self.stopped = not self._report(epoch, _numbers(numbers, f"epoch {epoch}"))
+        return not self.stopped
+
+    def save(self, model: nn.Module) -> None:
+        """Keep a model's weights as the trial's own; of trials that leave the front they are removed.
+
+        Raises:
+            OSError: The disk is full.
+        """
+        from lcsearch.train.objective import WEIGHTS, save_weights
+
+        save_weights(model, self.directory / WEIGHTS)
+
+
+Function = Callable[[TrialSpec, TrialReport], float | Mapping[str, float]]
+"""A training loop: takes what to train and a report, returns the final metrics."""
+
+
+@dataclass(frozen=True)
+class UserObjective:
+    """Runs the user's training loop for one trial. Picklable if the function is.
+
+    Attributes:
+        function: The loop.
+        device: What its report names as the device.
+        threads: CPU threads of this process; 0 leaves PyTorch's choice.
+    """
+
+    function: Function
+    device: str
+    threads: int
+
+    def __call__(self, job: Job, report: Report) -> Metrics:
+        """Seed everything, call the loop, and check what it returns."""
+        import torch
+
+        from lcsearch.core.streams import seed_everything
+
+        if self.threads > 0:
+            torch.set_num_threads(self.threads)
+        seed_everything(job.seed)
+        told = TrialReport(job, report, self.device)
+        told.directory.mkdir(parents=True, exist_ok=True)
+        if not job.resume:
+            told.checkpoint.unlink(missing_ok=True)
+        returned: object = self.function(job.spec, told)
+        if told.stopped:
+            return {}
+        numbers = returned if isinstance(returned, Mapping) else {"accuracy": returned}
+        return _numbers(numbers, "the objective's result")
+
+
+def objective_name(function: Any) -> str:
+    """The name to record: ``module:function``, or in parentheses what cannot be imported by name."""
+    name = getattr(function, "__qualname__", None)
+    if name is None:
+        kind = type(function)
+        return f"({kind.__module__}.{kind.__qualname__})"
+    module = function.__module__
+    if module == "__main__":
+        main = sys.modules["__main__"]
+        spec = getattr(main, "__spec__", None)
+        module = spec.name if spec is not None else Path(str(main.__file__)).stem
+    return f"{module}:{name}"
+
+
+def check_objective(function: Any) -> None:
+    """Check that worker processes can be given a function.
+
+    Raises:
+        InputError: It is not callable, or it cannot be pickled.
+    """
+    if not callable(function):
+        raise InputError(f"objective: {function!r} is a {type(function).__name__}, not a function")
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    must = "worker processes need a function that stands at the top level of a module"
+    if "<lambda>" in name:
+        raise InputError(f"objective: a lambda cannot be pickled; {must}")
+    if "<locals>" in name:
+        raise InputError(f"objective: {name} is defined inside another function; {must}")
+    if function.__module__ == "__main__" and not hasattr(sys.modules["__main__"], "__file__"):
+        raise InputError(f"objective: {name} is defined in an interactive session; {must}")
+    try:
+        pickle.dumps(function)
+    except Exception as error:
+        raise InputError(f"objective: {name} cannot be pickled ({one_line(error)}); {must}") from None
+
+
+def recorded_objective(settings: RunSettings, path: Path) -> UserObjective:
+    """The objective that a run was made with, imported by its name.
+
+    Args:
+        settings: The run's settings.
+        path: The run directory.
+
+    Raises:
+        InputError: It cannot be imported.
+    """
+    name = str(settings.objective)
+    again = f"call lcsearch.search again with out={str(path)!r} to go on"
+    if name.startswith("("):
+        raise InputError(f"{path}: its objective {name} cannot be imported by name; {again}")
+    try:
+        return UserObjective(find_function("objective", name), settings.device, settings.threads)
+    except InputError as error:
+        raise InputError(f"{path}: {error}; {again}") from None
+
+
+def _numbers(values: Mapping[Any, Any], where: str) -> dict[str, float]:
+    """Plain numbers; other values than the accuracy are left out where they are none.
+
+    Raises:
+        ResultError: The accuracy is no percentage. One that is missing or NaN is left to the search.
+    """
+    numbers = {str(key): _number(value) for key, value in values.items()}
+    if "accuracy" in numbers:
+        _check_accuracy(numbers["accuracy"], values["accuracy"], where)
+    return {key: value for key, value in numbers.items() if value is not None}
+
+
+def _check_accuracy(accuracy: float | None, given: object, where: str) -> None:
+    if accuracy is None:
+        text = " ".join(repr(given).split())[:80]
+        raise ResultError(f"{where}: accuracy is {text}, of type {type(given).__name__}; a number is needed")
+    if accuracy < 0 or accuracy > 100:
+        raise ResultError(f"{where}: accuracy is {accuracy:g}; percent, 0 to 100, is needed")
+
+
+def _number(value: Any) -> float | None:
+    """A Python, NumPy or PyTorch number as a Python one; None for anything else."""
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value)

@@ -1,0 +1,73 @@
+"""Batch norm statistics against numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lcsearch.compress.batch_norm import reestimate
+
+
+def net() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.Dropout(0.5), nn.Flatten(), nn.BatchNorm1d(48)
+    )
+
+
+@pytest.mark.parametrize("batch_size", [100, 7, 2])
+@pytest.mark.parametrize("training", [True, False])
+def test_statistics_are_the_exact_averages(batch_size: int, training: bool) -> None:
+    model = net().train(training)
+    modes = [module.training for module in model.modules()]
+    images = torch.randn(15, 2, 6, 6) * 3 + 1
+    reestimate(model, images, batch_size)
+    values = model[0](images).detach().double().numpy().transpose(1, 0, 2, 3).reshape(3, -1)
+    norm = model[1]
+    assert isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None and norm.running_var is not None
+    assert np.allclose(norm.running_mean.numpy(), values.mean(1), atol=1e-6)
+    assert np.allclose(norm.running_var.numpy(), values.var(1, ddof=1), rtol=1e-5)
+    assert (
+        norm.num_batches_tracked is not None and int(norm.num_batches_tracked) == 0 and norm.momentum == 0.1
+    )
+    assert [module.training for module in model.modules()] == modes
+    assert not any(module._forward_pre_hooks for module in model.modules())
+
+
+def test_with_one_batch_evaluation_gives_what_was_measured() -> None:
+    model = net().eval()
+    images = torch.randn(15, 2, 6, 6)
+    reestimate(model, images)
+    out = model(images).detach().double().numpy()
+    assert np.allclose(out.mean(0), 0, atol=3e-3)  # not exact: the variance is stored times n / (n - 1)
+    assert np.allclose(out.var(0, ddof=1), 1, rtol=6e-3)
+
+
+def test_what_has_no_statistics_or_no_images_is_left_alone() -> None:
+    model = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.BatchNorm2d(3, track_running_stats=False))
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    reestimate(model, torch.randn(1, 2, 6, 6))
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    plain = nn.Conv2d(2, 3, 3)
+    weight = plain.weight.clone()
+    reestimate(plain, torch.randn(4, 2, 6, 6))
+    assert torch.equal(plain.weight, weight)
+
+
+def test_a_layer_that_is_not_called_keeps_its_statistics() -> None:
+    model = net()
+    model.add_module("spare", nn.Identity())
+    model[4].register_module("idle", nn.BatchNorm1d(2))
+    reestimate(model, torch.randn(4, 2, 6, 6))
+    idle = model[4].get_submodule("idle")
+    assert torch.equal(idle.running_mean, torch.zeros(2))  # type: ignore[arg-type]
+
+
+def test_a_failing_model_is_put_back() -> None:
+    model = net()
+    with pytest.raises(RuntimeError):
+        reestimate(model, torch.randn(4, 3, 6, 6))
+    assert not any(module._forward_pre_hooks for module in model.modules())
+    assert model[1].momentum == 0.1 and model.training

@@ -1,0 +1,116 @@
+"""The closest structure to given filters, by any Gram matrix."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from lcsearch.compress.structure import Closeness, fit_structure, masked_least_squares
+from lcsearch.layers import LinearConv2d
+
+KINDS: list[dict[str, Any]] = [{"alpha": 0.25}, {"alpha": 0.25, "rank": 2}, {"alpha": 0.25, "sparsity": 0.5}]
+
+
+def made(filters: Tensor, closeness: Closeness, **kind: Any) -> LinearConv2d:
+    out, channels = filters.shape[:2]
+    layer = LinearConv2d(channels, out, tuple(filters.shape[2:]), bias=False, dtype=torch.float64, **kind)
+    fit_structure(layer, filters, closeness)
+    return layer
+
+
+def error(layer: LinearConv2d, filters: Tensor, metric: Tensor, weight: Tensor) -> float:
+    """Squared error of the filters (out, n) in the metric (n, n) of their inputs, rows weighted."""
+    left = (layer.to_conv().weight.detach() - filters).flatten(1) * weight[:, None]
+    return float(((left @ metric) * left).sum())
+
+
+def problem(out: int = 16, channels: int = 5) -> tuple[Tensor, Tensor, Tensor]:
+    torch.manual_seed(0)
+    filters = torch.randn(out, channels, 3, 3, dtype=torch.float64)
+    skewed = torch.randn(9 * channels, 9 * channels, dtype=torch.float64) * torch.logspace(
+        0, -2, 9 * channels
+    )
+    return filters, skewed @ skewed.T, torch.rand(out, dtype=torch.float64) + 0.3
+
+
+def test_full_coefficients_reach_the_bound_of_eckart_and_young() -> None:
+    filters, metric, weight = problem()
+    root = np.linalg.cholesky(metric.numpy())
+    singular = np.linalg.svd((weight[:, None] * filters.flatten(1)).numpy() @ root, compute_uv=False)
+    gram = filters.flatten(1) @ metric @ filters.flatten(1).T
+    layer = made(filters, Closeness.of(gram, weight), alpha=0.25)
+    assert error(layer, filters, metric, weight) == pytest.approx(float((singular[4:] ** 2).sum()), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "kind", [KINDS[0], {"alpha": 0.25, "rank": 4}, {"alpha": 0.25, "sparsity": 0.0}], ids=str
+)
+def test_filters_that_the_layer_can_make_are_made(kind: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    layer = LinearConv2d(4, 16, 3, bias=False, dtype=torch.float64, **kind)
+    filters = layer.to_conv().weight.detach()[torch.randperm(16)]
+    flat = filters.flatten(1)
+    found = made(filters, Closeness.of(flat @ flat.T, torch.rand(16, dtype=torch.float64) + 0.1), **kind)
+    assert torch.allclose(found.to_conv().weight, filters, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_nothing_is_further_off_than_filters_chosen_by_themselves(kind: dict[str, Any]) -> None:
+    filters, metric, weight = problem()
+    conv = torch.nn.Conv2d(5, 16, 3, bias=False).double()
+    with torch.no_grad():
+        conv.weight.copy_(filters)
+    gram = filters.flatten(1) @ metric @ filters.flatten(1).T
+    found = made(filters, Closeness.of(gram, weight), **kind)
+    known = LinearConv2d.from_conv(conv, **kind)
+    assert error(found, filters, metric, weight) < 0.8 * error(known, filters, metric, weight)
+    assert sorted(found.order.tolist()) == list(range(16))
+    if found.mask is not None:
+        assert int(found.mask.sum()) == 24
+        assert found.coefficients is not None and bool((found.coefficients[~found.mask] == 0).all())
+
+
+@pytest.mark.parametrize("kind", KINDS[1:], ids=str)
+def test_no_small_step_of_the_coefficients_does_better(kind: dict[str, Any]) -> None:
+    filters, metric, weight = problem()
+    gram = filters.flatten(1) @ metric @ filters.flatten(1).T
+    layer = made(filters, Closeness.of(gram, weight), **kind)
+    best = error(layer, filters, metric, weight)
+    for parameter in (layer.coefficients, layer.column, layer.row):
+        for place, step in itertools.product(
+            range(0 if parameter is None else parameter.numel()), (1e-3, -1e-3)
+        ):
+            assert parameter is not None
+            with torch.no_grad():
+                parameter.view(-1)[place] += step
+                worse = error(layer, filters, metric, weight)
+                parameter.view(-1)[place] -= step
+            assert worse >= best * (1 - 1e-9)
+
+
+def test_masked_least_squares_is_that_of_numpy() -> None:
+    torch.manual_seed(0)
+    primary, secondary = torch.randn(6, 20).double(), torch.randn(70, 20).double()
+    mask = torch.rand(70, 6) < 0.5
+    mask[0] = False
+    found = masked_least_squares(primary, secondary, mask)
+    for row, support in enumerate(mask):
+        wanted = np.zeros(6)
+        if support.any():
+            rows = primary[support].numpy().T
+            wanted[support.numpy()] = np.linalg.lstsq(rows, secondary[row].numpy(), rcond=None)[0]
+        assert np.allclose(found[row].numpy(), wanted, atol=1e-8)
+
+
+def test_zero_and_repeated_filters_stay_finite() -> None:
+    filters = torch.zeros(8, 3, 3, 3, dtype=torch.float64)
+    for values in (filters, filters + 1):
+        for kind in KINDS:
+            gram = values.flatten(1) @ values.flatten(1).T
+            layer = made(values, Closeness.of(gram), **(kind | {"alpha": 0.5}))
+            assert torch.allclose(layer.to_conv().weight, values, atol=1e-4)

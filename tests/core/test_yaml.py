@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from lcsearch.core.errors import InputError
+from lcsearch.core.yaml import format_path, parse_yaml, read_yaml, shown
+
+
+def test_scalars_follow_yaml_1_2() -> None:
+    assert parse_yaml("{off: true, weight: 1e-5, day: 2020-01-01, half: .5, on: yes}", "f") == {
+        "off": True,
+        "weight": 1e-5,
+        "day": "2020-01-01",
+        "half": 0.5,
+        "on": "yes",
+    }
+
+
+def test_anchors_and_merges_are_read() -> None:
+    assert parse_yaml("a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}", "f")["b"] == {"x": 1, "y": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "f: the file is empty"),
+        ("# nothing\n", "f: the file is empty"),
+        ("a: 1\nb: {c: 2", "f: line 2, column 9: expected ',' or '}', but got the end of the file"),
+        ("a: 1\na: 2", "f: line 2, column 1: key 'a' stands there twice"),
+        ("a: !!python/object/apply:os.getpid []", "f: line 1, column 4: could not determine a constructor"),
+        ("a: \x00", "f: not a YAML file: it holds characters that text does not"),
+        ("[" * 5000, "f: not a YAML file of this kind: it is nested too deeply"),
+    ],
+)
+def test_what_is_no_yaml_is_one_line(text: str, expected: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_yaml(text, "f")
+    assert str(caught.value).startswith(expected)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_cannot_be_read(tmp_path) -> None:
+    binary = tmp_path / "weights.yaml"
+    binary.write_bytes(bytes(range(256)))
+    large = tmp_path / "large.yaml"
+    large.write_bytes(b"#" * 1_000_001)
+    for path, words in [
+        (tmp_path / "none.yaml", "No such file or directory"),
+        (tmp_path, "Is a directory"),
+        (binary, "it is no UTF-8 text"),
+        (large, "1000001 bytes are too many"),
+    ]:
+        with pytest.raises(InputError, match=words) as caught:
+            read_yaml(path)
+        assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_paths_and_values_fit_into_one_line() -> None:
+    assert format_path(["layers", "features.0", "kind", 1]) == 'layers."features.0".kind[1]'
+    assert format_path(["a\nb"]) == '"a\\nb"'
+    assert len(shown("x" * 500)) == 60

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pytest
+
+from lcsearch.runs.choose import (choose, front_of)
+from lcsearch.core.errors import InputError
+from lcsearch.core.records import TrialRecord
+from lcsearch.core.spec import (ModelSpec, TrialSpec)
+
+SPEC = TrialSpec(ModelSpec("base", 10, 1))
+
+
+def trial(number, accuracy, params, state="complete", **more):
+    origin = "baseline" if number == 0 else "sampler"
+    return TrialRecord(number, state, origin, f"t{number}", SPEC, params, 0, accuracy=accuracy, **more)
+
+
+TRIALS = [
+    trial(0, 93.0, 1_000_000),
+    trial(1, 92.8, 300_000),
+    trial(2, 92.5, 100_000),
+    trial(3, 90.0, 50_000),
+    trial(4, 92.0, 200_000),  # dominated by 2
+    trial(5, None, 60_000, state="pruned"),
+    trial(6, 92.5, 100_000, duplicate_of=2),
+]
+
+
+def pick(**way):
+    return choose(TRIALS, TRIALS[0], **way)
+
+
+def test_front_leaves_out_what_is_not_complete_dominated_or_a_duplicate():
+    assert [t.number for t in front_of(TRIALS)] == [3, 2, 1, 0]
+
+
+def test_max_params_takes_the_most_accurate_that_fits():
+    choice = pick(max_params=100_000)
+    assert (choice.trial.number, choice.smaller.number, choice.larger.number) == (2, 3, 1)
+    assert "at most 100k parameters" in choice.why
+    assert pick(max_params=99_999).trial.number == 3
+    assert pick(max_params=99_999).smaller is None
+    assert pick(max_params=10**9).trial.number == 0
+    assert pick(max_params=10**9).larger is None
+
+
+def test_max_drop_takes_the_smallest_that_is_good_enough():
+    assert pick(max_drop=0.5).trial.number == 2
+    assert pick(max_drop=0.49).trial.number == 1
+    assert pick(max_drop=0).trial.number == 0
+    assert pick(max_drop=50).trial.number == 3
+
+
+def test_max_drop_forgives_rounding():
+    trials = [trial(0, 90.2, 10), trial(1, 90.1, 5)]
+    assert 90.2 - 0.1 > 90.1  # the reason
+    assert choose(trials, trials[0], max_drop=0.1).trial.number == 1
+
+
+def test_knee():
+    assert pick(knee=True).trial.number == 2
+
+
+def test_by_number_even_off_the_front():
+    choice = pick(trial=4)
+    assert (choice.trial.number, choice.smaller.number, choice.larger.number) == (4, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("way", "message"),
+    [
+        ({"max_params": 40_000}, "--max-params: .*40000.*the smallest is trial 3 with 50.0k"),
+        ({"max_drop": -0.1}, "--max-drop: .*-0.1 points.*the most accurate is trial 0 with 1.00M"),
+        ({"max_drop": float("nan")}, "--max-drop: nan"),
+        ({"trial": 9}, "--trial: there is no trial 9; .*0 to 6"),
+        ({"trial": 5}, "--trial: trial 5 is pruned, not complete; the nearest complete one is trial 4"),
+        ({}, "exactly one of"),
+        ({"knee": True, "trial": 1}, "exactly one of"),
+    ],
+)
+def test_what_cannot_be_satisfied_names_the_nearest(way, message):
+    with pytest.raises(InputError, match=message) as error:
+        pick(**way)
+    assert "\n" not in str(error.value)
+
+
+def test_nothing_to_choose_from():
+    with pytest.raises(InputError, match="no complete trial"):
+        choose([], None, knee=True)
+    with pytest.raises(InputError, match="none yet"):
+        choose([], None, trial=0)
+    with pytest.raises(InputError, match="no complete baseline"):
+        choose(TRIALS[1:], None, max_drop=1)

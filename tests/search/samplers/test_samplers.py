@@ -1,0 +1,300 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import optuna
+import pytest
+import torch
+import yaml
+from optuna.trial import TrialState
+from scipy.stats import norm
+
+from lcsearch.core.errors import InputError
+from lcsearch.core.pareto import Box, hypervolume
+from lcsearch.core.spec import ModelSpec
+from lcsearch.nets.surgery import build_model
+from lcsearch.search import samplers
+from lcsearch.search.samplers._draw import Draw, at_unit, unit_of
+from lcsearch.search.samplers._improvement import expected_improvement
+from lcsearch.search.samplers._layout import Genome, layout_of
+from lcsearch.search.samplers._limits import Limits
+from lcsearch.search.samplers._moves import Moves
+from lcsearch.search.samplers._surrogate import Inputs, Surrogate
+from lcsearch.search.space import BoundSpace, parse_space
+
+SPACE = """
+version: 1
+backbone: base
+layers:
+  "features.0": {kind: [conv]}
+  "*":
+    kind: [conv, linear]
+    alpha: {low: 0.015625, high: 1.0, log: true}
+    coefficients: [full, low_rank, sparse]
+    rank_ratio: {low: 0.05, high: 0.5, log: true}
+    sparsity: {low: 0.25, high: 0.9}
+regularizer: {weight: {low: 1.0e-5, high: 1.0e-1, log: true}, "off": true}
+"""
+
+
+def bound(text: str = SPACE, width: float = 1.0) -> BoundSpace:
+    template = ModelSpec("base", 10, 1, width)
+    with torch.device("meta"):
+        model = build_model(template)
+    return parse_space(yaml.safe_load(text), "space.yaml").bind(model, template)
+
+
+@pytest.fixture(scope="module")
+def space() -> BoundSpace:
+    return bound()
+
+
+def toy_accuracy(space, model):
+    """Each layer loses by how few primaries it keeps, the early ones most."""
+    shapes = space.shapes(model.width)
+    weights = dict(zip(shapes, (0.0, 1.0, 0.6, 0.2), strict=True))
+    return 92.0 - sum(weights[name] * math.log(layer.alpha) ** 2 / 4 for name, layer in model.layers.items())
+
+
+def search(space, name, trials, seed=0, state=None, attributes=None):
+    """A study run as the product runs it: a fresh sampler per trial."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    models = []
+    for number in range(trials):
+        study.sampler = samplers.make(name, seed=1000 * seed + number, space=space)
+        trial = study.ask()
+        model = space.suggest(trial).model
+        models.append(model)
+        for key, value in (attributes(model) if attributes else {}).items():
+            study._storage.set_trial_system_attr(trial._trial_id, key, value)
+        study.tell(trial, [toy_accuracy(space, model), space.params(model)])
+    return study, models
+
+
+def volume(space, models):
+    box = Box(87.0, 93.0, space.params(space.smallest()), space.params(space.largest()))
+    return hypervolume([(toy_accuracy(space, m), float(space.params(m))) for m in models], box)
+
+
+def test_names_are_the_files():
+    assert samplers.names() == ["gp", "nsga2", "qmc", "random", "recombine", "tpe"]
+    assert samplers.DEFAULT in samplers.names()
+
+
+@pytest.mark.parametrize("name", samplers.names())
+def test_same_seeds_same_trials(space, name):
+    first, again = (search(space, name, 13)[0].trials for _ in range(2))
+    assert [t.params for t in first] == [t.params for t in again]
+    assert first[-1].params != search(space, name, 13, seed=1)[0].trials[-1].params
+    assert all(t.state == TrialState.COMPLETE for t in first)
+
+
+@pytest.mark.parametrize("name", ["tpe", "recombine", "nsga2"])
+def test_a_study_rebuilt_from_its_trials_goes_on_the_same(space, name):
+    study, _ = search(space, name, 12)
+    rebuilt = optuna.create_study(directions=study.directions)
+    rebuilt.add_trials(study.trials)
+    proposals = []
+    for one in (study, rebuilt):
+        one.sampler = samplers.make(name, seed=77, space=space)
+        trial = one.ask()
+        space.suggest(trial)
+        proposals.append(trial.params)
+    assert proposals[0] == proposals[1]
+
+
+def test_unknown_sampler():
+    with pytest.raises(InputError, match="--sampler: unknown sampler 'tpee'; did you mean 'tpe'"):
+        samplers.make("tpee", seed=0)
+    with pytest.raises(InputError, match="recombine needs a search space"):
+        samplers.make("recombine", seed=0)
+
+
+def test_seeds_of_any_size(space):
+    for seed in (0, 2**31, 2**63):
+        search(space, "tpe", 1, seed=seed)
+        samplers.make("recombine", seed=seed, space=space)
+
+
+def test_recombine_finds_more_than_random(space):
+    ours = np.mean([volume(space, search(space, "recombine", 40, seed)[1]) for seed in range(3)])
+    random = np.mean([volume(space, search(space, "random", 40, seed)[1]) for seed in range(3)])
+    assert ours > random + 0.03
+
+
+def test_recombine_proposes_no_model_twice(space):
+    _, models = search(space, "recombine", 60)
+    assert len({str(m) for m in models}) == 60
+
+
+def test_recombine_keeps_a_limit_once_it_has_seen_it(space):
+    limit = 60_000
+    _, models = search(
+        space, "recombine", 30, attributes=lambda m: {"constraints:max_params": space.params(m) / limit - 1}
+    )
+    assert all(space.params(model) <= limit for model in models[1:])
+
+
+def test_recombine_takes_part_in_searched_widths_and_recipes():
+    text = (
+        SPACE + "width: {low: 0.25, high: 1.0, log: true}\ntrain: {lr: {low: 0.01, high: 0.2, log: true}}\n"
+    )
+    space = bound(text)
+    study, models = search(space, "recombine", 12)
+    assert len({m.width for m in models}) > 3
+    assert len({t.params["train/lr"] for t in study.trials}) > 3
+
+
+@pytest.mark.parametrize("granularity", ["stage", "network"])
+def test_recombine_where_layers_share_choices(granularity):
+    space = bound(f"{SPACE}granularity: {granularity}\n")
+    _, models = search(space, "recombine", 12)
+    assert len({str(m) for m in models}) == 12
+
+
+def test_recombine_where_no_layer_is_searched():
+    space = bound(
+        'version: 1\nbackbone: base\nlayers: {"*": {kind: [conv]}}\ntrain: {lr: {low: 0.01, high: 0.2}}\n'
+    )
+    study, _ = search(space, "recombine", 8)
+    assert len({t.params["train/lr"] for t in study.trials}) == 8
+
+
+def test_qmc_covers_conditional_parameters_evenly(space):
+    study, _ = search(space, "qmc", 128)
+    for name in ("features.4/kind", "features.8/kind", "regularizer"):
+        values = [t.params[name] for t in study.trials]
+        counts = [values.count(v) for v in set(values)]
+        assert max(counts) - min(counts) <= 4
+    alphas = [math.log(t.params["features.8/alpha"]) for t in study.trials if "features.8/alpha" in t.params]
+    assert np.histogram(alphas, bins=4)[0].min() >= len(alphas) / 4 - 4
+
+
+@pytest.mark.parametrize(
+    "distribution",
+    [
+        optuna.distributions.FloatDistribution(0.01, 1.0, log=True),
+        optuna.distributions.FloatDistribution(-1.0, 3.0),
+        optuna.distributions.FloatDistribution(0.0, 1.0, step=0.25),
+        optuna.distributions.IntDistribution(1, 64, log=True),
+        optuna.distributions.IntDistribution(2, 9),
+        optuna.distributions.CategoricalDistribution(("a", "b", "c")),
+    ],
+)
+def test_units_go_there_and_back(distribution):
+    for unit in np.linspace(0, 1, 23):
+        value = at_unit(distribution, float(unit))
+        assert distribution._contains(distribution.to_internal_repr(value))
+        assert at_unit(distribution, unit_of(distribution, value)) == pytest.approx(value) or value in (
+            "a",
+            "b",
+            "c",
+        )
+    assert at_unit(distribution, -1.0) == at_unit(distribution, 0.0)
+
+
+def test_sizes_of_genomes_are_those_of_the_models(space):
+    layout, rng = layout_of(space), np.random.default_rng(0)
+    moves = Moves(layout, rng)
+    parents = [moves.fresh() for _ in range(6)]
+    children = [moves.child(parents, (3e4, 2e5)) for _ in range(40)] + [moves.shaped(parents[0].shared)]
+    for genome in children:
+        found = layout.proposal(genome)
+        assert found is not None
+        model = space.decode(found[0]).model
+        with torch.device("meta"):
+            net = build_model(model)
+        masked = sum(int(b.numel()) for n, b in net.named_buffers() if n.endswith("mask"))
+        exact = space.params(model)
+        assert layout.params(genome) == exact
+        if not masked:
+            assert exact == sum(p.numel() for p in net.parameters())
+        again = layout.drawn(found[0], lambda *_: 0.5)
+        assert layout.key(again) == layout.key(genome)
+
+
+def test_trades_keep_the_size(space):
+    layout, rng = layout_of(space), np.random.default_rng(1)
+    moves = Moves(layout, rng)
+    ratios = []
+    for _ in range(60):
+        parent = moves.shaped(moves.fresh().shared)
+        ratios.append(layout.params(moves.traded(parent)) / layout.params(parent))
+    assert np.median(np.abs(np.log(ratios))) < 0.05
+
+
+def test_mixed_children_have_their_parents_layers(space):
+    layout = layout_of(space)
+    moves = Moves(layout, np.random.default_rng(2))
+    first, second = moves.fresh(), moves.fresh()
+    for _ in range(20):
+        child = moves.mixed(first, second)
+        assert all(p in (a, b) for p, a, b in zip(child.picks, first.picks, second.picks, strict=True))
+        assert isinstance(child, Genome)
+
+
+def test_the_surrogate_learns_an_additive_loss(space):
+    layout = layout_of(space)
+    moves = Moves(layout, np.random.default_rng(3))
+    genomes = [moves.fresh() for _ in range(120)]
+
+    def inputs(some):
+        return Inputs(np.array([layout.features(g) for g in some]), np.log([layout.params(g) for g in some]))
+
+    def accuracy(some):
+        return np.array([toy_accuracy(space, space.decode(layout.proposal(g)[0]).model) for g in some])
+
+    train, test = genomes[:80], genomes[80:]
+    fitted = Surrogate(
+        inputs(train),
+        accuracy(train),
+        np.full(80, 0.2),
+        np.zeros(80, dtype=bool),
+        block=4,
+        blocks=layout.convolutions,
+    )
+    mean, spread = fitted.guess(inputs(test))
+    errors = mean - accuracy(test)
+    assert np.sqrt(np.mean(errors**2)) < 0.35 * np.std(accuracy(test))
+    assert np.all(spread > 0)
+    assert np.mean(np.abs(errors) < 3 * spread) > 0.8
+
+
+def test_expected_improvement_against_sampling():
+    rng = np.random.default_rng(0)
+    box = Box(88.0, 200.0, 1e4, 1e6)
+    accuracy, sizes = np.array([90.0, 92.0, 93.0, 91.0]), np.array([3e4, 1e5, 8e5, 5e5])
+    mean, spread, params = np.array([91.0, 92.5, 89.0]), np.array([0.5, 1.0, 2.0]), np.array([5e4, 9e4, 2e4])
+    exact = expected_improvement(mean, spread, params, accuracy, sizes, box)
+    area = (box.accuracy_high - box.accuracy_low) * math.log(box.params_high / box.params_low)
+    there = list(zip(accuracy, sizes, strict=True))
+    for index in range(3):
+        draws = norm.rvs(mean[index], spread[index], 4000, random_state=rng)
+        gains = [hypervolume([*there, (a, params[index])], box) - hypervolume(there, box) for a in draws]
+        assert exact[index] == pytest.approx(np.mean(gains) * area, rel=0.08, abs=0.01)
+
+
+def test_limits_other_than_params_are_learnt(space):
+    layout = layout_of(space)
+    moves = Moves(layout, np.random.default_rng(4))
+    genomes = [moves.fresh() for _ in range(80)]
+    sizes = [layout.params(g) for g in genomes]
+    features = [layout.features(g) for g in genomes]
+    limit = float(np.median(sizes))
+
+    over = [{"max_macs": size / limit - 1} for size in sizes[:60]]
+    limits = Limits(over, sizes[:60], features[:60])
+    right = [limits.keeps(s, f) == (s <= limit) for s, f in zip(sizes[60:], features[60:], strict=True)]
+    assert limits.max_params == math.inf
+    assert np.mean(right) > 0.9
+
+
+def test_a_draw_answers_from_what_is_given_then_from_units():
+    draw = Draw({"a": 0.5, "b": 7.0, "c": "x"}, lambda name, _: 0.0)
+    assert draw.suggest_float("a", 0.0, 1.0) == 0.5
+    assert draw.suggest_float("b", 0.0, 1.0) == 0.0  # 7 is out of its range
+    assert draw.suggest_categorical("c", ("w", "x")) == "x"
+    assert draw.suggest_int("d", 2, 5) == 2
+    assert draw.params == {"a": 0.5, "b": 0.0, "c": "x", "d": 2}

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from lcsearch.core.errors import InputError
+from lcsearch.core.spec import LayerSpec, ModelSpec, Regularizer
+from lcsearch.core.yaml import parse_yaml
+from lcsearch.nets import backbones, surgery
+from lcsearch.search.space import load_space, parse_space, space_names, space_path, to_yaml
+
+TORCHVISION = ["torchvision:resnet18", "torchvision:mobilenet_v2"]
+
+
+def bound_to(name: str, text: str | None = None):
+    template = ModelSpec(name, 10, 3)
+    with torch.device("meta"):
+        model = surgery.build_model(template)
+    space = load_space(None, name) if text is None else parse_space(parse_yaml(text, "f"), "f")
+    return space.bind(model, template)
+
+
+def test_every_backbone_has_a_space_and_there_is_one_for_all_others() -> None:
+    assert space_names() == sorted([*backbones.names(), "generic"])
+    for name in backbones.names():
+        assert load_space(None, name).backbone == name
+    assert load_space(None, "my.nets:build").backbone == "*"
+
+
+@pytest.mark.parametrize("name", [*backbones.names(), *TORCHVISION])
+def test_a_shipped_space_holds_the_backbone_and_a_much_smaller_model(name: str) -> None:
+    bound = bound_to(name)
+    plain = bound.template
+    assert bound.params(bound.smallest()) < 0.15 * bound.params(plain)
+    assert bound.largest() == plain
+    assert bound.encode(plain, Regularizer(), {}) is not None
+    assert next(iter(bound.shapes(1.0))) not in bound.searched_layers, "the first layer stays plain"
+    assert all(isinstance(layer, LayerSpec) for layer in bound.smallest().layers.values())
+
+
+@pytest.mark.parametrize("name", [*backbones.names(), *TORCHVISION])
+def test_the_written_space_is_the_one_that_would_be_searched(name: str) -> None:
+    default = bound_to(name)
+    text = to_yaml(name, default)
+    written = bound_to(name, text)
+    assert written.searched_layers == default.searched_layers
+    for group, other in zip(written.groups, default.groups, strict=True):
+        assert group.rule.ranks == other.rule.ranks
+        assert group.rule.model_dump(exclude={"rank_ratio"}) == other.rule.model_dump(exclude={"rank_ratio"})
+    assert written.space.model_dump(exclude={"layers", "backbone", "min_share"}) == default.space.model_dump(
+        exclude={"layers", "backbone", "min_share"}
+    )
+    for layer in default.shapes(1.0):
+        assert layer in text
+
+
+def test_a_user_backbone_gets_every_layer_by_name() -> None:
+    text = to_yaml(TORCHVISION[0], bound_to(TORCHVISION[0]))
+    assert '"conv1": {kind: [conv]}  # 3 -> 64, 7x7, 9,408 parameters; too small to matter' in text
+    assert text.count("# ") > 25
+
+
+def test_files_by_name_and_by_path(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("{version: 1, backbone: vgg11, layers: {'*': {}}}")
+    assert load_space(str(own), "vgg11").granularity == "layer"
+    assert load_space("generic", "vgg11").backbone == "*"
+    assert space_path(None, "torchvision:resnet18").name == "generic.yaml"
+
+
+def test_mistakes(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("{version: 1, backbone: vgg11, layers: {'*': {}}}")
+    with pytest.raises(InputError, match="backbone: 'vgg11' does not match --backbone base"):
+        load_space(str(own), "base")
+    with pytest.raises(InputError, match=r"--space: there is no file 'vgg12' .* did you mean 'vgg11'"):
+        load_space("vgg12", "vgg11")
+    with pytest.raises(InputError, match=f"{tmp_path}: cannot be read: Is a directory"):
+        load_space(str(tmp_path), "vgg11")
+    own.write_text("")
+    with pytest.raises(InputError, match=r"own.yaml: the file is empty"):
+        load_space(str(own), "vgg11")

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from lcsearch.core.errors import InputError
+from lcsearch.core.yaml import parse_yaml
+from lcsearch.search.space import Space, parse_space
+from lcsearch.search.space.ranges import IntRange
+
+GOOD = """
+version: 1
+backbone: vgg11
+granularity: layer
+layers:
+  "features.0": {kind: [conv]}
+  "*":
+    kind: [conv, linear]
+    alpha: {low: 0.015625, high: 1.0, log: true}
+    coefficients: [full, low_rank, sparse]
+    rank_ratio: {low: 0.05, high: 0.5, log: true}
+    sparsity: {low: 0.25, high: 0.9}
+regularizer: {weight: {low: 1.0e-5, high: 1.0e-1, log: true}, off: true}
+width: 1.0
+train: {lr: 0.1}
+"""
+
+
+def parse(text: str) -> Space:
+    return parse_space(parse_yaml(text, "space.yaml"), "space.yaml")
+
+
+def test_the_published_example_reads_as_it_looks() -> None:
+    space = parse(GOOD)
+    alpha = space.layers["*"].alpha
+    assert (alpha.low, alpha.high, alpha.log) == (1 / 64, 1.0, True)
+    assert space.regularizer.off is True
+    assert (space.width.low, space.width.high) == (1.0, 1.0)
+    assert space.train == {"lr": 0.1}
+
+
+def test_the_first_pattern_that_matches_wins() -> None:
+    space = parse(GOOD)
+    assert [space.rule_for(name)[0] for name in ("features.0", "features.00", "x")] == [
+        "features.0",
+        "*",
+        "*",
+    ]
+
+
+def test_plain_data_goes_back_and_forth() -> None:
+    space = parse(
+        GOOD.replace("{lr: 0.1}", "{lr: {low: 0.01, high: 0.1, log: true}, crop: {low: 1, high: 4}}")
+    )
+    assert parse_space(space.to_plain(), "again") == space
+    assert isinstance(space.train["crop"], IntRange)
+
+
+def test_a_bare_number_or_word_is_short_for_one() -> None:
+    space = parse("{version: 1, backbone: x, layers: {'*': {kind: linear, alpha: 0.5, coefficients: full}}}")
+    rule = space.layers["*"]
+    assert (rule.kind, rule.alpha.low, rule.alpha.high) == (["linear"], 0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("version", 2, "version: 2 is not 1, the version this lcsearch reads"),
+        ("granularity", "layers", "granularity: 'layers' is not allowed; did you mean 'layer'?"),
+        ("layer", {}, "layer: unknown key; did you mean 'layers'"),
+        ("layers", {}, "layers: is empty; name at least one"),
+        ("layers", [1], "layers: [1] is not a mapping of keys to values"),
+        ("layers.*.aplha", 0.5, "layers.\"*\".aplha: unknown key; did you mean 'alpha'?"),
+        ("layers.*.alpha.low", 2.0, 'layers."*".alpha.low: 2.0 is above high 1.0; low must be at most high'),
+        ("layers.*.alpha.high", 1.5, 'layers."*".alpha.high: 1.5 is not allowed; it must be in (0, 1]'),
+        ("layers.*.alpha.low", 0, 'layers."*".alpha.low: 0.0 is not allowed; it must be in (0, 1]'),
+        ("layers.*.alpha.low", "a", "layers.\"*\".alpha.low: 'a' is not a number"),
+        ("layers.*.alpha.low", True, 'layers."*".alpha.low: True is not a number'),
+        ("layers.*.alpha.log", "yes", "layers.\"*\".alpha.log: 'yes' is not true or false"),
+        ("layers.*.alpha.low", float("nan"), 'layers."*".alpha.low: nan is not a finite number'),
+        ("layers.*.alpha", {"low": 0.5}, 'layers."*".alpha.high: is missing'),
+        ("layers.*.alpha", 1.5, 'layers."*".alpha: 1.5 is not allowed; it must be in (0, 1]'),
+        ("layers.*.alpha", -0.5, 'layers."*".alpha: -0.5 is not allowed; it must be in (0, 1]'),
+        ("layers.*.alpha", "half", "layers.\"*\".alpha: 'half' is not allowed; write a number or {low: "),
+        (
+            "layers.*.kind",
+            ["conv", "linaer"],
+            "layers.\"*\".kind[1]: 'linaer' is not allowed; did you mean 'linear'?",
+        ),
+        ("layers.*.kind", [], 'layers."*".kind: is empty; name at least one'),
+        ("layers.*.kind", ["conv", "conv"], "layers.\"*\".kind[1]: 'conv' stands there twice"),
+        (
+            "layers.*.coefficients",
+            ["lowrank"],
+            "layers.\"*\".coefficients[0]: 'lowrank' is not allowed; did you mean 'low_rank'?",
+        ),
+        ("layers.*.rank", 4, 'layers."*".rank: rank and rank_ratio exclude each other'),
+        (
+            "layers.*.rank_ratio.high",
+            2.0,
+            'layers."*".rank_ratio.high: 2.0 is not allowed; it must be in (0, 1]',
+        ),
+        ("layers.*.sparsity.high", 1.0, 'layers."*".sparsity.high: 1.0 is not allowed; it must be in [0, 1)'),
+        ("layers.features.0", None, 'layers."features.0": None is not allowed; write keys from kind, alpha'),
+        ("min_share", 1.0, "min_share: 1.0 is not allowed; it must be below 1"),
+        ("shrink", 0.5, "shrink.high: 0.5 is not allowed; it must be 1"),
+        (
+            "regularizer.weight.low",
+            0,
+            "regularizer.weight.low: 0.0 is not allowed with log: true; it must be above 0",
+        ),
+        ("regularizer.weight", -1, "regularizer.weight: -1.0 is not allowed; it must be 0 or above"),
+        ("regularizer.of", True, "regularizer.of: unknown key; did you mean 'off'?"),
+        ("width", 0, "width: 0.0 is not allowed; it must be in (0, 4]"),
+        ("train.learning", 1, "train.learning: unknown key; "),
+        ("train.lr", 0, "train.lr: 0 is not allowed; it must be above 0"),
+        ("train.lr", {"low": 1, "high": 0.5}, "train.lr.low: 1.0 is above high 0.5"),
+        (
+            "train.momentum",
+            {"low": 0.5, "high": 1.5},
+            "train.momentum.high: 1.5 is not allowed; it must be below 1",
+        ),
+        ("train.crop", {"low": 0.5, "high": 2}, "train.crop.low: 0.5 is not a whole number"),
+        (
+            "train.flip",
+            {"low": 0, "high": 1},
+            "train.flip: {'low': 0, 'high': 1} is not allowed; flip is no number",
+        ),
+        ("train.epochs", 3, "train.epochs: 3 is not allowed; the number of epochs is the run's --epochs"),
+    ],
+)
+def test_mistakes_name_file_path_value_and_what_is_allowed(path: str, value: object, message: str) -> None:
+    plain = parse_yaml(GOOD, "f")
+    keys = ["layers", "features.0"] if path == "layers.features.0" else path.split(".")
+    place = plain
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    with pytest.raises(InputError) as caught:
+        parse_space(plain, "space.yaml")
+    assert str(caught.value).startswith(f"space.yaml: {message}")
+    assert "\n" not in str(caught.value)
+
+
+def test_rank_zero() -> None:
+    with pytest.raises(
+        InputError, match=r'layers."\*".rank: 0 is not allowed; it must be a whole number of at least 1'
+    ):
+        parse(GOOD.replace("rank_ratio: {low: 0.05, high: 0.5, log: true}", "rank: 0"))
+
+
+@pytest.mark.parametrize("key", ["version", "backbone", "layers"])
+def test_what_must_be_there(key: str) -> None:
+    plain = yaml.safe_load(GOOD.replace("off: true", "'off': true"))
+    del plain[key]
+    with pytest.raises(InputError, match=f"space.yaml: {key}: is missing"):
+        parse_space(plain, "space.yaml")

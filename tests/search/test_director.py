@@ -1,0 +1,149 @@
+"""The search, driven in one process by a simulated objective."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import optuna
+import pytest
+from inline import Simulated, session
+from outline import outline
+
+from lcsearch.core.job import Job, Report
+from lcsearch.core.records import TrialRecord
+from lcsearch.core.text import format_count
+from lcsearch.runs.read import read_run
+
+
+def search(path: Path, **changes: object) -> tuple[TrialRecord, ...]:
+    with session(path, **changes) as opened:
+        assert opened.run() is None
+    return read_run(path).trials
+
+
+def test_starts_with_the_backbone_and_hand_picked_models(tmp_path: Path) -> None:
+    trials = search(tmp_path / "run")
+    assert trials[0].origin == "baseline"
+    assert trials[0].params == 399_050  # base at one channel: 399,626 - 576
+    origins = [t.origin for t in trials]
+    assert origins.count("uniform") == 3
+    assert origins.count("thinner") == 3
+    assert sum(t.state in ("complete", "pruned") and t.duplicate_of is None for t in trials) == 12
+
+
+def test_one_seed_gives_identical_runs_and_another_seed_does_not(tmp_path: Path) -> None:
+    first = outline(search(tmp_path / "a", seed=3))
+    assert first == outline(search(tmp_path / "b", seed=3))
+    assert first != outline(search(tmp_path / "c", seed=4))
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "nsga2", "qmc"])
+def test_a_run_in_two_sittings_is_identical_to_one(tmp_path: Path, sampler: str) -> None:
+    whole = search(tmp_path / "whole", trials=20, sampler=sampler)
+    search(tmp_path / "parts", trials=13, sampler=sampler)
+    parts = search(tmp_path / "parts", trials=20, sampler=sampler)
+    assert outline(parts) == outline(whole)
+
+
+class Interrupting(Simulated):
+    """Interrupts the search at one epoch of one trial, as Ctrl-C does."""
+
+    def __init__(self, opened: object, number: int, epoch: int) -> None:
+        self.opened, self.number, self.epoch = opened, number, epoch
+
+    def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
+        def intercepted(epoch: int, metrics: Mapping[str, float]) -> bool:
+            if (job.number, epoch) == (self.number, self.epoch):
+                self.opened.search.interrupt()  # type: ignore[attr-defined]
+            return report(epoch, metrics)
+
+        return super().__call__(job, intercepted)
+
+
+def test_an_interrupted_trial_goes_on_after_a_resume(tmp_path: Path) -> None:
+    whole = search(tmp_path / "whole")
+    with session(tmp_path / "cut") as opened:
+        opened._objective = Interrupting(opened, 9, 2)
+        assert opened.run() is None
+        assert opened.search.interrupted
+    assert [t.number for t in read_run(tmp_path / "cut").trials if t.state == "running"] == [9]
+    resumed = search(tmp_path / "cut")
+    assert outline(resumed) == outline(whole)
+    assert [e.epoch for e in resumed[9].epochs] == sorted({e.epoch for e in resumed[9].epochs})
+
+
+class Poisoned(Simulated):
+    """Gives the wrong thing in some trials."""
+
+    def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
+        if job.number == 7:
+            report(1, {"accuracy": math.nan})
+            return {"accuracy": math.nan}
+        if job.number == 8:
+            return {}
+        if job.number == 9:
+            return {"accuracy": "high"}  # type: ignore[dict-item]
+        if job.number == 10:
+            raise ValueError("no such thing")
+        return super().__call__(job, report)
+
+
+def test_a_trial_that_goes_wrong_fails_with_its_reason_and_the_search_goes_on(tmp_path: Path) -> None:
+    trials = search(tmp_path / "run", objective=Poisoned(), trials=14)
+    reasons = {t.number: t.reason for t in trials if t.state == "failed"}
+    assert reasons[7] == "epoch 1: accuracy is nan"
+    assert reasons[8] == "the objective gave no 'accuracy'"
+    assert "'high'" in str(reasons[9]) and "str" in str(reasons[9])
+    assert reasons[10] == "no such thing"
+    assert any(t.state in ("complete", "pruned") and t.number > 10 for t in trials)
+
+
+def test_specs_over_a_limit_are_rejected_untrained(tmp_path: Path) -> None:
+    trials = search(tmp_path / "run", max_params=60_000, trials=15)
+    rejected = [t for t in trials if t.state == "rejected"]
+    assert rejected and all(t.params > 60_000 and not t.epochs for t in rejected)
+    assert all(t.params <= 60_000 or t.origin == "baseline" for t in trials if t.state == "complete")
+    assert "over --max-params" in str(rejected[0].reason), format_count(rejected[0].params)
+
+
+def test_the_same_model_is_not_trained_twice(tmp_path: Path) -> None:
+    with session(tmp_path / "run", trials=9) as opened:
+        twice = opened._planner.planned()[2]
+        opened.search._proposer._planned.insert(3, twice)  # type: ignore[attr-defined]
+        assert opened.run() is None
+    trials = read_run(tmp_path / "run").trials
+    copies = [t for t in trials if t.duplicate_of is not None]
+    assert copies[0].duplicate_of == 2
+    assert copies[0].accuracy == trials[2].accuracy
+    assert not copies[0].epochs
+
+
+def test_the_study_is_an_ordinary_one(tmp_path: Path) -> None:
+    """Optuna itself reads the front that we read: the oracle is Optuna's own."""
+    path = tmp_path / "run"
+    search(path, trials=16)
+    study = optuna.load_study(study_name="lcsearch", storage=f"sqlite:///{path / 'study.db'}")
+    assert [d.name for d in study.directions] == ["MAXIMIZE", "MINIMIZE"]
+    assert study.metric_names == ["accuracy", "params"]
+    ours = {t.number for t in _front(read_run(path).trials)}
+    theirs = {t.number for t in study.best_trials if "duplicate_of" not in t.user_attrs}
+    assert ours == theirs
+    assert all(t.state.is_finished() for t in study.trials)
+    assert all(t.values is None for t in study.trials if t.state.name == "PRUNED")
+
+
+def _front(trials: tuple[TrialRecord, ...]) -> list[TrialRecord]:
+    from lcsearch.runs.choose import front_of
+
+    return front_of(trials)
+
+
+def test_three_objectives(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    search(path, objectives=("accuracy", "params", "macs"))
+    study = optuna.load_study(study_name="lcsearch", storage=f"sqlite:///{path / 'study.db'}")
+    assert study.metric_names == ["accuracy", "params", "macs"]
+    complete = [t for t in study.trials if t.state.name == "COMPLETE"]
+    assert all(t.values[2] == t.user_attrs["macs"] for t in complete)

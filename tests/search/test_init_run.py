@@ -1,0 +1,291 @@
+"""Searches that cut their models out of a backbone, driven in one process without any training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+from inline import Simulated, session
+from outline import outline
+
+from lcsearch.core.job import Job, Report
+from lcsearch.core.records import TrialRecord
+from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe
+from lcsearch.runs.choose import front_of
+from lcsearch.runs.read import read_run
+from lcsearch.search.proposals.gate import Progress
+from lcsearch.search.session import Session
+
+SCRATCH = Recipe(epochs=3)
+TUNED = Recipe(epochs=4, lr=0.02, init="backbone")
+BACKBONE = ModelSpec("base", 10, 1)
+LAYERS = ("features.4", "features.8")
+PROPOSED = tuple(
+    replace(BACKBONE, layers={name: LayerSpec("linear", alpha) for name in LAYERS}) for alpha in (0.25, 0.125)
+)
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@dataclass
+class Clock:
+    """Kills at the n-th of everything that happens."""
+
+    at: int = -1
+    ticks: Iterator[int] = field(default_factory=count)
+
+    def tick(self) -> None:
+        if next(self.ticks) == self.at:
+            raise Killed
+
+
+class Trains(Simulated):
+    """Says what it was asked to train, and leaves weights."""
+
+    def __init__(self, clock: Clock | None = None, fails: int = -1) -> None:
+        self.clock, self.fails, self.jobs = clock or Clock(), fails, list[Job]()
+
+    def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
+        self.jobs.append(job)
+        if job.number == self.fails:
+            raise ValueError("the loss is nan")
+        assert bool(job.start) == (job.spec.recipe.init == "backbone")
+        if job.start:
+            assert (Path(job.start) / "backbone.safetensors").read_bytes() == b"weights of trial 0"
+            assert (Path(job.start) / "sensitivity.json").read_text() == "measured"
+
+        def told(epoch: int, metrics: Mapping[str, float]) -> bool:
+            self.clock.tick()
+            go_on = report(epoch, metrics)
+            self.clock.tick()
+            return go_on
+
+        metrics = super().__call__(job, told)
+        folder = Path(job.directory)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "weights.safetensors").write_text(f"weights of trial {job.number}")
+        return {**metrics, "accuracy_before": 40.0 + job.number} if job.start else metrics
+
+
+class Measures:
+    """A preparation that takes a while, and can be cut."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.clock, self.made = clock or Clock(), 0
+
+    def __call__(self, start: Path, progress: Progress) -> Sequence[ModelSpec]:
+        assert (start / "backbone.safetensors").is_file()
+        if not (start / "sensitivity.json").is_file():
+            for step in range(3):
+                progress(f"measuring: {step} of 3")
+                self.clock.tick()
+            (start / "sensitivity.json").write_text("measured")
+            self.made += 1
+        return PROPOSED
+
+
+def opened(path: Path, clock: Clock | None = None, fails: int = -1, **changes: object) -> Session:
+    asked: dict[str, object] = {"init": "trained", "recipe": SCRATCH, "fine_tune": TUNED, "trials": 16}
+    return session(path, Trains(clock, fails), Measures(clock), **(asked | changes))
+
+
+def search(path: Path, **changes: object) -> tuple[TrialRecord, ...]:
+    with opened(path, **changes) as sitting:  # type: ignore[arg-type]
+        assert sitting.run() is None
+    return read_run(path).trials
+
+
+ORDER = ["baseline", *["sensitivity"] * 2, *["uniform"] * 3, *["thinner"] * 3]
+"""Without a search, where one trial runs after the other."""
+
+
+def test_the_backbone_comes_first_then_what_is_cut_out_of_it_then_thinner_nets(tmp_path: Path) -> None:
+    trials = search(tmp_path / "run")
+    origins = [t.origin for t in trials]
+    assert origins[:9] == ORDER
+    assert set(origins[9:]) == {"sampler"}
+    assert trials[0].spec.recipe == SCRATCH
+    assert all(t.spec.recipe == replace(SCRATCH, epochs=3 + 4) for t in trials if t.origin == "thinner")
+    assert all(t.spec.recipe == TUNED for t in trials[1:] if t.origin != "thinner")
+    assert [t.spec.model.layers for t in trials[1:3]] == [model.layers for model in PROPOSED]
+    assert trials[1].label.startswith("least loss at ")
+
+
+def parents_by_hand(trials: Sequence[TrialRecord]) -> list[int | None]:
+    """For each trial the smallest of those before it that were fine-tuned, undominated and no smaller."""
+    found: list[int | None] = []
+    for trial in trials:
+        past = [t for t in trials[: trial.number] if t.state == "complete" and t.duplicate_of is None]
+        able = [
+            (one.params, one.number)
+            for one in past
+            if one.spec.recipe.init == "backbone" and one.params >= trial.params
+            if not any(
+                (other.accuracy or 0) >= (one.accuracy or 0)
+                and other.params <= one.params
+                and (other.accuracy, other.params) != (one.accuracy, one.params)
+                for other in past
+            )
+        ]
+        cut = trial.spec.recipe.init == "backbone" and trial.duplicate_of is None
+        found.append(min(able)[1] if able and cut else None)
+    return found
+
+
+def test_models_are_cut_out_of_the_next_larger_one_on_the_front(tmp_path: Path) -> None:
+    with opened(tmp_path / "run", inherit=True) as sitting:
+        assert sitting.run() is None
+        jobs = {job.number: job for job in sitting._objective.jobs}  # type: ignore[attr-defined]
+    trials = read_run(tmp_path / "run").trials
+    parents = [t.parent for t in trials]
+    assert parents == parents_by_hand(trials)
+    assert parents[1] is None and parents[2] == 1 and len(set(parents)) > 4
+    for trial in trials:
+        parent = jobs[trial.number].parent if trial.number in jobs else None
+        if trial.parent is None:
+            assert parent is None
+        else:
+            assert parent is not None and parent.model == trials[trial.parent].spec.model
+            assert parent.folder == str(tmp_path / "run/trials" / str(trial.parent))
+    assert all(t.parent is None for t in search(tmp_path / "alone"))
+
+
+def test_the_weights_of_a_parent_stay_while_they_are_needed(tmp_path: Path) -> None:
+    with opened(tmp_path / "run", inherit=True, trials=40) as sitting:
+        search, left = sitting.search, []
+        while (job := search.next_job()) is not None:
+            left.append(job)  # three at a time: what a trial is cut out of may leave the front meanwhile
+            if len(left) == 3:
+                finish(search, left.pop(0))
+            for one in left:
+                if one.parent is not None:
+                    assert (Path(one.parent.folder) / "weights.safetensors").is_file()
+        for job in left:
+            finish(search, job)
+    trials = read_run(tmp_path / "run").trials
+    kept = {int(path.parent.name) for path in (tmp_path / "run/trials").glob("*/weights.safetensors")}
+    front = {t.number for t in front_of(trials)}
+    assert kept == front | {t.number for t in trials if t.origin in ("baseline", "uniform", "thinner")}
+    assert {t.parent for t in trials} - {None} - front  # some have left it
+
+
+def test_accuracies_before_fine_tuning_are_recorded_also_of_stopped_trials(tmp_path: Path) -> None:
+    trials = search(tmp_path / "run", trials=24)
+    cut = [t for t in trials if t.spec.recipe.init == "backbone" and t.duplicate_of is None]
+    assert {t.state for t in cut} == {"complete", "pruned"}
+    assert all(t.metrics["accuracy_before"] == 40.0 + t.number for t in cut)
+    assert all("accuracy_before" not in t.metrics for t in trials if t not in cut and t.duplicate_of is None)
+
+
+def test_what_must_be_cut_out_waits_for_the_backbone(tmp_path: Path) -> None:
+    with opened(tmp_path / "run") as sitting:
+        search = sitting.search
+        jobs = [search.next_job() for _ in range(6)]
+        assert [job and job.number for job in jobs] == [0, 1, 2, 3, None, None]
+        assert [job.start for job in jobs if job] == [""] * 4
+        assert not search.finished
+        finish(search, jobs[1])
+        assert search.next_job() is None
+        assert not (tmp_path / "run/start").exists()
+        finish(search, jobs[0])
+        later = [search.next_job() for _ in range(3)]
+        assert [job and (job.number, job.start) for job in later] == [
+            (number, str(tmp_path / "run/start")) for number in (4, 5, 6)
+        ]
+        assert sitting._planner.prepare.made == 1  # type: ignore[union-attr]
+
+
+def finish(search: object, job: Job | None) -> None:
+    assert job is not None
+    search.on_complete(job.number, Trains()(job, lambda epoch, metrics: True))  # type: ignore[attr-defined]
+
+
+def test_a_backbone_that_fails_ends_the_run_in_one_line(tmp_path: Path) -> None:
+    with opened(tmp_path / "run", fails=0) as sitting:
+        said = sitting.run()
+        assert said is not None and said.startswith("trial 0, the plain backbone, failed (the loss is nan)")
+        assert sitting.search.finished and not sitting.can_go_on
+    assert [t.state for t in read_run(tmp_path / "run").trials] == ["failed"]
+    with opened(tmp_path / "run") as again:
+        assert again.run() == said
+    assert len(read_run(tmp_path / "run").trials) == 1
+
+
+def test_a_backbone_whose_worker_died_is_trained_again(tmp_path: Path) -> None:
+    with opened(tmp_path / "run") as sitting:
+        search = sitting.search
+        first = search.next_job()
+        assert first is not None
+        search.on_lost(first.number, "killed")
+        again = search.next_job()
+        assert again is not None and (again.number, again.attempt, again.resume) == (0, 1, True)
+
+
+def test_interrupted_while_preparing_it_goes_on_later(tmp_path: Path) -> None:
+    whole = search(tmp_path / "whole")
+    with opened(tmp_path / "cut") as sitting:
+        prepare = sitting._planner.prepare
+        assert isinstance(prepare, Measures)
+        prepare.clock.tick = sitting.search.interrupt  # type: ignore[method-assign]
+        assert sitting.run() is None
+        assert sitting.search.interrupted and prepare.made == 0
+    assert len(read_run(tmp_path / "cut").trials) == 1
+    assert outline(search(tmp_path / "cut")) == outline(whole)
+
+
+def test_killed_at_any_moment_it_resumes_to_the_same_run(tmp_path: Path) -> None:
+    """Each of the backbone's 3 epochs is two moments, each third of measuring it one."""
+    measuring = 2 * 3
+    whole = outline(search(tmp_path / "whole", trials=11, inherit=True))
+    for at in (0, 4, measuring - 1, measuring, measuring + 2, measuring + 3, measuring + 13, measuring + 80):
+        path = tmp_path / str(at)
+        with pytest.raises(Killed), opened(path, Clock(at), trials=11, inherit=True) as sitting:
+            sitting.run()
+        assert outline(search(path, trials=11, inherit=True)) == whole, at
+
+
+def test_two_sittings_give_the_same_run_as_one(tmp_path: Path) -> None:
+    whole = outline(search(tmp_path / "whole", trials=18, inherit=True))
+    for first in (1, 4, 9, 14):
+        search(tmp_path / str(first), trials=first, inherit=True)
+        assert outline(search(tmp_path / str(first), trials=18, inherit=True)) == whole, first
+
+
+def test_a_start_folder_that_was_removed_is_made_again(tmp_path: Path) -> None:
+    whole = outline(search(tmp_path / "whole", trials=14))
+    search(tmp_path / "run", trials=9)
+    (tmp_path / "run/start/backbone.safetensors").unlink()
+    (tmp_path / "run/start/sensitivity.json").unlink()
+    assert outline(search(tmp_path / "run", trials=14)) == whole
+
+
+def given(path: Path, **changes: object) -> tuple[TrialRecord, ...]:
+    """A run from a backbone that the user gave."""
+    start = path / "start"
+    start.mkdir(parents=True, exist_ok=True)
+    (start / "backbone.safetensors").write_text("weights of trial 0")
+    return search(path, init="/somewhere/mine.safetensors", **changes)
+
+
+def test_a_given_backbone_is_fine_tuned_like_everything_cut_out_of_it(tmp_path: Path) -> None:
+    trials = given(tmp_path / "run")
+    assert [t.origin for t in trials][:9] == ORDER
+    assert trials[0].spec.recipe == TUNED and trials[0].spec.model == BACKBONE
+    assert trials[0].metrics["accuracy_before"] == 40.0
+    assert all(t.spec.recipe == replace(SCRATCH, epochs=7) for t in trials if t.origin == "thinner")
+    assert all(t.spec.recipe == TUNED for t in trials if t.origin != "thinner")
+    halves = given(tmp_path / "halves", trials=6)
+    assert outline(halves) == outline(trials)[:6]
+    assert outline(given(tmp_path / "halves")) == outline(trials)
+
+
+def test_nothing_waits_for_a_given_backbone(tmp_path: Path) -> None:
+    given(tmp_path / "run", trials=1)
+    with opened(tmp_path / "run", init="/somewhere/mine.safetensors") as sitting:
+        jobs = [sitting.search.next_job() for _ in range(5)]
+        assert [job and job.number for job in jobs] == [1, 2, 3, 4, 5]
