@@ -116,7 +116,7 @@ def _backbone(task: Task, start: Start) -> dict[str, Any]:
     prepare(
         start.folder,
         template=spec,
-        bound=contenders.bound(task.backbone),
+        layers=contenders.bound.searched_layers(task.backbone),
         data=lambda: data,
         recipe=contenders.fine_tuning(1, contenders.DISTILL),
         seed=task.seed,

@@ -37,10 +37,9 @@ from lcsearch.nets.count import Count
 from lcsearch.nets.surgery import build_model
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.facts import Facts
-from lcsearch.runs.settings import RunSettings
+from lcsearch.runs.settings import DEFAULT_SAMPLER, RunSettings
 from lcsearch.runs.storage import sqlite_storage
 from lcsearch.runs.store import Store
-from lcsearch.search import samplers
 from lcsearch.search.director import Search
 from lcsearch.search.make import Sizer
 from lcsearch.search.planner import Planner
@@ -114,7 +113,7 @@ def main() -> None:
     )
     parser.add_argument("--trials", type=int, default=1_100)
     parser.add_argument("--fill", type=int, default=0, help="so many trials first, at random, not measured")
-    parser.add_argument("--sampler", default=samplers.DEFAULT)
+    parser.add_argument("--sampler", default=DEFAULT_SAMPLER)
     arguments = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     space, rng = bound_space(), np.random.default_rng(0)

@@ -16,7 +16,7 @@ from search_truth import Array, Formula, Records, Truth, base_space
 from lcsearch.core.pareto import Box
 from lcsearch.core.spec import ModelSpec, Recipe, Regularizer, TrialSpec
 from lcsearch.nets.count import Count
-from lcsearch.runs.settings import RunSettings
+from lcsearch.runs.settings import DEFAULT_SAMPLER, RunSettings
 from lcsearch.search import samplers
 from lcsearch.search.planner import Planner
 from lcsearch.search.proposals.handpicked import hand_picked
@@ -197,7 +197,7 @@ def contenders() -> dict[str, Callable[[World, int, int], list[Step]]]:
     found = {
         f"{s}/{rule}": product(s, rule) for s in samplers.names() if s != "gp" for rule in ("pareto", "none")
     }
-    found[f"{samplers.DEFAULT}/median"] = product(samplers.DEFAULT, "median")
+    found[f"{DEFAULT_SAMPLER}/median"] = product(DEFAULT_SAMPLER, "median")
     found["optuna-tpe"] = user(lambda seed: optuna.samplers.TPESampler(seed=seed))
     found["optuna-nsga2"] = user(lambda seed: optuna.samplers.NSGAIISampler(seed=seed))
     found["optuna-random"] = user(lambda seed: optuna.samplers.RandomSampler(seed=seed))

@@ -10,8 +10,9 @@ from typing import ClassVar
 
 from lcsearch.core.job import Director, Job, Metrics, Objective, Report, Suspended, Verdict
 from lcsearch.core.spec import ModelSpec, Recipe
+from lcsearch.core.yaml import write_yaml
 from lcsearch.nets.count import Count
-from lcsearch.runs.directory import RunDirectory, write_yaml
+from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.facts import Facts
 from lcsearch.runs.settings import RunSettings
 from lcsearch.search.make import Sizer, _bind

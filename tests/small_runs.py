@@ -12,11 +12,12 @@ from torch import nn
 from lcsearch.core.job import Job
 from lcsearch.core.records import Origin, TrialRecord
 from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe, TrialSpec
+from lcsearch.core.yaml import write_yaml
 from lcsearch.data import DatasetInfo
 from lcsearch.layers import prune_coefficients
 from lcsearch.nets.count import count
 from lcsearch.nets.surgery import build_model, conv_layers
-from lcsearch.runs.directory import RunDirectory, write_yaml
+from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.settings import RunSettings
 from lcsearch.runs.storage import open_storage, study_name
 from lcsearch.runs.store import Proposal, Store

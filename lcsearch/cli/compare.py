@@ -15,8 +15,8 @@ from lcsearch.cli.options import OneOf
 @click.option("--format", "kind", type=OneOf("html", "png", "svg"), default="html", help="What to write.")
 def compare(runs: tuple[Path, ...], output: Path | None, kind: str) -> None:
     """Put the fronts of several runs on one plot."""
+    from lcsearch.core.files import write_text
     from lcsearch.report.compare import compare_figure, render_comparison, run_lines
-    from lcsearch.runs.directory import write_text
     from lcsearch.runs.read import read_run
 
     path = output or Path(f"compare.{kind}")

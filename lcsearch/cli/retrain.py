@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from lcsearch.core.records import RetrainRecord, TrialRecord
-    from lcsearch.retrain.session import Retraining
-    from lcsearch.retrain.ways import Asked
+    from lcsearch.search.retrain.session import Retraining
+    from lcsearch.search.retrain.ways import Asked
 
 
 @click.command()
@@ -55,8 +55,8 @@ def retrain(
     """
     from rich.console import Console
 
-    from lcsearch.retrain.session import Request, Retraining
     from lcsearch.search.interrupt import INTERRUPTED, ctrl_c
+    from lcsearch.search.retrain.session import Request, Retraining
 
     console = Console(stderr=True, highlight=False)
 
@@ -82,8 +82,8 @@ def retrain(
 def _say_results(work: Retraining, records: Sequence[RetrainRecord]) -> None:
     from rich.console import Console
 
-    from lcsearch.retrain.ways import summary
     from lcsearch.runs.read import read_run
+    from lcsearch.search.retrain.ways import summary
 
     out = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
     out.print(_table(records, read_run(work.path).trials))

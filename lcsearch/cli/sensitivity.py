@@ -60,8 +60,8 @@ def sensitivity(as_json: bool, out: Path | None, **options: Any) -> None:
     model, template = _model(options, data)
     found = _measure(model, template, data, options)
     if out is not None:
+        from lcsearch.core.files import write_text
         from lcsearch.report.sensitivity import render_sensitivity
-        from lcsearch.runs.directory import write_text
 
         title = f"{options['backbone']} on {data.info.name}"
         write_text(out, render_sensitivity(found, title))

@@ -49,7 +49,7 @@ def _space_of(backbone: str) -> tuple[str, dict[str, object]]:
 
 
 def _write(path: Path, text: str, backbone: str) -> None:
-    from lcsearch.runs.directory import write_text
+    from lcsearch.core.files import write_text
 
     try:
         write_text(path, text)

@@ -9,9 +9,9 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, field_validator, model_validator
 
+from lcsearch.core.files import write_text
 from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe, Regularizer, TrialSpec
 from lcsearch.core.yaml import Strict, problem, read_yaml, validate
-from lcsearch.runs.directory import write_text
 
 __all__ = [
     "Config",

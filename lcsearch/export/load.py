@@ -5,14 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from lcsearch.core.config import read_config
+from lcsearch.core.config import Config, parse_config, read_config
 from lcsearch.core.errors import InputError
 from lcsearch.core.spec import ModelSpec
-from lcsearch.export.formats.weights import read_state
-from lcsearch.export.packed import restore
+from lcsearch.core.yaml import parse_yaml
+from lcsearch.export.packed import unpack
 from lcsearch.nets import surgery
+from lcsearch.nets.tensors import read_tensors, restore
+
+VERSION = "1"
+"""Of the layout of a weights file."""
 
 _CONFIGS = (".yaml", ".yml")
 
@@ -64,6 +68,31 @@ def convert(model: nn.Module, path: str | Path, *, trained: bool = False) -> nn.
         converted = _apply(model, config.spec.model, file, trained=False)
         restore(converted, state, str(file))
     return converted
+
+
+def read_state(path: Path) -> tuple[Config, dict[str, Tensor]]:
+    """Read a weights file.
+
+    Returns:
+        The config inside, and the weights by the names of ``state_dict``.
+
+    Raises:
+        InputError: It is no such file, from a newer version, or damaged.
+    """
+    tensors, texts = read_tensors(path)
+    if "lcsearch" not in texts:
+        raise InputError(
+            f"{path}: holds no lcsearch spec; files that do are written by 'lcsearch export --format weights'"
+        )
+    if texts["lcsearch"] != VERSION:
+        raise InputError(
+            f"{path}: version {texts['lcsearch']!r} is not {VERSION!r}, which this lcsearch reads"
+        )
+    for key in ("config", "table"):
+        if key not in texts:
+            raise InputError(f"{path}: is damaged: it has no {key}")
+    config = parse_config(parse_yaml(texts["config"], str(path)), str(path))
+    return config, unpack(tensors, texts["table"], str(path))
 
 
 def _apply(model: nn.Module, spec: ModelSpec, file: Path, trained: bool) -> nn.Module:

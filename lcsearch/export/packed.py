@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from lcsearch.core.errors import InputError
-from lcsearch.layers import LinearConv2d
+from lcsearch.nets.tensors import is_order, owner
 
 _BITS = "bits"
 _INT32 = torch.iinfo(torch.int32)
@@ -48,7 +48,7 @@ def pack(model: nn.Module) -> tuple[dict[str, Tensor], str]:
     state = dict(_unshared(model))
     table, parts = [], dict[str, list[Tensor]]()
     for name, tensor in state.items():
-        if _is_order(model, name) and torch.equal(tensor.cpu(), torch.arange(len(tensor))):
+        if is_order(model, name) and torch.equal(tensor.cpu(), torch.arange(len(tensor))):
             continue
         mask = state.get(_mask_of(model, name))
         value = tensor.detach().cpu()
@@ -81,41 +81,6 @@ def unpack(tensors: Mapping[str, Tensor], table: str, name: str) -> dict[str, Te
         raise InputError(f"{name}: is damaged: its table and its numbers do not fit ({reason})") from None
 
 
-def restore(model: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
-    """Give a model the weights of a state.
-
-    Args:
-        model: The model; changed only where everything fits.
-        state: By the names of ``state_dict``; of shared tensors one name is enough.
-        name: The file's name, for messages.
-
-    Raises:
-        InputError: The state is that of another model.
-    """
-    full = model.state_dict(keep_vars=True)
-    first = {id(tensor): key for key, tensor in reversed(full.items())}
-    given = dict(state)
-    for key, tensor in full.items():
-        if key not in given and first[id(tensor)] in given:
-            given[key] = given[first[id(tensor)]]
-        elif key not in given and _is_order(model, key):
-            given[key] = torch.arange(len(tensor))
-    problem = _misfit(full, given)
-    if problem is not None:
-        raise InputError(f"{name}: holds the weights of another model: {problem}")
-    model.load_state_dict(given)
-
-
-def _misfit(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str | None:
-    for key, tensor in own.items():
-        if key not in given:
-            return f"it has no {key!r}, which this one needs"
-        if given[key].shape != tensor.shape:
-            return f"its {key!r} has shape {tuple(given[key].shape)}, this one's {tuple(tensor.shape)}"
-    extra = next((key for key in given if key not in own), None)
-    return None if extra is None else f"this one has no {extra!r}"
-
-
 def _unshared(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     seen: set[int] = set()
     for name, tensor in model.state_dict(keep_vars=True).items():
@@ -124,18 +89,10 @@ def _unshared(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
             yield name, tensor
 
 
-def _owner(model: nn.Module, name: str) -> nn.Module:
-    return model.get_submodule(name.rpartition(".")[0])
-
-
-def _is_order(model: nn.Module, name: str) -> bool:
-    return name.rpartition(".")[2] == "order" and isinstance(_owner(model, name), LinearConv2d)
-
-
 def _mask_of(model: nn.Module, name: str) -> str:
     """The name of the mask of these coefficients; empty where there is none."""
     prefix, _, own = name.rpartition(".")
-    sparse = own == "coefficients" and getattr(_owner(model, name), "mask", None) is not None
+    sparse = own == "coefficients" and getattr(owner(model, name), "mask", None) is not None
     return (f"{prefix}.mask" if prefix else "mask") if sparse else ""
 
 

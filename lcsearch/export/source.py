@@ -10,12 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.records import RunRecord, TrialRecord
-from lcsearch.core.spec import ModelSpec
 from lcsearch.runs.directory import RunDirectory
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from lcsearch.data import DatasetInfo, SearchData
 
 
@@ -101,18 +98,3 @@ def kept_weights(run: RunRecord, trial: TrialRecord) -> Path:
             f"{trial.number}' trains it again for --retrained"
         )
     return path
-
-
-def trained_model(spec: ModelSpec, weights: Path) -> nn.Module:
-    """Build a model, give it the weights of a trial's folder, and set it to evaluation mode.
-
-    Raises:
-        InputError: The file does not read, or holds the weights of another model.
-    """
-    from lcsearch.export.packed import restore
-    from lcsearch.nets.surgery import build_model
-    from lcsearch.nets.tensors import read_tensors
-
-    model = build_model(spec)
-    restore(model, read_tensors(weights)[0], str(weights))
-    return model.eval().requires_grad_(False)

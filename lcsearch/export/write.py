@@ -19,8 +19,9 @@ from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.export.check import Agreement, ExportError, compare
 from lcsearch.export.formats import SUFFIXES, find
 from lcsearch.export.latency import Latency, measure
-from lcsearch.export.source import About, load_data, trained_model
+from lcsearch.export.source import About, load_data
 from lcsearch.nets.surgery import build_model
+from lcsearch.nets.tensors import trained_model
 
 
 @dataclass(frozen=True, slots=True)

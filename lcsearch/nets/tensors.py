@@ -1,13 +1,18 @@
-"""Reading a safetensors file, with the user's mistakes as one line."""
+"""From a safetensors file to a model that has its weights, with the user's mistakes as one line."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from torch import Tensor, nn
 
 from lcsearch.core.errors import InputError
+from lcsearch.core.spec import ModelSpec
+from lcsearch.layers import LinearConv2d
+from lcsearch.nets.surgery import build_model
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -29,3 +34,59 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise InputError(f"{path}: is no safetensors file, or is damaged ({reason})") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def restore(model: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
+    """Give a model the weights of a state.
+
+    Args:
+        model: The model; changed only where everything fits.
+        state: By the names of ``state_dict``; of shared tensors one name is enough.
+        name: The file's name, for messages.
+
+    Raises:
+        InputError: The state is that of another model.
+    """
+    full = model.state_dict(keep_vars=True)
+    first = {id(tensor): key for key, tensor in reversed(full.items())}
+    given = dict(state)
+    for key, tensor in full.items():
+        if key not in given and first[id(tensor)] in given:
+            given[key] = given[first[id(tensor)]]
+        elif key not in given and is_order(model, key):
+            given[key] = torch.arange(len(tensor))
+    problem = _misfit(full, given)
+    if problem is not None:
+        raise InputError(f"{name}: holds the weights of another model: {problem}")
+    model.load_state_dict(given)
+
+
+def trained_model(spec: ModelSpec, weights: Path) -> nn.Module:
+    """Build a model, give it the weights of a trial's folder, and set it to evaluation mode.
+
+    Raises:
+        InputError: The file does not read, or holds the weights of another model.
+    """
+    model = build_model(spec)
+    restore(model, read_tensors(weights)[0], str(weights))
+    return model.eval().requires_grad_(False)
+
+
+def is_order(model: nn.Module, name: str) -> bool:
+    """Whether a name of ``state_dict`` is the order of a LinearConv layer's filters."""
+    return name.rpartition(".")[2] == "order" and isinstance(owner(model, name), LinearConv2d)
+
+
+def owner(model: nn.Module, name: str) -> nn.Module:
+    """The module that holds a name of ``state_dict``."""
+    return model.get_submodule(name.rpartition(".")[0])
+
+
+def _misfit(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str | None:
+    for key, tensor in own.items():
+        if key not in given:
+            return f"it has no {key!r}, which this one needs"
+        if given[key].shape != tensor.shape:
+            return f"its {key!r} has shape {tuple(given[key].shape)}, this one's {tuple(tensor.shape)}"
+    extra = next((key for key in given if key not in own), None)
+    return None if extra is None else f"this one has no {extra!r}"

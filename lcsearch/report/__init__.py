@@ -18,7 +18,7 @@ def write(run: RunRecord, path: Path, live: int | None = None) -> None:
     Raises:
         InputError: The run has nothing to show yet, or the path is not writable.
     """
+    from lcsearch.core.files import write_text
     from lcsearch.report.page import render
-    from lcsearch.runs.directory import write_text
 
     write_text(path, render(run, live))

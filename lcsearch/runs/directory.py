@@ -1,11 +1,8 @@
-"""The run directory: its files, its lock, and writing without ever leaving half a file."""
+"""The run directory: its files and its lock."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,66 +10,11 @@ from typing import Any
 import yaml
 
 from lcsearch.core.errors import InputError
+from lcsearch.core.files import write_text
 from lcsearch.core.records import TrialRecord
+from lcsearch.core.yaml import write_yaml
 
 VERSION = 1
-_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # in C where PyYAML has it: ten times faster
-
-
-def write_text(path: Path, text: str, durable: bool = True) -> None:
-    """Write a file under a temporary name in its folder, flush it, and rename it into place.
-
-    Args:
-        path: The file.
-        text: What it shall hold.
-        durable: Wait until the disk has it, which can take 10 ms; without, it may be empty after a power cut.
-
-    Raises:
-        InputError: The place is not writable.
-    """
-    if path.is_dir():
-        raise InputError(f"{path}: not writable: it is a folder")
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise InputError(f"{path}: not writable: {error.strerror}") from None
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            if durable:
-                stream.flush()
-                os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def copy_file(source: Path, target: Path) -> None:
-    """Copy a file into a folder that is made if need be; it is there whole or not at all.
-
-    Raises:
-        InputError: There is nothing to copy.
-        OSError: The disk is full.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.part")
-    try:
-        shutil.copyfile(source, part)
-        with part.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        part.replace(target)
-    except FileNotFoundError:
-        raise InputError(f"{source}: is missing") from None
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def write_yaml(path: Path, plain: Mapping[str, Any], durable: bool = True) -> None:
-    """Write plain data as YAML, keys in their order, as `write_text`."""
-    text = yaml.dump(dict(plain), Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=100)
-    write_text(path, str(text), durable)
 
 
 class RunDirectory:

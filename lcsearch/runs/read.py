@@ -6,10 +6,10 @@ from pathlib import Path
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.records import RunRecord
-from lcsearch.runs.retrained import read_retrained
 from lcsearch.runs.directory import RunDirectory
+from lcsearch.runs.retrained import read_retrained
 from lcsearch.runs.settings import RunSettings
-from lcsearch.runs.storage import (open_storage, study_name)
+from lcsearch.runs.storage import open_storage, study_name
 from lcsearch.runs.store import Store
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from lcsearch.core.errors import InputError
-from lcsearch.core.records import (RetrainRecord, RetrainWay, TrialRecord)
-from lcsearch.runs.directory import write_yaml
+from lcsearch.core.records import RetrainRecord, RetrainWay, TrialRecord
+from lcsearch.core.yaml import write_yaml
 
 VERSION = 1
 CONFIDENCE = 0.95

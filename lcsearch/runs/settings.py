@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from lcsearch.core.errors import InputError
-from lcsearch.search.samplers import DEFAULT
 from lcsearch.core.spec import Recipe
+
+DEFAULT_SAMPLER = "recombine"
+"""What proposes unless the user names another; docs/search.md shows why."""
 
 DEFAULT_INIT = "trained"
 """Where models start unless the user says it, or the width is searched; docs/trained.md shows why."""
@@ -69,7 +71,7 @@ class RunSettings:
     timeout: float | None = None
     max_params: int | None = None
     max_macs: int | None = None
-    sampler: str = DEFAULT
+    sampler: str = DEFAULT_SAMPLER
     early_stopping: Literal["pareto", "median", "none"] = "pareto"
     rung_factor: int = 3
     engine: Literal["local", "ray"] = "local"

@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from lcsearch.core.config import parse_config
 from lcsearch.core.errors import HaltError
-from lcsearch.core.records import (Decision, EpochRecord, LayerCount, State, TrialRecord)
+from lcsearch.core.records import Decision, EpochRecord, LayerCount, State, TrialRecord
 from lcsearch.runs.storage import cause_of
 
 STUDY_NAME = "lcsearch"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from lcsearch.core.pareto import box_of, hypervolume
+from lcsearch.core.records import RunRecord, TrialRecord
 from lcsearch.runs.choose import front_of
-from lcsearch.core.pareto import (box_of, hypervolume)
-from lcsearch.core.records import (RunRecord, TrialRecord)
 
 
 def summary(run: RunRecord) -> dict[str, Any]:

@@ -19,10 +19,11 @@ from lcsearch.core.errors import InputError
 from lcsearch.core.job import Objective
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.core.text import format_count
+from lcsearch.core.yaml import write_yaml
 from lcsearch.nets import surgery
 from lcsearch.nets.backbones import build
 from lcsearch.nets.count import Count, count
-from lcsearch.runs.directory import VERSION, RunDirectory, write_yaml
+from lcsearch.runs.directory import VERSION, RunDirectory
 from lcsearch.runs.facts import Facts
 from lcsearch.runs.settings import MAY_CHANGE, RunSettings
 from lcsearch.runs.storage import check_storage
@@ -139,7 +140,11 @@ def reopen(path: Path, changes: Mapping[str, Any] | None = None) -> Session:
             raise InputError(
                 f"--{name.replace('_', '-')}: cannot be changed: it would alter the results of trials"
             )
-    objective = None if settings.objective is None else recorded_objective(settings, path)
+    objective = None
+    if settings.objective is not None:
+        objective = recorded_objective(
+            settings.objective, device=settings.device, threads=settings.threads, path=path
+        )
     return go_on(directory, plain, replace(settings, timeout=None, **(changes or {})), objective)
 
 

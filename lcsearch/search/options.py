@@ -12,7 +12,7 @@ from lcsearch.core.device import pick_device
 from lcsearch.core.errors import InputError, did_you_mean
 from lcsearch.core.spec import Recipe
 from lcsearch.core.yaml import read_yaml
-from lcsearch.runs.settings import DEFAULT_INIT, RunSettings
+from lcsearch.runs.settings import DEFAULT_INIT, DEFAULT_SAMPLER, RunSettings
 from lcsearch.search import samplers
 from lcsearch.search.initial import with_start
 from lcsearch.search.space import Space
@@ -139,7 +139,7 @@ def default_train_images(settings: RunSettings, available: int) -> int:
 
 def _sampler(name: str | None) -> str:
     if name is None:
-        return samplers.DEFAULT
+        return DEFAULT_SAMPLER
     if name not in samplers.names():
         raise InputError(f"--sampler: there is no {name!r}; {did_you_mean(name, samplers.names())}")
     return name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,6 @@ from lcsearch.train.scores import make_teacher, write_teacher
 
 if TYPE_CHECKING:
     from lcsearch.compress.sensitivity import Sensitivity
-    from lcsearch.search.space import BoundSpace
 
 Progress = Callable[[str], None]
 """Called now and then with what is being done, in a few words; may raise to leave."""
@@ -123,7 +122,7 @@ def prepare(
     folder: Path,
     *,
     template: ModelSpec,
-    bound: BoundSpace,
+    layers: Sequence[str],
     data: Callable[[], SearchData],
     recipe: Recipe,
     seed: int,
@@ -136,7 +135,7 @@ def prepare(
     Args:
         folder: The start folder.
         template: The plain backbone.
-        bound: Says which layers are searched, and in what range.
+        layers: Names of the convolutions that are searched.
         data: Called for the images where they are needed.
         recipe: How cut-out models are trained: its share of distillation, epochs, crop and flip.
         seed: The views that the teacher's scores are of are drawn from it.
@@ -153,7 +152,7 @@ def prepare(
         if recipe.distill > 0 and not start.has_teacher:
             write_teacher_of(start, template, data(), recipe, seed=seed, device=device, progress=progress)
         if not start.has_sensitivity:
-            _write_sensitivity(start, template, bound, data(), pick_device(device), progress)
+            _write_sensitivity(start, template, layers, data(), pick_device(device), progress)
 
 
 def write_teacher_of(
@@ -191,7 +190,7 @@ def _threads(count: int) -> Iterator[None]:
 def _write_sensitivity(
     start: Start,
     template: ModelSpec,
-    bound: BoundSpace,
+    layers: Sequence[str],
     data: SearchData,
     device: str,
     progress: Progress,
@@ -200,4 +199,4 @@ def _write_sensitivity(
 
     progress("measuring what each layer loses")
     backbone = load_backbone(template, start.folder).to(device)
-    start.write_sensitivity(measure(backbone, bound.searched_layers, data, progress=progress))
+    start.write_sensitivity(measure(backbone, layers, data, progress=progress))

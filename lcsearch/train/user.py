@@ -18,8 +18,6 @@ from lcsearch.core.spec import TrialSpec
 if TYPE_CHECKING:
     from torch import nn
 
-    from lcsearch.runs.settings import RunSettings
-
 
 class TrialReport:
     """What a training loop is given to talk to the search; call it after each epoch.
@@ -157,22 +155,23 @@ def check_objective(function: Any) -> None:
         raise InputError(f"objective: {name} cannot be pickled ({one_line(error)}); {must}") from None
 
 
-def recorded_objective(settings: RunSettings, path: Path) -> UserObjective:
+def recorded_objective(name: str, *, device: str, threads: int, path: Path) -> UserObjective:
     """The objective that a run was made with, imported by its name.
 
     Args:
-        settings: The run's settings.
+        name: As `objective_name` gave it.
+        device: What its report names as the device.
+        threads: CPU threads of its process; 0 leaves PyTorch's choice.
         path: The run directory.
 
     Raises:
         InputError: It cannot be imported.
     """
-    name = str(settings.objective)
     again = f"call lcsearch.search again with out={str(path)!r} to go on"
     if name.startswith("("):
         raise InputError(f"{path}: its objective {name} cannot be imported by name; {again}")
     try:
-        return UserObjective(find_function("objective", name), settings.device, settings.threads)
+        return UserObjective(find_function("objective", name), device, threads)
     except InputError as error:
         raise InputError(f"{path}: {error}; {again}") from None
 

@@ -78,7 +78,8 @@ def test_bad_input_is_one_clear_line(
 def test_a_run_without_a_finished_trial(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     from small_runs import SETTINGS
 
-    from lcsearch.runs.directory import RunDirectory, write_yaml
+    from lcsearch.core.yaml import write_yaml
+    from lcsearch.runs.directory import RunDirectory
     from lcsearch.runs.storage import open_storage, study_name
     from lcsearch.runs.store import Store
 

@@ -16,10 +16,11 @@ from lcsearch.core.config import config_text
 from lcsearch.core.errors import InputError
 from lcsearch.core.spec import LayerSpec, ModelSpec, TrialSpec
 from lcsearch.export.formats import weights
-from lcsearch.export.packed import pack, restore, unpack
+from lcsearch.export.packed import pack, unpack
 from lcsearch.export.source import About
 from lcsearch.layers import LinearConv2d
 from lcsearch.nets.surgery import build_model, compress
+from lcsearch.nets.tensors import restore
 
 IMAGES = torch.rand(5, 1, 16, 16, generator=torch.Generator().manual_seed(1))
 

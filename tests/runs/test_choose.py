@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from lcsearch.runs.choose import (choose, front_of)
 from lcsearch.core.errors import InputError
 from lcsearch.core.records import TrialRecord
-from lcsearch.core.spec import (ModelSpec, TrialSpec)
+from lcsearch.core.spec import ModelSpec, TrialSpec
+from lcsearch.runs.choose import choose, front_of
 
 SPEC = TrialSpec(ModelSpec("base", 10, 1))
 

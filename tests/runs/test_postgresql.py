@@ -15,10 +15,10 @@ from inline import session
 
 from lcsearch.cli.main import call
 from lcsearch.core.errors import InputError
-from lcsearch.search.observer import Observer
-from lcsearch.runs.read import read_run
 from lcsearch.core.records import TrialRecord
+from lcsearch.runs.read import read_run
 from lcsearch.runs.storage import check_storage
+from lcsearch.search.observer import Observer
 
 
 def _binaries() -> Path | None:

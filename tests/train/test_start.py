@@ -56,7 +56,7 @@ def fill(start: Start, images: SearchData, recipe: Recipe = RECIPE, said: list[s
     prepare(
         start.folder,
         template=PLAIN,
-        bound=bound(),
+        layers=bound().searched_layers,
         data=lambda: images,
         recipe=recipe,
         seed=7,
@@ -77,7 +77,15 @@ def test_it_is_filled_and_a_second_time_nothing_is_computed(start: Start, images
     def nothing() -> SearchData:
         raise AssertionError("nothing is needed")
 
-    prepare(start.folder, template=PLAIN, bound=bound(), data=nothing, recipe=RECIPE, seed=7, device="cpu")
+    prepare(
+        start.folder,
+        template=PLAIN,
+        layers=bound().searched_layers,
+        data=nothing,
+        recipe=RECIPE,
+        seed=7,
+        device="cpu",
+    )
     assert {path.name: path.stat().st_mtime_ns for path in start.folder.iterdir()} == before
 
 
@@ -88,8 +96,8 @@ def test_left_in_the_middle_it_goes_on(start: Start, images: SearchData) -> None
 
     with pytest.raises(KeyboardInterrupt):
         prepare(
-            start.folder, template=PLAIN, bound=bound(), data=lambda: images, recipe=RECIPE, seed=7,
-            device="cpu", progress=leave,
+            start.folder, template=PLAIN, layers=bound().searched_layers, data=lambda: images,
+            recipe=RECIPE, seed=7, device="cpu", progress=leave,
         )  # fmt: skip
     written = start.teacher.stat().st_mtime_ns
     assert not start.has_sensitivity

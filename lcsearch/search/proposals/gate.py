@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 from lcsearch.core.errors import InputError
+from lcsearch.core.files import copy_file
 from lcsearch.core.spec import ModelSpec
-from lcsearch.runs.directory import RunDirectory, copy_file
+from lcsearch.runs.directory import RunDirectory
 from lcsearch.search.history import History
 from lcsearch.search.proposals.candidate import Candidate
 

@@ -41,7 +41,7 @@ class Preparing:
         prepare(
             start,
             template=plain,
-            bound=self.space,
+            layers=self.space.searched_layers,
             data=lambda: make_objective(settings).data(),
             recipe=settings.fine_tune,
             seed=settings.seed,

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from lcsearch.search.space import BoundSpace
 
-DEFAULT = "recombine"
-"""Why this one: docs/search.md."""
-
 
 class _SamplerFile(Protocol):
     @staticmethod

@@ -13,14 +13,14 @@ from lcsearch import report
 from lcsearch.core.errors import InputError
 from lcsearch.core.records import RetrainRecord, RetrainWay, RunRecord, TrialRecord
 from lcsearch.core.text import format_seconds
-from lcsearch.retrain.director import MOST_SEEDS, Director, Task, tasks_for
-from lcsearch.retrain.picks import picks
-from lcsearch.retrain.testing import evaluate_once
-from lcsearch.retrain.ways import Asked, Comparison, Starts, compared, default_way, ways_of
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.read import read_run
 from lcsearch.runs.retrained import write_results
 from lcsearch.runs.settings import RunSettings
+from lcsearch.search.retrain.director import MOST_SEEDS, Director, Task, tasks_for
+from lcsearch.search.retrain.picks import picks
+from lcsearch.search.retrain.testing import evaluate_once
+from lcsearch.search.retrain.ways import Asked, Comparison, Starts, compared, default_way, ways_of
 from lcsearch.search.sitting import Sitting
 from lcsearch.search.workers import make_engine, make_objective
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 from lcsearch.core.errors import InputError
+from lcsearch.core.files import copy_file
 from lcsearch.core.records import RetrainWay, TrialRecord
 from lcsearch.core.spec import ModelSpec, Recipe
 from lcsearch.data import SearchData
-from lcsearch.runs.directory import RunDirectory, copy_file
+from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.retrained import Result, Spread, spread
 from lcsearch.runs.settings import RunSettings
 from lcsearch.train.fine_tune import fine_tune_recipe

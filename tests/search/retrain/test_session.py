@@ -18,14 +18,14 @@ from lcsearch.core.records import RetrainRecord
 from lcsearch.core.spec import ModelSpec
 from lcsearch.data import Split, loading
 from lcsearch.export.chosen import export_choice
-from lcsearch.export.source import trained_model
-from lcsearch.retrain import testing
-from lcsearch.retrain.director import Director, tasks_for
-from lcsearch.retrain.picks import picks
-from lcsearch.retrain.session import Request, Retraining
+from lcsearch.nets.tensors import trained_model
 from lcsearch.runs.choose import choose
 from lcsearch.runs.read import read_run
 from lcsearch.runs.retrained import all_results, best_of, read_retrained, spread
+from lcsearch.search.retrain import testing
+from lcsearch.search.retrain.director import Director, tasks_for
+from lcsearch.search.retrain.picks import picks
+from lcsearch.search.retrain.session import Request, Retraining
 
 TWO = Request(trials=(4,), epochs=2, seeds=2)
 """Trial 4, and beside it the backbone, a uniform and a thinner model: eight trainings."""
@@ -156,7 +156,7 @@ def test_reading_test_images_elsewhere_raises(original: Path) -> None:
         data.test_split("digits")
     source = Path(data.__file__).parents[1]
     users = {p.relative_to(source) for p in source.rglob("*.py") if "final_evaluation(" in p.read_text()}
-    assert users == {Path("data/loading.py"), Path("retrain/testing.py")}
+    assert users == {Path("data/loading.py"), Path("search/retrain/testing.py")}
 
 
 def test_nothing_is_chosen_by_test_accuracy(finished: Path, tmp_path: Path) -> None:

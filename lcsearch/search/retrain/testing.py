@@ -9,10 +9,10 @@ from lcsearch import data
 from lcsearch.core.device import pick_device
 from lcsearch.core.errors import InputError
 from lcsearch.data import SearchData
-from lcsearch.export.source import trained_model
-from lcsearch.retrain.director import Task
+from lcsearch.nets.tensors import trained_model
 from lcsearch.runs.retrained import Result
 from lcsearch.runs.settings import RunSettings
+from lcsearch.search.retrain.director import Task
 from lcsearch.train.evaluate import evaluate
 
 

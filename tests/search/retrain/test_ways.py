@@ -16,10 +16,10 @@ from lcsearch import data
 from lcsearch.core.errors import InputError
 from lcsearch.core.records import RetrainRecord
 from lcsearch.core.spec import Recipe
-from lcsearch.retrain.session import Request, Retraining
-from lcsearch.retrain.ways import Starts, compared, default_way, recipe_of, summary
 from lcsearch.runs.read import read_run
 from lcsearch.runs.retrained import Result, all_results, better
+from lcsearch.search.retrain.session import Request, Retraining
+from lcsearch.search.retrain.ways import Starts, compared, default_way, recipe_of, summary
 from lcsearch.train.fine_tune import FINE_TUNE
 from lcsearch.train.scores import read_teacher
 from lcsearch.train.start import Start

@@ -13,9 +13,9 @@ from lcsearch.core.records import RetrainWay, TrialRecord
 from lcsearch.core.seeds import retrain_seed
 from lcsearch.core.spec import TrialSpec
 from lcsearch.core.text import format_seconds
-from lcsearch.retrain.ways import recipe_of
 from lcsearch.runs.retrained import Result, folder_of, read_result
 from lcsearch.runs.settings import RunSettings
+from lcsearch.search.retrain.ways import recipe_of
 
 MOST_SEEDS = 1000
 
