@@ -13,11 +13,11 @@ import numpy as np
 import optuna
 from search_truth import Array, Formula, Records, Truth, base_space
 
+from lcsearch.core import plugins
 from lcsearch.core.pareto import Box
 from lcsearch.core.spec import ModelSpec, Recipe, Regularizer, TrialSpec
 from lcsearch.nets.count import Count
 from lcsearch.runs.settings import DEFAULT_SAMPLER, RunSettings
-from lcsearch.search import samplers
 from lcsearch.search.planner import Planner
 from lcsearch.search.proposals.handpicked import hand_picked
 from lcsearch.search.samplers._draw import Draw
@@ -194,9 +194,8 @@ def contenders() -> dict[str, Callable[[World, int, int], list[Step]]]:
     def user(make: Callable[[int], optuna.samplers.BaseSampler]) -> Callable[[World, int, int], list[Step]]:
         return lambda world, seed, budget: plain_optuna(world, seed, budget, make(seed))
 
-    found = {
-        f"{s}/{rule}": product(s, rule) for s in samplers.names() if s != "gp" for rule in ("pareto", "none")
-    }
+    names = [name for name in plugins.names(plugins.SAMPLER) if name != "gp"]
+    found = {f"{s}/{rule}": product(s, rule) for s in names for rule in ("pareto", "none")}
     found[f"{DEFAULT_SAMPLER}/median"] = product(DEFAULT_SAMPLER, "median")
     found["optuna-tpe"] = user(lambda seed: optuna.samplers.TPESampler(seed=seed))
     found["optuna-nsga2"] = user(lambda seed: optuna.samplers.NSGAIISampler(seed=seed))

@@ -39,3 +39,22 @@ def did_you_mean(value: str, choices: Iterable[str]) -> str:
     if near:
         return "did you mean " + " or ".join(repr(name) for name in near) + "?"
     return "choose from " + ", ".join(names)
+
+
+def no_such(word: str, value: str, choices: Iterable[str], forms: str = "") -> str:
+    """The message for a name that nothing has, the same everywhere.
+
+    Args:
+        word: What was asked for, such as "backbone".
+        value: What the user typed.
+        choices: The names that there are.
+        forms: What is understood beside names; empty where nothing is.
+
+    Returns:
+        "there is no backbone 'vgg12'; did you mean 'vgg11'?"
+    """
+    names = list(choices)
+    message = f"there is no {word} {value!r}"
+    if names:
+        message += f"; {did_you_mean(value, names)}"
+    return f"{message} ({forms} will do too)" if forms else message

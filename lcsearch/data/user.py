@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from lcsearch.core.errors import InputError
-from lcsearch.core.plugins import call_function, one_line
+from lcsearch.core.functions import call_function, one_line
 from lcsearch.data.dataset import Part, Raw, Source
 from lcsearch.data.pixels import from_arrays, mean_and_std
 

@@ -37,7 +37,7 @@ class RunSettings:
         timeout: Seconds after which no new trial starts; None for no limit.
         max_params: Specs with more parameters are rejected untrained; None for no limit.
         max_macs: Specs with more multiply-accumulates are rejected untrained; None for no limit.
-        sampler: A name from ``lcsearch.search.samplers.names()``.
+        sampler: The sampler that proposes.
         early_stopping: Which rule stops trials at rungs.
         rung_factor: Ratio between one rung and the next.
         engine: Who runs trials.

@@ -140,8 +140,7 @@ def default_train_images(settings: RunSettings, available: int) -> int:
 def _sampler(name: str | None) -> str:
     if name is None:
         return DEFAULT_SAMPLER
-    if name not in samplers.names():
-        raise InputError(f"--sampler: there is no {name!r}; {did_you_mean(name, samplers.names())}")
+    samplers.find(name)
     return name
 
 

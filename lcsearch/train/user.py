@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lcsearch.core.errors import InputError
+from lcsearch.core.functions import find_function, one_line
 from lcsearch.core.job import Job, Metrics, Report, ResultError
-from lcsearch.core.plugins import find_function, one_line
 from lcsearch.core.spec import TrialSpec
 
 if TYPE_CHECKING:

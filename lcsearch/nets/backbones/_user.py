@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.parameter import UninitializedParameter
 
 from lcsearch.core.errors import InputError
-from lcsearch.core.plugins import find_function, one_line, parameters
+from lcsearch.core.functions import find_function, one_line, parameters
 
 OPTION = "--backbone"
 

@@ -1,17 +1,10 @@
-"""What to try next: one sampler a file, over Optuna's sampler interface.
-
-Each file holds ``make(seed, space)``. A sampler is made anew for every trial, seeded from the run's
-seed and the trial's number, and keeps nothing but what the study holds: so a restarted run asks
-the same questions and gets the same answers.
-"""
+"""What to try next: one sampler a file, over Optuna's sampler interface."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from lcsearch.core.errors import InputError, did_you_mean
+from lcsearch.core import plugins
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -19,28 +12,46 @@ if TYPE_CHECKING:
     from lcsearch.search.space import BoundSpace
 
 
-class _SamplerFile(Protocol):
-    @staticmethod
-    def make(seed: int, space: BoundSpace | None) -> BaseSampler: ...
+@runtime_checkable
+class Sampler(Protocol):
+    """Makes what proposes one trial.
+
+    It is called anew for every trial, seeded from the run's seed and the trial's number, and what it makes
+    keeps nothing but what the study holds: so a restarted run asks the same questions and gets the same
+    answers.
+    """
+
+    def __call__(self, seed: int, space: BoundSpace) -> BaseSampler:
+        """Make an Optuna sampler.
+
+        Args:
+            seed: Seeds everything random in it; from 0, below 2**32.
+            space: What is searched, for samplers that know layers.
+
+        Raises:
+            InputError: It needs a package that is not there.
+        """
 
 
-def names() -> list[str]:
-    """The samplers' names, which are their files' names."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
-
-
-def make(name: str, *, seed: int, space: BoundSpace | None = None) -> BaseSampler:
-    """Make a sampler for one trial.
-
-    Args:
-        name: One of ``names()``.
-        seed: Seeds everything random in it; any non-negative integer.
-        space: What is searched; samplers that know layers need it.
+def find(name: str) -> Sampler:
+    """Import the sampler of a name.
 
     Raises:
-        InputError: There is no such sampler, or it needs a space or a package that is not there.
+        InputError: There is none, or it does not load.
     """
-    if name not in names():
-        raise InputError(f"--sampler: unknown sampler {name!r}; {did_you_mean(name, names())}")
-    file = cast("_SamplerFile", importlib.import_module(f"{__name__}.{name}"))
-    return file.make(seed % 2**32, space)
+    sampler: Sampler = plugins.find(plugins.SAMPLER, name)
+    return sampler
+
+
+def make(name: str, *, seed: int, space: BoundSpace) -> BaseSampler:
+    """Make what proposes one trial.
+
+    Args:
+        name: A sampler.
+        seed: Any non-negative integer.
+        space: What is searched.
+
+    Raises:
+        InputError: There is no such sampler, or it needs a package that is not there.
+    """
+    return find(name)(seed % 2**32, space)

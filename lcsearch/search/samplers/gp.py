@@ -14,8 +14,11 @@ from optuna.samplers import BaseSampler, GPSampler
 from lcsearch.search.space import BoundSpace
 
 
-def make(seed: int, space: BoundSpace | None) -> BaseSampler:
+def make(seed: int, space: BoundSpace) -> BaseSampler:
     """Make the sampler; any space will do."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         return GPSampler(seed=seed, warn_independent_sampling=False)
+
+
+SAMPLER = make

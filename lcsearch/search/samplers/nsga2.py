@@ -13,6 +13,9 @@ from lcsearch.search.space import BoundSpace
 POPULATION = 16
 
 
-def make(seed: int, space: BoundSpace | None) -> BaseSampler:
+def make(seed: int, space: BoundSpace) -> BaseSampler:
     """Make the sampler; any space will do."""
     return NSGAIISampler(seed=seed, population_size=POPULATION)
+
+
+SAMPLER = make

@@ -77,6 +77,9 @@ def _rotated(index: int, dimensions: int, seed: int) -> np.ndarray:
     return np.asarray((point + shifts) % 1.0)
 
 
-def make(seed: int, space: BoundSpace | None) -> BaseSampler:
+def make(seed: int, space: BoundSpace) -> BaseSampler:
     """Make the sampler; any space will do."""
     return SobolSampler(seed)
+
+
+SAMPLER = make

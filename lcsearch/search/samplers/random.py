@@ -7,6 +7,9 @@ from optuna.samplers import BaseSampler, RandomSampler
 from lcsearch.search.space import BoundSpace
 
 
-def make(seed: int, space: BoundSpace | None) -> BaseSampler:
+def make(seed: int, space: BoundSpace) -> BaseSampler:
     """Make the sampler; any space will do."""
     return RandomSampler(seed=seed)
+
+
+SAMPLER = make

@@ -22,7 +22,6 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from lcsearch.core.errors import InputError
 from lcsearch.core.pareto import Box, ranks
 from lcsearch.search.samplers._improvement import expected_improvement
 from lcsearch.search.samplers._layout import FEATURES, Genome, Layout, layout_of
@@ -181,12 +180,9 @@ def _parents(pool: list[Seen], accuracy: np.ndarray, sizes: Sizes) -> list[Genom
     return [seen.genome for r, seen in zip(rank, pool, strict=True) for _ in range(2 - r)]
 
 
-def make(seed: int, space: BoundSpace | None) -> BaseSampler:
-    """Make the sampler.
-
-    Raises:
-        InputError: There is no space whose layers it could know.
-    """
-    if space is None:
-        raise InputError("--sampler: recombine needs a search space; choose tpe, nsga2, gp, random or qmc")
+def make(seed: int, space: BoundSpace) -> BaseSampler:
+    """Make the sampler."""
     return RecombineSampler(seed, space)
+
+
+SAMPLER = make

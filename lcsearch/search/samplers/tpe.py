@@ -14,8 +14,11 @@ from optuna.samplers import BaseSampler, TPESampler
 from lcsearch.search.space import BoundSpace
 
 
-def make(seed: int, space: BoundSpace | None) -> BaseSampler:
+def make(seed: int, space: BoundSpace) -> BaseSampler:
     """Make the sampler; any space will do."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         return TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True)
+
+
+SAMPLER = make

@@ -10,6 +10,7 @@ import yaml
 from optuna.trial import TrialState
 from scipy.stats import norm
 
+from lcsearch.core import plugins
 from lcsearch.core.errors import InputError
 from lcsearch.core.pareto import Box, hypervolume
 from lcsearch.core.spec import ModelSpec
@@ -23,6 +24,8 @@ from lcsearch.search.samplers._limits import Limits
 from lcsearch.search.samplers._moves import Moves
 from lcsearch.search.samplers._surrogate import Inputs, Surrogate
 from lcsearch.search.space import BoundSpace, parse_space
+
+NAMES = plugins.names(plugins.SAMPLER)
 
 SPACE = """
 version: 1
@@ -79,12 +82,11 @@ def volume(space, models):
     return hypervolume([(toy_accuracy(space, m), float(space.params(m))) for m in models], box)
 
 
-def test_names_are_the_files():
-    assert samplers.names() == ["gp", "nsga2", "qmc", "random", "recombine", "tpe"]
-    assert DEFAULT_SAMPLER in samplers.names()
+def test_the_default_is_one_of_them():
+    assert DEFAULT_SAMPLER in NAMES
 
 
-@pytest.mark.parametrize("name", samplers.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_same_seeds_same_trials(space, name):
     first, again = (search(space, name, 13)[0].trials for _ in range(2))
     assert [t.params for t in first] == [t.params for t in again]
@@ -106,11 +108,9 @@ def test_a_study_rebuilt_from_its_trials_goes_on_the_same(space, name):
     assert proposals[0] == proposals[1]
 
 
-def test_unknown_sampler():
-    with pytest.raises(InputError, match="--sampler: unknown sampler 'tpee'; did you mean 'tpe'"):
-        samplers.make("tpee", seed=0)
-    with pytest.raises(InputError, match="recombine needs a search space"):
-        samplers.make("recombine", seed=0)
+def test_unknown_sampler(space):
+    with pytest.raises(InputError, match="--sampler: there is no sampler 'tpee'; did you mean 'tpe'"):
+        samplers.make("tpee", seed=0, space=space)
 
 
 def test_seeds_of_any_size(space):
