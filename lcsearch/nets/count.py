@@ -17,9 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import thop
 import torch
-from thop.profile import register_hooks as _THOP_RULES
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
@@ -27,10 +25,9 @@ from lcsearch.core.errors import InputError
 from lcsearch.core.records import LayerCount
 from lcsearch.layers import LinearConv2d
 from lcsearch.layers.arithmetic import feature_macs, plain_macs
+from lcsearch.nets.thop import Rule, profile
 
 __all__ = ["Count", "count"]
-
-_Rule = Callable[[Any, tuple[Tensor], Tensor], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,41 +83,19 @@ def _pruned(module: nn.Module, own: set[nn.Parameter]) -> int:
 
 
 def _macs_by_name(model: nn.Module, input_shape: tuple[int, int, int]) -> dict[str, int]:
-    """Multiply-accumulates per counted layer; through thop, on a copy, because thop leaves its marks."""
+    """Multiply-accumulates per counted layer; on a copy, because counting leaves its marks."""
     try:
         try:
-            info = _profile(_copy(model, torch.device("meta")), input_shape)
+            macs = profile(_copy(model, torch.device("meta")), input_shape, _rule_for)
         except Exception:  # what needs values cannot run on the meta device
-            info = _profile(_copy(model, torch.device("cpu")), input_shape)
+            macs = profile(_copy(model, torch.device("cpu")), input_shape, _rule_for)
     except Exception as error:
         size = " x ".join(map(str, input_shape))
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise InputError(
             f"the net does not take images of {size} (channels, height, width): {reason}"
         ) from error
-    return {
-        name: _ops_at(info, name) for name, module in model.named_modules() if _rule_for(module) is not None
-    }
-
-
-def _ops_at(info: tuple[float, float, dict[str, Any]], name: str) -> int:
-    for part in name.split(".") if name else ():
-        info = info[2][part]
-    return round(info[0])
-
-
-def _profile(model: nn.Module, input_shape: tuple[int, int, int]) -> tuple[float, float, dict[str, Any]]:
-    """Run thop; returns (macs, _, {child name: the same of the child}).
-
-    thop visits a shared module once per name and would count it as often; ``modules()`` names it once.
-    """
-    some = next(model.parameters(), torch.empty(0))
-    model.apply = lambda visit: [visit(module) for module in model.modules()]  # type: ignore
-    rules: dict[type, Any] = dict.fromkeys(_THOP_RULES)
-    rules |= {type(module): _rule_for(module) for module in model.modules()}
-    with torch.device("cpu"):  # thop's counters need values
-        image = torch.zeros(1, *input_shape, device=some.device, dtype=some.dtype)
-        return thop.profile(model, (image,), rules, verbose=False, ret_layer_info=True)  # type: ignore
+    return {name: macs[name] for name, module in model.named_modules() if _rule_for(module) is not None}
 
 
 def _copy(model: nn.Module, device: torch.device) -> nn.Module:
@@ -143,8 +118,8 @@ def _moved(value: Tensor, device: torch.device) -> Tensor:
     return nn.Parameter(to, value.requires_grad) if isinstance(value, nn.Parameter) else to
 
 
-def _rule_for(module: nn.Module) -> _Rule | None:
-    """The rule of thop for a module; None for what costs nothing by our definition."""
+def _rule_for(module: nn.Module) -> Rule | None:
+    """How a module is counted; None for what costs nothing by our definition."""
     for kind, macs in _MACS.items():
         if isinstance(module, kind):
             return partial(_add, macs)
