@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that must pass: ruff, mypy and pytest, in a virtual environment of its own
+# Everything that must pass: ruff, mypy, import-linter and pytest, in a virtual environment of its own
 # (.venv-test, or $LCSEARCH_VENV). Arguments go to pytest: scripts/test.sh tests/data -x
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -14,5 +14,7 @@ say "ruff"
 "$bin/ruff" format --check .
 say "mypy"
 "$bin/python" -m mypy
+say "import-linter"
+"$bin/lint-imports" --no-logo --no-cache
 say "pytest"
 exec "$bin/python" -m pytest "$@"
