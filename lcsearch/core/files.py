@@ -1,60 +1,80 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all: every file that others may read meanwhile is written here."""
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 import shutil
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import InputError, is_disk_full
 
 
-def write_text(path: Path, text: str, durable: bool = True) -> None:
-    """Write a file under a temporary name in its folder, flush it, and rename it into place.
+@contextmanager
+def replacing(path: Path, *, durable: bool = True, name: str = "") -> Iterator[Path]:
+    """Give a file to write into; it takes the other's place when the block ends without an error.
+
+    It is made at once, so that an unwritable place is found before the work. A process that is killed at any
+    moment leaves the old file or the new one, and beside it at most a hidden one that ends with ``.part``.
 
     Args:
-        path: The file.
-        text: What it shall hold.
+        path: The file; one that is there is replaced.
         durable: Wait until the disk has it, which can take 10 ms; without, it may be empty after a power cut.
+        name: What a message calls it; its path if not given.
+
+    Yields:
+        An empty file in the same folder.
 
     Raises:
-        InputError: The place is not writable.
+        InputError: The path is a folder, or its folder is not writable.
+        OSError: The disk is full; the old file stays.
     """
-    if path.is_dir():
-        raise InputError(f"{path}: not writable: it is a folder")
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        part.touch(exist_ok=False)
     except OSError as error:
-        raise InputError(f"{path}: not writable: {error.strerror}") from None
+        if is_disk_full(error):
+            raise
+        raise InputError(f"{name or path}: not writable: {error.strerror}") from None
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            if durable:
-                stream.flush()
-                os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        yield part
+        if durable:
+            _flush(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write a file as `replacing` does, with its arguments and errors."""
+    with replacing(path, durable=durable) as part:
+        part.write_bytes(content)
+
+
+def write_text(path: Path, text: str, *, durable: bool = True) -> None:
+    """Write a text as UTF-8 as `replacing` does, with its arguments and errors."""
+    write_bytes(path, text.encode("utf-8"), durable=durable)
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy a file into a folder that is made if need be; it is there whole or not at all.
+    """Copy a file into a folder that is made if need be, as `replacing` does.
 
     Raises:
-        InputError: There is nothing to copy.
+        InputError: There is nothing to copy, or the target is not writable.
         OSError: The disk is full.
     """
+    if not source.is_file():
+        raise InputError(f"{source}: is missing")
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.part")
-    try:
+    with replacing(target) as part:
         shutil.copyfile(source, part)
-        with part.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        part.replace(target)
-    except FileNotFoundError:
-        raise InputError(f"{source}: is missing") from None
-    finally:
-        part.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

@@ -97,10 +97,10 @@ def parse_yaml(text: str, name: str) -> Any:
     return data
 
 
-def write_yaml(path: Path, plain: Mapping[str, Any], durable: bool = True) -> None:
+def write_yaml(path: Path, plain: Mapping[str, Any], *, durable: bool = True) -> None:
     """Write plain data as YAML, keys in their order, as `write_text`."""
     text = yaml.dump(dict(plain), Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=100)
-    write_text(path, str(text), durable)
+    write_text(path, str(text), durable=durable)
 
 
 def _yaml_problem(error: yaml.YAMLError) -> str:

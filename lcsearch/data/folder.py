@@ -7,9 +7,9 @@ kept. Decoded images are kept in the cache, under a digest of the files' paths, 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from lcsearch.core.errors import InputError
+from lcsearch.core.files import replacing
 from lcsearch.data.dataset import Part, Raw, Source
 from lcsearch.data.places import cache_dir
 from lcsearch.data.split import stratified_order
@@ -147,14 +148,8 @@ def _digest(files: Sequence[Path], size: int) -> str:
 
 
 def _keep(path: Path, images: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> None:
-    """Write to a temporary name and rename; a cache that cannot be written only costs time."""
-    partial = None
-    try:
+    """Write decoded images; a cache that cannot be written only costs time."""
+    with contextlib.suppress(OSError, InputError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npy", delete=False) as file:
-            partial = Path(file.name)
+        with replacing(path, durable=False) as part, part.open("wb") as file:
             np.save(file, images)
-        partial.rename(path)
-    except OSError:
-        if partial is not None:
-            partial.unlink(missing_ok=True)

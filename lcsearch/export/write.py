@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +12,7 @@ from torch import Tensor, nn
 
 from lcsearch.core.config import Source, config_text, read_config
 from lcsearch.core.errors import InputError
+from lcsearch.core.files import replacing
 from lcsearch.core.records import RunRecord
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.export.check import Agreement, ExportError, compare
@@ -72,12 +71,14 @@ def export(
     """
     find(kind).require()
     config = config_text(spec, source)
-    with _temporary(path) as part:
+    if path.is_dir():
+        suggestion = path / f"model{SUFFIXES[kind]}"
+        raise InputError(f"--output: {path} is a folder; give a file, such as {suggestion}")
+    with replacing(path, name=f"--output: {path}") as part:
         if weights is None:
             done = _config(spec, config, part, path)
         else:
             done = _model(run, spec.model, weights, config, kind, part, path, fold_batch_norm)
-        part.replace(path)
     return done
 
 
@@ -124,25 +125,3 @@ def _without_plain(spec: TrialSpec) -> TrialSpec:
     layers = {name: layer for name, layer in m.layers.items() if layer.family != "conv"}
     model = ModelSpec(m.backbone, m.num_classes, m.in_channels, m.width, layers)
     return TrialSpec(model, spec.regularizer, spec.recipe)
-
-
-@contextmanager
-def _temporary(path: Path) -> Iterator[Path]:
-    """A file beside the one to write, made now so that an unwritable place is found before the work.
-
-    Raises:
-        InputError: The place is not writable.
-    """
-    if path.is_dir():
-        raise InputError(
-            f"--output: {path} is a folder; give a file, such as {path / ('model' + SUFFIXES['conv'])}"
-        )
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.touch()
-    except OSError as error:
-        raise InputError(f"--output: {path} cannot be written: {error.strerror}") from None
-    try:
-        yield part
-    finally:
-        part.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 import plotly.graph_objects as go
 
 from lcsearch.core.errors import InputError, did_you_mean
+from lcsearch.core.files import write_bytes
 from lcsearch.report.data import ReportData
 from lcsearch.report.plots import NAMES
 from lcsearch.report.plots import figures as all_figures
@@ -72,9 +73,7 @@ def write_images(figures: Mapping[Path, go.Figure], kind: str) -> None:
     finally:
         kaleido.stop_sync_server(silence_warnings=True)
     for path, content in contents.items():
-        temporary = path.with_name(f".{path.name}.part")
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        write_bytes(path, content)
 
 
 def _check_writable(path: Path) -> None:

@@ -1,45 +1,28 @@
-"""Files that are there whole or not at all, and checkpoints that are right or not used."""
+"""Checkpoints that are right or not used."""
 
 from __future__ import annotations
 
 import logging
-import os
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 
+from lcsearch.core.files import replacing
+
 log = logging.getLogger(__name__)
-
-
-def replace_file(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file under a temporary name, flush it to the disk, then rename it.
-
-    A process killed at any moment leaves the old file or the new one.
-
-    Raises:
-        OSError: The disk is full or the folder not writable; the old file stays.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write a checkpoint of tensors and plain data.
 
     Raises:
-        OSError: As `replace_file`.
+        InputError: The folder is not writable.
+        OSError: The disk is full; the old checkpoint stays.
     """
-    replace_file(path, lambda file: torch.save(state, file))
+    with replacing(path) as part, part.open("wb") as file:
+        torch.save(state, file)
 
 
 def load_checkpoint(path: Path, identity: str) -> dict[str, Any] | None:

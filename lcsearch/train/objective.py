@@ -14,12 +14,12 @@ from torch import nn
 from lcsearch.compress.cut_out import cut_out
 from lcsearch.core.device import pick_device
 from lcsearch.core.errors import InputError
+from lcsearch.core.files import write_bytes
 from lcsearch.core.job import Job, Report
 from lcsearch.core.streams import seed_everything, stream
 from lcsearch.data import SearchData, load
 from lcsearch.nets import surgery
 from lcsearch.nets.weights import load_backbone, load_parent
-from lcsearch.train.checkpoint import replace_file
 from lcsearch.train.loop import train
 from lcsearch.train.memory import keep_freed_memory
 from lcsearch.train.results import EpochMetrics, TrainingFailed
@@ -145,7 +145,7 @@ def save_weights(model: nn.Module, path: Path) -> None:
         OSError: The folder could not be written, or the disk is full.
     """
     state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
-    replace_file(path, lambda file: file.write(save(state)))
+    write_bytes(path, save(state))
 
 
 def start_of(job: Job, data: SearchData, device: str) -> Callable[[nn.Module], None] | None:

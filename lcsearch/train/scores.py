@@ -10,10 +10,10 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from lcsearch.core.errors import InputError
+from lcsearch.core.files import write_bytes
 from lcsearch.core.spec import Recipe
 from lcsearch.data import Batches, SearchData
 from lcsearch.train.augmentation import crop_and_flip
-from lcsearch.train.checkpoint import replace_file
 from lcsearch.train.distillation import Teacher, view_generator
 
 _BATCH = 250
@@ -55,8 +55,7 @@ def write_teacher(teacher: Teacher, path: Path) -> None:
         OSError: The folder could not be written, or the disk is full.
     """
     about = {"seed": str(teacher.seed), "crop": str(teacher.crop), "flip": str(int(teacher.flip))}
-    content = save({"outputs": teacher.outputs.contiguous()}, metadata=about)
-    replace_file(path, lambda file: file.write(content))
+    write_bytes(path, save({"outputs": teacher.outputs.contiguous()}, metadata=about))
 
 
 def read_teacher(path: Path) -> Teacher:

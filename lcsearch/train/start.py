@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from lcsearch.core.device import pick_device
 from lcsearch.core.errors import InputError
+from lcsearch.core.files import write_bytes, write_text
 from lcsearch.core.spec import ModelSpec, Recipe
 from lcsearch.data import SearchData
 from lcsearch.nets.weights import BACKBONE, fitting, load_backbone
-from lcsearch.train.checkpoint import replace_file
 from lcsearch.train.scores import make_teacher, write_teacher
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Start:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}
-        replace_file(self.backbone, lambda file: file.write(save(tensors)))
+        write_bytes(self.backbone, save(tensors))
 
     def read_compressed(self, model: nn.Module) -> dict[str, Tensor]:
         """Read the weights that a model continues from.
@@ -99,8 +99,7 @@ class Start:
         Raises:
             OSError: The folder could not be written, or the disk is full.
         """
-        text = json.dumps(found.to_plain(), indent=1)
-        replace_file(self.sensitivity, lambda file: file.write(text.encode()))
+        write_text(self.sensitivity, json.dumps(found.to_plain(), indent=1))
 
     def read_sensitivity(self) -> Sensitivity:
         """Read what `write_sensitivity` wrote.

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 import torch
 
-from lcsearch.train.checkpoint import load_checkpoint, replace_file, save_checkpoint
+from lcsearch.train.checkpoint import load_checkpoint, save_checkpoint
 
 
 def _state() -> dict[str, object]:
@@ -67,15 +69,19 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
     assert not (tmp_path / "harm").exists()
 
 
-def test_failed_write_leaves_the_old_file_alone(tmp_path: Path) -> None:
+def test_a_write_that_fails_leaves_the_old_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "c.pt"
-    path.write_bytes(b"old")
+    save_checkpoint(path, _state())
+    before = path.read_bytes()
 
-    def fail(file: object) -> None:
-        file.write(b"half")  # type: ignore[attr-defined]
-        raise OSError(28, "No space left on device")
+    def full(state: object, file: BinaryIO) -> None:
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
+    monkeypatch.setattr(torch, "save", full)
     with pytest.raises(OSError, match="No space left"):
-        replace_file(path, fail)
-    assert path.read_bytes() == b"old"
+        save_checkpoint(path, {"identity": "a"})
+    assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["c.pt"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lcsearch.core.errors import HaltError, InputError, is_disk_full
+from lcsearch.core.files import replacing
 
 Seen = dict[str, tuple[int, int]]
 """Files by relative name, with modification time (ns) and size, as they were last copied."""
@@ -90,9 +91,8 @@ class SharedStorage:
                 continue
             target = local / relative
             target.parent.mkdir(parents=True, exist_ok=True)
-            part = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
-            filesystem.get_file(source, str(part))
-            part.replace(target)
+            with replacing(target, durable=False) as part:
+                filesystem.get_file(source, str(part))
             seen[relative] = (target.stat().st_mtime_ns, target.stat().st_size)
         return seen
 
