@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from lcsearch import __version__
+from lcsearch.cli.options import as_option
 from lcsearch.core.errors import HaltError, InputError, did_you_mean
 
 COMMANDS = {
@@ -84,7 +85,7 @@ def call(arguments: list[str] | None = None) -> int:
         result: Any = cli.main(args=arguments, prog_name="lcsearch", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except InputError as error:
-        return _complain(str(error), 2)
+        return _complain(error.said(as_option), 2)
     except click.ClickException as error:
         return _complain(_one_line(error), 2)
     except HaltError as error:

@@ -7,8 +7,11 @@ from typing import Any
 
 import click
 
-from lcsearch.core.errors import InputError, did_you_mean
+from lcsearch.core.errors import InputError, Named, did_you_mean
 from lcsearch.core.text import parse_count, parse_seconds
+
+_NAMES = {"given": "from"}
+"""Options that are not called as their setting."""
 
 
 class Count(click.ParamType[int]):
@@ -18,7 +21,7 @@ class Count(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Read one."""
-        return value if isinstance(value, int) else parse_count(value, option_name(param))
+        return value if isinstance(value, int) else parse_count(value, setting_of(param))
 
 
 class Seconds(click.ParamType[float]):
@@ -28,7 +31,7 @@ class Seconds(click.ParamType[float]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Read one."""
-        return value if isinstance(value, float) else parse_seconds(value, option_name(param))
+        return value if isinstance(value, float) else parse_seconds(value, setting_of(param))
 
 
 class OneOf(click.ParamType[str]):
@@ -52,13 +55,19 @@ class OneOf(click.ParamType[str]):
         text = str(value)
         if text not in self.choices:
             advice = did_you_mean(text, self.choices)
-            raise InputError(f"{option_name(param)}: {text!r} is not allowed; {advice}")
+            raise InputError(f"{text!r} is not allowed; {advice}", setting=setting_of(param))
         return text
 
 
-def option_name(param: click.Parameter | None) -> str:
-    """An option as the user types it."""
-    return max(param.opts, key=len) if param is not None else "value"
+def setting_of(param: click.Parameter | None) -> str:
+    """The setting that an option takes, for messages."""
+    return "value" if param is None else max(param.opts, key=len).lstrip("-").replace("-", "_")
+
+
+def as_option(named: Named) -> str:
+    """A setting as the user types it: ``--init scratch``."""
+    option = "--" + _NAMES.get(named.setting, named.setting).replace("_", "-")
+    return option if named.value is None or named.value is True else f"{option} {named.value}"
 
 
 RUN_ARGUMENT = click.argument("run", type=click.Path(path_type=Path), metavar="RUN")

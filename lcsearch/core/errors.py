@@ -4,15 +4,56 @@ from __future__ import annotations
 
 import difflib
 import errno
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A setting that a message speaks of; every reader sees it as they would write it.
+
+    Attributes:
+        setting: Its name as an argument in Python.
+        value: The value that the message speaks of; None where it means the setting itself.
+    """
+
+    setting: str
+    value: object = None
+
+    def __str__(self) -> str:
+        """As in Python: ``init='scratch'``."""
+        return self.setting if self.value is None else f"{self.setting}={self.value!r}"
 
 
 class InputError(ValueError):
     """The user's input is wrong.
 
-    The message is one line that names the option or the path inside the file, the value, and
-    what is allowed. The command line prints it as it is and exits with code 2.
+    The message is one line that names the setting or the path inside the file, the value, and what is
+    allowed. As text it writes settings as Python does; `said` writes them as others do. The command line
+    writes options, and exits with code 2.
+
+    Args:
+        problem: What is wrong and what is allowed, in pieces; a `Named` wherever a setting is spoken of.
+        setting: The setting that is wrong; None where the problem itself says what is.
+        value: Its value, where the message begins with it.
     """
+
+    def __init__(self, *problem: str | Named, setting: str | None = None, value: object = None) -> None:
+        super().__init__(*problem)
+        self.problem = problem
+        self.about = None if setting is None else Named(setting, value)
+
+    @property
+    def parts(self) -> tuple[str | Named, ...]:
+        """The whole message, to be said as the problem of another error."""
+        return self.problem if self.about is None else (self.about, ": ", *self.problem)
+
+    def said(self, write: Callable[[Named], str]) -> str:
+        """The message with settings as ``write`` writes them."""
+        return "".join(part if isinstance(part, str) else write(part) for part in self.parts)
+
+    def __str__(self) -> str:
+        return self.said(str)
 
 
 class HaltError(RuntimeError):
