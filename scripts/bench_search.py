@@ -30,7 +30,7 @@ from search_contenders import Step, contenders, world
 from search_truth import FITS, RECORDS, Array, Truth
 
 from lcsearch.core.pareto import Box, front, hypervolume
-from lcsearch.search.stopping.predict import predict_final
+from lcsearch.search.predict import predict_final
 
 FULL_TRIALS = 100
 CURVE_EPOCHS = (90, 150, 200, 300, 450, 600, 900)

@@ -77,6 +77,7 @@ STOPPING_RULE = Kind(
     "lcsearch.stopping_rules",
     "STOPPING_RULE",
     setting="early_stopping",
+    contract="lcsearch.search.stopping:StoppingRule",
 )
 ENGINE = Kind("engine", "lcsearch.engines", "lcsearch.engines", "ENGINE", setting="engine")
 EXPORT_FORMAT = Kind(

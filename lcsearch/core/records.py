@@ -49,6 +49,21 @@ class LayerCount:
 
 
 @dataclass(frozen=True, slots=True)
+class RungRecord:
+    """One trial at one rung.
+
+    Attributes:
+        number: The trial's number.
+        params: Its parameters.
+        accuracy: Its validation accuracy at the rung, in percent.
+    """
+
+    number: int
+    params: int
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What early stopping decided at a rung, and what it saw.
 

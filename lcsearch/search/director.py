@@ -24,8 +24,8 @@ from lcsearch.search.metrics import extras, problem_of
 from lcsearch.search.observer import Observer
 from lcsearch.search.proposals.candidate import Candidate
 from lcsearch.search.proposals.queue import Proposer
+from lcsearch.search.rungs import Rungs
 from lcsearch.search.sampler_view import Limits
-from lcsearch.search.stopping.stages import Stages
 
 Size = Callable[[ModelSpec], Count]
 """Counts a model without training it."""
@@ -53,7 +53,7 @@ class Search:
         settings: Every setting of the run.
         proposer: What to try next.
         size: Counts a model without training it.
-        stages: Decides at rungs.
+        rungs: Decides which trials stop.
         history: What the store holds already; a trial that runs in it is run again.
         observer: Hears what happens, for the display.
     """
@@ -65,7 +65,7 @@ class Search:
         settings: RunSettings,
         proposer: Proposer,
         size: Size,
-        stages: Stages,
+        rungs: Rungs,
         history: History,
         observer: Observer | None = None,
     ) -> None:
@@ -74,7 +74,7 @@ class Search:
         self._settings = settings
         self._proposer = proposer
         self._size = size
-        self._stages = stages
+        self._rungs = rungs
         self.observer = observer or Observer()
         self._limits = Limits(settings.max_params, settings.max_macs)
         self._jobs = Jobs(directory, settings.seed)
@@ -157,7 +157,7 @@ class Search:
             self._end(replace(record, state="failed", reason=problem))
         elif live.stopped:
             reason = f"stopped after epoch {record.epochs[-1].epoch}: {record.decisions[-1].rule}"
-            predicted = self._stages.predict(record, self.history)
+            predicted = self._rungs.predict(record, self.history)
             self._end(replace(record, state="pruned", reason=reason, predicted=predicted))
         else:
             self._end(replace(record, state="complete", accuracy=float(metrics["accuracy"])))
@@ -272,7 +272,7 @@ class Search:
 
     def _decide(self, record: TrialRecord) -> TrialRecord:
         """Decide on a trial's last epoch, if it is a rung; the epoch may stem from a killed process."""
-        decision = self._stages.decide(record, self.history)
+        decision = self._rungs.decide(record, self.history)
         if decision is not None:
             self._store.add_decision(record.number, decision)
             record = replace(record, decisions=(*record.decisions, decision))

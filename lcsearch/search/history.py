@@ -8,11 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
-from lcsearch.core.records import TrialRecord
+from lcsearch.core.records import RungRecord, TrialRecord
 from lcsearch.core.spec import Init, TrialSpec
 from lcsearch.runs.choose import front_of
 from lcsearch.search.reached import Curves, Reached
-from lcsearch.search.stopping.rules import RungRecord
 
 HAND_PICKED = ("baseline", "uniform", "thinner")
 

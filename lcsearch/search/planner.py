@@ -13,18 +13,17 @@ from lcsearch.core.text import format_count
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.settings import RunSettings
 from lcsearch.runs.store import Proposal, Store
-from lcsearch.search import samplers
+from lcsearch.search import samplers, stopping
 from lcsearch.search.director import Search, Size
 from lcsearch.search.history import History
 from lcsearch.search.proposals.candidate import Candidate
 from lcsearch.search.proposals.gate import Gate, Prepare
 from lcsearch.search.proposals.handpicked import HandPicked, hand_picked, known_good
 from lcsearch.search.proposals.queue import Proposer
+from lcsearch.search.rungs import Rungs
 from lcsearch.search.sampler_view import Limits, SamplerView
 from lcsearch.search.space import BoundSpace
 from lcsearch.search.space.ranges import FloatRange, IntRange
-from lcsearch.search.stopping.rules import StoppingSettings
-from lcsearch.search.stopping.stages import Stages
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
@@ -66,11 +65,11 @@ class Planner:
             early = self._without_backbone()
             gate = Gate(directory, self.settings.waits, self.prepare, self._after_backbone)
         proposer = Proposer(early, self, self._make_sampler, view, history, gate)
-        rules = StoppingSettings(self.settings.early_stopping, self.settings.rung_factor)
         if any(trial.spec.recipe.init == "backbone" for trial in history):
             proposer.ready(history, lambda words: None)
-        stages = Stages(self.validation_images, rules)
-        return Search(store, directory, self.settings, proposer, self.size, stages, history)
+        rule = stopping.find(self.settings.early_stopping)
+        rungs = Rungs(self.validation_images, rule, self.settings.rung_factor)
+        return Search(store, directory, self.settings, proposer, self.size, rungs, history)
 
     def planned(self) -> list[Candidate]:
         """The plain backbone, hand-picked models, what the user gave, then shapes known to be good."""

@@ -10,7 +10,7 @@ from bisect import insort
 from collections.abc import Iterator, Sequence
 
 from lcsearch.core.pareto import front
-from lcsearch.search.stopping.rules import RungRecord
+from lcsearch.core.records import RungRecord
 
 LATEST = 1000
 """Trials that are looked at beside the front of all earlier ones."""

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
+from lcsearch.core.records import RungRecord
 from lcsearch.search import reached
 from lcsearch.search.reached import Curves, Reached
-from lcsearch.search.stopping.rules import RungRecord
 
 
 def dominated(one: RungRecord, others: list[RungRecord]) -> bool:

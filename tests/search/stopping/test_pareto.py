@@ -7,7 +7,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from lcsearch.search.stopping.rules import RungRecord, StoppingSettings, decide, noise_margin, rungs
+from lcsearch.core.records import RungRecord
+from lcsearch.search.stopping import Arrival
+from lcsearch.search.stopping.pareto import MAX_BELOW_BASELINE, among_the_best, noise_margin
 
 IMAGES = 5_000
 
@@ -18,24 +20,9 @@ RECORDS = st.lists(
 ).map(lambda pairs: [RungRecord(n, params, a / 2) for n, (params, a) in enumerate(pairs)])
 
 
-def ask(trial, others, baseline=None, **more):
-    return decide(trial, others, rung=1, baseline=baseline, images=IMAGES, **more)
-
-
-@pytest.mark.parametrize(
-    ("epochs", "factor", "expected"),
-    [
-        (1, 3, ()),
-        (2, 3, (1,)),
-        (4, 3, (1, 3)),
-        (9, 3, (1, 3)),
-        (10, 3, (1, 3, 9)),
-        (9, 2, (1, 2, 4, 8)),
-        (0, 3, ()),
-    ],
-)
-def test_rungs_lie_below_the_end(epochs, factor, expected):
-    assert rungs(epochs, factor) == expected
+def ask(trial, others, baseline=None):
+    """Whether a trial goes on, and why."""
+    return among_the_best(Arrival(trial, tuple(others), baseline, IMAGES, factor=3))
 
 
 def test_the_margin_is_two_deviations_of_a_difference_of_proportions():
@@ -48,36 +35,30 @@ def test_rule_1_a_clearly_better_trial_that_is_no_larger():
     trial = RungRecord(7, 100_000, 85.0)
     margin = noise_margin(87.0, IMAGES)
     assert 1.3 < margin < 1.4
-    better = ask(trial, [RungRecord(3, 100_000, 87.0)])
-    assert (
-        not better.go_on and better.rule == "trial 3 is no larger and clearly better" and better.saw == (3,)
-    )
+    assert ask(trial, [RungRecord(3, 100_000, 87.0)]) == (False, "trial 3 is no larger and clearly better")
     # A larger one does not count: the trial is on the front then.
-    assert ask(trial, [RungRecord(3, 100_001, 87.0)]).rule == "on the front of the rung"
+    assert ask(trial, [RungRecord(3, 100_001, 87.0)]) == (True, "on the front of the rung")
     # Nor does a difference that noise explains; here the rank stops it all the same.
-    assert "not among the best" in ask(trial, [RungRecord(3, 100_000, 86.0)]).rule
+    assert "not among the best" in ask(trial, [RungRecord(3, 100_000, 86.0)])[1]
 
 
 def test_rule_1_comes_before_the_front_of_larger_ones_and_rule_2_before_the_front():
     smallest = RungRecord(1, 1_000, 79.0)
     others = [RungRecord(0, 400_000, 90.0)]
-    stopped = ask(smallest, others, baseline=90.0)
-    assert not stopped.go_on and stopped.rule == "more than 10 points below the baseline"
-    assert ask(smallest, others, baseline=89.0).rule == "on the front of the rung"
-    assert ask(smallest, others, baseline=None).rule == "on the front of the rung"
-    near = StoppingSettings(max_below_baseline=5)
-    assert "more than 5 points" in ask(smallest, others, baseline=89.0, settings=near).rule
+    assert ask(smallest, others, baseline=90.0) == (False, "more than 10 points below the baseline")
+    assert ask(smallest, others, baseline=89.0) == (True, "on the front of the rung")
+    assert ask(smallest, others, baseline=None) == (True, "on the front of the rung")
 
 
 def test_rule_4_the_best_third_by_rank():
     front = [RungRecord(0, 100_000, 85.0), RungRecord(1, 10_000, 84.0)]
     second = RungRecord(2, 100_001, 84.9)
     # Three at the rung: the best third is one, and that is on the front.
-    assert ask(second, front).rule == "place 3 of 3, not among the best 1/3"
+    assert ask(second, front)[1] == "place 3 of 3, not among the best 1/3"
     # Nine at the rung: the best third are three, and the third is the best of rank 1.
     worse = [RungRecord(n, 100_000 + n, 84.8 - n / 100) for n in range(3, 9)]
-    assert ask(second, front + worse).rule == "place 3 of 9, among the best 1/3"
-    assert "not among" in ask(worse[0], [*front, second, *worse[1:]]).rule
+    assert ask(second, front + worse)[1] == "place 3 of 9, among the best 1/3"
+    assert "not among" in ask(worse[0], [*front, second, *worse[1:]])[1]
 
 
 def test_ties_in_rank_go_by_hypervolume_contribution():
@@ -86,26 +67,24 @@ def test_ties_in_rank_go_by_hypervolume_contribution():
     peers = [RungRecord(2, 20_000, 84.9), RungRecord(3, 390_000, 85.25), RungRecord(4, 395_000, 85.3)]
     tail = [RungRecord(n, 500_000 + n, 84.5 - n / 100) for n in range(5, 9)]
     records = front + peers + tail
-    verdicts = [ask(r, [o for o in records if o is not r]).go_on for r in peers]
+    verdicts = [ask(r, [o for o in records if o is not r])[0] for r in peers]
     assert verdicts == [True, False, False]
 
 
 def test_equal_records_are_settled_by_number():
     equal = [RungRecord(n, 100_000, 85.0) for n in range(4)]
-    assert all(ask(r, [o for o in equal if o is not r]).go_on for r in equal)  # all of them are the front
+    assert all(ask(r, [o for o in equal if o is not r])[0] for r in equal)  # all of them are the front
     front = [RungRecord(10, 90_000, 85.1), RungRecord(11, 80_000, 85.05)]
-    verdicts = [ask(r, front + [o for o in equal if o is not r]).rule for r in equal]
+    verdicts = [ask(r, front + [o for o in equal if o is not r])[1] for r in equal]
     assert [v.split(",")[0] for v in verdicts] == [f"place {n} of 6" for n in (3, 4, 5, 6)]
 
 
-@given(RECORDS, st.randoms(use_true_random=False), st.sampled_from(["pareto", "median", "none"]))
-def test_the_order_of_the_records_does_not_matter(records, shuffler, kind):
+@given(RECORDS, st.randoms(use_true_random=False))
+def test_the_order_of_the_records_does_not_matter(records, shuffler):
     trial, others = records[0], records[1:]
-    settings = StoppingSettings(kind=kind)
-    first = ask(trial, others, baseline=90.0, settings=settings)
+    first = ask(trial, others, baseline=90.0)
     shuffler.shuffle(others)
-    assert ask(trial, iter(others), baseline=90.0, settings=settings) == first
-    assert first.saw == tuple(sorted(r.number for r in others))
+    assert ask(trial, others, baseline=90.0) == first
 
 
 @given(RECORDS)
@@ -119,13 +98,14 @@ def test_what_nothing_dominates_is_stopped_only_by_the_baseline(records):
             for o in others
         )
     )
-    assert ask(trial, others).go_on
-    assert ask(trial, others, baseline=trial.accuracy + 10.1).go_on is False
+    assert ask(trial, others)[0]
+    assert not ask(trial, others, baseline=trial.accuracy + MAX_BELOW_BASELINE + 0.1)[0]
+    assert ask(trial, others, baseline=trial.accuracy + MAX_BELOW_BASELINE)[0]
 
 
 @given(RECORDS)
 def test_no_more_than_the_front_and_a_third_go_on(records):
-    went_on = [r for r in records if ask(r, [o for o in records if o is not r]).go_on]
+    went_on = [r for r in records if ask(r, [o for o in records if o is not r])[0]]
 
     def dominated(r):
         return any(
@@ -140,37 +120,6 @@ def test_no_more_than_the_front_and_a_third_go_on(records):
     assert len(went_on) <= max(len(front), len(records) // 3)
 
 
-@given(RECORDS)
-def test_hand_picked_trials_always_go_on(records):
-    assert ask(records[0], records[1:], baseline=100.0, hand_picked=True).go_on
-
-
-def test_the_trial_itself_among_the_others_is_not_seen_twice():
-    trial = RungRecord(5, 100_000, 85.0)
-    assert ask(trial, [trial, RungRecord(1, 50_000, 80.0)]).saw == (1,)
-
-
-def test_median():
-    settings = StoppingSettings(kind="median")
-    others = [RungRecord(n, 1_000, 80.0 + n) for n in range(5)]
-    assert not ask(RungRecord(9, 10, 81.9), others, settings=settings).go_on
-    assert ask(RungRecord(9, 10, 82.0), others, settings=settings).go_on
-    assert ask(RungRecord(9, 10, 1.0), others[:4], settings=settings).go_on
-
-
-def test_none_stops_nothing():
-    others = [RungRecord(n, 10, 99.0) for n in range(9)]
-    assert ask(
-        RungRecord(9, 10_000, 1.0), others, baseline=99.0, settings=StoppingSettings(kind="none")
-    ).go_on
-
-
-@pytest.mark.parametrize("bad", [{"kind": "best"}, {"factor": 1}, {"max_below_baseline": 0.0}])
-def test_settings_out_of_range(bad):
-    with pytest.raises(ValueError, match=next(iter(bad))):
-        StoppingSettings(**bad)
-
-
 def test_a_replayed_rung_decides_the_same():
     """A restart reads the same records back in another order and decides the same, trial by trial."""
     random.seed(0)
@@ -180,4 +129,4 @@ def test_a_replayed_rung_decides_the_same():
     first = [ask(r, records[: r.number], baseline=88.0) for r in records]
     again = [ask(r, list(reversed(records[: r.number])), baseline=88.0) for r in records]
     assert first == again
-    assert 5 < sum(d.go_on for d in first) < 40
+    assert 5 < sum(go_on for go_on, _ in first) < 40

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from lcsearch.search.stopping.predict import predict_final
+from lcsearch.search.predict import predict_final
 
 
 def test_a_line_is_found_again():

@@ -1,0 +1,90 @@
+"""Early stopping over a run's records: collects what a stopping rule sees, and records what it says."""
+
+from __future__ import annotations
+
+from lcsearch.core.records import Decision, RungRecord, TrialRecord
+from lcsearch.search.history import HAND_PICKED, History
+from lcsearch.search.predict import predict_final
+from lcsearch.search.stopping import Arrival, StoppingRule
+
+
+class Rungs:
+    """The rungs of a run: epochs at which trials are compared.
+
+    Args:
+        images: Validation images that an accuracy is measured on.
+        rule: Which trials it stops.
+        factor: Ratio between one rung and the next, at least 2.
+    """
+
+    def __init__(self, images: int, rule: StoppingRule, factor: int) -> None:
+        self._images = images
+        self._rule = rule
+        self._factor = factor
+
+    def decide(self, record: TrialRecord, history: History) -> Decision | None:
+        """Decide at the rung that a trial's last epoch is; None where it is none, or the rule says nothing.
+
+        A trial is compared with those that started the same way: the latest 1,000 that have reached the rung
+        (`lcsearch.search.reached.LATEST`), and the front of the earlier ones. What falls too far below the
+        baseline is measured by the baseline at the same epoch, or by its end where it started another way.
+        Hand-picked trials are never stopped: every run shows what hand-picking would have given.
+        """
+        epoch = record.epochs[-1].epoch
+        if epoch not in rung_epochs(record.spec.recipe.epochs, self._factor):
+            return None
+        arrival = self._arrival(record, history, epoch)
+        verdict = self._rule(arrival)
+        if verdict is None:
+            return None
+        go_on, why = verdict
+        if record.origin in HAND_PICKED:
+            go_on, why = True, "hand-picked trials always go on"
+        return Decision(epoch, go_on, why, tuple(other.number for other in arrival.others))
+
+    def predict(self, record: TrialRecord, history: History) -> float | None:
+        """The accuracy in percent that a stopped trial would have ended with."""
+        curve = [done.accuracy for done in record.epochs]
+        return predict_final(curve, history.curves(record.spec.recipe.init))
+
+    def _arrival(self, record: TrialRecord, history: History, epoch: int) -> Arrival:
+        reached = history.reached(epoch, record.spec.recipe.init)
+        others = sorted((other for other in reached if other.number != record.number), key=lambda r: r.number)
+        baseline = history.baseline
+        return Arrival(
+            RungRecord(record.number, record.params, record.epochs[-1].accuracy),
+            tuple(others),
+            None if baseline is None else _reference(record, baseline, epoch),
+            self._images,
+            self._factor,
+        )
+
+
+def rung_epochs(epochs: int, factor: int) -> tuple[int, ...]:
+    """Return the epochs at which trials are compared: 1, factor, factor² … strictly below ``epochs``.
+
+    Args:
+        epochs: Epochs of a whole trial.
+        factor: Ratio between rungs, at least 2.
+    """
+    if factor < 2:
+        raise ValueError(f"factor={factor} is below 2")
+    found = []
+    rung = 1
+    while rung < epochs:
+        found.append(rung)
+        rung *= factor
+    return tuple(found)
+
+
+def _alike(one: TrialRecord, other: TrialRecord) -> bool:
+    """Whether two trials started the same way: a model cut out of a backbone is ahead in its first epochs."""
+    return one.spec.recipe.init == other.spec.recipe.init
+
+
+def _reference(record: TrialRecord, baseline: TrialRecord, epoch: int) -> float | None:
+    return _accuracy(baseline, epoch) if _alike(record, baseline) else baseline.accuracy
+
+
+def _accuracy(record: TrialRecord, epoch: int) -> float | None:
+    return next((done.accuracy for done in record.epochs if done.epoch == epoch), None)
