@@ -14,8 +14,7 @@ from rich.text import Text
 from lcsearch.cli.estimate import seconds_left
 from lcsearch.core.records import TrialRecord
 from lcsearch.core.text import format_count, format_seconds
-from lcsearch.report.starting import accuracy_before
-from lcsearch.report.words import result_words
+from lcsearch.core.words import result_words
 from lcsearch.runs.settings import RunSettings
 from lcsearch.search.history import History
 from lcsearch.search.observer import Observer
@@ -160,7 +159,7 @@ def _trained(history: History) -> int:
 def ended_words(record: TrialRecord) -> str:
     """What became of a trial, in one line of at most about 100 characters."""
     seconds = sum(epoch.seconds for epoch in record.epochs if epoch.seconds == epoch.seconds)
-    before = accuracy_before(record)
+    before = record.accuracy_before
     whence = "" if record.parent is None else f"from trial {record.parent}, "
     cut = "" if before is None else f" ({whence}before {before:.2f} %)"
     words = f"trial {record.number}: {result_words(record)}{cut}, {format_count(record.params)} params"

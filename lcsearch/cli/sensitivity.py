@@ -11,7 +11,7 @@ import click
 
 from lcsearch.cli.options import Count
 from lcsearch.core.errors import InputError
-from lcsearch.core.text import format_count
+from lcsearch.core.text import format_count, format_share
 
 if TYPE_CHECKING:
     from torch import nn
@@ -142,7 +142,6 @@ def _print_table(found: Sensitivity, backbone: str) -> None:
     from rich.table import Table
 
     from lcsearch.report.sensitivity import coefficients
-    from lcsearch.report.words import share_words
 
     table = Table(box=None, pad_edge=False, padding=(0, 1), title_justify="left")
     table.title = f"{backbone}: one layer compressed, nothing trained"
@@ -156,7 +155,7 @@ def _print_table(found: Sensitivity, backbone: str) -> None:
             table.add_section()
         table.add_row(
             row.layer if row.layer != last else "",
-            share_words(row.alpha),
+            format_share(row.alpha),
             coefficients(row),
             format_count(row.params),
             f"{row.accuracy:.2f} %",

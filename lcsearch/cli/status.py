@@ -28,7 +28,7 @@ def status(run: Path, as_json: bool) -> None:
     from lcsearch.cli.tables import front_table
     from lcsearch.cli.textplot import text_plot
     from lcsearch.core.text import format_seconds
-    from lcsearch.report.starting import start_words
+    from lcsearch.report.start import start_words
 
     console = Console(highlight=False)
     states = ", ".join(f"{count} {state}" for state, count in plain["trials"].items())

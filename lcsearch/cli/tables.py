@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from lcsearch.core.records import TrialRecord
-from lcsearch.core.text import format_count
-from lcsearch.report.starting import accuracy_before
-from lcsearch.report.words import share_words
+from lcsearch.core.text import format_count, format_share
 from lcsearch.runs.choose import front_of
 
 
@@ -24,7 +22,7 @@ def front_table(trials: Sequence[TrialRecord], chosen: int | None = None) -> Tab
     """
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
     shown = [*front_of(trials), *(trial for _, trial in _hand_picked(trials))]
-    tuned = any(accuracy_before(trial) is not None for trial in shown)
+    tuned = any(trial.accuracy_before is not None for trial in shown)
     names = ("trial", "accuracy", *(["before"] if tuned else []), "params", "smaller", "macs")
     baseline = _baseline(trials)
     front = [_row(trial, baseline, tuned, star=trial.number == chosen) for trial in front_of(trials)]
@@ -56,7 +54,7 @@ def _row(
     trial: TrialRecord, baseline: TrialRecord | None, tuned: bool, *, star: bool = False, name: str = ""
 ) -> list[str]:
     smaller = f"{baseline.params / trial.params:.1f}x" if baseline is not None else ""
-    before = accuracy_before(trial)
+    before = trial.accuracy_before
     return [
         f"{'*' if star else ''}{trial.number}",
         f"{trial.accuracy:.2f} %",
@@ -71,7 +69,7 @@ def _row(
 def alphas(trial: TrialRecord) -> str:
     """The alphas of the replaced layers in module order, in a few characters each."""
     layers = trial.spec.model.layers.values()
-    return "alpha " + " ".join(share_words(layer.alpha) for layer in layers) if layers else "plain"
+    return "alpha " + " ".join(format_share(layer.alpha) for layer in layers) if layers else "plain"
 
 
 def _baseline(trials: Sequence[TrialRecord]) -> TrialRecord | None:

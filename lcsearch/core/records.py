@@ -15,6 +15,9 @@ Origin = Literal["baseline", "uniform", "thinner", "given", "sensitivity", "samp
 
 RetrainWay = Literal["scratch", "compressed"]
 
+ACCURACY_BEFORE = "accuracy_before"
+"""The metric that holds the accuracy of a model that was cut out of a backbone, before it was fine-tuned."""
+
 
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
@@ -125,6 +128,11 @@ class TrialRecord:
     finished_at: float | None = None
     worker: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def accuracy_before(self) -> float | None:
+        """Accuracy in percent before fine-tuning; None for a model that was trained from scratch."""
+        return self.metrics.get(ACCURACY_BEFORE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Sizes and times as people write them: 500k, 1.5M, 90s, 30m."""
+"""Sizes, times and shares as people write them: 500k, 1.5M, 90s, 30m, 1/4."""
 
 from __future__ import annotations
 
@@ -59,6 +59,20 @@ def format_count(value: float) -> str:
             digits = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
             return f"{scaled:.{digits}f}{unit}"
     return f"{value:.0f}"
+
+
+def format_share(value: float) -> str:
+    """Write a share as a fraction where it is 1/n, else with two significant digits: ``1/4``, ``0.37``."""
+    if value > 0:
+        parts = round(1 / value)
+        if parts >= 1 and math.isclose(value * parts, 1, abs_tol=1e-3):
+            return "1" if parts == 1 else f"1/{parts}"
+    return f"{value:.2g}"
+
+
+def counted(count: int, word: str) -> str:
+    """Write how many there are of something: ``1 epoch``, ``1,200 epochs``."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def format_seconds(value: float) -> str:

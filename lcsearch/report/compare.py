@@ -16,7 +16,7 @@ from lcsearch.report.page import document, plain_figures
 from lcsearch.report.plots_front import AXIS_TITLES
 from lcsearch.report.points import Point, Size, front_line, points_of, setting
 from lcsearch.report.sections import heading, plot, table
-from lcsearch.report.starting import start_name
+from lcsearch.report.start import start_name
 from lcsearch.report.style import RUN_COLOURS, RUN_DASHES, RUN_MARKERS, plotly_text
 from lcsearch.report.words import trial_words
 from lcsearch.runs.summary import run_hypervolume

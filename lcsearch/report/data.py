@@ -21,7 +21,7 @@ from lcsearch.report.progress import (
     progress,
     timeline,
 )
-from lcsearch.report.starting import cost_words, start_words
+from lcsearch.report.start import cost_words, start_words
 from lcsearch.report.verdict import Verdict, verdict
 from lcsearch.report.words import trial_words
 

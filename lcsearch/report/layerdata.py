@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lcsearch.core.records import LayerCount, RunRecord, TrialRecord
-from lcsearch.core.text import format_count
+from lcsearch.core.text import format_count, format_share
 from lcsearch.report.points import front_line
-from lcsearch.report.words import share_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,7 @@ def _is_plain(layer: LayerCount) -> bool:
 
 
 def _alpha(layer: LayerCount) -> str:
-    return "" if _is_plain(layer) else share_words(layer.alpha)
+    return "" if _is_plain(layer) else format_share(layer.alpha)
 
 
 def _coefficients(layer: LayerCount) -> str:

@@ -12,7 +12,6 @@ from lcsearch.core import pareto
 from lcsearch.core.records import RunRecord, State, TrialRecord
 from lcsearch.core.text import format_seconds
 from lcsearch.report.points import front_line
-from lcsearch.report.starting import accuracy_before
 
 MOST_CURVES = 250
 """More learning curves than this cover each other."""
@@ -93,7 +92,7 @@ def learning_curves(run: RunRecord) -> LearningCurves | None:
 
 def _curve(trial: TrialRecord) -> list[tuple[int, float]]:
     """Accuracy by epoch; epoch 0 is a model that was cut out of a backbone, before its fine-tuning."""
-    before = accuracy_before(trial)
+    before = trial.accuracy_before
     start = [] if before is None else [(0, before)]
     return [*start, *((done.epoch, done.accuracy) for done in trial.epochs)]
 

@@ -13,7 +13,6 @@ from lcsearch.report.interpolate import Needed
 from lcsearch.report.layerdata import HeatMap
 from lcsearch.report.parallel import Parallel
 from lcsearch.report.progress import LearningCurves
-from lcsearch.report.starting import accuracy_before
 from lcsearch.report.verdict import NAMES, TargetRow
 
 _THEME = '<button id="theme" type="button" title="Switch between light and dark">◐ theme</button>'
@@ -145,13 +144,13 @@ def _front_table(front: Sequence[TrialRecord], baseline: TrialRecord | None) -> 
     if not front:
         return "<p>No trial is complete yet.</p>"
     shown = [*front, *([baseline] if baseline and baseline not in front else [])]
-    tuned = ["before tuning"] if any(accuracy_before(trial) is not None for trial in shown) else []
+    tuned = ["before tuning"] if any(trial.accuracy_before is not None for trial in shown) else []
     words = ("front", "accuracy", *tuned, "parameters", "fewer", "MACs", "what")
     head = "".join(f'<th scope="col">{word}</th>' for word in words)
     rows = []
     for trial in shown:
         fewer = _times(baseline.params / trial.params) if baseline and trial is not baseline else ""
-        before = [_percent(accuracy_before(trial))] if tuned else []
+        before = [_percent(trial.accuracy_before)] if tuned else []
         sizes = (format_count(trial.params), fewer, format_count(trial.macs))
         cells = (_percent(trial.accuracy), *before, *sizes)
         numbers = "".join(f"<td>{escape(cell)}</td>" for cell in cells)

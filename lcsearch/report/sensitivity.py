@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from lcsearch.core.text import format_count
+from lcsearch.core.text import format_count, format_share
 from lcsearch.report.page import document, plain_figures
 from lcsearch.report.plots_layers import short
 from lcsearch.report.sections import heading, plot, table
 from lcsearch.report.style import SCALE, plotly_text
-from lcsearch.report.words import share_words
 
 if TYPE_CHECKING:
     from lcsearch.compress.sensitivity import Row, Sensitivity
@@ -81,7 +80,7 @@ def render_sensitivity(found: Sensitivity, title: str) -> str:
     rows = [
         [
             row.layer,
-            share_words(row.alpha),
+            format_share(row.alpha),
             coefficients(row),
             format_count(row.params),
             f"{row.loss:.4f}",
@@ -115,7 +114,8 @@ def coefficients(row: Row) -> str:
 
 def _label(column: Column) -> str:
     alpha, ratio = column
-    return share_words(alpha) if ratio == math.inf else f"{share_words(alpha)}, rank {share_words(ratio)} p"
+    words = format_share(alpha)
+    return words if ratio == math.inf else f"{words}, rank {format_share(ratio)} p"
 
 
 def _height(divergence: float) -> float:
@@ -129,7 +129,7 @@ def _number(divergence: float) -> str:
 def _words(row: Row, found: Sensitivity) -> str:
     lines = (
         plotly_text(row.layer),
-        f"alpha {share_words(row.alpha)}, {coefficients(row)}: {format_count(row.params)} parameters",
+        f"alpha {format_share(row.alpha)}, {coefficients(row)}: {format_count(row.params)} parameters",
         f"accuracy {row.accuracy:.2f} % (backbone {found.baseline_accuracy:.2f} %)",
         f"loss {row.loss:.4f}, divergence {_number(row.divergence)}",
     )

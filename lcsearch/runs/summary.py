@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from lcsearch.core.pareto import box_of, hypervolume
-from lcsearch.core.records import RunRecord, TrialRecord
+from lcsearch.core.records import ACCURACY_BEFORE, RunRecord, TrialRecord
 from lcsearch.runs.choose import front_of
 
 
@@ -43,8 +43,8 @@ def run_hypervolume(run: RunRecord) -> float | None:
 
 
 def _numbers(trial: TrialRecord) -> dict[str, Any]:
-    before = trial.metrics.get("accuracy_before")
-    tuned = {} if before is None else {"accuracy_before": before}
+    before = trial.accuracy_before
+    tuned = {} if before is None else {ACCURACY_BEFORE: before}
     whence = {} if trial.parent is None else {"parent": trial.parent}
     return {"accuracy": trial.accuracy, **tuned, **whence, "params": trial.params, "macs": trial.macs}
 

@@ -16,8 +16,8 @@ from lcsearch.core.errors import InputError
 from lcsearch.core.records import RunRecord, TrialRecord
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.core.text import format_count
+from lcsearch.core.words import result_words
 from lcsearch.nets import surgery
-from lcsearch.report.words import result_words
 from lcsearch.runs.read import read_run
 from lcsearch.search.director import Search
 from lcsearch.search.history import History

@@ -16,6 +16,7 @@ from lcsearch.core.device import pick_device
 from lcsearch.core.errors import InputError
 from lcsearch.core.files import write_bytes
 from lcsearch.core.job import Job, Report
+from lcsearch.core.records import ACCURACY_BEFORE
 from lcsearch.core.streams import seed_everything, stream
 from lcsearch.data import SearchData, load
 from lcsearch.nets import surgery
@@ -181,7 +182,7 @@ def _folder(job: Job) -> Start:
 
 
 def _before(metrics: EpochMetrics) -> dict[str, float]:
-    return {} if metrics.accuracy_before is None else {"accuracy_before": metrics.accuracy_before}
+    return {} if metrics.accuracy_before is None else {ACCURACY_BEFORE: metrics.accuracy_before}
 
 
 def _plain(metrics: EpochMetrics) -> dict[str, float]:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import bench_report
 import pytest
+from chromium import CHROMIUM, FLAGS, needs_chromium
+from hand_made import make_run, make_trial
+from invented_runs import invented_run
 
 from lcsearch import report
 from lcsearch.core.spec import LayerSpec
 from lcsearch.report.compare import render_comparison
 
 EVIL = '<img src=x onerror="window.boom=1"><b>bold</b>'
-CHROMIUM = next((p for p in bench_report.CHROMIUM if Path(p).exists()), None)
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None and "CI" not in os.environ,
-    reason="no Chromium on this machine: apt-get install chromium",
-)
+pytestmark = [pytest.mark.browser, needs_chromium]
 
 # Where a trial's point of the front plot is on the screen.
 POINT = """(n) => {
@@ -47,7 +44,7 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=bench_report.FLAGS)
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield launched
         launched.close()
 
@@ -55,7 +52,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
-    report.write(bench_report.invented_run(60), path)
+    report.write(invented_run(60), path)
     return path
 
 
@@ -97,7 +94,7 @@ def test_the_verdict_and_every_plot_are_there(visit, page_file):
 def test_a_click_shows_the_layers_of_the_point(visit, page_file):
     page = visit(page_file)
     before = page.inner_text("#panel h3 >> nth=0")
-    number = next(t.number for t in bench_report.invented_run(60).trials if t.label == "uniform alpha 1/4")
+    number = next(t.number for t in invented_run(60).trials if t.label == "uniform alpha 1/4")
     page.locator("#plot-front").scroll_into_view_if_needed()
     page.mouse.click(*page.evaluate(POINT, number))
     wait(page, f"document.querySelector('#panel h3').textContent !== {before!r}")
@@ -159,7 +156,7 @@ def test_dragging_over_an_axis_picks_trials(visit, page_file):
     page.mouse.move(x + 12, top + 0.3 * height, steps=4)
     page.mouse.up()
     wait(page, "document.getElementById('plot-parallel').data[0].opacity < 0.2")
-    run = bench_report.invented_run(60)
+    run = invented_run(60)
     expected = {t.number for t in run.complete if (t.accuracy - 87.0) / (93.31 - 87.0) >= 0.748}
     picked = page.evaluate("[...boxes.find((b) => b.name === 'parallel').picked]")
     assert set(picked) <= expected and len(picked) > 1
@@ -197,7 +194,7 @@ def test_print(visit, page_file):
     assert page.pdf().startswith(b"%PDF")
 
 
-def test_markup_in_names_stays_text(visit, make_trial, make_run, tmp_path):
+def test_markup_in_names_stays_text(visit, tmp_path):
     run = make_run(
         make_trial(0, 93.0, 9000, "baseline", counts=((EVIL, 100), ("b", 100)), label=EVIL),
         make_trial(1, 92.0, 900, layers={EVIL: LayerSpec("linear", 0.5)}, counts=((EVIL, 50),), label=EVIL),
@@ -218,10 +215,10 @@ def test_markup_in_names_stays_text(visit, make_trial, make_run, tmp_path):
 
 def test_a_live_page_loads_itself_again(browser, page_file, tmp_path):
     path = tmp_path / "live.html"
-    report.write(bench_report.invented_run(30), path, live=1)
+    report.write(invented_run(30), path, live=1)
     page = browser.new_page()
     page.goto(path.as_uri() + "#trial=3")
-    report.write(bench_report.invented_run(40), path)
+    report.write(invented_run(40), path)
     page.get_by_text("best of 14 trials").wait_for()
     assert page.inner_text("#panel h3 >> nth=0").startswith("trial 3")
     page.close()
@@ -229,7 +226,7 @@ def test_a_live_page_loads_itself_again(browser, page_file, tmp_path):
 
 def test_comparison(visit, tmp_path):
     path = tmp_path / "compare.html"
-    runs = [bench_report.invented_run(n, name=f"runs/{n}") for n in (20, 60)]
+    runs = [invented_run(n, name=f"runs/{n}") for n in (20, 60)]
     path.write_text(render_comparison(runs), encoding="utf-8")
     page = visit(path)
     assert page.evaluate("document.getElementById('plot-compare').data.length") == 4

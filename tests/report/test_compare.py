@@ -4,12 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hand_made import make_run, make_trial
 
 from lcsearch.core.errors import InputError
 from lcsearch.report.compare import compare_figure, render_comparison, run_lines
 
 
-def test_lines(make_trial, make_run):
+def test_lines():
     first = replace(
         make_run(make_trial(0, 93.0, 9000, "baseline"), make_trial(1, 92.0, 900)), path=Path("x/run")
     )
@@ -21,7 +22,7 @@ def test_lines(make_trial, make_run):
     assert [t.name for t in compare_figure(lines, "params").data] == ["x/run", "x/run: backbone", "y/run"]
 
 
-def test_it_says_when_a_comparison_is_unfair(make_trial, make_run):
+def test_it_says_when_a_comparison_is_unfair():
     run = make_run(make_trial(0, 93.0, 9000, "baseline"))
     other = replace(run, settings={"settings": {"backbone": "net", "dataset": "mnist"}}, path=Path("b"))
     assert "different data sets" in render_comparison([run, other])
@@ -29,7 +30,7 @@ def test_it_says_when_a_comparison_is_unfair(make_trial, make_run):
     assert "up and left is better" in render_comparison([run, same])
 
 
-def test_bad_input(make_trial, make_run):
+def test_bad_input():
     run = make_run(make_trial(0, 93.0))
     with pytest.raises(InputError, match="at least two"):
         run_lines([run])
@@ -37,7 +38,7 @@ def test_bad_input(make_trial, make_run):
         run_lines([run, make_run(make_trial(0, None, state="failed"))])
 
 
-def test_names_are_escaped(make_trial, make_run):
+def test_names_are_escaped():
     run = make_run(make_trial(0, 93.0))
     page = render_comparison([replace(run, path=Path("<b>a")), replace(run, path=Path("c"))])
     assert "<b>a" not in page

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from hand_made import make_run, make_trial
+
 from lcsearch.report.frontdata import front_data
 
 
@@ -31,7 +33,7 @@ def test_the_front_against_brute_force(example):
         assert {p.trial for p in front_data(example, axis).front} == expected
 
 
-def test_curves_end_in_the_backbone(make_trial, make_run):
+def test_curves_end_in_the_backbone():
     run = make_run(
         make_trial(0, 93, 1000, "baseline"),
         make_trial(1, 92, 300, "uniform"),
@@ -42,7 +44,7 @@ def test_curves_end_in_the_backbone(make_trial, make_run):
     assert data.thinner == ()
 
 
-def test_the_window_shows_what_matters_and_counts_the_rest(make_trial, make_run):
+def test_the_window_shows_what_matters_and_counts_the_rest():
     run = make_run(
         make_trial(0, 93, 1000, "baseline"),
         make_trial(1, 10, 50),
@@ -55,7 +57,7 @@ def test_the_window_shows_what_matters_and_counts_the_rest(make_trial, make_run)
     assert [p.accuracy for p in data.stopped] == [11.0]
 
 
-def test_trials_without_accuracy(make_trial, make_run):
+def test_trials_without_accuracy():
     run = make_run(
         make_trial(0, 93, 1000, "baseline"),
         make_trial(1, None, 400, state="rejected"),

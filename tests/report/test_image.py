@@ -1,20 +1,19 @@
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
 
-import bench_report
 import pytest
+from chromium import needs_chromium
+from hand_made import make_run, make_trial
 
 from lcsearch.core.errors import InputError
 from lcsearch.report.data import collect
 from lcsearch.report.image import SCALE, WIDTH, chosen_figures, write_images
 
 
+@pytest.mark.browser
+@needs_chromium
 def test_png_and_svg_of_a_plot(example, tmp_path):
-    if not any(Path(path).exists() for path in bench_report.CHROMIUM) and "CI" not in os.environ:
-        pytest.skip("no Chromium on this machine, which kaleido draws with")
     figure = chosen_figures(collect(example), ["front"])["front"]
     write_images({tmp_path / "new" / "front.png": figure}, "png")
     write_images({tmp_path / "front.svg": figure}, "svg")
@@ -31,7 +30,7 @@ def test_names(example):
         chosen_figures(data, ["fron"])
 
 
-def test_a_plot_that_the_run_has_nothing_for(make_trial, make_run):
+def test_a_plot_that_the_run_has_nothing_for():
     data = collect(make_run(make_trial(0, 93.0)))
     with pytest.raises(InputError, match="has nothing for 'importance' yet"):
         chosen_figures(data, ["importance"])

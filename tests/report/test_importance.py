@@ -3,12 +3,13 @@ from __future__ import annotations
 import random
 
 import pytest
+from hand_made import make_run, make_trial
 
 from lcsearch.core.spec import LayerSpec
 from lcsearch.report.importance import FEWEST_TRIALS, importance
 
 
-def trials(make_trial, count, accuracy):
+def trials(count, accuracy):
     """Layers a and b drawn independently; b has ten times the parameters of a."""
     chance = random.Random(0)
     made = []
@@ -21,8 +22,8 @@ def trials(make_trial, count, accuracy):
     return made
 
 
-def test_only_one_layer_matters_for_accuracy(make_trial, make_run):
-    run = make_run(*trials(make_trial, 80, lambda a, b, chance: 90 + 3 * a))
+def test_only_one_layer_matters_for_accuracy():
+    run = make_run(*trials(80, lambda a, b, chance: 90 + 3 * a))
     found = importance(run)
     shares = dict(zip(found.choices, found.accuracy, strict=True))
     assert shares["a"] > 0.95
@@ -30,8 +31,8 @@ def test_only_one_layer_matters_for_accuracy(make_trial, make_run):
     assert sum(found.accuracy) == pytest.approx(1)
 
 
-def test_params_are_shares_of_variance(make_trial, make_run):
-    run = make_run(*trials(make_trial, 40, lambda a, b, chance: 90 + 3 * a))
+def test_params_are_shares_of_variance():
+    run = make_run(*trials(40, lambda a, b, chance: 90 + 3 * a))
     found = importance(run)
     sizes = {name: [t.layers[i].params for t in run.trials] for i, name in enumerate("ab")}
     variance = {n: sum((v - sum(s) / len(s)) ** 2 for v in s) for n, s in sizes.items()}
@@ -39,8 +40,8 @@ def test_params_are_shares_of_variance(make_trial, make_run):
     assert dict(zip(found.choices, found.params, strict=True))["b"] == pytest.approx(expected)
 
 
-def test_noise_is_called_noise(make_trial, make_run):
-    found = importance(make_run(*trials(make_trial, 60, lambda a, b, chance: chance.gauss(90, 1))))
+def test_noise_is_called_noise():
+    found = importance(make_run(*trials(60, lambda a, b, chance: chance.gauss(90, 1))))
     assert found.explained < 0.1
 
 
@@ -48,12 +49,12 @@ def test_it_repeats_itself(example):
     assert importance(example) == importance(example)
 
 
-def test_too_few_trials_or_no_choice(make_trial, make_run):
-    few = trials(make_trial, FEWEST_TRIALS - 1, lambda a, b, chance: 90 + a)
+def test_too_few_trials_or_no_choice():
+    few = trials(FEWEST_TRIALS - 1, lambda a, b, chance: 90 + a)
     assert importance(make_run(*few)) is None
     assert importance(make_run(*[make_trial(i, 90.0 + i) for i in range(20)])) is None
 
 
-def test_equal_accuracies(make_trial, make_run):
-    found = importance(make_run(*trials(make_trial, 20, lambda a, b, chance: 90.0)))
+def test_equal_accuracies():
+    found = importance(make_run(*trials(20, lambda a, b, chance: 90.0)))
     assert set(found.accuracy) == {0.0}

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from hand_made import make_run, make_trial
+
 from lcsearch.core.records import LayerCount
 from lcsearch.report.layerdata import detailed_trials, heat_map, layer_rows
 
 
-def test_heat_map_is_kept_over_plain(make_trial, make_run):
+def test_heat_map_is_kept_over_plain():
     run = make_run(
         make_trial(0, 93, 1100, "baseline", counts=(("a", 1000), ("b", 100))),
         make_trial(1, 92, 350, counts=(("a", 250), ("b", 100))),
@@ -17,14 +19,14 @@ def test_heat_map_is_kept_over_plain(make_trial, make_run):
     assert data.kept == ((0.1, 0.25, 1.0), (None, 1.0, 1.0))
 
 
-def test_no_heat_map_without_a_backbone_or_a_front(make_trial, make_run):
+def test_no_heat_map_without_a_backbone_or_a_front():
     assert heat_map(make_run(make_trial(1, 92, counts=(("a", 1),)))) is None
     assert (
         heat_map(make_run(make_trial(0, None, origin="baseline", state="failed", counts=(("a", 1),)))) is None
     )
 
 
-def test_rows_in_words(make_trial):
+def test_rows_in_words():
     from dataclasses import replace
 
     layers = (

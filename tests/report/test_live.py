@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from hand_made import make_run, make_trial
+
 from lcsearch.report.live import follow
 
 
-def test_it_follows_a_run_to_its_end(make_trial, make_run, tmp_path):
+def test_it_follows_a_run_to_its_end(tmp_path):
     running = make_trial(1, None, state="running")
     states = [
         make_run(make_trial(0, None, state="running")),
@@ -28,7 +30,7 @@ def test_it_follows_a_run_to_its_end(make_trial, make_run, tmp_path):
     assert looks[0] == 5
 
 
-def test_ctrl_c_leaves_a_page_that_stays(make_trial, make_run, tmp_path):
+def test_ctrl_c_leaves_a_page_that_stays(tmp_path):
     path = tmp_path / "report.html"
 
     def sleep(seconds):

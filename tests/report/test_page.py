@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hand_made import make_run, make_trial
+from invented_runs import invented_run
 
 from lcsearch import report
 from lcsearch.core.errors import InputError
@@ -31,7 +33,7 @@ def test_the_page_has_every_plot_and_the_verdict(example):
     assert data["selected"] in {p for t in data["figures"]["front"]["data"] for p in t["customdata"]}
 
 
-def test_a_large_run_stays_small(invented_run):
+def test_a_large_run_stays_small():
     assert len(render(invented_run(2000)).encode()) < 8_000_000
 
 
@@ -41,7 +43,7 @@ def test_the_page_names_no_other_host_as_a_source(example):
     assert "default-src 'none'" in page
 
 
-def test_nothing_from_the_user_becomes_markup(make_trial, make_run):
+def test_nothing_from_the_user_becomes_markup():
     evil = '</script><img src=x onerror="boom()">'
     run = make_run(
         make_trial(0, 93.0, 9000, "baseline", counts=((evil, 100),), label=evil),
@@ -80,7 +82,7 @@ def test_weights_are_offered_only_where_they_are_kept(example):
 @pytest.mark.parametrize(
     "case", ["only backbone", "no searched", "only a failed backbone and one trial", "running"]
 )
-def test_runs_that_have_hardly_begun(case, make_trial, make_run):
+def test_runs_that_have_hardly_begun(case):
     baseline = make_trial(0, 93.0, 9000, "baseline", counts=(("a", 100),))
     runs = {
         "only backbone": [baseline],
@@ -98,7 +100,7 @@ def test_runs_that_have_hardly_begun(case, make_trial, make_run):
     assert "front" in data_of(page)["figures"]
 
 
-def test_nothing_to_show_is_one_clear_line(make_trial, make_run):
+def test_nothing_to_show_is_one_clear_line():
     with pytest.raises(InputError, match="hand made: no trial has finished an epoch yet"):
         render(make_run(make_trial(0, None, origin="baseline", state="running")))
     with pytest.raises(InputError, match="no trial has finished"):
@@ -115,7 +117,7 @@ def test_write_replaces_the_file_or_says_why_not(example, tmp_path):
         report.write(example, tmp_path / "missing" / "report.html")
 
 
-def test_retrained_models_are_shown(invented_run):
+def test_retrained_models_are_shown():
     data = data_of(render(invented_run(60, retrained=True)))
     final = next(t for t in data["figures"]["front"]["data"] if t["meta"] == "final")
     assert any(final["error_y"]["array"])

@@ -3,11 +3,13 @@ from __future__ import annotations
 import math
 
 import pytest
+from hand_made import make_run, make_trial
+from invented_runs import invented_run
 
 from lcsearch.report.parallel import MOST_LINES, parallel
 
 
-def test_heights_are_by_hand(make_trial, make_run):
+def test_heights_are_by_hand():
     run = make_run(
         make_trial(0, 93.0, 1000, "baseline", counts=(("a", 100), ("b", 7))),
         make_trial(1, 92.0, 100, counts=(("a", 1), ("b", 7)), weight=1e-2),
@@ -27,12 +29,12 @@ def test_heights_are_by_hand(make_trial, make_run):
     assert all(math.isfinite(h) for heights in rows.values() for h in heights)
 
 
-def test_one_trial_or_equal_trials_have_none(make_trial, make_run):
+def test_one_trial_or_equal_trials_have_none():
     assert parallel(make_run(make_trial(0, 93.0)), None) is None
     assert parallel(make_run(make_trial(0, 93.0), make_trial(1, 93.0)), None) is None
 
 
-def test_of_many_lines_the_front_stays(invented_run):
+def test_of_many_lines_the_front_stays():
     data = parallel(invented_run(900), None)
     assert len(data.lines) == MOST_LINES < data.of
     assert any(line.on_front for line in data.lines)

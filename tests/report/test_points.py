@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from hand_made import make_run, make_trial
 
 from lcsearch.core.records import RetrainRecord
 from lcsearch.report.points import (
@@ -26,13 +27,13 @@ def test_mean_interval_is_student_t():
     assert mean_interval([91.0]) == (91.0, None)
 
 
-def test_the_two_fronts_differ(make_trial):
+def test_the_two_fronts_differ():
     trials = [make_trial(0, 90, 1000, macs=5), make_trial(1, 89, 500, macs=9), make_trial(2, 88, 700, macs=4)]
     assert [p.trial for p in front_line(trials, "params")] == [1, 0]
     assert [p.trial for p in front_line(trials, "macs")] == [2, 0]
 
 
-def test_retrained_points(make_trial, make_run):
+def test_retrained_points():
     run = make_run(
         make_trial(0, 90, 1000),
         make_trial(1, 89, 500),
@@ -44,6 +45,6 @@ def test_retrained_points(make_trial, make_run):
     assert point.error == pytest.approx(12.706 * 0.5**0.5 / 2**0.5, abs=1e-3)
 
 
-def test_validation_images(make_run):
+def test_validation_images():
     assert validation_images(make_run(images=5000)) == 5000
     assert validation_images(make_run(images=None)) is None

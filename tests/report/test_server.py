@@ -5,6 +5,7 @@ import threading
 from contextlib import contextmanager
 
 import pytest
+from hand_made import make_run, make_trial
 
 from lcsearch.core.errors import InputError
 from lcsearch.report.server import Pages, make_server
@@ -30,7 +31,7 @@ def get(address, path="/", host=None):
     return answer.status, answer.read().decode(), answer
 
 
-def test_it_serves_the_run_as_it_is_now(make_trial, make_run):
+def test_it_serves_the_run_as_it_is_now():
     runs = [
         make_run(make_trial(0, 93.0)),
         make_run(make_trial(0, 93.0), make_trial(1, None, state="running")),
@@ -46,7 +47,7 @@ def test_it_serves_the_run_as_it_is_now(make_trial, make_run):
         assert '"live":5' in get(address)[1]
 
 
-def test_other_paths_and_names_are_refused(make_trial, make_run):
+def test_other_paths_and_names_are_refused():
     with served(lambda: make_run(make_trial(0, 93.0))) as address:
         assert get(address, "/../study.db")[0] == 404
         assert get(address, host="evil.example")[0] == 403
@@ -61,7 +62,7 @@ def test_a_run_that_vanished_is_said_on_the_page():
         assert "&lt;gone&gt;: no such" in get(address)[1]
 
 
-def test_a_taken_port_is_one_clear_line(make_trial, make_run):
+def test_a_taken_port_is_one_clear_line():
     server = make_server(Pages(lambda: make_run()))
     try:
         with pytest.raises(InputError, match=r"--port: .* cannot be used"):

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from hand_made import make_run, make_trial
 
 from lcsearch.core.records import RetrainRecord
 from lcsearch.report.verdict import verdict
 
 
-def hand_picked(make_trial):
+def hand_picked():
     """A backbone of 9M; at 90 % uniform alpha needs 3M, and a thinner backbone 2M."""
     return [
         make_trial(0, 93.0, 9_000_000, "baseline"),
@@ -17,10 +18,8 @@ def hand_picked(make_trial):
     ]
 
 
-def test_the_search_beats_both(make_trial, make_run):
-    found = verdict(
-        make_run(*hand_picked(make_trial), make_trial(5, 93.0, 900_000), make_trial(6, 91.0, 100_000))
-    )
+def test_the_search_beats_both():
+    found = verdict(make_run(*hand_picked(), make_trial(5, 93.0, 900_000), make_trial(6, 91.0, 100_000)))
     assert found.heading == "Provisional: best of 2 trials, one seed"
     assert found.against == {"uniform": "beat", "thinner": "beat"}
     # Sizes by hand: 3M to 1M over 3.2 points; 93.0 lies 3/3.2 of the way: exp(ln 1M + 0.9375 ln 3).
@@ -32,14 +31,14 @@ def test_the_search_beats_both(make_trial, make_run):
     assert "The search beat uniform alpha and a thinner backbone." in found.sentences
 
 
-def test_it_says_plainly_when_the_search_lost(make_trial, make_run):
-    found = verdict(make_run(*hand_picked(make_trial), make_trial(5, 93.0, 2_500_000)))
+def test_it_says_plainly_when_the_search_lost():
+    found = verdict(make_run(*hand_picked(), make_trial(5, 93.0, 2_500_000)))
     assert found.against == {"uniform": "unclear", "thinner": "not beaten"}
     assert "The search did not beat a thinner backbone." in found.sentences
 
 
-def test_a_difference_within_chance_is_not_a_win(make_trial, make_run):
-    trials = [*hand_picked(make_trial), make_trial(5, 93.0, 1_700_000)]
+def test_a_difference_within_chance_is_not_a_win():
+    trials = [*hand_picked(), make_trial(5, 93.0, 1_700_000)]
     sure = verdict(make_run(*trials, images=10_000_000))
     unsure = verdict(make_run(*trials, images=1_000))
     unknown = verdict(make_run(*trials, images=None))
@@ -49,14 +48,14 @@ def test_a_difference_within_chance_is_not_a_win(make_trial, make_run):
     assert not any("standard error" in s for s in unknown.sentences)
 
 
-def test_the_standard_error_is_binomial(make_trial, make_run):
+def test_the_standard_error_is_binomial():
     # sqrt(0.93 * 0.07 / 10000) = 0.00255
-    found = verdict(make_run(*hand_picked(make_trial), make_trial(5, 93.0, 900_000)))
+    found = verdict(make_run(*hand_picked(), make_trial(5, 93.0, 900_000)))
     assert any("±0.26 points (10,000 validation images)" in s for s in found.sentences)
 
 
-def test_an_accuracy_nobody_reached_is_not_invented(make_trial, make_run):
-    found = verdict(make_run(*hand_picked(make_trial), make_trial(5, 92.7, 900_000)))
+def test_an_accuracy_nobody_reached_is_not_invented():
+    found = verdict(make_run(*hand_picked(), make_trial(5, 92.7, 900_000)))
     assert found.sentences[0].startswith("No searched model smaller than the backbone reached")
     assert "uniform alpha did with 2.80M, a thinner backbone did with 1.83M" in found.sentences[0]
     assert found.against == {"uniform": "not beaten", "thinner": "not beaten"}
@@ -64,8 +63,8 @@ def test_an_accuracy_nobody_reached_is_not_invented(make_trial, make_run):
     assert set(found.rows[0].needed) == {"uniform", "thinner"}
 
 
-def test_nothing_near_the_backbone_is_a_loss(make_trial, make_run):
-    found = verdict(make_run(*hand_picked(make_trial), make_trial(5, 60.0, 900_000)))
+def test_nothing_near_the_backbone_is_a_loss():
+    found = verdict(make_run(*hand_picked(), make_trial(5, 60.0, 900_000)))
     # The line from 60 % to the backbone passes 92 % at some size, but no searched model backs it.
     assert found.sentences[0].startswith(
         "The search found no model smaller than the backbone within 2 points"
@@ -73,37 +72,37 @@ def test_nothing_near_the_backbone_is_a_loss(make_trial, make_run):
     assert "The search did not beat uniform alpha or a thinner backbone." in found.sentences
 
 
-def test_hand_picked_models_do_not_count_as_the_search(make_trial, make_run):
-    found = verdict(make_run(*hand_picked(make_trial)))
+def test_hand_picked_models_do_not_count_as_the_search():
+    found = verdict(make_run(*hand_picked()))
     assert found.heading == "Too early for a verdict"
     assert found.sentences == (
         "The backbone reached 93.0 % with 9.00M parameters; no searched trial has finished yet.",
     )
 
 
-def test_without_a_backbone(make_trial, make_run):
+def test_without_a_backbone():
     failed = make_trial(0, None, 9_000_000, "baseline", "failed")
     found = verdict(make_run(failed, make_trial(5, 93.0, 900_000)))
     assert found.sentences == ("The plain backbone has not finished, so there is nothing to compare with.",)
 
 
-def test_without_hand_picked_models(make_trial, make_run):
+def test_without_hand_picked_models():
     found = verdict(make_run(make_trial(0, 93.0, 9_000_000, "baseline"), make_trial(5, 93.0, 900_000)))
     assert found.against == {}
     assert "10× fewer" in found.sentences[0]
 
 
-def test_duplicates_are_not_counted(make_trial, make_run):
+def test_duplicates_are_not_counted():
     trials = [
-        *hand_picked(make_trial),
+        *hand_picked(),
         make_trial(5, 93.0, 900_000),
         make_trial(6, 93.0, 900_000, duplicate_of=5),
     ]
     assert "best of 1 trial," in verdict(make_run(*trials)).heading
 
 
-def test_after_retraining_test_means_speak(make_trial, make_run):
-    trials = [*hand_picked(make_trial), make_trial(5, 93.0, 900_000)]
+def test_after_retraining_test_means_speak():
+    trials = [*hand_picked(), make_trial(5, 93.0, 900_000)]
     retrained = (
         RetrainRecord(0, 30, (0, 1, 2), (94.0, 94.1, 93.9), 10_000),
         RetrainRecord(1, 30, (0, 1, 2), (94.2, 94.2, 94.2), 10_000),
@@ -115,7 +114,7 @@ def test_after_retraining_test_means_speak(make_trial, make_run):
     assert set(found.against) == {"uniform"}
 
 
-def test_retraining_without_the_backbone_stays_provisional(make_trial, make_run):
-    trials = [*hand_picked(make_trial), make_trial(5, 93.0, 900_000)]
+def test_retraining_without_the_backbone_stays_provisional():
+    trials = [*hand_picked(), make_trial(5, 93.0, 900_000)]
     found = verdict(make_run(*trials, retrained=(RetrainRecord(5, 30, (0,), (94.3,), 10_000),)))
     assert found.heading.startswith("Provisional")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hand_made import make_run, make_trial
+
 from lcsearch.core.records import TrialRecord
-from lcsearch.report.starting import epochs_behind, start_words
+from lcsearch.report.start import epochs_behind, start_words
 from lcsearch.report.words import trial_words
 
 
@@ -14,7 +16,7 @@ def cut(trial: TrialRecord, parent: int | None = None) -> TrialRecord:
     return replace(trial, spec=replace(trial.spec, recipe=recipe), parent=parent)
 
 
-def family(make_trial) -> list[TrialRecord]:
+def family() -> list[TrialRecord]:
     """The backbone has 3 epochs, a thinner net 4; 2 is cut out of the backbone, 3 of 2, 4 of 3."""
     return [
         make_trial(0, 90.0, 1000, "baseline", epochs=(1.0, 2.0, 90.0)),
@@ -26,17 +28,17 @@ def family(make_trial) -> list[TrialRecord]:
     ]
 
 
-def test_epochs_behind_a_model_are_its_own_and_those_of_what_it_came_from(make_trial):
-    assert epochs_behind(family(make_trial)) == {0: 3, 1: 4, 2: 4, 3: 6, 4: 7, 5: 4}
+def test_epochs_behind_a_model_are_its_own_and_those_of_what_it_came_from():
+    assert epochs_behind(family()) == {0: 3, 1: 4, 2: 4, 3: 6, 4: 7, 5: 4}
 
 
-def test_a_given_backbone_was_not_trained_here(make_trial):
+def test_a_given_backbone_was_not_trained_here():
     trials = [cut(make_trial(0, 90.0, 1000, "baseline")), cut(make_trial(1, 89.0, 400), parent=0)]
     assert epochs_behind(trials) == {0: 1, 1: 2}
 
 
-def test_the_report_says_that_models_differ_in_what_is_behind_them(make_trial, make_run):
-    run = make_run(*family(make_trial))
+def test_the_report_says_that_models_differ_in_what_is_behind_them():
+    run = make_run(*family())
     asked = {"init": "trained", "recipe": {"epochs": 3}, "fine_tune": {"epochs": 1, "distill": 0.5}}
     run = replace(run, settings={**run.settings, "settings": {**run.settings["settings"], **asked}})
     said = start_words(run)
@@ -47,6 +49,6 @@ def test_the_report_says_that_models_differ_in_what_is_behind_them(make_trial, m
     assert all("behind them" not in line for line in start_words(alone))
 
 
-def test_a_hover_names_the_parent(make_trial):
-    trial = replace(family(make_trial)[3], metrics={"accuracy_before": 40.0})
+def test_a_hover_names_the_parent():
+    trial = replace(family()[3], metrics={"accuracy_before": 40.0})
     assert "cut out of trial 2, 40.00 % before fine-tuning" in trial_words(trial)

@@ -7,16 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from lcsearch.core.records import RunRecord, TrialRecord
+from lcsearch.core.text import counted
 from lcsearch.report.points import setting
 from lcsearch.runs.choose import front_of
-
-BEFORE = "accuracy_before"
-"""The metric that holds the accuracy of a model that was cut out of a backbone, before it was fine-tuned."""
-
-
-def accuracy_before(trial: TrialRecord) -> float | None:
-    """The accuracy in percent before fine-tuning; None for a model that was trained from scratch."""
-    return trial.metrics.get(BEFORE)
 
 
 def start_name(run: RunRecord) -> str:
@@ -30,17 +23,17 @@ def start_words(run: RunRecord) -> tuple[str, ...]:
     tuned, recipe = setting(run, "fine_tune"), setting(run, "recipe")
     if not isinstance(tuned, Mapping) or not isinstance(recipe, Mapping):
         return ()
-    short = f"fine-tuned for {_epochs(tuned['epochs'])}"
+    trained_for, tuned_for = _epochs(recipe["epochs"]), _epochs(tuned["epochs"])
     taught = f", {100 * tuned['distill']:g} % of the loss taught by it" if tuned.get("distill") else ""
     if setting(run, "init") == "trained":
         first = (
-            f"--init trained: models are cut out of the backbone that trial 0 trains for "
-            f"{_epochs(recipe['epochs'])} (counted in the cost), and {short}{taught}"
+            f"--init trained: models are cut out of the backbone that trial 0 trains for {trained_for} "
+            f"(counted in the cost), and fine-tuned for {tuned_for}{taught}"
         )
     else:
         first = (
-            f"--init {start_name(run)}: models are cut out of the given backbone{_given(run)} and "
-            f"{short}{taught}; the training that these weights had before is not counted"
+            f"--init {start_name(run)}: models are cut out of the given backbone{_given(run)} and fine-tuned "
+            f"for {tuned_for}{taught}; the training that these weights had before is not counted"
         )
     return (first, *_inherited(run), *_thinner(run, recipe["epochs"], tuned["epochs"]))
 
@@ -72,8 +65,7 @@ def cost_words(run: RunRecord) -> str | None:
 
 
 def _given(run: RunRecord) -> str:
-    baseline = run.baseline
-    before = None if baseline is None else accuracy_before(baseline)
+    before = None if run.baseline is None else run.baseline.accuracy_before
     return "" if before is None else f" ({before:.2f} % as given)"
 
 
@@ -105,4 +97,4 @@ def _thinner(run: RunRecord, epochs: Any, tuned: Any) -> tuple[str, ...]:
 
 
 def _epochs(count: int) -> str:
-    return "1 epoch" if count == 1 else f"{count} epochs"
+    return counted(count, "epoch")
