@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from importlib.util import find_spec
@@ -10,60 +9,15 @@ from typing import Any
 
 import optuna
 import sqlalchemy
-from optuna.distributions import distribution_to_json
 from optuna.storages import RDBStorage
-from optuna.storages._rdb import models
-from optuna.trial import FrozenTrial, create_trial
 
 from lcsearch.core.errors import InputError
 from lcsearch.runs.directory import RunDirectory
+from lcsearch.runs.optuna_private import rdb_storage
 from lcsearch.runs.settings import RunSettings
 
 _CONNECT_SECONDS = 10
 _FORM = "DRIVER://USER@HOST/DATABASE is needed, such as postgresql://me@server/studies"
-
-
-class BulkStorage(RDBStorage):
-    """Optuna's storage, which adds all that a new trial holds at once, in the same transaction.
-
-    Optuna asks the database three times for each parameter and attribute of a new trial whether it is there
-    already: 20 ms at 40 parameters, with one process writing. It is not: the trial is new.
-    """
-
-    def _get_prepared_new_trial(
-        self, study_id: int, template_trial: FrozenTrial | None, session: Any
-    ) -> models.TrialModel:
-        if template_trial is None:
-            return super()._get_prepared_new_trial(study_id, None, session)
-        values = template_trial.values
-        bare = create_trial(state=template_trial.state, values=values)
-        bare.datetime_start = template_trial.datetime_start
-        bare.datetime_complete = template_trial.datetime_complete
-        bare.system_attrs = template_trial.system_attrs
-        trial = super()._get_prepared_new_trial(study_id, bare, session)
-        params = [
-            {
-                "trial_id": trial.trial_id,
-                "param_name": name,
-                "param_value": range_.to_internal_repr(template_trial.params[name]),
-                "distribution_json": distribution_to_json(range_),
-            }
-            for name, range_ in template_trial.distributions.items()
-        ]
-        attributes = [
-            {"trial_id": trial.trial_id, "key": key, "value_json": json.dumps(value)}
-            for key, value in template_trial.user_attrs.items()
-        ]
-        for table, rows in ((models.TrialParamModel, params), (models.TrialUserAttributeModel, attributes)):
-            if rows:
-                session.execute(sqlalchemy.insert(table), rows)
-        return trial
-
-    def get_trial_number_from_id(self, trial_id: int) -> int:
-        """One number from the table; Optuna's own reads the whole trial."""
-        number = sqlalchemy.select(models.TrialModel.number).where(models.TrialModel.trial_id == trial_id)
-        with self.engine.connect() as connection:
-            return int(connection.execute(number).scalar_one())
 
 
 def study_name(settings: RunSettings, directory: RunDirectory) -> str:
@@ -175,7 +129,7 @@ def _secrets(url: sqlalchemy.URL) -> list[str]:
 def _open(url: str, name: str, options: dict[str, Any] | None = None) -> RDBStorage:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
-        storage = BulkStorage(url, engine_kwargs=options)
+        storage = rdb_storage(url, options)
         storage.get_all_studies()
     except RuntimeError as error:
         text = " ".join(str(error).split())

@@ -80,6 +80,7 @@ class Store:
             optuna.logging.set_verbosity(level)
             if not self._study.metric_names:
                 self._study.set_metric_names(list(objectives))
+        self._study_id = storage.get_study_id_from_name(name)
 
     def begin(self, record: TrialRecord, proposal: Proposal) -> int:
         """Record a trial that starts now, or one that was decided without training.
@@ -99,7 +100,7 @@ class Store:
             user_attrs={**_attributes(record), "sampler": dict(proposal.notes)},
         )
         with _recording():
-            trial_id = self._storage.create_new_trial(self._study._study_id, template_trial=trial)
+            trial_id = self._storage.create_new_trial(self._study_id, template_trial=trial)
             number = self._storage.get_trial_number_from_id(trial_id)
         self._ids[number] = trial_id
         return number
@@ -134,7 +135,6 @@ class Store:
     def read(self) -> Iterator[tuple[TrialRecord, Proposal]]:
         """Every trial by number, with how it was proposed."""
         for trial in sorted(self._study.get_trials(deepcopy=False), key=lambda t: t.number):
-            self._ids[trial.number] = trial._trial_id
             notes = trial.user_attrs.get("sampler", {})
             yield _record(trial), Proposal(trial.params, trial.distributions, notes)
 
@@ -142,7 +142,7 @@ class Store:
         """What the sampler keeps from trial to trial, as of the last trial that was begun."""
         kept = self._study.user_attrs.get("sampler")
         if kept is not None:
-            begun = kept["number"] < self._storage.get_n_trials(self._study._study_id)
+            begun = kept["number"] < self._storage.get_n_trials(self._study_id)
             self._remembered = kept["after" if begun else "before"]
         return self._remembered
 
@@ -169,8 +169,7 @@ class Store:
 
     def _id(self, number: int) -> int:
         if number not in self._ids:
-            study_id = self._study._study_id
-            self._ids[number] = self._storage.get_trial_id_from_study_id_trial_number(study_id, number)
+            self._ids[number] = self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
         return self._ids[number]
 
     def _values(self, record: TrialRecord) -> list[float]:

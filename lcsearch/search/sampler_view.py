@@ -15,6 +15,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
 
 from lcsearch.core.records import TrialRecord
+from lcsearch.runs.optuna_private import note, sampler_notes
 from lcsearch.runs.store import Proposal, directions_of
 
 PREDICTED = "predicted"
@@ -56,8 +57,9 @@ class SamplerView:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.study = optuna.create_study(storage=self._storage, directions=directions_of(objectives))
         optuna.logging.set_verbosity(level)
+        self._study_id = self._storage.get_study_id_from_name(self.study.study_name)
         for key, value in memory.items():
-            self._storage.set_study_system_attr(self.study._study_id, key, value)
+            note(self.study, key, value)
         self._live: dict[int, int] = {}
 
     def ask(self, sampler: BaseSampler) -> optuna.Trial:
@@ -67,16 +69,16 @@ class SamplerView:
 
     def proposal(self, trial: optuna.Trial) -> Proposal:
         """What was asked of a trial, and what the sampler noted on it."""
-        frozen = self._storage.get_trial(trial._trial_id)
+        frozen = self._storage.get_trial(self._id(trial))
         return Proposal(frozen.params, frozen.distributions, frozen.system_attrs)
 
     def memory(self) -> dict[str, Any]:
         """What the sampler keeps on the study."""
-        return dict(self._storage.get_study_system_attrs(self.study._study_id))
+        return dict(sampler_notes(self.study))
 
     def keep(self, trial: optuna.Trial, record: TrialRecord) -> None:
         """Tie an asked trial to its record; its values follow with `end`."""
-        self._live[record.number] = trial._trial_id
+        self._live[record.number] = self._id(trial)
         self.end(record)
 
     def add(self, record: TrialRecord, proposal: Proposal) -> None:
@@ -89,15 +91,16 @@ class SamplerView:
             distributions=dict(proposal.distributions),
             system_attrs={k: v for k, v in proposal.notes.items() if not k.startswith(_CONSTRAINTS)},
         )
-        self._live[record.number] = self._storage.create_new_trial(
-            self.study._study_id, template_trial=running
-        )
+        self._live[record.number] = self._storage.create_new_trial(self._study_id, template_trial=running)
         self.end(record)
 
     def end(self, record: TrialRecord) -> None:
         """Show the end of a trial that is shown running; nothing happens while it has none."""
         if record.state != "running" and record.number in self._live:
             self._fill(self._live.pop(record.number), record)
+
+    def _id(self, trial: optuna.Trial) -> int:
+        return self._storage.get_trial_id_from_study_id_trial_number(self._study_id, trial.number)
 
     def _fill(self, trial_id: int, record: TrialRecord) -> None:
         for name, violation in self._limits.violations(record.params, record.macs).items():

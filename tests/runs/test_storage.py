@@ -33,10 +33,11 @@ def test_a_new_trial_is_what_optunas_own_storage_makes_of_it(tmp_path, state):
     )
     for storage in storages:
         study = optuna.create_study(storage=storage, directions=["maximize", "minimize"])
-        storage.create_new_trial(study._study_id)
-        storage.create_new_trial(study._study_id, template)
+        study_id = storage.get_study_id_from_name(study.study_name)
+        storage.create_new_trial(study_id)
+        trial_id = storage.create_new_trial(study_id, template)
         made.append(study.get_trials()[1])
-        assert storage.get_trial_number_from_id(made[-1]._trial_id) == 1
+        assert storage.get_trial_number_from_id(trial_id) == 1
     ours, optunas = made
     for name in ("number", "state", "params", "distributions", "user_attrs", "system_attrs", "values"):
         assert getattr(ours, name) == getattr(optunas, name), name

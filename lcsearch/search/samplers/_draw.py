@@ -17,6 +17,8 @@ from optuna.distributions import (
 Unit = Callable[[str, BaseDistribution], float]
 """A number in [0, 1) for a parameter of this name and range."""
 
+_STEP_TOLERANCE = 1e-8  # of a step, as Optuna has it: multiples of a float are not exact
+
 
 class Draw:
     """Answers ``suggest_*`` like a trial and remembers what it was asked.
@@ -77,7 +79,13 @@ def holds(distribution: BaseDistribution, value: Any) -> bool:
         return value in distribution.choices
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
-    return bool(distribution._contains(distribution.to_internal_repr(value)))
+    assert isinstance(distribution, (FloatDistribution, IntDistribution))
+    if not distribution.low <= value <= distribution.high:
+        return False
+    if isinstance(distribution, IntDistribution):
+        return (value - distribution.low) % distribution.step == 0
+    steps = (value - distribution.low) / (distribution.step or 1.0)
+    return distribution.step is None or abs(steps - round(steps)) < _STEP_TOLERANCE
 
 
 def at_unit(distribution: BaseDistribution, unit: float) -> Any:

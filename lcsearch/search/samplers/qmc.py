@@ -17,6 +17,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 from scipy.stats.qmc import Sobol
 
+from lcsearch.runs.optuna_private import note, sampler_notes
 from lcsearch.search.samplers._draw import at_unit
 from lcsearch.search.space import BoundSpace
 
@@ -50,10 +51,10 @@ class SobolSampler(BaseSampler):
         for past in study.get_trials(deepcopy=False):
             for name in past.distributions:
                 self._dimensions.setdefault(name, len(self._dimensions))
-        attributes = study._storage.get_study_system_attrs(study._study_id)
-        self._seed = attributes.get(_ROTATION, self._seed)
-        if _ROTATION not in attributes:
-            study._storage.set_study_system_attr(study._study_id, _ROTATION, self._seed)
+        notes = sampler_notes(study)
+        self._seed = notes.get(_ROTATION, self._seed)
+        if _ROTATION not in notes:
+            note(study, _ROTATION, self._seed)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution

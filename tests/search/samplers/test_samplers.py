@@ -61,7 +61,7 @@ def toy_accuracy(space, model):
     return 92.0 - sum(weights[name] * math.log(layer.alpha) ** 2 / 4 for name, layer in model.layers.items())
 
 
-def search(space, name, trials, seed=0, state=None, attributes=None):
+def search(space, name, trials, seed=0, max_params=None):
     """A study run as the product runs it: a fresh sampler per trial."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(directions=["maximize", "minimize"])
@@ -71,8 +71,8 @@ def search(space, name, trials, seed=0, state=None, attributes=None):
         trial = study.ask()
         model = space.suggest(trial).model
         models.append(model)
-        for key, value in (attributes(model) if attributes else {}).items():
-            study._storage.set_trial_system_attr(trial._trial_id, key, value)
+        if max_params is not None:
+            trial.set_constraint("max_params", space.params(model) / max_params - 1)
         study.tell(trial, [toy_accuracy(space, model), space.params(model)])
     return study, models
 
@@ -132,9 +132,7 @@ def test_recombine_proposes_no_model_twice(space):
 
 def test_recombine_keeps_a_limit_once_it_has_seen_it(space):
     limit = 60_000
-    _, models = search(
-        space, "recombine", 30, attributes=lambda m: {"constraints:max_params": space.params(m) / limit - 1}
-    )
+    _, models = search(space, "recombine", 30, max_params=limit)
     assert all(space.params(model) <= limit for model in models[1:])
 
 
