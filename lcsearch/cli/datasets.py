@@ -50,7 +50,7 @@ def _print_table(rows: list[Description]) -> None:
     table.add_column("where it is", overflow="fold")
     for row in rows:
         counts = (row.train_images, row.test_images, row.num_classes, row.in_channels)
-        table.add_row(row.name, *(f"{count:,}" for count in counts if count is not None), _where(row))
+        table.add_row(row.name, *("?" if count is None else f"{count:,}" for count in counts), _where(row))
     console = Console()
     console.print(table)
     console.print("\nAlso:")
@@ -61,4 +61,7 @@ def _print_table(rows: list[Description]) -> None:
 def _where(row: Description) -> Text:
     from rich.text import Text
 
-    return Text(row.problem or row.found or "downloaded when needed")
+    from lcsearch.data.dataset import NOWHERE
+
+    found = "needs no files" if row.found == str(NOWHERE) else row.found
+    return Text(row.problem or found or "downloaded when needed")

@@ -60,6 +60,7 @@ DATA_SET = Kind(
     "lcsearch.data_sets",
     "DATA_SET",
     setting="dataset",
+    contract="lcsearch.data:DataSet",
     forms="folder:PATH or package.module:function",
 )
 FAMILY = Kind("family", "lcsearch.layers.families", "lcsearch.families", "FAMILY")

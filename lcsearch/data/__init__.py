@@ -1,19 +1,23 @@
 """Data sets as tensors: decoded once, split into disjoint parts, augmented in batches on the device."""
 
 from lcsearch.data.batches import Batches
-from lcsearch.data.dataset import DatasetInfo, SearchData, Split
+from lcsearch.data.dataset import DataSet, DatasetInfo, Raw, SearchData, Split
 from lcsearch.data.loading import describe, fetch, final_evaluation, load, names, test_split
+from lcsearch.data.pixels import from_arrays
 from lcsearch.data.places import cache_dir
 
 __all__ = [
     "Batches",
+    "DataSet",
     "DatasetInfo",
+    "Raw",
     "SearchData",
     "Split",
     "cache_dir",
     "describe",
     "fetch",
     "final_evaluation",
+    "from_arrays",
     "load",
     "names",
     "test_split",

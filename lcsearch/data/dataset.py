@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
 Part = Literal["train", "test"]
+
+NOWHERE = Path()
+"""Stands for the folder of a data set that lies in none."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +79,12 @@ class Raw:
     take: Callable[[Tensor, int], Tensor]
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where a data set lies and how it is read.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DataSet(ABC):
+    """A data set: its facts, where it lies and how it is read.
 
     Attributes:
-        name: What ``--dataset`` takes.
+        name: What ``--dataset`` takes; whoever finds the data set by a name fills it in.
         summary: One line for ``lcsearch datasets``.
         num_classes: Number of labels.
         in_channels: Channels of an image.
@@ -90,15 +94,12 @@ class Source:
         flip: Whether a mirrored image is as good as the original.
         train_images: Images of the training part, validation included; None where only reading tells.
         test_images: Images of the test part; None where only reading tells.
-        places: The folders to look in, best first, for the user's ``--data-dir`` or None.
-        find: From one of those folders to the one that holds the files, None where it does not; raises
-            InputError where the set is there but incomplete.
-        open: Reads one part from the folder that ``find`` gave.
-        download: Fetches the files into an empty folder; None where there is nothing to fetch.
-        advice: What to do when the files are nowhere.
+        downloads: Whether `download` fetches the files.
     """
 
-    name: str
+    downloads: ClassVar[bool] = False
+
+    name: str = ""
     summary: str
     num_classes: int
     in_channels: int
@@ -106,13 +107,40 @@ class Source:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     flip: bool
-    train_images: int | None
-    test_images: int | None
-    places: Callable[[Path | None], list[Path]]
-    find: Callable[[Path], Path | None]
-    open: Callable[[Path, Part], Raw]
-    download: Callable[[Path], None] | None = None
-    advice: str = ""
+    train_images: int | None = None
+    test_images: int | None = None
+
+    @property
+    def advice(self) -> str:
+        """What to do when the files are nowhere."""
+        return "put its files into --data-dir"
+
+    def places(self, data_dir: Path | None) -> list[Path]:
+        """The folders to look in, best first, for the user's ``--data-dir`` or None.
+
+        By default the one of no name: the data set lies in no folder, and `read` knows where it comes from.
+        """
+        return [NOWHERE]
+
+    def find(self, place: Path) -> Path | None:
+        """From one of these folders to the one that holds the files, None where it does not.
+
+        Raises:
+            InputError: The data set is there, but incomplete.
+        """
+        return place
+
+    @abstractmethod
+    def read(self, folder: Path, part: Part) -> Raw:
+        """Read one part from the folder that `find` gave.
+
+        Raises:
+            InputError: A file is damaged; names it.
+        """
+
+    def download(self, folder: Path) -> None:
+        """Fetch the files into an empty folder."""
+        raise NotImplementedError(f"{self.name} is not downloaded")
 
     def info(self, image_size: int) -> DatasetInfo:
         """The facts for images of this size; the crop moves an image by up to an eighth of it."""

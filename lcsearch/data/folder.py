@@ -12,6 +12,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from torch import Tensor
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.files import replacing
-from lcsearch.data.dataset import Part, Raw, Source
+from lcsearch.data.dataset import DataSet, Part, Raw
 from lcsearch.data.places import cache_dir
 from lcsearch.data.split import stratified_order
 
@@ -30,7 +31,32 @@ _TEST_SHARE = 0.2
 _MIXED_UP = ("train", "val", "valid", "validation")
 
 
-def source(name: str) -> Source:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ImageFolders(DataSet):
+    """Image files, one folder a class.
+
+    Attributes:
+        root: The folder of the user's PATH.
+    """
+
+    root: Path
+
+    def places(self, data_dir: Path | None) -> list[Path]:
+        """The user's folder alone."""
+        return [self.root]
+
+    def read(self, folder: Path, part: Part) -> Raw:
+        """List one part; images are decoded as they are taken."""
+        files, labels = _listing(self.name, folder / part if _has_parts(folder) else folder)
+        if not _has_parts(folder):
+            order = stratified_order(labels)
+            held_out = max(1, round(_TEST_SHARE * len(files)))
+            chosen = order[:held_out] if part == "test" else order[held_out:]
+            files, labels = [files[i] for i in chosen.tolist()], labels[chosen]
+        return Raw(labels, lambda indices, size: _decoded([files[i] for i in indices.tolist()], size))
+
+
+def image_folders(name: str) -> ImageFolders:
     """The data set of ``folder:PATH``; lists folders and reads no image.
 
     Normalisation is ImageNet's, flips are on, images have 32x32 pixels unless the user asks for others.
@@ -44,21 +70,16 @@ def source(name: str) -> Source:
             f"--dataset {name}: no such readable folder; "
             "expected folder:PATH with one folder of images a class"
         )
-    classes = _classes(name, root)
-    return Source(
+    return ImageFolders(
         name=name,
         summary=f"images of {root}",
-        num_classes=len(classes),
+        num_classes=len(_classes(name, root)),
         in_channels=3,
         image_size=_DEFAULT_SIZE,
         mean=IMAGENET_MEAN,
         std=IMAGENET_STD,
         flip=True,
-        train_images=None,
-        test_images=None,
-        places=lambda _: [root],
-        find=lambda place: place,
-        open=lambda place, part: _open(name, place, part),
+        root=root,
     )
 
 
@@ -87,16 +108,6 @@ def _has_parts(root: Path) -> bool:
 
 def _folders(root: Path) -> list[str]:
     return sorted(entry.name for entry in root.iterdir() if entry.is_dir())
-
-
-def _open(name: str, root: Path, part: Part) -> Raw:
-    files, labels = _listing(name, root / part if _has_parts(root) else root)
-    if not _has_parts(root):
-        order = stratified_order(labels)
-        held_out = max(1, round(_TEST_SHARE * len(files)))
-        chosen = order[:held_out] if part == "test" else order[held_out:]
-        files, labels = [files[i] for i in chosen.tolist()], labels[chosen]
-    return Raw(labels, lambda indices, size: _decoded([files[i] for i in indices.tolist()], size))
 
 
 def _listing(name: str, folder: Path) -> tuple[list[Path], Tensor]:

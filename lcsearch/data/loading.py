@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
-import pkgutil
 from collections.abc import Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
-from lcsearch.core.errors import InputError, did_you_mean
-from lcsearch.data import folder, places, sets, user
-from lcsearch.data.dataset import SearchData, Source, Split
+from lcsearch.core import plugins
+from lcsearch.core.errors import InputError
+from lcsearch.data import folder, places, user
+from lcsearch.data.dataset import DataSet, SearchData, Split
 from lcsearch.data.split import check_memory, resolve_sizes, stratified_order
 
 SMALLEST_IMAGE, LARGEST_IMAGE = 8, 512
@@ -30,27 +29,27 @@ class Description:
         summary: What is on the images.
         train_images: Images that training and validation share; None where only reading tells.
         test_images: Images of the test part; likewise.
-        num_classes: Number of labels.
+        num_classes: Number of labels; None where somebody's data set does not load, likewise the next two.
         in_channels: Channels of an image.
         image_size: Height and width, in pixels.
-        found: The folder that holds it; None where it would be downloaded.
-        problem: What is wrong with the files that were found; None where nothing is.
+        found: The folder that holds it, ``.`` if it needs none; None where it would be downloaded.
+        problem: What is wrong with the files that were found, or why it does not load; None if nothing is.
     """
 
     name: str
-    summary: str
-    train_images: int | None
-    test_images: int | None
-    num_classes: int
-    in_channels: int
-    image_size: int
-    found: str | None
+    summary: str = ""
+    train_images: int | None = None
+    test_images: int | None = None
+    num_classes: int | None = None
+    in_channels: int | None = None
+    image_size: int | None = None
+    found: str | None = None
     problem: str | None = None
 
 
 def names() -> list[str]:
-    """The data sets that have a name, in alphabetical order."""
-    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(sets.__path__))
+    """The data sets that have a name, in alphabetical order: ours, and those that entry points add."""
+    return plugins.names(plugins.DATA_SET)
 
 
 def describe(name: str, *, data_dir: str | Path | None = None) -> Description:
@@ -59,23 +58,26 @@ def describe(name: str, *, data_dir: str | Path | None = None) -> Description:
     Raises:
         InputError: No such data set, or no such ``data_dir``.
     """
-    where = _as_path(data_dir)
-    source = _source(name, where)
-    if where is not None and not where.is_dir():
-        raise InputError(f"--data-dir {where}: no such folder")
+    where = _folder(data_dir)
+    try:
+        data_set = _find(name, where)
+    except InputError as error:
+        if name not in names():
+            raise
+        return Description(name, problem=str(error))
     found, problem = None, None
     try:
-        found = places.find(source, where)
+        found = places.find(data_set, where)
     except InputError as error:
         problem = str(error)
     return Description(
-        name=source.name,
-        summary=source.summary,
-        train_images=source.train_images,
-        test_images=source.test_images,
-        num_classes=source.num_classes,
-        in_channels=source.in_channels,
-        image_size=source.image_size,
+        name=data_set.name,
+        summary=data_set.summary,
+        train_images=data_set.train_images,
+        test_images=data_set.test_images,
+        num_classes=data_set.num_classes,
+        in_channels=data_set.in_channels,
+        image_size=data_set.image_size,
         found=None if found is None else str(found),
         problem=problem,
     )
@@ -95,8 +97,8 @@ def fetch(name: str, *, data_dir: str | Path | None = None, timeout: float = pla
     Raises:
         InputError: It is nowhere and cannot be downloaded.
     """
-    where = _as_path(data_dir)
-    return places.locate(_source(name, where), where, timeout=timeout)
+    where = _folder(data_dir)
+    return places.locate(_find(name, where), where, timeout=timeout)
 
 
 def load(
@@ -123,17 +125,19 @@ def load(
     Raises:
         InputError: Anything the user can get wrong, damaged files included.
     """
-    where = _as_path(data_dir)
-    source = _source(name, where)
-    size = _checked_size(source, image_size)
-    raw = source.open(places.locate(source, where), "train")
-    sizes = resolve_sizes(source.name, len(raw.labels), source.num_classes, train_images, validation_images)
-    check_memory(source, sizes.train + sizes.validation, size)
+    where = _folder(data_dir)
+    data_set = _find(name, where)
+    size = _checked_size(data_set, image_size)
+    raw = data_set.read(places.locate(data_set, where), "train")
+    sizes = resolve_sizes(
+        data_set.name, len(raw.labels), data_set.num_classes, train_images, validation_images
+    )
+    check_memory(data_set, sizes.train + sizes.validation, size)
     order = stratified_order(raw.labels)
     validation = order[: sizes.validation]
     train = order[sizes.validation : sizes.validation + sizes.train]
     return SearchData(
-        info=source.info(size),
+        info=data_set.info(size),
         train=Split(raw.take(train, size), raw.labels[train]),
         validation=Split(raw.take(validation, size), raw.labels[validation]),
     )
@@ -165,35 +169,32 @@ def test_split(name: str, *, data_dir: str | Path | None = None, image_size: int
         raise RuntimeError(
             "the test images are for the final evaluation only: with data.final_evaluation(): ..."
         )
-    where = _as_path(data_dir)
-    source = _source(name, where)
-    size = _checked_size(source, image_size)
-    raw = source.open(places.locate(source, where), "test")
-    check_memory(source, len(raw.labels), size)
+    where = _folder(data_dir)
+    data_set = _find(name, where)
+    size = _checked_size(data_set, image_size)
+    raw = data_set.read(places.locate(data_set, where), "test")
+    check_memory(data_set, len(raw.labels), size)
     return Split(raw.take(torch.arange(len(raw.labels)), size), raw.labels)
 
 
-def _source(name: str, data_dir: Path | None) -> Source:
-    if name in names():
-        module = importlib.import_module(f"lcsearch.data.sets.{name.replace('-', '_')}")
-        found: Source = module.SOURCE
-        return found
+def _find(name: str, data_dir: Path | None) -> DataSet:
     if name.startswith("folder:"):
-        return folder.source(name)
+        return folder.image_folders(name)
     if ":" in name:
-        return user.source(name, data_dir)
-    raise InputError(
-        f"--dataset {name!r}: unknown; {did_you_mean(name, names())} "
-        "(or folder:PATH, or package.module:function)"
-    )
+        return user.users_own(name, data_dir)
+    found: DataSet = plugins.find(plugins.DATA_SET, name)
+    return replace(found, name=name)
 
 
-def _checked_size(source: Source, image_size: int | None) -> int:
-    size = source.image_size if image_size is None else image_size
+def _checked_size(data_set: DataSet, image_size: int | None) -> int:
+    size = data_set.image_size if image_size is None else image_size
     if not SMALLEST_IMAGE <= size <= LARGEST_IMAGE:
         raise InputError(f"--image-size {size}: {SMALLEST_IMAGE} to {LARGEST_IMAGE} pixels")
     return size
 
 
-def _as_path(data_dir: str | Path | None) -> Path | None:
-    return None if data_dir is None else Path(data_dir).expanduser()
+def _folder(data_dir: str | Path | None) -> Path | None:
+    where = None if data_dir is None else Path(data_dir).expanduser()
+    if where is not None and not where.is_dir():
+        raise InputError(f"--data-dir {where}: no such folder")
+    return where

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lcsearch.core.errors import InputError
-from lcsearch.data.dataset import Source
+from lcsearch.data.dataset import DataSet
 
 DOWNLOAD_TIMEOUT = 20.0
 
@@ -32,17 +32,15 @@ def usual_places(name: str, data_dir: Path | None, *system: Path) -> list[Path]:
     return [*users, *system, cache_dir() / name]
 
 
-def find(source: Source, data_dir: Path | None) -> Path | None:
+def find(data_set: DataSet, data_dir: Path | None) -> Path | None:
     """The first folder that holds the data set; None where it must be downloaded.
 
     Raises:
-        InputError: ``data_dir`` is no folder, or a folder holds the set incompletely.
+        InputError: A folder cannot be read, or holds the set incompletely.
     """
-    if data_dir is not None and not data_dir.is_dir():
-        raise InputError(f"--data-dir {data_dir}: no such folder")
-    for place in source.places(data_dir):
+    for place in data_set.places(data_dir):
         try:
-            found = source.find(place)
+            found = data_set.find(place)
         except OSError as error:
             raise InputError(f"{place}: cannot be read ({error.strerror or error})") from error
         if found is not None:
@@ -50,49 +48,48 @@ def find(source: Source, data_dir: Path | None) -> Path | None:
     return None
 
 
-def locate(source: Source, data_dir: Path | None, *, timeout: float = DOWNLOAD_TIMEOUT) -> Path:
+def locate(data_set: DataSet, data_dir: Path | None, *, timeout: float = DOWNLOAD_TIMEOUT) -> Path:
     """The folder that holds the data set, downloaded into the cache where it is nowhere else.
 
     Args:
-        source: The data set.
+        data_set: The data set.
         data_dir: The user's own folder.
         timeout: Seconds without an answer after which a download is given up.
 
     Raises:
         InputError: It is nowhere and cannot be downloaded; says what was tried and what to do.
     """
-    found = find(source, data_dir)
+    found = find(data_set, data_dir)
     if found is not None:
         return found
-    tried = "not found in " + ", ".join(str(place) for place in source.places(data_dir))
-    if source.download is None:
-        raise InputError(f"--dataset {source.name}: {tried}; {source.advice}")
+    tried = "not found in " + ", ".join(str(place) for place in data_set.places(data_dir))
+    if not data_set.downloads:
+        raise InputError(f"--dataset {data_set.name}: {tried}; {data_set.advice}")
     try:
-        _download(source, timeout)
+        _download(data_set, timeout)
     except (OSError, RuntimeError, ValueError) as error:
         why = " ".join(str(error).split())[:160] or type(error).__name__
         raise InputError(
-            f"--dataset {source.name}: {tried}, and the download failed ({why}); {source.advice}, "
+            f"--dataset {data_set.name}: {tried}, and the download failed ({why}); {data_set.advice}, "
             "or use --dataset digits, which needs no download"
         ) from error
-    found = source.find(cache_dir() / source.name)
+    found = data_set.find(cache_dir() / data_set.name)
     if found is None:
-        raise InputError(f"--dataset {source.name}: the download left no usable files; {source.advice}")
+        raise InputError(f"--dataset {data_set.name}: the download left no usable files; {data_set.advice}")
     return found
 
 
-def _download(source: Source, timeout: float) -> None:
+def _download(data_set: DataSet, timeout: float) -> None:
     """Download into a folder of its own, then rename: a cut download never looks like a data set."""
-    assert source.download is not None
     cache = cache_dir()
     cache.mkdir(parents=True, exist_ok=True)
-    print(f"downloading {source.name} to {cache}", file=sys.stderr)
-    partial = Path(tempfile.mkdtemp(prefix=f".{source.name}-", dir=cache))
+    print(f"downloading {data_set.name} to {cache}", file=sys.stderr)
+    partial = Path(tempfile.mkdtemp(prefix=f".{data_set.name}-", dir=cache))
     try:
         with _socket_timeout(timeout), contextlib.redirect_stdout(sys.stderr):
-            source.download(partial)
-        target = cache / source.name
-        if target.exists() and source.find(target) is None:
+            data_set.download(partial)
+        target = cache / data_set.name
+        if target.exists() and data_set.find(target) is None:
             shutil.rmtree(target)
         if not target.exists():
             partial.rename(target)

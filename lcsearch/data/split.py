@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lcsearch.core.errors import InputError
-from lcsearch.data.dataset import Source
+from lcsearch.data.dataset import DataSet
 
 _FIXED = 20190711
 _MOST_VALIDATION = 5_000
@@ -87,17 +87,17 @@ def resolve_sizes(
     return Sizes(train=train, validation=validation)
 
 
-def check_memory(source: Source, images: int, size: int) -> None:
+def check_memory(data_set: DataSet, images: int, size: int) -> None:
     """Refuse decoded images that would fill more than half of this machine's memory.
 
     Raises:
         InputError: They would; says how many bytes they need.
     """
-    needed = images * source.in_channels * size * size
+    needed = images * data_set.in_channels * size * size
     allowed = int(_MEMORY_SHARE * _memory_bytes())
     if needed > allowed:
         raise InputError(
-            f"--image-size {size}: {images:,} decoded images of {source.name} need {needed / 1e9:.1f} GB, "
+            f"--image-size {size}: {images:,} decoded images of {data_set.name} need {needed / 1e9:.1f} GB, "
             f"more than half of this machine's memory ({allowed / 1e9:.1f} GB); take a smaller size or "
             "fewer --train-images"
         )

@@ -9,6 +9,7 @@ Mean and deviation are measured on the train data set; images are not mirrored u
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,38 @@ from torch import Tensor
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.functions import call_function, one_line
-from lcsearch.data.dataset import Part, Raw, Source
+from lcsearch.data.dataset import DataSet, Part, Raw
 from lcsearch.data.pixels import from_arrays, mean_and_std
 
 
-def source(name: str, data_dir: Path | None) -> Source:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class UsersOwn(DataSet):
+    """What a function of the user returned.
+
+    Attributes:
+        images: Of the train data set, uint8 (n, channels, size, size).
+        labels: Likewise, int64 (n,).
+        test: The test data set as it was returned: it is decoded when it is read.
+    """
+
+    images: Tensor
+    labels: Tensor
+    test: Any
+
+    def read(self, folder: Path, part: Part) -> Raw:
+        """Give the decoded train data set, or decode the test data set."""
+        if part == "train":
+            return from_arrays(self.images, self.labels)
+        what = f"--dataset {self.name}: test"
+        images, labels = _decoded(what, self.test, expected=tuple(self.images.shape[1:]))
+        if int(labels.max()) >= self.num_classes:
+            raise InputError(
+                f"{what}: label {int(labels.max())}; train has labels 0 to {self.num_classes - 1}"
+            )
+        return from_arrays(images, labels)
+
+
+def users_own(name: str, data_dir: Path | None) -> UsersOwn:
     """Call the user's function and decode its train data set; the test data set is not touched.
 
     Args:
@@ -32,41 +60,36 @@ def source(name: str, data_dir: Path | None) -> Source:
     Raises:
         InputError: The function cannot be found or raises, or what it returns are no such data sets.
     """
-    option = f"--dataset {name}"
-    result = call_function("--dataset", name, {"data_dir": data_dir})
-    if not isinstance(result, (tuple, list)) or len(result) != 2:
-        raise InputError(f"{option}: the function returned {_kind(result)}; expected a pair (train, test)")
-    images, labels = _decoded(f"{option}: train", result[0], expected=None)
+    train, test = _called(name, data_dir)
+    what = f"--dataset {name}: train"
+    images, labels = _decoded(what, train, expected=None)
     num_classes = int(labels.max()) + 1
     if num_classes < 2:
-        raise InputError(f"{option}: train: all labels are 0; at least 2 classes are needed")
-    channels, size = images.shape[1], images.shape[2]
+        raise InputError(f"{what}: all labels are 0; at least 2 classes are needed")
     mean, std = mean_and_std(images)
-
-    def read(_: Path, part: Part) -> Raw:
-        if part == "train":
-            return from_arrays(images, labels)
-        tested, test_labels = _decoded(f"{option}: test", result[1], expected=(channels, size, size))
-        if int(test_labels.max()) >= num_classes:
-            top = num_classes - 1
-            raise InputError(f"{option}: test: label {int(test_labels.max())}; train has labels 0 to {top}")
-        return from_arrays(tested, test_labels)
-
-    return Source(
+    return UsersOwn(
         name=name,
         summary="your own function",
         num_classes=num_classes,
-        in_channels=channels,
-        image_size=size,
+        in_channels=images.shape[1],
+        image_size=images.shape[2],
         mean=mean,
         std=std,
         flip=False,
         train_images=len(images),
-        test_images=None,
-        places=lambda _: [Path()],
-        find=lambda place: place,
-        open=read,
+        images=images,
+        labels=labels,
+        test=test,
     )
+
+
+def _called(name: str, data_dir: Path | None) -> tuple[Any, Any]:
+    result = call_function("--dataset", name, {"data_dir": data_dir})
+    if not isinstance(result, (tuple, list)) or len(result) != 2:
+        raise InputError(
+            f"--dataset {name}: the function returned {_kind(result)}; expected a pair (train, test)"
+        )
+    return result[0], result[1]
 
 
 def _decoded(what: str, data: Any, expected: tuple[int, ...] | None) -> tuple[Tensor, Tensor]:

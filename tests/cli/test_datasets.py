@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from plugin_files import installed
 
 from lcsearch.cli.main import call
 
@@ -39,6 +40,34 @@ def test_table(capsys: pytest.CaptureFixture[str]) -> None:
     cifar = next(line for line in out.splitlines() if line.startswith("cifar100"))
     assert cifar.split()[1:5] == ["50,000", "10,000", "100", "3"] and "downloaded when needed" in cifar
     assert "folder:PATH" in out and "package.module:function" in out
+
+
+GIVEN = """
+from lcsearch.data import DataSet
+
+class Given(DataSet):
+    def read(self, folder, part):
+        raise AssertionError("nothing is read for a list")
+
+GIVEN = Given(
+    summary="given", num_classes=2, in_channels=1, image_size=8, mean=(0.5,), std=(0.5,), flip=False
+)
+"""
+
+
+def test_other_peoples_are_listed_also_where_one_does_not_load(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entries = {"lcsearch.data_sets": {"given": "given:GIVEN", "broken": "given:NO_SUCH"}}
+    with installed(tmp_path, "given", "2.0", entries, {"given": GIVEN}):
+        assert call(["datasets"]) == 0
+        lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line}
+        assert call(["datasets", "--json"]) == 0
+    assert lines["given"].split() == ["given", "?", "?", "2", "1", "needs", "no", "files"]
+    assert lines["broken"].split()[:5] == ["broken", "?", "?", "?", "?"] and "digits" in lines
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["datasets"]}
+    assert "'broken' of given 2.0 does not load" in rows["broken"]["problem"]
+    assert (rows["given"]["summary"], rows["given"]["train_images"]) == ("given", None)
 
 
 def test_an_incomplete_set_is_shown_not_raised(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -13,16 +11,6 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("LCSEARCH_CACHE", str(folder))
     return folder
-
-
-@pytest.fixture(scope="session")
-def idx_files() -> ModuleType:
-    path = Path(__file__).parent / "idx_files.py"
-    spec = importlib.util.spec_from_file_location("idx_files", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

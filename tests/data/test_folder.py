@@ -90,7 +90,7 @@ def test_decoded_images_are_kept_until_a_file_changes(
         raise AssertionError("decoded again")
 
     with monkeypatch.context() as patch:
-        patch.setattr("lcsearch.data.folder._decode", no_decoding)
+        patch.setattr(Image, "open", no_decoding)
         assert seen(data.load(name).train) == first
     kept[0].write_bytes(b"cut short")
     kept[1].write_bytes(b"")

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import ModuleType
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
-from sklearn.datasets import load_digits
+from idx_files import write_set
+from plugin_files import installed
 
 from lcsearch import data
 from lcsearch.core.errors import InputError
@@ -26,37 +25,42 @@ def digits_test(image_size: int | None = None) -> data.Split:
 def test_names_are_the_files_of_the_package() -> None:
     assert data.names() == ["cifar10", "cifar100", "digits", "fashion-mnist", "mnist", "svhn"]
     for name in data.names():
-        assert data.describe(name).name == name
+        described = data.describe(name)
+        assert described.name == name and described.problem is None
 
 
-def test_digits_are_all_of_scikit_learns_in_three_disjoint_parts() -> None:
-    loaded = data.load("digits")
-    parts = (loaded.train, loaded.validation, digits_test())
-    assert [len(part) for part in parts] == [1150, 288, 359]
-    grey = (load_digits().images * 255 / 16).round().astype(np.uint8)
-    enlarged = [Image.fromarray(g).resize((32, 32), Image.Resampling.BILINEAR) for g in grey]
-    expected = torch.from_numpy(np.stack([np.asarray(e) for e in enlarged])).float().flatten(1)
-    got = torch.cat([part.images for part in parts]).float().flatten(1)
-    nearest = torch.cdist(got, expected).argmin(dim=1)
-    assert nearest.sort().values.tolist() == list(range(1797))
-    assert (got - expected[nearest]).abs().max() <= 1
-    labels = torch.cat([part.labels for part in parts])
-    assert torch.equal(torch.from_numpy(load_digits().target)[nearest], labels)
+STRIPES = """
+from dataclasses import dataclass
+import torch
+from lcsearch.data import DataSet, from_arrays
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stripes(DataSet):
+    def read(self, folder, part):
+        labels = torch.arange(60 if part == "train" else 20) % 2
+        pixels = torch.eye(8, dtype=torch.uint8)[:2].mul(255)[labels]
+        return from_arrays(pixels.view(-1, 1, 1, 8).expand(-1, 1, 8, 8).contiguous(), labels)
+
+STRIPES = Stripes(
+    summary="stripes", num_classes=2, in_channels=1, image_size=8, mean=(0.125,), std=(0.33,), flip=False
+)
+"""
 
 
-def test_digits_facts() -> None:
-    info = data.load("digits").info
-    assert (info.num_classes, info.in_channels, info.image_size, info.crop, info.flip) == (
-        10,
-        1,
-        32,
-        4,
-        False,
-    )
-    loaded = data.load("digits")
-    pixels = torch.cat([loaded.train.images, loaded.validation.images]).double() / 255
-    assert info.mean[0] == pytest.approx(float(pixels.mean()), abs=1e-4)
-    assert info.std[0] == pytest.approx(float(pixels.std()), abs=1e-4)
+def test_other_peoples_data_sets_are_found_by_the_name_of_their_entry_point(tmp_path: Path) -> None:
+    entries = {"lcsearch.data_sets": {"two-stripes": "stripes:STRIPES", "broken": "no_such_module:X"}}
+    with installed(tmp_path, "stripes", "0.1", entries, {"stripes": STRIPES}):
+        assert {"two-stripes", "broken", "digits"} < set(data.names())
+        loaded = data.load("two-stripes", train_images=40)
+        assert loaded.info.name == "two-stripes" and len(loaded.train) == 40
+        assert torch.equal(loaded.train.images[:, 0, 0].argmax(1), loaded.train.labels)
+        with data.final_evaluation():
+            assert len(data.test_split("two-stripes")) == 20
+        broken = data.describe("broken")
+        assert broken.problem is not None and "'broken' of stripes 0.1 does not load" in broken.problem
+        assert data.describe("two-stripes").found == "."
+        with pytest.raises(InputError, match="did you mean 'two-stripes'"):
+            data.load("two-strips")
 
 
 def test_loading_twice_gives_the_same_whatever_the_seed() -> None:
@@ -106,10 +110,8 @@ def test_the_test_set_opens_only_for_the_final_evaluation() -> None:
         assert len(data.test_split("digits")) == 359
 
 
-def test_loading_opens_no_test_file(
-    tmp_path: Path, idx_files: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = idx_files.write_set(tmp_path / "set")
+def test_loading_opens_no_test_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_set(tmp_path / "set")
     opened: list[str] = []
     real_open = Path.open
 
@@ -143,29 +145,18 @@ def test_loading_opens_no_test_file(
     ],
 )
 def test_names_that_are_none(name: str, said: str) -> None:
-    calls: Iterable[object] = (data.load, data.describe, data.fetch)
+    calls: Iterable[Callable[..., object]] = (data.load, data.describe, data.fetch)
     for call in calls:
         with pytest.raises(InputError) as caught:
-            call(name)  # type: ignore[operator]
+            call(name)
         assert (
             said in str(caught.value) and "--dataset" in str(caught.value) and "\n" not in str(caught.value)
         )
 
 
 def test_a_data_dir_that_is_none(tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.touch()
-    for wrong in (tmp_path / "none", file):
-        with pytest.raises(InputError, match=f"--data-dir {wrong}: no such folder"):
-            data.load("fashion-mnist", data_dir=wrong)
-
-
-def test_the_cache_follows_its_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LCSEARCH_CACHE", str(tmp_path / "own"))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "shared"))
-    assert data.cache_dir() == tmp_path / "own"
-    monkeypatch.delenv("LCSEARCH_CACHE")
-    assert data.cache_dir() == tmp_path / "shared" / "lcsearch"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert data.cache_dir() == tmp_path / ".cache" / "lcsearch"
+    (tmp_path / "file").touch()
+    calls: Iterable[Callable[..., object]] = (data.load, data.describe, data.fetch)
+    for call, wrong in itertools.product(calls, ("none", "file")):
+        with pytest.raises(InputError, match=f"^--data-dir {tmp_path / wrong}: no such folder$"):
+            call("digits", data_dir=tmp_path / wrong)

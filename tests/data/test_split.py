@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 
 import numpy as np
 import pytest
@@ -100,7 +101,10 @@ def test_sizes_that_do_not_fit(available: int, train: int | None, validation: in
 
 def test_images_larger_than_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     # Half of 2,048,000 bytes holds exactly 1,000 images of 32x32 bytes.
-    monkeypatch.setattr("lcsearch.data.split._memory_bytes", lambda: 2_048_000)
+    data.load("digits")
+    machine = {"SC_PAGE_SIZE": 1_024, "SC_PHYS_PAGES": 2_000}
+    real = os.sysconf
+    monkeypatch.setattr(os, "sysconf", lambda name: machine.get(name) or real(name))
     data.load("digits", train_images=800, validation_images=200)
     with pytest.raises(InputError, match="--image-size 32: 1,001 decoded images of digits need"):
         data.load("digits", train_images=800, validation_images=201)

@@ -1,1 +1,1 @@
-"""The data sets that have a name: one file each, each with a ``SOURCE``."""
+"""The data sets that have a name, one a file: ``lcsearch.data.sets.NAME`` declares ``DATA_SET``."""

@@ -8,12 +8,13 @@ stratified fifth, 359 images, is the test part. Mean and deviation are those of 
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from lcsearch.core.errors import InputError
-from lcsearch.data.dataset import Part, Raw, Source
+from lcsearch.data.dataset import DataSet, Part, Raw
 from lcsearch.data.pixels import from_arrays, resize
 from lcsearch.data.split import stratified_order
 
@@ -21,30 +22,32 @@ _TEST_IMAGES = 359
 _SIZE = 32
 
 
-def _find(place: Path) -> Path | None:
-    return place if place.is_dir() else None
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Digits(DataSet):
+    """scikit-learn's digits, in its own folder."""
+
+    def places(self, data_dir: Path | None) -> list[Path]:
+        """The folder of scikit-learn, which is not imported."""
+        found = importlib.util.find_spec("sklearn")
+        if found is None or found.origin is None:
+            raise InputError(
+                f"--dataset {self.name}: scikit-learn is not installed; pip install scikit-learn"
+            )
+        return [Path(found.origin).parent]
+
+    def read(self, folder: Path, part: Part) -> Raw:
+        """Read one part of the fixed split."""
+        from sklearn.datasets import load_digits
+
+        digits = load_digits()
+        labels = torch.from_numpy(digits.target).long()
+        order = stratified_order(labels)
+        chosen = order[:_TEST_IMAGES] if part == "test" else order[_TEST_IMAGES:]
+        small = torch.from_numpy(digits.images).mul(255 / 16).round().to(torch.uint8).unsqueeze(1)
+        return from_arrays(resize(small[chosen], _SIZE), labels[chosen])
 
 
-def _places(data_dir: Path | None) -> list[Path]:
-    found = importlib.util.find_spec("sklearn")
-    if found is None or found.origin is None:
-        raise InputError("--dataset digits: scikit-learn is not installed; pip install scikit-learn")
-    return [Path(found.origin).parent]
-
-
-def _open(folder: Path, part: Part) -> Raw:
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    labels = torch.from_numpy(digits.target).long()
-    order = stratified_order(labels)
-    chosen = order[:_TEST_IMAGES] if part == "test" else order[_TEST_IMAGES:]
-    small = torch.from_numpy(digits.images).mul(255 / 16).round().to(torch.uint8).unsqueeze(1)
-    return from_arrays(resize(small[chosen], _SIZE), labels[chosen])
-
-
-SOURCE = Source(
-    name="digits",
+DATA_SET = Digits(
     summary="scikit-learn's 8x8 grey handwritten digits, enlarged to 32x32",
     num_classes=10,
     in_channels=1,
@@ -54,8 +57,4 @@ SOURCE = Source(
     flip=False,
     train_images=1_438,
     test_images=_TEST_IMAGES,
-    places=_places,
-    find=_find,
-    open=_open,
-    advice="pip install scikit-learn",
 )

@@ -22,6 +22,8 @@ from lcsearch.data.pixels import from_arrays
 
 IMAGES = {"train": "train-images-idx3-ubyte", "test": "t10k-images-idx3-ubyte"}
 LABELS = {"train": "train-labels-idx1-ubyte", "test": "t10k-labels-idx1-ubyte"}
+_SIZE = 28
+"""Height and width of every image, in pixels."""
 _FILES = (*IMAGES.values(), *LABELS.values())
 
 
@@ -40,20 +42,19 @@ def find_folder(place: Path, subfolder: str) -> Path | None:
     return None
 
 
-def open_part(folder: Path, part: Part, *, num_classes: int, size: int) -> Raw:
+def read_part(folder: Path, part: Part, *, num_classes: int) -> Raw:
     """Read images and labels of one part.
 
     Args:
         folder: Holds the four files.
         part: Which two of them.
         num_classes: Labels must be below.
-        size: Height and width that every image must have.
 
     Raises:
         InputError: A file is damaged, or the two do not belong together; names the file.
     """
     image_file, label_file = _existing(folder, IMAGES[part]), _existing(folder, LABELS[part])
-    images = _read(image_file, magic=2051, shape=(size, size))
+    images = _read(image_file, magic=2051, shape=(_SIZE, _SIZE))
     labels = _read(label_file, magic=2049, shape=())
     if len(images) != len(labels):
         raise InputError(

@@ -1,4 +1,4 @@
-"""Fashion-MNIST and its IDX files: where they are found, what is read, what is said of damaged ones."""
+"""MNIST, Fashion-MNIST and their IDX files: where they lie, what is read, what is said of damaged ones."""
 
 from __future__ import annotations
 
@@ -8,26 +8,18 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
+from idx_files import write_set
 from torchvision.datasets import mnist as torchvision_mnist
 
 from lcsearch import data
 from lcsearch.core.errors import InputError
-from lcsearch.data.sets import fashion_mnist
+from lcsearch.data.sets import _torchvision
 
 REAL = Path("/usr/share/datasets/fashion-mnist")
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="Debian's dataset-fashion-mnist is not installed")
-
-
-@pytest.fixture
-def debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stands in for the folder of Debian's package; empty."""
-    folder = tmp_path / "debian"
-    monkeypatch.setattr(fashion_mnist, "DEBIAN", folder)
-    return folder
 
 
 @needs_real
@@ -67,86 +59,51 @@ def test_loading_all_of_it_takes_little_memory() -> None:
     assert int(done.stdout) < 240
 
 
-def test_search_order(tmp_path: Path, debian: Path, cache: Path, idx_files: ModuleType) -> None:
-    def where(data_dir: Path | None = None) -> str | None:
-        return data.describe("fashion-mnist", data_dir=data_dir).found
+def test_debians_package_comes_after_the_users_folder_and_before_the_cache(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_torchvision, "DEBIAN", tmp_path / "debian")
+    write_set(cache / "fashion-mnist" / "FashionMNIST" / "raw")
+    debian = write_set(tmp_path / "debian" / "fashion-mnist")
+    own = write_set(tmp_path / "own")
+    assert data.describe("fashion-mnist").found == str(debian)
+    assert data.describe("fashion-mnist", data_dir=own).found == str(own)
+    write_set(tmp_path / "debian" / "mnist")
+    assert data.describe("mnist").found is None
 
-    own = tmp_path / "own"
-    own.mkdir()
-    assert where(own) is None
-    cached = idx_files.write_set(cache / "fashion-mnist" / "FashionMNIST" / "raw", packed=False)
-    assert where(own) == where() == str(cached)
-    idx_files.write_set(debian)
-    assert where(own) == where() == str(debian)
-    nested = idx_files.write_set(own / "fashion-mnist")
-    assert where(own) == str(nested) and where() == str(debian)
-    idx_files.write_set(own)
-    assert where(own) == str(own)
+
+def test_torchvision_downloads_it_and_keeps_stdout_clean(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def chatty(self: object, root: Path, **options: object) -> None:
+        assert options == {"download": True}
+        print("Failed to download (trying next):")
+        write_set(root / "FashionMNIST" / "raw", packed=False)
+
+    monkeypatch.setattr(_torchvision, "DEBIAN", tmp_path)
+    monkeypatch.setattr("torchvision.datasets.FashionMNIST.__init__", chatty)
+    assert len(data.load("fashion-mnist").train) == 48
+    assert (cache / "fashion-mnist" / "FashionMNIST" / "raw").is_dir()
+    assert capsys.readouterr().out == ""
+
+
+def test_who_else_has_it_is_said(cache: Path, no_network: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_torchvision, "DEBIAN", cache)
+    with pytest.raises(InputError, match="or install Debian's package dataset-fashion-mnist, or use"):
+        data.load("fashion-mnist")
+    with pytest.raises(InputError, match="put its four IDX files into --data-dir, or use"):
+        data.load("mnist")
 
 
 @pytest.mark.parametrize("packed", [True, False])
-def test_small_files_load(tmp_path: Path, idx_files: ModuleType, packed: bool) -> None:
-    folder = idx_files.write_set(tmp_path / "set", packed=packed)
+def test_small_files_load(tmp_path: Path, packed: bool) -> None:
+    folder = write_set(tmp_path / "set", packed=packed)
     loaded = data.load("fashion-mnist", data_dir=folder)
     assert (len(loaded.train), len(loaded.validation)) == (48, 12)
     places = torch.cat([part.images[:, 0, 2, 3] for part in (loaded.train, loaded.validation)])
     assert places.sort().values.tolist() == list(range(60))
     # Padding moved pixel (0, 1), which holds the place in the file, to (2, 3); the label is that modulo 10.
     assert torch.equal(loaded.train.images[:, 0, 2, 3].long() % 10, loaded.train.labels)
-
-
-def test_when_it_is_nowhere_one_line_says_what_was_tried(
-    tmp_path: Path, debian: Path, cache: Path, no_network: None, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(InputError) as caught:
-        data.load("fashion-mnist", data_dir=tmp_path)
-    said = str(caught.value)
-    assert "\n" not in said
-    for part in ("--data-dir", str(tmp_path), str(debian), str(cache), "no network in this test"):
-        assert part in said
-    assert "dataset-fashion-mnist" in said and "--dataset digits" in said
-    assert capsys.readouterr().out == ""
-    assert list(cache.iterdir()) == []
-
-
-def test_a_download_is_kept_and_a_cut_one_is_not(
-    debian: Path, cache: Path, idx_files: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def cut(folder: Path) -> None:
-        (folder / "FashionMNIST").mkdir()
-        raise RuntimeError("connection lost")
-
-    def whole(folder: Path) -> None:
-        print("chatter of the downloader")
-        idx_files.write_set(folder / "FashionMNIST" / "raw")
-
-    def use(download: Callable[[Path], None]) -> None:
-        from dataclasses import replace
-
-        monkeypatch.setattr(fashion_mnist, "SOURCE", replace(fashion_mnist.SOURCE, download=download))
-
-    use(cut)
-    with pytest.raises(InputError, match="connection lost"):
-        data.fetch("fashion-mnist")
-    assert list(cache.iterdir()) == []
-    use(whole)
-    found = data.fetch("fashion-mnist")
-    assert found == cache / "fashion-mnist" / "FashionMNIST" / "raw"
-    assert [entry.name for entry in cache.iterdir()] == ["fashion-mnist"]
-    use(cut)
-    assert data.fetch("fashion-mnist") == found
-
-
-def test_downloading_keeps_stdout_clean(
-    debian: Path, idx_files: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def chatty(self: object, root: Path, **_: object) -> None:
-        print("Failed to download (trying next):")
-        idx_files.write_set(root / "FashionMNIST" / "raw")
-
-    monkeypatch.setattr("torchvision.datasets.FashionMNIST.__init__", chatty)
-    data.fetch("fashion-mnist")
-    assert capsys.readouterr().out == ""
 
 
 def rewrite(change: Callable[[bytes], bytes], name: str, *, packed: bool) -> Callable[[Path], Path]:
@@ -191,8 +148,8 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_a_damaged_file_is_named_in_one_line(tmp_path: Path, idx_files: ModuleType, kind: str) -> None:
-    folder = idx_files.write_set(tmp_path / "set")
+def test_a_damaged_file_is_named_in_one_line(tmp_path: Path, kind: str) -> None:
+    folder = write_set(tmp_path / "set")
     damage, said = DAMAGE[kind]
     path = damage(folder)
     with pytest.raises(InputError, match=said) as caught:
@@ -200,8 +157,8 @@ def test_a_damaged_file_is_named_in_one_line(tmp_path: Path, idx_files: ModuleTy
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_a_missing_file_is_named(tmp_path: Path, idx_files: ModuleType) -> None:
-    folder = idx_files.write_set(tmp_path / "set")
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    folder = write_set(tmp_path / "set")
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(InputError, match=r"t10k-labels-idx1-ubyte\[.gz\]: missing"):
         data.load("fashion-mnist", data_dir=folder)
@@ -209,8 +166,8 @@ def test_a_missing_file_is_named(tmp_path: Path, idx_files: ModuleType) -> None:
     assert described.found is None and "t10k-labels" in str(described.problem)
 
 
-def test_mnist_shares_the_format(tmp_path: Path, idx_files: ModuleType) -> None:
-    folder = idx_files.write_set(tmp_path / "MNIST" / "raw", packed=False).parents[1]
+def test_mnist_shares_the_format(tmp_path: Path) -> None:
+    folder = write_set(tmp_path / "MNIST" / "raw", packed=False).parents[1]
     loaded = data.load("mnist", data_dir=folder, train_images=20, validation_images=10)
     assert loaded.info.mean == (0.1307,) and not loaded.info.flip
     assert loaded.train.labels.bincount().tolist() == [2] * 10
