@@ -6,9 +6,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
-from lcsearch.compress.responses import evaluation, norms
+from lcsearch.compress.responses import BatchNorm, evaluation, norms
 
 
 @torch.no_grad()
@@ -49,7 +48,7 @@ def reestimate(model: nn.Module, images: Tensor, batch_size: int = 512) -> None:
         sums[layer].give(layer)
 
 
-def _state(layer: _BatchNorm) -> dict[str, Tensor]:
+def _state(layer: BatchNorm) -> dict[str, Tensor]:
     return {name: buffer.clone() for name, buffer in layer.named_buffers(recurse=False)}
 
 
@@ -77,7 +76,7 @@ class _Sums:
         self.mean = self.mean + step * (count / total)
         self.count = total
 
-    def give(self, layer: _BatchNorm) -> None:
+    def give(self, layer: BatchNorm) -> None:
         """Make a layer's running statistics these."""
         if self.mean is None or self.squares is None or self.count < 2:
             return

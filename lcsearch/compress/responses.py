@@ -10,7 +10,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 PLACES = 16
 """Places that are looked at in each image's feature map: neighbours say much the same."""
@@ -21,6 +20,9 @@ WEIGHED = 128
 LEAST_WEIGHT = 0.05
 _WEIGHED_AT_ONCE = 32
 _SEED = 20190711
+
+
+BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d | nn.SyncBatchNorm
 
 
 @dataclass(eq=False)
@@ -167,9 +169,9 @@ def _weights(squares: Tensor) -> Tensor:
     return (weight / mean).clamp_min(LEAST_WEIGHT)
 
 
-def norms(model: nn.Module) -> list[_BatchNorm]:
+def norms(model: nn.Module) -> list[BatchNorm]:
     """The batch norm layers of a model that keep running statistics."""
-    return [m for m in model.modules() if isinstance(m, _BatchNorm) and m.running_mean is not None]
+    return [m for m in model.modules() if isinstance(m, BatchNorm) and m.running_mean is not None]
 
 
 @contextmanager

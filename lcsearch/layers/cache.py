@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lcsearch.core.torch_private import version
+
 
 class FilterCache:
     """Tensors made of a module's parameters and buffers, made again whenever one of those has changed.
@@ -63,7 +65,7 @@ class FilterCache:
         state: list[Any] = [cast, torch.is_inference_mode_enabled()]
         for tensor in (*tensors, *module.buffers(recurse=False)):
             # The alias keeps the memory taken, so that no other tensor can show up at the same address.
-            state += [tensor, tensor._version, tensor.data_ptr(), tensor.detach()]
+            state += [tensor, version(tensor), tensor.data_ptr(), tensor.detach()]
         return state
 
 

@@ -28,7 +28,7 @@ def check_conv(conv: object) -> None:
     name = f"{type(conv).__module__}.{type(conv).__qualname__}"
     if isinstance(conv, nn.modules.lazy.LazyModuleMixin):
         raise TypeError(f"conv={name} is lazy and has no weights yet; run it on an image first")
-    if isinstance(conv, nn.modules.conv._ConvTransposeNd):
+    if isinstance(conv, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d):
         raise TypeError(f"conv={name} is a transposed convolution; it must be an nn.Conv2d")
     if "quantiz" in name or "qat" in name:
         raise TypeError(f"conv={name} is quantised; it must be an nn.Conv2d with floating-point weights")

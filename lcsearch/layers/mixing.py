@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lcsearch.core.torch_private import transforms_active
+
 FEWEST_PRIMARIES = 64
 """With fewer, one 1x1 convolution by [I; A] is as fast: the products that it repeats are few."""
 
@@ -25,7 +27,7 @@ def pays(y: Tensor) -> bool:
         and torch.is_grad_enabled()
         and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
-        and not torch._C._are_functorch_transforms_active()
+        and not transforms_active()
     )
 
 

@@ -15,14 +15,15 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from types import UnionType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.records import LayerCount
+from lcsearch.core.torch_private import drop_hooks
 from lcsearch.layers import LinearConv2d
 from lcsearch.layers.arithmetic import feature_macs, plain_macs
 from lcsearch.nets.thop import Rule, profile
@@ -102,13 +103,12 @@ def _copy(model: nn.Module, device: torch.device) -> nn.Module:
     """A copy on a device, without hooks. Numbers stay where they are for meta; shared tensors stay shared."""
     memo: dict[int, Any] = {}
     for module in model.modules():
-        for value in (*module._parameters.values(), *module._buffers.values(), *vars(module).values()):
+        for value in (*module.parameters(False), *module.buffers(False), *vars(module).values()):
             if isinstance(value, Tensor) and id(value) not in memo:
                 memo[id(value)] = _moved(value, device)
     copied = copy.deepcopy(model, memo)
     for module in copied.modules():
-        module._forward_hooks.clear()
-        module._forward_pre_hooks.clear()
+        drop_hooks(module)
     return copied
 
 
@@ -136,11 +136,15 @@ def _linear_conv(layer: LinearConv2d, image: Tensor, output: Tensor) -> int:
     return output.shape[2:].numel() * cheaper
 
 
-def _convolution(conv: _ConvNd, image: Tensor, output: Tensor) -> int:
+_Conv = nn.Conv1d | nn.Conv2d | nn.Conv3d
+_TransposedConv = nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d
+
+
+def _convolution(conv: _Conv, image: Tensor, output: Tensor) -> int:
     return output.numel() * conv.weight[0].numel()
 
 
-def _transposed(conv: _ConvNd, image: Tensor, output: Tensor) -> int:
+def _transposed(conv: _TransposedConv, image: Tensor, output: Tensor) -> int:
     return image.numel() * conv.weight[0].numel()
 
 
@@ -149,9 +153,9 @@ def _dense(layer: nn.Linear, image: Tensor, output: Tensor) -> int:
 
 
 # The first kind that fits decides.
-_MACS: dict[type[nn.Module], Callable[..., int]] = {
+_MACS: dict[type[nn.Module] | UnionType, Callable[..., int]] = {
     LinearConv2d: _linear_conv,
-    _ConvTransposeNd: _transposed,
-    _ConvNd: _convolution,
+    _TransposedConv: _transposed,
+    _Conv: _convolution,
     nn.Linear: _dense,
 }

@@ -188,10 +188,9 @@ def _put(model: nn.Module, old: nn.Module, new: nn.Module) -> nn.Module:
     """Put a module in the place of another, under every name that it has."""
     if model is old:
         return new
-    for parent in list(model.modules()):
-        for key, child in parent._modules.items():
-            if child is old:
-                parent._modules[key] = new
+    for name, child in list(model.named_modules(remove_duplicate=False)):
+        if child is old:
+            model.set_submodule(name, new)
     return model
 
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from lcsearch.core.torch_private import lerp_all
+
 
 def decay_per_step(window: float, steps_per_epoch: int) -> float:
     """Decay of an average whose time constant is a number of epochs; 0, no average, for a window of 0."""
@@ -40,7 +42,7 @@ class AveragedWeights:
         """Take in the weights after a step (0 for the first)."""
         decay = min(self._decay, step / (step + 5))
         means, lives = zip(*self._averaged, strict=True)
-        torch._foreach_lerp_(means, lives, 1.0 - decay)
+        lerp_all(means, lives, 1.0 - decay)
         for mean, live in self._copied:
             mean.copy_(live)
 

@@ -114,10 +114,9 @@ def _move_to_meta(model: nn.Module) -> None:
 
     moved: dict[nn.Parameter, nn.Parameter] = {}
     for module in model.modules():
-        for key, parameter in module._parameters.items():
-            if parameter is not None:
-                if parameter not in moved:
-                    moved[parameter] = nn.Parameter(parameter.data.to("meta"), parameter.requires_grad)
-                module._parameters[key] = moved[parameter]
-        for key, buffer in module._buffers.items():
-            module._buffers[key] = None if buffer is None else buffer.to("meta")
+        for key, parameter in list(module.named_parameters(recurse=False, remove_duplicate=False)):
+            if parameter not in moved:
+                moved[parameter] = nn.Parameter(parameter.data.to("meta"), parameter.requires_grad)
+            setattr(module, key, moved[parameter])
+        for key, buffer in list(module.named_buffers(recurse=False, remove_duplicate=False)):
+            setattr(module, key, buffer.to("meta"))

@@ -1,0 +1,34 @@
+"""What is used of PyTorch's private parts, each with what public parts do where it is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def version(tensor: Tensor) -> Any:
+    """How often a tensor was changed in place; where that cannot be told, what equals nothing else."""
+    return getattr(tensor, "_version", object())
+
+
+def _lerp_one_by_one(means: Sequence[Tensor], lives: Sequence[Tensor], weight: float) -> None:
+    for mean, live in zip(means, lives, strict=True):
+        mean.lerp_(live, weight)
+
+
+lerp_all: Callable[[Sequence[Tensor], Sequence[Tensor], float], object] = getattr(
+    torch, "_foreach_lerp_", _lerp_one_by_one
+)
+"""Moves each tensor of one list in place by a share of the way to its partner in another list."""
+
+transforms_active: Callable[[], bool] = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)
+"""Whether ``torch.func`` may be transforming what runs now."""
+
+
+def drop_hooks(module: nn.Module) -> None:
+    """Take a module's own forward hooks away; without the private part they stay."""
+    for name in ("_forward_hooks", "_forward_pre_hooks"):
+        getattr(module, name, {}).clear()
