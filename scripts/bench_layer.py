@@ -31,6 +31,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lcsearch.core import plugins
 from lcsearch.core.spec import LayerSpec
 from lcsearch.layers import LinearConv2d, build
 from lcsearch.layers.arithmetic import canonical
@@ -172,7 +173,7 @@ def layer_step(layer: nn.Module, x: Tensor, gradient: Tensor) -> None:
 def all_convolutions() -> list[tuple[Geometry, int]]:
     """Every different convolution of the seven backbones, with the size of its input."""
     seen: dict[tuple[Geometry, int], None] = {}
-    for name in backbones.names():
+    for name in plugins.names(plugins.BACKBONE):
         model = net(name, None).eval()
         for conv in conv_layers(model).values():
             conv.register_forward_hook(

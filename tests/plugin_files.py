@@ -40,5 +40,7 @@ def installed(
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder))
         plugins.forget()
-        yield
-    plugins.forget()
+        try:
+            yield
+        finally:
+            plugins.forget()

@@ -6,6 +6,10 @@ import json
 
 import click
 
+from lcsearch.cli.options import as_option
+from lcsearch.core import plugins
+from lcsearch.core.errors import InputError
+
 _OTHERS = {
     "torchvision:NAME": "any classification net of torchvision, such as torchvision:resnet50",
     "package.module:function": "your own function of num_classes, in_channels and, if you like, width",
@@ -16,26 +20,30 @@ _OTHERS = {
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def backbones(as_json: bool) -> None:
     """List the nets that --backbone takes; parameters are for 3 channels and 10 classes."""
-    rows = [
-        {"name": name, "params": params, "description": description}
-        for name, params, description in _published()
-    ]
+    rows = _rows()
     if as_json:
         click.echo(json.dumps({"backbones": rows, "others": _OTHERS}))
         return
     _print_table(rows)
 
 
-def _published() -> list[tuple[str, int, str]]:
+def _rows() -> list[dict[str, object]]:
+    """What is known of each backbone with a name; one that cannot be built is said on stderr."""
     import torch
 
     from lcsearch.nets import backbones as nets
 
-    found = []
-    with torch.device("meta"):
-        for name in nets.names():
-            model = nets.build(name, num_classes=10, in_channels=3)
-            found.append((name, sum(p.numel() for p in model.parameters()), nets.describe(name)))
+    found = list[dict[str, object]]()
+    for name in plugins.names(plugins.BACKBONE):
+        try:
+            with torch.device("meta"):
+                model = nets.build(name, num_classes=10, in_channels=3)
+            description = nets.describe(name)
+        except InputError as error:
+            click.echo(f"lcsearch: {error.said(as_option)}", err=True)
+            continue
+        params = sum(p.numel() for p in model.parameters())
+        found.append({"name": name, "params": params, "description": description})
     return found
 
 

@@ -12,11 +12,11 @@ from typing import Any
 from lcsearch.core.errors import InputError, did_you_mean
 
 
-def find_function(option: str, name: str) -> Callable[..., Any]:
+def find_function(setting: str, name: str) -> Callable[..., Any]:
     """Import a function; the current directory is searched too, as ``python -m`` does.
 
     Args:
-        option: What it was given to, for messages.
+        setting: The setting that takes it, for messages.
         name: ``package.module:function``.
 
     Raises:
@@ -24,34 +24,36 @@ def find_function(option: str, name: str) -> Callable[..., Any]:
     """
     module_name, _, attribute = name.partition(":")
     if not all(part.isidentifier() for part in [*module_name.split("."), *attribute.split(".")]):
-        raise InputError(f"{option} {name!r}: not of the form package.module:function")
-    module = _import(option, name, module_name)
+        raise InputError("not of the form package.module:function", setting=setting, value=name)
+    module = _import(setting, name, module_name)
     found: Any = module
     for part in attribute.split("."):
         if not hasattr(found, part):
             functions = [key for key, value in vars(module).items() if callable(value) and key[0] != "_"]
             advice = f"; {did_you_mean(attribute, functions)}" if functions else ""
-            raise InputError(f"{option} {name}: module {module_name!r} has no {attribute!r}{advice}")
+            problem = f"module {module_name!r} has no {attribute!r}{advice}"
+            raise InputError(problem, setting=setting, value=name)
         found = getattr(found, part)
     if not callable(found):
-        raise InputError(f"{option} {name}: {attribute!r} is a {type(found).__name__}, not a function")
+        problem = f"{attribute!r} is a {type(found).__name__}, not a function"
+        raise InputError(problem, setting=setting, value=name)
     return found  # type: ignore[no-any-return]
 
 
-def call_function(option: str, name: str, arguments: dict[str, Any]) -> Any:
+def call_function(setting: str, name: str, arguments: dict[str, Any]) -> Any:
     """Find a function, and call it with those of the arguments that it has parameters for.
 
     Raises:
         InputError: It cannot be found, or it raises.
     """
-    function = find_function(option, name)
+    function = find_function(setting, name)
     taken = {key: value for key, value in arguments.items() if key in parameters(function)}
     try:
         return function(**taken)
     except InputError:
         raise
     except Exception as error:
-        raise InputError(f"{option} {name}: the function raised {one_line(error)}") from error
+        raise InputError(f"the function raised {one_line(error)}", setting=setting, value=name) from error
 
 
 def parameters(function: Callable[..., Any]) -> frozenset[str]:
@@ -67,7 +69,7 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300].rstrip(": ")
 
 
-def _import(option: str, name: str, module_name: str) -> Any:
+def _import(setting: str, name: str, module_name: str) -> Any:
     here = str(Path.cwd())
     if here not in sys.path and "" not in sys.path:
         sys.path.insert(0, here)
@@ -75,4 +77,5 @@ def _import(option: str, name: str, module_name: str) -> Any:
     try:
         return importlib.import_module(module_name)
     except Exception as error:
-        raise InputError(f"{option} {name}: cannot import {module_name!r}: {one_line(error)}") from error
+        problem = f"cannot import {module_name!r}: {one_line(error)}"
+        raise InputError(problem, setting=setting, value=name) from error

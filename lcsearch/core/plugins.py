@@ -8,18 +8,15 @@ asked for, and one that does not load is one line for whoever asks.
 from __future__ import annotations
 
 import functools
-import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from lcsearch.core.errors import InputError, no_such
 from lcsearch.core.functions import one_line
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +49,7 @@ BACKBONE = Kind(
     "lcsearch.backbones",
     "BACKBONE",
     setting="backbone",
+    contract="lcsearch.nets.backbones:Backbone",
     forms="torchvision:NAME or package.module:function",
 )
 DATA_SET = Kind(
@@ -109,17 +107,33 @@ class Plugin:
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
-    """An entry point and the distribution that it comes from."""
+    """Where an object of some name is, and who made it; a built-in one is an entry point of our own."""
 
     entry: EntryPoint
     origin: str
 
+    @property
+    def name(self) -> str:
+        return self.entry.name
+
 
 def names(kind: Kind) -> list[str]:
     """Everything of a kind that has a name, in alphabetical order; nothing of it is imported."""
-    return sorted({*_built_in(kind), *(offer.entry.name for offer in _offers(kind))})
+    return sorted({offer.name for offer in _offers(kind)})
 
 
+def check(kind: Kind, name: str) -> None:
+    """Make sure that there is something of a name, without importing it.
+
+    Raises:
+        InputError: There is nothing.
+    """
+    known = names(kind)
+    if name not in known:
+        raise InputError(no_such(kind.word, name, known, kind.forms), setting=kind.setting or None)
+
+
+@functools.cache
 def find(kind: Kind, name: str) -> Any:
     """Import one thing by its name.
 
@@ -130,12 +144,13 @@ def find(kind: Kind, name: str) -> Any:
     Raises:
         InputError: There is none of this name, or it does not load.
     """
-    if name in _built_in(kind):
-        return _load_built_in(kind, name)
-    offer = next((offer for offer in _offers(kind) if offer.entry.name == name), None)
-    if offer is None:
-        raise InputError(_prefix(kind) + no_such(kind.word, name, names(kind), kind.forms))
-    return _load_offer(kind, offer)
+    check(kind, name)
+    offer = next(offer for offer in _offers(kind) if offer.name == name)
+    try:
+        return _load(kind, offer)
+    except Exception as error:
+        problem = f"{kind.word} {name!r} ({offer.origin}) does not load: {one_line(error)}"
+        raise InputError(problem, setting=kind.setting or None) from error
 
 
 def listed() -> list[Plugin]:
@@ -144,84 +159,73 @@ def listed() -> list[Plugin]:
 
 
 def forget() -> None:
-    """Read the entry points anew at the next question, as after an installation."""
-    _all_offers.cache_clear()
+    """Look for everything anew at the next question, as after an installation."""
+    for memory in (find, _offers, _installed):
+        memory.cache_clear()
 
 
 def _listed(kind: Kind) -> Iterator[Plugin]:
-    owners = dict.fromkeys(_built_in(kind), "built-in")
-    for name in sorted(owners):
-        yield Plugin(kind, name, "built-in", _problem(_load_built_in, kind, name))
-    for offer in sorted(_offers(kind), key=lambda offer: offer.entry.name):
-        name = offer.entry.name
-        if name in owners:
-            problem: str | None = f"not used: {owners[name]} has this name too"
-        else:
-            owners[name] = offer.origin
-            problem = _problem(_load_offer, kind, offer)
-        yield Plugin(kind, name, offer.origin, problem)
+    owners = dict[str, _Offer]()
+    for offer in sorted(_offers(kind), key=lambda offer: offer.name):
+        owner = owners.setdefault(offer.name, offer)
+        problem = None if owner is offer else f"not used: there is one of this name ({owner.origin})"
+        yield Plugin(kind, offer.name, offer.origin, problem or _problem(kind, offer))
 
 
-def _problem(load: Callable[[Kind, _T], Any], kind: Kind, what: _T) -> str | None:
+def _problem(kind: Kind, offer: _Offer) -> str | None:
     try:
-        load(kind, what)
-    except InputError as error:
-        return str(error)
+        _load(kind, offer)
+    except Exception as error:
+        return one_line(error)
     return None
 
 
-def _built_in(kind: Kind) -> list[str]:
-    """Names of the files in a kind's package, which need not exist and is not imported."""
-    folder = Path(__file__).parents[1].joinpath(*kind.package.split(".")[1:])
-    files = [module.name for module in pkgutil.iter_modules([str(folder)])]
-    return sorted(file.replace("_", "-") for file in files if not file.startswith("_"))
+def _load(kind: Kind, offer: _Offer) -> Any:
+    """Import what an offer names.
 
-
-def _load_built_in(kind: Kind, name: str) -> Any:
-    about = f"{_prefix(kind)}{kind.word} {name!r}"
-    try:
-        module = importlib.import_module(f"{kind.package}.{name.replace('-', '_')}")
-        found = getattr(module, kind.attribute)
-    except Exception as error:
-        raise InputError(f"{about} does not load: {one_line(error)}") from error
-    return found
-
-
-def _load_offer(kind: Kind, offer: _Offer) -> Any:
-    about = f"{_prefix(kind)}{kind.word} {offer.entry.name!r} of {offer.origin}"
+    Raises:
+        Exception: Whatever its module raises.
+        TypeError: It is of another kind.
+    """
     try:
         found = offer.entry.load()
-    except (Exception, SystemExit) as error:  # a module may leave with sys.exit where something is missing
-        raise InputError(f"{about} does not load: {one_line(error)}") from error
-    wanted = _contract(kind)
-    if not isinstance(found, wanted):
-        raise InputError(f"{about} is a {type(found).__name__}, not a {wanted.__module__}.{wanted.__name__}")
+    except SystemExit as error:  # a module may leave so where something is missing
+        raise ImportError(f"its module leaves Python with {error.code!r}") from error
+    if kind.contract:
+        wanted = EntryPoint("contract", kind.contract, "").load()
+        if not isinstance(found, wanted):
+            raise TypeError(f"{offer.entry.value} is a {type(found).__name__}, not a {wanted.__name__}")
     return found
-
-
-def _contract(kind: Kind) -> type:
-    module, _, name = kind.contract.partition(":")
-    return getattr(importlib.import_module(module), name) if module else object
-
-
-def _offers(kind: Kind) -> list[_Offer]:
-    return _all_offers().get(kind.group, [])
 
 
 @functools.cache
-def _all_offers() -> dict[str, list[_Offer]]:
-    """Every entry point for lcsearch by its group, in the order of the import path.
+def _offers(kind: Kind) -> list[_Offer]:
+    """Everything of a kind, in the order in which it has a right to its name."""
+    built_in = [_Offer(entry, "built-in") for entry in _built_in(kind)]
+    return [*built_in, *(offer for offer in _installed() if offer.entry.group == kind.group)]
+
+
+def _built_in(kind: Kind) -> list[EntryPoint]:
+    """The files of a kind's package, which need not exist and is not imported."""
+    folder = Path(__file__).parents[1].joinpath(*kind.package.split(".")[1:])
+    return [
+        EntryPoint(file.name.replace("_", "-"), f"{kind.package}.{file.name}:{kind.attribute}", kind.group)
+        for file in pkgutil.iter_modules([str(folder)])
+        if not file.name.startswith("_")
+    ]
+
+
+@functools.cache
+def _installed() -> list[_Offer]:
+    """Every entry point for lcsearch, in the order of the import path.
 
     A distribution can lie on the path twice, as where a working copy hides an installed one.
     """
-    found: dict[str, dict[tuple[str, str], _Offer]] = {}
-    groups = {kind.group for kind in KINDS}
+    found: dict[EntryPoint, _Offer] = {}
     for distribution in distributions():
         for entry in _entries(distribution):
-            if entry.group in groups:
-                group = found.setdefault(entry.group, {})
-                group.setdefault((entry.name, entry.value), _Offer(entry, _origin(distribution)))
-    return {group: list(offers.values()) for group, offers in found.items()}
+            found.setdefault(entry, _Offer(entry, _origin(distribution)))
+    return list(found.values())
 
 
 def _entries(distribution: Distribution) -> list[EntryPoint]:
@@ -238,7 +242,3 @@ def _origin(distribution: Distribution) -> str:
         return f"{distribution.metadata['Name']} {distribution.version}"
     except Exception:
         return "a distribution without a name"
-
-
-def _prefix(kind: Kind) -> str:
-    return f"--{kind.setting.replace('_', '-')}: " if kind.setting else ""

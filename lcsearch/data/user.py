@@ -84,7 +84,7 @@ def users_own(name: str, data_dir: Path | None) -> UsersOwn:
 
 
 def _called(name: str, data_dir: Path | None) -> tuple[Any, Any]:
-    result = call_function("--dataset", name, {"data_dir": data_dir})
+    result = call_function("dataset", name, {"data_dir": data_dir})
     if not isinstance(result, (tuple, list)) or len(result) != 2:
         raise InputError(
             f"--dataset {name}: the function returned {_kind(result)}; expected a pair (train, test)"

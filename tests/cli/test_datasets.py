@@ -66,7 +66,7 @@ def test_other_peoples_are_listed_also_where_one_does_not_load(
     assert lines["given"].split() == ["given", "?", "?", "2", "1", "needs", "no", "files"]
     assert lines["broken"].split()[:5] == ["broken", "?", "?", "?", "?"] and "digits" in lines
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["datasets"]}
-    assert "'broken' of given 2.0 does not load" in rows["broken"]["problem"]
+    assert "'broken' (given 2.0) does not load" in rows["broken"]["problem"]
     assert (rows["given"]["summary"], rows["given"]["train_images"]) == ("given", None)
 
 

@@ -115,7 +115,7 @@ def test_a_config_file_says_it_all(tmp_path: Path) -> None:
         ("--alpha 0.5 --sparsity -0.1", "--sparsity: -0.1"),
         ("--alpha 0.5 --rank 2 --sparsity 0.5", "--rank and --sparsity"),
         ("--alpha 0.5 --image-size 0", "--image-size: 0"),
-        ("--alpha 0.5 --num-classes 0", "--num-classes: 0"),
+        ("--alpha 0.5 --num-classes 0", "num_classes: 0"),
         ("--alpha 0.5 --width -1", "width: -1"),
         ("", "--alpha: is missing"),
     ],

@@ -57,7 +57,7 @@ def test_other_peoples_data_sets_are_found_by_the_name_of_their_entry_point(tmp_
         with data.final_evaluation():
             assert len(data.test_split("two-stripes")) == 20
         broken = data.describe("broken")
-        assert broken.problem is not None and "'broken' of stripes 0.1 does not load" in broken.problem
+        assert broken.problem is not None and "'broken' (stripes 0.1) does not load" in broken.problem
         assert data.describe("two-stripes").found == "."
         with pytest.raises(InputError, match="did you mean 'two-stripes'"):
             data.load("two-strips")
@@ -149,9 +149,8 @@ def test_names_that_are_none(name: str, said: str) -> None:
     for call in calls:
         with pytest.raises(InputError) as caught:
             call(name)
-        assert (
-            said in str(caught.value) and "--dataset" in str(caught.value) and "\n" not in str(caught.value)
-        )
+        message = str(caught.value)
+        assert said in message and "dataset" in message and "\n" not in message
 
 
 def test_a_data_dir_that_is_none(tmp_path: Path) -> None:

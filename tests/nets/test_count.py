@@ -12,11 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from lcsearch.core import plugins
 from lcsearch.core.errors import InputError
 from lcsearch.core.spec import LayerSpec, ModelSpec
 from lcsearch.layers import LinearConv2d
 from lcsearch.nets import backbones, surgery
 from lcsearch.nets.count import count
+
+NAMES = plugins.names(plugins.BACKBONE)
 
 IMAGE = (3, 32, 32)
 
@@ -58,14 +61,14 @@ def test_matches_the_published_counts_exactly(name: str, rank: int | None, param
     assert count(build_meta(name, 0.5, **({} if rank is None else {"rank": rank})), IMAGE).params == params
 
 
-@pytest.mark.parametrize("name", backbones.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_macs_of_plain_nets_are_half_of_torchs_flops(name: str) -> None:
     with torch.device("meta"):
         model = backbones.build(name, num_classes=10, in_channels=3)
     assert 2 * count(model, IMAGE).macs == counted_by_torch(model, IMAGE)
 
 
-@pytest.mark.parametrize("name", backbones.names())
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     ("alpha", "coefficients"),
     [
@@ -217,7 +220,7 @@ def _table_rows(heading: str) -> dict[str, list[str]]:
     return {row[0]: row[1:] for row in cells}
 
 
-@pytest.mark.parametrize("name", backbones.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_the_documented_tables_are_what_is_counted(name: str) -> None:
     plain, *parameters = _table_rows("Against the published numbers")[name]
     published = [f"{value:.2f}" for value in PUBLISHED[name]] if name in PUBLISHED else ["", ""]

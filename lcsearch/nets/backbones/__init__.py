@@ -1,58 +1,87 @@
-"""The nets that can be compressed: ours (one a file), torchvision's, and the user's own.
+"""The nets that can be compressed: ours (one a file), other people's, torchvision's, and the user's own.
 
-A file in this package whose name has no leading underscore is a backbone of that name: it holds
-``build(*, num_classes, in_channels, width)``, and the first line of its docstring describes it.
+A backbone is a function, whoever wrote it.
 """
 
 from __future__ import annotations
 
-import importlib
+import functools
 import math
-import pkgutil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from lcsearch.core.errors import InputError, did_you_mean
+from lcsearch.core import plugins
+from lcsearch.core.errors import InputError
+from lcsearch.core.functions import find_function, parameters
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["build", "describe", "names", "takes_width"]
+__all__ = ["Backbone", "build", "describe", "find", "takes_width"]
 
 _TORCHVISION = "torchvision:"
-_FORMS = "a net of torchvision is torchvision:NAME, your own package.module:function"
 
 
-def names() -> list[str]:
-    """The names of our own backbones, in alphabetical order (imports nothing)."""
-    return sorted(entry.name for entry in pkgutil.iter_modules(__path__) if not entry.name.startswith("_"))
+@runtime_checkable
+class Backbone(Protocol):
+    """Makes a net with fresh weights on the default device; the first line of its docstring describes it.
+
+    A function without the parameter ``width`` is a backbone too: its net comes in one width.
+    """
+
+    def __call__(self, *, num_classes: int, in_channels: int, width: float = 1.0) -> nn.Module:
+        """Make a net.
+
+        Args:
+            num_classes: Outputs, at least 1.
+            in_channels: Channels of the images, at least 1.
+            width: Factor on the channel counts, above 0.
+
+        Returns:
+            A module that maps images (b, in_channels, h, w) to logits (b, num_classes).
+        """
+
+
+def find(name: str) -> Backbone:
+    """Import a backbone.
+
+    Args:
+        name: One with a name, ``torchvision:NAME``, or ``package.module:function``.
+
+    Raises:
+        InputError: There is none, or it does not load.
+    """
+    backbone: Backbone
+    if name.startswith(_TORCHVISION):
+        from lcsearch.nets.backbones import _torchvision
+
+        backbone = functools.partial(_torchvision.build, name.removeprefix(_TORCHVISION))
+    elif ":" in name:
+        backbone = find_function("backbone", name)
+    else:
+        backbone = plugins.find(plugins.BACKBONE, name)
+    return backbone
 
 
 def describe(name: str) -> str:
-    """One line about one of our own backbones."""
-    return (_ours(name).__doc__ or "").splitlines()[0].rstrip(".")
+    """One line about a backbone."""
+    lines = (find(name).__doc__ or "").strip().splitlines()
+    return lines[0].rstrip(".") if lines else ""
 
 
 def takes_width(name: str) -> bool:
-    """Whether a backbone can be built thinner: ours can, torchvision's cannot, a user's may.
+    """Whether a backbone can be built thinner: ours can, torchvision's cannot, others may.
 
     Raises:
         InputError: There is no such backbone.
     """
-    if name.startswith(_TORCHVISION):
-        return False
-    if ":" in name:
-        from lcsearch.nets.backbones import _user
-
-        return _user.takes_width(name)
-    _ours(name)
-    return True
+    return "width" in parameters(find(name))
 
 
 def build(name: str, *, num_classes: int, in_channels: int, width: float = 1.0) -> nn.Module:
     """Build a backbone with fresh weights, on the current default device.
 
     Args:
-        name: One of ours, ``torchvision:NAME``, or ``package.module:function``.
+        name: As in `find`.
         num_classes: Outputs, at least 1.
         in_channels: Channels of the images, at least 1.
         width: Factor on the channel counts, above 0; only where ``takes_width``.
@@ -61,62 +90,20 @@ def build(name: str, *, num_classes: int, in_channels: int, width: float = 1.0) 
         A module that maps images (b, in_channels, h, w) to logits (b, num_classes).
 
     Raises:
-        InputError: The name, a number or the user's function is wrong.
+        InputError: The name or a number is wrong, or the function raises or returns no net.
     """
-    _check(name, num_classes, in_channels, width)
-    sizes: dict[str, Any] = {"num_classes": num_classes, "in_channels": in_channels}
-    if name.startswith(_TORCHVISION):
-        from lcsearch.nets.backbones import _torchvision
-
-        return _on_default_device(_torchvision.build, name.removeprefix(_TORCHVISION), sizes)
-    if ":" in name:
-        from lcsearch.nets.backbones import _user
-
-        return _on_default_device(_user.build, name, sizes | {"width": width})
-    model: nn.Module = _ours(name).build(**sizes, width=width)
-    return model
-
-
-def _check(name: str, num_classes: int, in_channels: int, width: float) -> None:
-    for option, value in (("--num-classes", num_classes), ("--in-channels", in_channels)):
+    for setting, value in (("num_classes", num_classes), ("in_channels", in_channels)):
         if value < 1:
-            raise InputError(f"{option}: {value} is not a positive number")
+            raise InputError(f"{value} is not a positive number", setting=setting)
     if not (math.isfinite(width) and width > 0):
-        raise InputError(f"width: {width} is not a positive number")
-    if width != 1 and not takes_width(name):
-        raise InputError(f"--backbone {name}: width is {width:g}, but this net takes no width other than 1")
+        raise InputError(f"{width} is not a positive number", setting="width")
+    backbone = find(name)
+    arguments: dict[str, float] = {"num_classes": num_classes, "in_channels": in_channels}
+    if "width" in parameters(backbone):
+        arguments["width"] = width
+    elif width != 1:
+        problem = f"width is {width:g}, but this net takes no width other than 1"
+        raise InputError(problem, setting="backbone", value=name)
+    from lcsearch.nets.backbones import _call
 
-
-def _ours(name: str) -> Any:
-    if name not in names():
-        raise InputError(f"--backbone: there is no {name!r}; {did_you_mean(name, names())} ({_FORMS})")
-    return importlib.import_module(f"{__name__}.{name}")
-
-
-def _on_default_device(make: Any, name: str, arguments: dict[str, Any]) -> nn.Module:
-    """Build on the default device; elsewhere where reading a value fails on the meta device."""
-    import torch
-
-    try:
-        model: nn.Module = make(name, **arguments)
-    except Exception:
-        if torch.get_default_device().type != "meta":
-            raise
-        with torch.device("cpu"):
-            model = make(name, **arguments)
-        _move_to_meta(model)
-    return model
-
-
-def _move_to_meta(model: nn.Module) -> None:
-    """What ``model.to("meta")`` does, but a tensor that two modules share stays one."""
-    from torch import nn
-
-    moved: dict[nn.Parameter, nn.Parameter] = {}
-    for module in model.modules():
-        for key, parameter in list(module.named_parameters(recurse=False, remove_duplicate=False)):
-            if parameter not in moved:
-                moved[parameter] = nn.Parameter(parameter.data.to("meta"), parameter.requires_grad)
-            setattr(module, key, moved[parameter])
-        for key, buffer in list(module.named_buffers(recurse=False, remove_duplicate=False)):
-            setattr(module, key, buffer.to("meta"))
+    return _call.made_on_default_device(name, backbone, arguments)

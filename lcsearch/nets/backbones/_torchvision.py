@@ -37,7 +37,7 @@ def build(name: str, *, num_classes: int, in_channels: int) -> nn.Module:
         advice = did_you_mean(name, known)
         if advice.startswith("choose from"):
             advice = f"choose from torchvision's {len(known)} classification nets, such as resnet50"
-        raise InputError(f"--backbone: torchvision has no classification net {name!r}; {advice}")
+        raise InputError(f"torchvision has no classification net {name!r}; {advice}", setting="backbone")
     builder = torchvision.models.get_model_builder(name)
     model: nn.Module = builder(weights=None, num_classes=num_classes, **_extras(name))
     if in_channels != 3:
@@ -62,4 +62,6 @@ def _replace_first_conv(model: nn.Module, in_channels: int) -> None:
             }
             model.set_submodule(name, nn.Conv2d(**arguments))
             return
-    raise InputError(f"--backbone: {type(model).__name__} has no first convolution of 3 channels to replace")
+    raise InputError(
+        f"{type(model).__name__} has no first convolution of 3 channels to replace", setting="backbone"
+    )

@@ -1,4 +1,4 @@
-"""All-convolutional net: nine convolutions, dropout."""
+"""The backbone ``allconv``."""
 
 from __future__ import annotations
 
@@ -54,5 +54,11 @@ class AllConv(nn.Module):
 
 
 def build(*, num_classes: int, in_channels: int, width: float = 1.0) -> nn.Module:
-    """The all-convolutional net for 32x32 images."""
+    """All-convolutional net: nine convolutions, dropout.
+
+    In its form for 32x32 images.
+    """
     return AllConv(num_classes=num_classes, in_channels=in_channels, width=width)
+
+
+BACKBONE = build

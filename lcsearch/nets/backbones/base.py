@@ -1,4 +1,4 @@
-"""Four 3x3 convolutions with batch norm and pooling."""
+"""The backbone ``base``."""
 
 from __future__ import annotations
 
@@ -10,5 +10,11 @@ PLAN = (32, 0, 64, 0, 128, 0, 256, 0)
 
 
 def build(*, num_classes: int, in_channels: int, width: float = 1.0) -> nn.Module:
-    """The small net of the LinearConv paper (arXiv 1907.11432)."""
+    """Four 3x3 convolutions with batch norm and pooling.
+
+    The small net of the LinearConv paper (arXiv 1907.11432).
+    """
     return StackedNet(PLAN, 2, num_classes=num_classes, in_channels=in_channels, width=width)
+
+
+BACKBONE = build

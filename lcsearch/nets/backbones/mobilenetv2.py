@@ -1,4 +1,4 @@
-"""MobileNetV2: 17 inverted residuals, depthwise."""
+"""The backbone ``mobilenetv2``."""
 
 from __future__ import annotations
 
@@ -65,5 +65,11 @@ class MobileNetV2(nn.Module):
 
 
 def build(*, num_classes: int, in_channels: int, width: float = 1.0) -> nn.Module:
-    """MobileNetV2 in its form for 32x32 images."""
+    """MobileNetV2: 17 inverted residuals, depthwise.
+
+    In its form for 32x32 images.
+    """
     return MobileNetV2(num_classes=num_classes, in_channels=in_channels, width=width)
+
+
+BACKBONE = build

@@ -1,4 +1,4 @@
-"""ResNet-18: four stages of two basic blocks."""
+"""The backbone ``resnet18``."""
 
 from __future__ import annotations
 
@@ -49,5 +49,11 @@ class ResNet18(nn.Module):
 
 
 def build(*, num_classes: int, in_channels: int, width: float = 1.0) -> nn.Module:
-    """ResNet-18 in its form for 32x32 images."""
+    """ResNet-18: four stages of two basic blocks.
+
+    In its form for 32x32 images.
+    """
     return ResNet18(num_classes=num_classes, in_channels=in_channels, width=width)
+
+
+BACKBONE = build

@@ -1,4 +1,4 @@
-"""ResNeXt-29 (2x64d): nine grouped bottlenecks."""
+"""The backbone ``resnext29``."""
 
 from __future__ import annotations
 
@@ -55,5 +55,11 @@ class ResNeXt29(nn.Module):
 
 
 def build(*, num_classes: int, in_channels: int, width: float = 1.0) -> nn.Module:
-    """ResNeXt-29 (2x64d) in its form for 32x32 images."""
+    """ResNeXt-29 (2x64d): nine grouped bottlenecks.
+
+    In its form for 32x32 images.
+    """
     return ResNeXt29(num_classes=num_classes, in_channels=in_channels, width=width)
+
+
+BACKBONE = build

@@ -1,4 +1,4 @@
-"""SqueezeNet: eight fire modules with batch norm."""
+"""The backbone ``squeezenet``."""
 
 from __future__ import annotations
 
@@ -67,5 +67,11 @@ class SqueezeNet(nn.Module):
 
 
 def build(*, num_classes: int, in_channels: int, width: float = 1.0) -> nn.Module:
-    """SqueezeNet in its form for 32x32 images."""
+    """SqueezeNet: eight fire modules with batch norm.
+
+    In its form for 32x32 images.
+    """
     return SqueezeNet(num_classes=num_classes, in_channels=in_channels, width=width)
+
+
+BACKBONE = build

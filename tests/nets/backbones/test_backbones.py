@@ -10,8 +10,11 @@ import pytest
 import torch
 from torch import nn
 
+from lcsearch.core import plugins
 from lcsearch.core.errors import InputError
 from lcsearch.nets import backbones
+
+NAMES = plugins.names(plugins.BACKBONE)
 
 PUBLISHED = {
     "base": 399_626,
@@ -42,27 +45,27 @@ def test_squeezenet_has_about_the_published_number_of_parameters() -> None:
 
 
 def test_names_are_the_seven_published_nets() -> None:
-    assert set(backbones.names()) == {*PUBLISHED, "squeezenet"}
+    assert set(NAMES) == {*PUBLISHED, "squeezenet"}
 
 
-def test_names_import_no_torch() -> None:
-    code = "import sys, lcsearch.nets.backbones as b; assert b.names(); assert 'torch' not in sys.modules"
+def test_the_package_imports_no_torch() -> None:
+    code = "import sys, lcsearch.nets.backbones; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize("name", backbones.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_describes_itself_in_one_line(name: str) -> None:
     assert 20 < len(backbones.describe(name)) < 110
 
 
-@pytest.mark.parametrize("name", backbones.names())
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("side", [8, 28, 32, 45])
 def test_takes_images_of_any_size(name: str, side: int) -> None:
     model = build_meta(name, num_classes=7, in_channels=1, width=0.3)
     assert model(torch.zeros(2, 1, side, side, device="meta")).shape == (2, 7)
 
 
-@pytest.mark.parametrize("name", backbones.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_trains_one_step_with_finite_gradients_everywhere(name: str) -> None:
     torch.manual_seed(0)
     model = backbones.build(name, num_classes=4, in_channels=2, width=0.125)
@@ -72,7 +75,7 @@ def test_trains_one_step_with_finite_gradients_everywhere(name: str) -> None:
     assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients)
 
 
-@pytest.mark.parametrize("name", backbones.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_parameters_grow_with_the_width(name: str) -> None:
     sizes = [params(build_meta(name, width=width)) for width in (0.01, 0.25, 0.5, 0.75, 1.0, 1.5)]
     assert sizes == sorted(set(sizes))
@@ -99,8 +102,8 @@ def test_signal_survives_the_depth_of_allconv() -> None:
     [
         ({"name": "vgg12"}, "did you mean 'vgg11'"),
         ({"name": ""}, "choose from allconv"),
-        ({"name": "vgg11", "num_classes": 0}, "--num-classes: 0"),
-        ({"name": "vgg11", "in_channels": -1}, "--in-channels: -1"),
+        ({"name": "vgg11", "num_classes": 0}, "num_classes: 0"),
+        ({"name": "vgg11", "in_channels": -1}, "in_channels: -1"),
         ({"name": "vgg11", "width": 0.0}, "width: 0"),
         ({"name": "vgg11", "width": float("nan")}, "width: nan"),
         ({"name": "torchvision:resnet18", "width": 0.5}, "takes no width"),

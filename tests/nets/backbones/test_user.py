@@ -124,4 +124,4 @@ def test_wrong_input_is_one_clear_line(
     with torch.device(device), pytest.raises(InputError, match=message) as caught:
         build(name.format(module), width)
     assert "\n" not in str(caught.value)
-    assert str(caught.value).startswith("--backbone")
+    assert str(caught.value).startswith("backbone=")

@@ -109,7 +109,7 @@ def test_a_study_rebuilt_from_its_trials_goes_on_the_same(space, name):
 
 
 def test_unknown_sampler(space):
-    with pytest.raises(InputError, match="--sampler: there is no sampler 'tpee'; did you mean 'tpe'"):
+    with pytest.raises(InputError, match="sampler: there is no sampler 'tpee'; did you mean 'tpe'"):
         samplers.make("tpee", seed=0, space=space)
 
 

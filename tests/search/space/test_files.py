@@ -5,11 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from lcsearch.core import plugins
 from lcsearch.core.errors import InputError
 from lcsearch.core.spec import LayerSpec, ModelSpec, Regularizer
 from lcsearch.core.yaml import parse_yaml
-from lcsearch.nets import backbones, surgery
+from lcsearch.nets import surgery
 from lcsearch.search.space import load_space, parse_space, space_names, space_path, to_yaml
+
+NAMES = plugins.names(plugins.BACKBONE)
 
 TORCHVISION = ["torchvision:resnet18", "torchvision:mobilenet_v2"]
 
@@ -23,13 +26,13 @@ def bound_to(name: str, text: str | None = None):
 
 
 def test_every_backbone_has_a_space_and_there_is_one_for_all_others() -> None:
-    assert space_names() == sorted([*backbones.names(), "generic"])
-    for name in backbones.names():
+    assert space_names() == sorted([*NAMES, "generic"])
+    for name in NAMES:
         assert load_space(None, name).backbone == name
     assert load_space(None, "my.nets:build").backbone == "*"
 
 
-@pytest.mark.parametrize("name", [*backbones.names(), *TORCHVISION])
+@pytest.mark.parametrize("name", [*NAMES, *TORCHVISION])
 def test_a_shipped_space_holds_the_backbone_and_a_much_smaller_model(name: str) -> None:
     bound = bound_to(name)
     plain = bound.template
@@ -40,7 +43,7 @@ def test_a_shipped_space_holds_the_backbone_and_a_much_smaller_model(name: str) 
     assert all(isinstance(layer, LayerSpec) for layer in bound.smallest().layers.values())
 
 
-@pytest.mark.parametrize("name", [*backbones.names(), *TORCHVISION])
+@pytest.mark.parametrize("name", [*NAMES, *TORCHVISION])
 def test_the_written_space_is_the_one_that_would_be_searched(name: str) -> None:
     default = bound_to(name)
     text = to_yaml(name, default)
