@@ -33,6 +33,12 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
+def files_of(top: Path) -> set[Path]:
+    """The files of the package, templates and scripts of pages included."""
+    found = {p.relative_to(top) for p in (top / "lcsearch").rglob("*") if p.is_file()}
+    return {path for path in found if path.suffix != ".pyc"}
+
+
 def test_lcsearch_spaces_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     code = "from lcsearch.cli.main import main; main(['spaces', '--json'])"
     found = json.loads(run(sys.executable, "-c", code, cwd=tmp_path, path=installed))["spaces"]
@@ -46,8 +52,8 @@ def test_lcsearch_spaces_runs_from_the_wheel(installed: Path, tmp_path: Path) ->
 
 
 def test_the_wheel_holds_the_whole_package_and_nothing_else(installed: Path) -> None:
-    sources = {p.relative_to(TOP) for p in (TOP / "lcsearch").rglob("*.py")}
-    assert {p.relative_to(installed) for p in (installed / "lcsearch").rglob("*.py")} == sources
+    spaces = {Path("lcsearch") / p.relative_to(TOP) for p in (TOP / "search_spaces").iterdir()}
+    assert files_of(installed) == files_of(TOP) | spaces
     assert {entry.name.split("-")[0] for entry in installed.iterdir()} == {"lcsearch"}
 
 

@@ -26,11 +26,11 @@ def report(run: Path, output: Path | None, kind: str, plots: tuple[str, ...], li
     """
     if kind == "html":
         if plots:
-            raise InputError("--plot: only goes with --format png or svg; the page has every plot")
+            raise InputError("only goes with --format png or svg; the page has every plot", setting="plot")
         _page(run, output or run / "report.html", live)
         return
     if live:
-        raise InputError(f"--live: only goes with --format html, not {kind}")
+        raise InputError(f"only goes with --format html, not {kind}", setting="live")
     _images(run, output or run / "plots", kind, plots or ("front",))
 
 
@@ -48,14 +48,14 @@ def _page(run: Path, path: Path, live: bool) -> None:
 
 
 def _images(run: Path, output: Path, kind: str, plots: tuple[str, ...]) -> None:
-    from lcsearch.report.data import collect
     from lcsearch.report.image import chosen_figures, write_images
     from lcsearch.runs.read import read_run
 
-    made = chosen_figures(collect(read_run(run)), plots)
+    made = chosen_figures(read_run(run), plots)
     single = output.suffix == f".{kind}"
     if single and len(made) > 1:
-        raise InputError(f"--output: {output} is one file for {len(made)} plots; give a folder")
+        problem = f"{output} is one file for {len(made)} plots; give a folder"
+        raise InputError(problem, setting="output")
     places = {output if single else output / f"{name}.{kind}": figure for name, figure in made.items()}
     write_images(places, kind)
     for path in places:

@@ -82,7 +82,15 @@ ENGINE = Kind("engine", "lcsearch.engines", "lcsearch.engines", "ENGINE", settin
 EXPORT_FORMAT = Kind(
     "export format", "lcsearch.export.formats", "lcsearch.export_formats", "FORMAT", setting="format"
 )
-PLOT = Kind("plot", "lcsearch.report.plots", "lcsearch.plots", "PLOT", setting="plot")
+PLOT = Kind(
+    "plot",
+    "lcsearch.report.plots",
+    "lcsearch.plots",
+    "PLOT",
+    setting="plot",
+    contract="lcsearch.report.plot:Plot",
+    forms="all",
+)
 TRACKER = Kind("tracker", "lcsearch.runs.trackers", "lcsearch.trackers", "TRACKER")
 
 KINDS = (BACKBONE, DATA_SET, FAMILY, SAMPLER, STOPPING_RULE, ENGINE, EXPORT_FORMAT, PLOT, TRACKER)

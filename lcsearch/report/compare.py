@@ -11,11 +11,12 @@ import plotly.graph_objects as go
 from lcsearch.core.errors import InputError
 from lcsearch.core.records import RunRecord
 from lcsearch.core.text import format_count
-from lcsearch.report.data import title
-from lcsearch.report.page import document, plain_figures
-from lcsearch.report.plots_front import AXIS_TITLES
+from lcsearch.report.axes import size_layout, window_of
+from lcsearch.report.fill import document
+from lcsearch.report.heading import title
+from lcsearch.report.payload import plain_figures
+from lcsearch.report.places import places
 from lcsearch.report.points import Point, Size, front_line, points_of, setting
-from lcsearch.report.sections import heading, plot, table
 from lcsearch.report.start import start_name
 from lcsearch.report.style import RUN_COLOURS, RUN_DASHES, RUN_MARKERS, plotly_text
 from lcsearch.report.words import trial_words
@@ -64,16 +65,17 @@ def run_lines(runs: Sequence[RunRecord]) -> tuple[RunLine, ...]:
     return tuple(_line(run, name) for run, name in zip(runs, names, strict=True))
 
 
-def compare_figure(lines: Sequence[RunLine], axis: Size) -> go.Figure:
+def compare_figure(lines: Sequence[RunLine], size: Size) -> go.Figure:
     """Draw the fronts of several runs, each in a colour, marker and dash of its own."""
-    figure = go.Figure()
+    shown = [p for line in lines for p in (*line.front, *([line.baseline] if line.baseline else []))]
+    figure = go.Figure(layout=size_layout(size, window_of(p.accuracy for p in shown)))
     for place, line in enumerate(lines):
         colour = RUN_COLOURS[place % len(RUN_COLOURS)]
-        points = line.front if axis == "params" else line.front_macs
+        points = line.front if size == "params" else line.front_macs
         figure.add_trace(
             go.Scatter(
                 name=plotly_text(line.name),
-                x=[p.size(axis) for p in points],
+                x=[p.size(size) for p in points],
                 y=[p.accuracy for p in points],
                 hovertext=[_hover(line, p.trial) for p in points],
                 hoverinfo="text",
@@ -83,13 +85,7 @@ def compare_figure(lines: Sequence[RunLine], axis: Size) -> go.Figure:
             )
         )
         if line.baseline:
-            figure.add_trace(_star(line, axis, colour))
-    figure.update_layout(
-        xaxis={"type": "log", "title": {"text": AXIS_TITLES[axis]}, "dtick": "D2", "tickformat": "~s"},
-        yaxis={"title": {"text": "accuracy, %"}, "range": _window(lines)},
-        hovermode="closest",
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
-    )
+            figure.add_trace(_star(line, line.baseline, size, colour))
     return figure
 
 
@@ -100,17 +96,17 @@ def render_comparison(runs: Sequence[RunRecord]) -> str:
         InputError: As `run_lines`.
     """
     lines = run_lines(runs)
-    made = {
-        "compare": compare_figure(lines, "params"),
-        "compare-macs": compare_figure(lines, "macs"),
-    }
-    names = ("compare", "compare-macs")
-    content = (
-        f"<main>{heading('Runs compared', [line.title for line in _first_of_each(lines)])}"
-        f"<section><h2>Fronts</h2><p>{_remark(runs)}</p>"
-        f"{plot(names, 'Fronts of several runs', ('parameters', 'MACs'))}{_table(lines)}</section></main>"
+    by_params, by_macs = compare_figure(lines, "params"), compare_figure(lines, "macs")
+    return document(
+        "compare.html",
+        plain_figures({"compare": by_params, "compare-macs": by_macs}),
+        title="Runs compared",
+        remarks=list(dict.fromkeys(line.title for line in lines)),
+        remark=_fairness(runs),
+        figures=places([("compare", "parameters", by_params), ("compare-macs", "MACs", by_macs)]),
+        head=["run", "init", "backbone", "best", "smallest", "hypervolume", "epochs"],
+        rows=[_row(line) for line in lines],
     )
-    return document("Runs compared", content, plain_figures(made))
 
 
 def _line(run: RunRecord, name: str) -> RunLine:
@@ -143,35 +139,19 @@ def _hover(line: RunLine, trial: int) -> str:
     return "<br>".join(plotly_text(text) for text in (line.name, *line.words[trial]))
 
 
-def _star(line: RunLine, axis: Size, colour: str) -> go.Scatter:
-    assert line.baseline is not None
+def _star(line: RunLine, baseline: Point, size: Size, colour: str) -> go.Scatter:
     return go.Scatter(
         name=plotly_text(f"{line.name}: backbone"),
-        x=[line.baseline.size(axis)],
-        y=[line.baseline.accuracy],
-        hovertext=[_hover(line, line.baseline.trial)],
+        x=[baseline.size(size)],
+        y=[baseline.accuracy],
+        hovertext=[_hover(line, baseline.trial)],
         hoverinfo="text",
         mode="markers",
         marker={"color": colour, "symbol": "star", "size": 15, "line": {"width": 1, "color": "#1c2128"}},
     )
 
 
-def _window(lines: Sequence[RunLine]) -> list[float]:
-    """From 10 points below the best on, or from the worst front point."""
-    points = [
-        p.accuracy for line in lines for p in (*line.front, *([line.baseline] if line.baseline else []))
-    ]
-    highest = max(points)
-    lowest = max(min(points), highest - 10)
-    margin = 0.08 * max(highest - lowest, 1.0)
-    return [round(lowest - margin, 3), round(highest + margin, 3)]
-
-
-def _first_of_each(lines: Sequence[RunLine]) -> list[RunLine]:
-    return list({line.title: line for line in lines}.values())
-
-
-def _remark(runs: Sequence[RunRecord]) -> str:
+def _fairness(runs: Sequence[RunRecord]) -> str:
     """Say where a comparison would be unfair."""
     for name, what in (("dataset", "data sets"), ("validation_images", "validation sets")):
         if len({str(setting(run, name)) for run in runs}) > 1:
@@ -189,23 +169,16 @@ def _remark(runs: Sequence[RunRecord]) -> str:
     return "Non-dominated trials of each run; up and left is better."
 
 
-def _table(lines: Sequence[RunLine]) -> str:
-    head = ["run", "init", "backbone", "best", "smallest", "hypervolume", "epochs"]
-    rows = []
-    for line in lines:
-        best, small = line.front[-1], line.front[0]
-        rows.append(
-            [
-                line.name,
-                line.start,
-                _point_words(line.baseline) if line.baseline else "–",
-                _point_words(best),
-                _point_words(small),
-                "–" if line.hypervolume is None else f"{100 * line.hypervolume:.1f} %",
-                f"{line.epochs:,}",
-            ]
-        )
-    return table(head, rows, "numbers")
+def _row(line: RunLine) -> list[str]:
+    return [
+        line.name,
+        line.start,
+        _point_words(line.baseline) if line.baseline else "–",
+        _point_words(line.front[-1]),
+        _point_words(line.front[0]),
+        "–" if line.hypervolume is None else f"{100 * line.hypervolume:.1f} %",
+        f"{line.epochs:,}",
+    ]
 
 
 def _point_words(point: Point) -> str:

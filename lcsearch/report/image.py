@@ -2,45 +2,53 @@
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import plotly.graph_objects as go
 
-from lcsearch.core.errors import InputError, did_you_mean
-from lcsearch.core.files import write_bytes
-from lcsearch.report.data import ReportData
-from lcsearch.report.plots import NAMES
-from lcsearch.report.plots import figures as all_figures
+from lcsearch.core.errors import InputError
+from lcsearch.core.files import replacing
+from lcsearch.core.records import RunRecord
+from lcsearch.report.drawing import draw, draw_all
 from lcsearch.report.style import theme
 
-WIDTH, HEIGHT, SCALE = 1000, 600, 2
-"""Pixels of an SVG; a PNG has ``SCALE`` times as many."""
+ALL = "all"
+"""Stands for every plot that a run has something for."""
+
+PIXELS = (1000, 600)
+"""Of an SVG, across and down; a plot with a height of its own keeps that."""
+
+PNG_SCALE = 2
+"""A PNG has so many times the pixels of an SVG."""
 
 
-def chosen_figures(data: ReportData, names: Sequence[str]) -> dict[str, go.Figure]:
-    """Return some figures of a report by name.
+def chosen_figures(run: RunRecord, names: Sequence[str]) -> dict[str, go.Figure]:
+    """Draw some plots of a run by name.
 
     Args:
-        data: What the run shows.
-        names: Of ``lcsearch.report.plots.NAMES``; ``all`` stands for every plot the run has.
+        run: The run.
+        names: Of `lcsearch.report.plots.names`, or ``all``.
 
     Raises:
-        InputError: A name is unknown, or the run has nothing for it.
+        InputError: The run has nothing to show, a name is unknown, or the run has nothing for it.
     """
-    made = all_figures(data)
-    if "all" in names:
-        return made
+    if ALL in names:
+        return _all_figures(run)
     chosen = {}
     for name in names:
-        if name not in NAMES:
-            raise InputError(f"--plot: {name!r} is no plot; {did_you_mean(name, [*NAMES, 'all'])}")
-        if name not in made:
-            raise InputError(f"--plot: the run has nothing for {name!r} yet; it has {', '.join(made)}")
-        chosen[name] = made[name]
+        figure = draw(run, name).figure
+        if figure is None:
+            known = ", ".join(_all_figures(run))
+            raise InputError(f"the run has nothing for {name!r} yet; it has {known}", setting="plot")
+        chosen[name] = figure
     return chosen
+
+
+def _all_figures(run: RunRecord) -> dict[str, go.Figure]:
+    return {d.name: d.figure for d in draw_all(run) if d.figure is not None}
 
 
 def write_images(figures: Mapping[Path, go.Figure], kind: str) -> None:
@@ -57,40 +65,44 @@ def write_images(figures: Mapping[Path, go.Figure], kind: str) -> None:
         import kaleido  # type: ignore[import-untyped]
     except ImportError:
         raise InputError(
-            f"--format {kind}: needs kaleido, which is not installed; pip install 'lcsearch[image]'"
+            "needs kaleido, which is not installed; pip install 'lcsearch[image]'",
+            setting="format",
+            value=kind,
         ) from None
-    for path in figures:
-        _check_writable(path)
-    try:
-        kaleido.start_sync_server(silence_warnings=True)
-        contents = {path: _rendered(figure, kind) for path, figure in figures.items()}
-    except (RuntimeError, ValueError, OSError, kaleido.errors.ChromeNotFoundError) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(
-            f"--format {kind}: kaleido found no working Chrome or Chromium ({reason}); "
-            "install one, or use --format html"
-        ) from None
-    finally:
-        kaleido.stop_sync_server(silence_warnings=True)
-    for path, content in contents.items():
-        write_bytes(path, content)
+    with ExitStack() as files:
+        # Every file before the first drawing: that may take minutes.
+        parts = {files.enter_context(_replacing(path)): figure for path, figure in figures.items()}
+        try:
+            kaleido.start_sync_server(silence_warnings=True)
+            for part, figure in parts.items():
+                part.write_bytes(_rendered(figure, kind))
+        except (RuntimeError, ValueError, kaleido.errors.ChromeNotFoundError) as error:
+            reason = " ".join(str(error).split())[:160]
+            raise InputError(
+                f"kaleido found no working Chrome or Chromium ({reason}); install one, or write html instead",
+                setting="format",
+                value=kind,
+            ) from None
+        finally:
+            kaleido.stop_sync_server(silence_warnings=True)
 
 
-def _check_writable(path: Path) -> None:
-    """Find out before minutes of drawing."""
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir() or not os.access(path.parent, os.W_OK):
-            raise InputError(f"--output: {path}: not writable")
     except OSError as error:
-        raise InputError(f"--output: {path}: not writable: {error.strerror}") from None
+        raise InputError(f"{path.parent}: not writable: {error.strerror}", setting="output") from None
+    with replacing(path) as part:
+        yield part
 
 
 def _rendered(figure: go.Figure, kind: str) -> bytes:
     drawn = go.Figure(figure)
+    across, down = PIXELS
     drawn.update_layout(template=go.layout.Template(layout=theme(dark=False)), paper_bgcolor="#ffffff")
-    drawn.update_layout(showlegend=True, margin_r=24, width=WIDTH, height=figure.layout.height or HEIGHT)
+    drawn.update_layout(showlegend=True, margin_r=24, width=across, height=figure.layout.height or down)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # Plotly's remark that one browser draws all figures
-        content: bytes = drawn.to_image(format=kind, scale=SCALE if kind == "png" else 1)
+        content: bytes = drawn.to_image(format=kind, scale=PNG_SCALE if kind == "png" else 1)
     return content

@@ -1,32 +1,21 @@
-"""One self-contained page: records in, HTML out. It asks nothing of any network."""
+"""The report of a run as one page: records in, HTML out."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from html import escape
-from importlib.resources import files
+from collections.abc import Sequence
 from typing import Any
 
-import plotly.graph_objects as go
-
 from lcsearch.core.records import RunRecord, TrialRecord
-from lcsearch.report.commands import commands
-from lcsearch.report.data import ReportData, chosen_trial, collect
-from lcsearch.report.layerdata import detailed_trials, layer_rows, plain_sizes
-from lcsearch.report.plots import figures
-from lcsearch.report.sections import body
-from lcsearch.report.style import theme
-
-MOST_LAYER_ROWS = 30_000
-"""Layers, summed over trials, whose numbers go into the page: about 25 bytes each."""
-
-_POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-    "img-src data: blob:; font-src data:"
-)
-"""Lets the page run what is inside it and keeps it from asking anything of a network."""
+from lcsearch.core.text import format_count
+from lcsearch.report.drawing import draw_all
+from lcsearch.report.fill import document
+from lcsearch.report.heading import remarks, title
+from lcsearch.report.interpolate import Needed
+from lcsearch.report.payload import payload
+from lcsearch.report.places import sections
+from lcsearch.report.start import start_words
+from lcsearch.report.verdict import NAMES, TargetRow, Verdict, verdict
+from lcsearch.runs.choose import front_of
 
 
 def render(run: RunRecord, live: int | None = None) -> str:
@@ -39,76 +28,44 @@ def render(run: RunRecord, live: int | None = None) -> str:
     Raises:
         InputError: The run has nothing to show yet.
     """
-    data = collect(run)
-    made = figures(data)
-    return document(data.title, body(run, data, set(made)), payload(run, data, made, live))
-
-
-def document(title: str, content: str, data: Mapping[str, Any]) -> str:
-    """Return a page with plotly.js, our style and script, and data for the script.
-
-    Args:
-        title: Plain text.
-        content: HTML of the body.
-        data: What page.js reads: at least ``figures`` and ``themes``.
-    """
-    from plotly.offline import get_plotlyjs
-
-    # In a script element only "<" could end it; JSON may write it as an escape.
-    encoded = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
-        f"<title>{escape(title)} · lcsearch</title>\n<style>\n{_asset('page.css')}</style>\n</head>\n"
-        f'<body>\n{content}\n<script type="application/json" id="data">{encoded}</script>\n'
-        f"<script>{get_plotlyjs()}</script>\n<script>\n{_asset('page.js')}</script>\n</body>\n</html>\n"
+    drawings = draw_all(run)
+    judged = verdict(run)
+    shown = _front_rows(run)
+    return document(
+        "report.html",
+        payload(run, drawings, live),
+        title=title(run),
+        remarks=remarks(run),
+        verdict=judged,
+        start=start_words(run),
+        needed=_needed_table(judged),
+        sections=sections(drawings),
+        front=shown,
+        baseline=run.baseline,
+        tuned=any(trial.accuracy_before is not None for trial in shown),
     )
 
 
-def payload(
-    run: RunRecord, data: ReportData, made: Mapping[str, go.Figure], live: int | None
-) -> dict[str, Any]:
-    """Return what the page's script needs, as JSON data."""
-    chosen = chosen_trial(run, data)
-    front = {p.trial for p in data.by_params.front}
-    return {
-        **plain_figures(made),
-        "words": {str(n): list(lines) for n, lines in data.words.items()},
-        "layers": _layers(run),
-        "complete": [t.number for t in run.trials if t.state == "complete"],
-        "weights": [t.number for t in run.trials if t.number in front or _by_hand(t)],
-        "commands": [asdict(c) for c in commands(run.path)],
-        "selected": None if chosen is None else chosen.number,
-        "live": live,
-    }
+def _front_rows(run: RunRecord) -> list[TrialRecord]:
+    """The front, smallest first, and the backbone last where it is not on it."""
+    front = front_of(run.trials)
+    apart = run.baseline is not None and all(t.number != run.baseline.number for t in front)
+    return [*front, run.baseline] if front and run.baseline and apart else front
 
 
-def plain_figures(made: Mapping[str, go.Figure]) -> dict[str, Any]:
-    """Return figures and both themes as JSON data; the page puts the theme into the figures."""
-    plain = {name: json.loads(figure.to_json()) for name, figure in made.items()}
-    for figure in plain.values():
-        figure["layout"].pop("template", None)
-    return {"figures": plain, "themes": {"light": theme(dark=False), "dark": theme(dark=True)}}
+def _needed_table(judged: Verdict) -> dict[str, Any] | None:
+    if not judged.rows:
+        return None
+    kinds = [kind for kind in NAMES if kind == "search" or kind in judged.rows[0].needed]
+    return {"head": ["parameters for", *kinds], "rows": [_needed_row(row, kinds) for row in judged.rows]}
 
 
-def _by_hand(trial: TrialRecord) -> bool:
-    return trial.origin in ("baseline", "uniform", "thinner") and trial.state == "complete"
+def _needed_row(row: TargetRow, kinds: Sequence[str]) -> list[str]:
+    name = "backbone's" if not row.drop else f"{row.drop:g} less:"
+    return [f"{name} {row.accuracy:.1f} %", *[_needed(row.needed.get(kind)) for kind in kinds]]
 
 
-def _layers(run: RunRecord) -> dict[str, Any]:
-    """Layer names and plain sizes once; per trial rows of (name's index, kept, alpha, coefficients)."""
-    plain = plain_sizes(run)
-    names: dict[str, int] = {name: place for place, name in enumerate(plain)}
-    rows: dict[str, Sequence[Any]] = {}
-    for trial in detailed_trials(run, MOST_LAYER_ROWS):
-        rows[str(trial.number)] = [
-            [names.setdefault(row.name, len(names)), row.kept, row.alpha, row.coefficients]
-            for row in layer_rows(trial, plain)
-        ]
-    return {"names": list(names), "plain": [plain.get(name) for name in names], "trials": rows}
-
-
-def _asset(name: str) -> str:
-    return files("lcsearch.report").joinpath(name).read_text(encoding="utf-8")
+def _needed(needed: Needed | None) -> str:
+    if needed is None:
+        return "–"
+    return ("≤ " if needed.at_most else "") + format_count(needed.params)

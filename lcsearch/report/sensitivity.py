@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import plotly.graph_objects as go
 
 from lcsearch.core.text import format_count, format_share
-from lcsearch.report.page import document, plain_figures
-from lcsearch.report.plots_layers import short
-from lcsearch.report.sections import heading, plot, table
-from lcsearch.report.style import SCALE, plotly_text
+from lcsearch.report.fill import document
+from lcsearch.report.heat import heat_figure
+from lcsearch.report.payload import plain_figures
+from lcsearch.report.places import places
+from lcsearch.report.style import plotly_text
 
 if TYPE_CHECKING:
     from lcsearch.compress.sensitivity import Row, Sensitivity
@@ -22,42 +23,26 @@ Column = tuple[float, float]
 
 
 def sensitivity_figure(found: Sensitivity) -> go.Figure:
-    """Draw the loss's rise for each layer (rows) and way to compress it (columns), on a log scale."""
+    """Draw the divergence of each layer (rows) and way to compress it (columns), on a log scale."""
     layers = list(dict.fromkeys(row.layer for row in found.rows))
     columns = columns_of(found.rows)
     cells = {(row.layer, column_of(row)): row for row in found.rows}
     grid = [[cells.get((layer, column)) for column in columns] for layer in layers]
-    figure = go.Figure(
-        go.Heatmap(
-            z=[[None if row is None else _height(row.divergence) for row in line] for line in grid],
-            x=[_label(column) for column in columns],
-            y=[plotly_text(short(layer)) for layer in layers],
-            hovertext=[["" if row is None else _words(row, found) for row in line] for line in grid],
-            hoverinfo="text",
-            text=[["" if row is None else _number(row.divergence) for row in line] for line in grid],
-            texttemplate="%{text}",
-            colorscale=SCALE,
-            reversescale=True,
-            zmin=-3,
-            zmax=0.5,
-            xgap=1,
-            ygap=1,
-            colorbar={
-                "title": {"text": "divergence, nats", "side": "right"},
-                "tickvals": [-3, -2, -1, 0],
-                "ticktext": ["0.001", "0.01", "0.1", "1"],
-                "thickness": 12,
-                "outlinewidth": 0,
-            },
-        )
+    return heat_figure(
+        [[None if row is None else _height(row.divergence) for row in line] for line in grid],
+        columns=[_label(column) for column in columns],
+        rows=layers,
+        hovers=[["" if row is None else _words(row, found) for row in line] for line in grid],
+        numbers=[["" if row is None else _number(row.divergence) for row in line] for line in grid],
+        colours={
+            "title": {"text": "divergence, nats", "side": "right"},
+            "tickvals": [-3, -2, -1, 0],
+            "ticktext": ["0.001", "0.01", "0.1", "1"],
+        },
+        reversescale=True,
+        zmin=-3,
+        zmax=0.5,
     )
-    figure.update_layout(
-        xaxis={"type": "category", "tickangle": -45, "showgrid": False},
-        yaxis={"type": "category", "autorange": "reversed", "showgrid": False, "ticksuffix": " "},
-        height=130 + max(160, 24 * len(layers)),
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
-    )
-    return figure
 
 
 def render_sensitivity(found: Sensitivity, title: str) -> str:
@@ -67,34 +52,32 @@ def render_sensitivity(found: Sensitivity, title: str) -> str:
         found: What was measured.
         title: Backbone and data set.
     """
-    facts = (
-        f"backbone: {found.baseline_accuracy:.2f} %, loss {found.baseline_loss:.4f}",
-        f"on {found.images:,} images",
-        "one layer compressed at a time",
+    figure = sensitivity_figure(found)
+    return document(
+        "sensitivity.html",
+        plain_figures({"sensitivity": figure}),
+        title=title,
+        remarks=(
+            f"backbone: {found.baseline_accuracy:.2f} %, loss {found.baseline_loss:.4f}",
+            f"on {found.images:,} images",
+            "one layer compressed at a time",
+        ),
+        figures=places([("sensitivity", "", figure)]),
+        head=["layer", "alpha", "coefficients", "parameters", "loss", "accuracy", "divergence"],
+        rows=[_cells(row) for row in found.rows],
     )
-    remark = (
-        "How far the model's classes move from the backbone's when one layer alone is compressed: "
-        "0 is the same answer, 1 is far off. Nothing was fine-tuned."
-    )
-    head = ["layer", "alpha", "coefficients", "parameters", "loss", "accuracy", "divergence"]
-    rows = [
-        [
-            row.layer,
-            format_share(row.alpha),
-            coefficients(row),
-            format_count(row.params),
-            f"{row.loss:.4f}",
-            f"{row.accuracy:.2f} %",
-            _number(row.divergence),
-        ]
-        for row in found.rows
+
+
+def _cells(row: Row) -> list[str]:
+    return [
+        row.layer,
+        format_share(row.alpha),
+        coefficients(row),
+        format_count(row.params),
+        f"{row.loss:.4f}",
+        f"{row.accuracy:.2f} %",
+        _number(row.divergence),
     ]
-    content = (
-        f"<main>{heading(title, facts)}<section><h2>What each layer loses</h2><p>{remark}</p>"
-        f"{plot(('sensitivity',), 'What each layer loses when compressed alone')}</section>"
-        f"<section><h2>Numbers</h2>{table(head, rows, 'numbers')}</section></main>"
-    )
-    return document(title, content, plain_figures({"sensitivity": sensitivity_figure(found)}))
 
 
 def columns_of(rows: Sequence[Row]) -> list[Column]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.records import RunRecord
+from lcsearch.report.fill import fill
 from lcsearch.report.live import RELOAD_SECONDS, goes_on
 from lcsearch.report.page import render
 
@@ -84,8 +84,7 @@ def _answer(handler: BaseHTTPRequestHandler, pages: Pages) -> None:
     try:
         page = pages.page()
     except InputError as error:
-        refresh = f'<meta http-equiv="refresh" content="{RELOAD_SECONDS}">'
-        page = f"<!DOCTYPE html><title>lcsearch</title>{refresh}<p>{escape(str(error))}</p>"
+        page = fill("waiting.html", seconds=RELOAD_SECONDS, problem=str(error))
     content = page.encode()
     handler.send_response(HTTPStatus.OK)
     handler.send_header("Content-Type", "text/html; charset=utf-8")

@@ -20,7 +20,11 @@ STATE_COLOURS = {"complete": BLUE, "pruned": ORANGE, "failed": VERMILION, "runni
 STATE_WORDS = {"pruned": "stopped early"}
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-SCALE = "Cividis"
+COLOUR_SCALE = "Cividis"
+MARGIN = {"l": 10, "r": 10, "t": 10, "b": 10}
+"""Pixels around a plot; its axes take what they need besides."""
+
+_LONGEST_NAME = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +85,9 @@ def theme(dark: bool) -> dict[str, Any]:
 def plotly_text(text: str) -> str:
     """Escape what Plotly would read as markup, for names that come from the user."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def short_name(name: str) -> str:
+    """Cut a long module name in the middle, which says least."""
+    half = _LONGEST_NAME // 2
+    return name if len(name) <= _LONGEST_NAME else f"{name[: half - 1]}…{name[-half:]}"

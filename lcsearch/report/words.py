@@ -1,30 +1,20 @@
-"""A trial in words: what hovers, tables and labels say about it. Nothing here is escaped yet."""
+"""A trial in words: what hovers and panels say about it. Nothing here is escaped yet."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 
 from lcsearch.core.records import TrialRecord
-from lcsearch.core.spec import LayerSpec, TrialSpec
+from lcsearch.core.spec import TrialSpec
 from lcsearch.core.text import format_count, format_share
 from lcsearch.core.words import result_words
+from lcsearch.report.choices import layer_words
 
 MOST_LINES = 9
 """A hover that is longer than this hides the plot that it explains."""
 
 _LINE_LENGTH = 46
-
-
-def layer_words(layer: LayerSpec) -> str:
-    """Say how one layer's filters are made, such as ``alpha 1/4, rank 10``."""
-    if layer.family == "conv":
-        return "plain"
-    words = f"alpha {format_share(layer.alpha)}"
-    if layer.rank is not None:
-        return f"{words}, rank {layer.rank}"
-    if layer.sparsity is not None:
-        return f"{words}, {layer.sparsity:.0%} of coefficients zero"
-    return words
 
 
 def choice_words(spec: TrialSpec) -> tuple[str, ...]:
@@ -62,12 +52,9 @@ def trial_words(trial: TrialRecord) -> tuple[str, ...]:
 def _wrap(lines: Iterable[str]) -> Iterable[str]:
     """Break lines at spaces; a word that is too long alone is cut."""
     for line in lines:
-        current = ""
-        for word in line.split():
-            short = word if len(word) <= _LINE_LENGTH else word[: _LINE_LENGTH - 1] + "…"
-            if current and len(current) + 1 + len(short) > _LINE_LENGTH:
-                yield current
-                current = "   " + short
-            else:
-                current = f"{current} {short}" if current else short
-        yield current
+        words = " ".join(
+            word if len(word) <= _LINE_LENGTH else word[: _LINE_LENGTH - 1] + "…" for word in line.split()
+        )
+        yield from textwrap.wrap(
+            words, _LINE_LENGTH, subsequent_indent="   ", break_long_words=False, break_on_hyphens=False
+        )

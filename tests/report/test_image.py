@@ -7,33 +7,31 @@ from chromium import needs_chromium
 from hand_made import make_run, make_trial
 
 from lcsearch.core.errors import InputError
-from lcsearch.report.data import collect
-from lcsearch.report.image import SCALE, WIDTH, chosen_figures, write_images
+from lcsearch.report.image import PIXELS, PNG_SCALE, chosen_figures, write_images
 
 
 @pytest.mark.browser
 @needs_chromium
 def test_png_and_svg_of_a_plot(example, tmp_path):
-    figure = chosen_figures(collect(example), ["front"])["front"]
+    figure = chosen_figures(example, ["front"])["front"]
     write_images({tmp_path / "new" / "front.png": figure}, "png")
     write_images({tmp_path / "front.svg": figure}, "svg")
     content = (tmp_path / "new" / "front.png").read_bytes()
     assert content.startswith(b"\x89PNG")
-    assert int.from_bytes(content[16:20], "big") == SCALE * WIDTH
+    assert int.from_bytes(content[16:20], "big") == PNG_SCALE * PIXELS[0]
     assert "uniform alpha" in (tmp_path / "front.svg").read_text()
 
 
 def test_names(example):
-    data = collect(example)
-    assert len(chosen_figures(data, ["all"])) == 9
-    with pytest.raises(InputError, match=r"--plot: 'fron' is no plot; did you mean 'front'"):
-        chosen_figures(data, ["fron"])
+    assert len(chosen_figures(example, ["all"])) == 9
+    with pytest.raises(InputError, match=r"there is no plot 'fron'; did you mean 'front'"):
+        chosen_figures(example, ["fron"])
 
 
 def test_a_plot_that_the_run_has_nothing_for():
-    data = collect(make_run(make_trial(0, 93.0)))
+    run = make_run(make_trial(0, 93.0))
     with pytest.raises(InputError, match="has nothing for 'importance' yet"):
-        chosen_figures(data, ["importance"])
+        chosen_figures(run, ["importance"])
 
 
 def test_kaleido_missing_names_the_extra(monkeypatch, tmp_path):

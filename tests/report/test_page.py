@@ -15,7 +15,7 @@ from lcsearch.core.errors import InputError
 from lcsearch.core.spec import LayerSpec
 from lcsearch.report.commands import commands
 from lcsearch.report.page import render
-from lcsearch.report.plots import NAMES
+from lcsearch.report.plots import ORDER
 
 
 def data_of(page: str) -> dict:
@@ -26,7 +26,7 @@ def data_of(page: str) -> dict:
 def test_the_page_has_every_plot_and_the_verdict(example):
     page = render(example)
     data = data_of(page)
-    assert set(data["figures"]) == set(NAMES)
+    assert set(data["figures"]) == set(ORDER)
     assert "Provisional: best of" in page
     assert data["live"] is None
     assert len(data["words"]) == len(example.trials)

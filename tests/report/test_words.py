@@ -3,13 +3,7 @@ from __future__ import annotations
 from hand_made import make_trial
 
 from lcsearch.core.spec import LayerSpec
-from lcsearch.report.words import MOST_LINES, layer_words, trial_words
-
-
-def test_layers():
-    assert layer_words(LayerSpec("conv")) == "plain"
-    assert layer_words(LayerSpec("linear", 0.25, rank=10)) == "alpha 1/4, rank 10"
-    assert layer_words(LayerSpec("linear", 0.4, sparsity=0.75)) == "alpha 0.4, 75% of coefficients zero"
+from lcsearch.report.words import MOST_LINES, trial_words
 
 
 def test_layers_of_one_kind_share_a_line():

@@ -6,7 +6,8 @@ import pytest
 from hand_made import make_run, make_trial
 from invented_runs import invented_run
 
-from lcsearch.report.parallel import MOST_LINES, parallel
+from lcsearch.report.lines import MOST_LINES
+from lcsearch.report.plots.parallel import parallel
 
 
 def test_heights_are_by_hand():
@@ -15,7 +16,7 @@ def test_heights_are_by_hand():
         make_trial(1, 92.0, 100, counts=(("a", 1), ("b", 7)), weight=1e-2),
         make_trial(2, 70.0, 10, counts=(("a", 10), ("b", 7)), weight=1e-4),
     )
-    data = parallel(run, None)
+    data = parallel(run)
     assert [(a.name, a.low, a.high) for a in data.axes] == [
         ("a", "0.01", "1"),
         ("regularizer", "off", "1e-02"),
@@ -30,11 +31,11 @@ def test_heights_are_by_hand():
 
 
 def test_one_trial_or_equal_trials_have_none():
-    assert parallel(make_run(make_trial(0, 93.0)), None) is None
-    assert parallel(make_run(make_trial(0, 93.0), make_trial(1, 93.0)), None) is None
+    assert parallel(make_run(make_trial(0, 93.0))) is None
+    assert parallel(make_run(make_trial(0, 93.0), make_trial(1, 93.0))) is None
 
 
 def test_of_many_lines_the_front_stays():
-    data = parallel(invented_run(900), None)
+    data = parallel(invented_run(900))
     assert len(data.lines) == MOST_LINES < data.of
     assert any(line.on_front for line in data.lines)

@@ -1,7 +1,7 @@
 """Which choices matter: how much accuracy and size change when one choice is shuffled among the trials.
 
 Accuracy: a random forest learns accuracy from the choices of all complete trials; then each layer's
-choice (its alpha, rank and sparsity together) is shuffled among the trials, and what that does to
+choice (all its numbers together) is shuffled among the trials, and what that does to
 the forest's prediction, squared and averaged, is the layer's importance (Breiman 2001, here by groups
 of columns). Size needs no model: parameters add up over layers, so shuffling a layer's choice
 changes them by twice that layer's variance, exactly. Both are given as shares of their sum.
@@ -15,9 +15,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import plotly.graph_objects as go
 
 from lcsearch.core.records import RunRecord, TrialRecord
-from lcsearch.core.spec import LayerSpec
+from lcsearch.report.choices import PLAIN, layer_numbers
+from lcsearch.report.plot import Plot
+from lcsearch.report.remember import remember_last
+from lcsearch.report.style import BLUE, MARGIN, VERMILION, plotly_text, short_name
 
 FEWEST_TRIALS = 12
 """Below this the forest learns nothing that is worth a plot."""
@@ -27,9 +31,8 @@ LEAST_EXPLAINED = 0.1
 
 _SHUFFLES = 5
 _TREES = 64
-_FULL_RANK_LOG2 = 12.0
 _WEIGHT_OFF_LOG10 = -8.0
-_PLAIN = LayerSpec("conv")
+_MOST_BARS = 20
 
 Array = npt.NDArray[np.float64]
 
@@ -53,6 +56,7 @@ class Importance:
     trials: int
 
 
+@remember_last
 def importance(run: RunRecord) -> Importance | None:
     """Return the importance of every choice that differs between trials; None where there is too little.
 
@@ -80,20 +84,14 @@ def choice_columns(trials: Sequence[TrialRecord]) -> dict[str, Array]:
         names |= dict.fromkeys(layer.name for layer in trial.layers)
         names |= dict.fromkeys(trial.spec.model.layers)
     columns = {
-        name: np.array([_layer(t.spec.model.layers.get(name, _PLAIN)) for t in trials]) for name in names
+        name: np.array([layer_numbers(t.spec.model.layers.get(name, PLAIN)) for t in trials])
+        for name in names
     }
     weights = [t.spec.regularizer.weight for t in trials]
     columns["regularizer"] = np.array([[math.log10(w) if w > 0 else _WEIGHT_OFF_LOG10] for w in weights])
     columns["width"] = np.array([[t.spec.model.width] for t in trials])
     columns["lr"] = np.array([[t.spec.recipe.lr] for t in trials])
     return {name: column for name, column in columns.items() if column.size and np.ptp(column, axis=0).any()}
-
-
-def _layer(layer: LayerSpec) -> tuple[float, float, float]:
-    if layer.family == "conv":
-        return 0.0, _FULL_RANK_LOG2, 1.0
-    rank = _FULL_RANK_LOG2 if layer.rank is None else math.log2(layer.rank)
-    return math.log2(layer.alpha), rank, 1.0 - (layer.sparsity or 0.0)
 
 
 def _accuracy_shares(
@@ -131,3 +129,55 @@ def _params_shares(trials: Sequence[TrialRecord], choices: Sequence[str]) -> tup
 def _as_shares(changes: Sequence[float]) -> tuple[float, ...]:
     total = math.fsum(changes)
     return tuple(c / total if total > 0 else 0.0 for c in changes)
+
+
+def importance_figure(data: Importance) -> go.Figure:
+    """Draw the share of each choice in accuracy and in parameters, largest above."""
+    order = sorted(range(len(data.choices)), key=lambda i: -(data.accuracy[i] + data.params[i]))[:_MOST_BARS]
+    names = [plotly_text(short_name(data.choices[i])) for i in order]
+    figure = go.Figure(
+        [
+            _bars("accuracy", names, [data.accuracy[i] for i in order], BLUE, ""),
+            _bars("parameters", names, [data.params[i] for i in order], VERMILION, "/"),
+        ]
+    )
+    figure.update_layout(
+        barmode="group",
+        bargap=0.25,
+        xaxis={"title": {"text": "share, %"}, "rangemode": "tozero"},
+        yaxis={"autorange": "reversed", "type": "category", "ticksuffix": " "},
+        height=110 + max(120, 30 * len(order)),
+        margin=MARGIN,
+    )
+    return figure
+
+
+def _bars(name: str, choices: Sequence[str], shares: Sequence[float], colour: str, pattern: str) -> go.Bar:
+    values = [round(100 * share, 1) for share in shares]
+    return go.Bar(
+        name=name,
+        y=choices,
+        x=values,
+        orientation="h",
+        marker={"color": colour, "pattern": {"shape": pattern, "solidity": 0.25}},
+        hovertext=[f"{c}: {v:.1f} % of what changes {name}" for c, v in zip(choices, values, strict=True)],
+        hoverinfo="text",
+    )
+
+
+def _words(data: Importance | None) -> str:
+    if data is None:
+        return f"It takes {FEWEST_TRIALS} complete trials that differ to say."
+    words = (
+        "How much accuracy and parameters change when one choice is shuffled among the trials, "
+        "as shares of all change."
+    )
+    if data.explained < LEAST_EXPLAINED:
+        return (
+            f"{words} From {data.trials} trials accuracy could not be predicted "
+            f"(R² {data.explained:.2f} on unseen trials): take its bars as noise."
+        )
+    return f"{words} Learned from {data.trials} trials; it predicts unseen ones with R² {data.explained:.2f}."
+
+
+PLOT = Plot("Which choices matter", importance, importance_figure, _words)

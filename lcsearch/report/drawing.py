@@ -1,0 +1,75 @@
+"""The plots of a run, drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from lcsearch.core import plugins
+from lcsearch.core.errors import InputError
+from lcsearch.core.functions import one_line
+from lcsearch.core.records import RunRecord
+from lcsearch.report.plot import Plot
+from lcsearch.report.plots import ORDER, names
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """One plot of one run.
+
+    Attributes:
+        name: What it is asked for by.
+        title: Heading of its section on the page.
+        words: How to read it, or why there is nothing to show.
+        figure: None where the run has nothing for it yet.
+        beside: Name of the plot whose section it shares; empty where it has its own.
+        button: What the button says that switches to it.
+    """
+
+    name: str
+    title: str
+    words: str
+    figure: go.Figure | None
+    beside: str = ""
+    button: str = ""
+
+
+def draw(run: RunRecord, name: str) -> Drawing:
+    """Draw one plot of a run.
+
+    Raises:
+        InputError: No trial has finished an epoch; there is no such plot; or it is another distribution's,
+            and does not work.
+    """
+    plot = plugins.find(plugins.PLOT, name)
+    if not any(t.epochs or t.accuracy is not None for t in run.trials):
+        raise InputError(f"{run.path}: no trial has finished an epoch yet, so there is nothing to report")
+    try:
+        return _drawn(run, name, plot)
+    except Exception as error:
+        if name in ORDER:
+            raise
+        raise InputError(f"{name!r} raised {one_line(error)}", setting="plot") from error
+
+
+def draw_all(run: RunRecord) -> tuple[Drawing, ...]:
+    """Draw every plot of a run, in the order of the page; another distribution's that fails says so.
+
+    Raises:
+        InputError: No trial has finished an epoch.
+    """
+    return tuple(draw(run, name) if name in ORDER else _draw_foreign(run, name) for name in names())
+
+
+def _drawn(run: RunRecord, name: str, plot: Plot) -> Drawing:
+    record = plot.data(run)
+    figure = None if record is None else plot.figure(record)
+    return Drawing(name, plot.title, plot.words(record), figure, plot.beside, plot.button)
+
+
+def _draw_foreign(run: RunRecord, name: str) -> Drawing:
+    try:
+        return draw(run, name)
+    except InputError as error:
+        return Drawing(name, name, str(error), None)

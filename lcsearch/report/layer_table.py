@@ -1,0 +1,70 @@
+"""Every layer of a trial against the same layer of the plain backbone, as a table shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lcsearch.core.records import RunRecord, TrialRecord
+from lcsearch.report.choices import table_words
+from lcsearch.report.points import front_line
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRow:
+    """One layer of one trial.
+
+    Attributes:
+        name: Module name.
+        plain: Parameters of this layer in the plain backbone; None where it has no such layer.
+        kept: Parameters in this trial.
+        choice: How its filters are made, in as many cells as `lcsearch.report.choices.TABLE_HEAD` has.
+    """
+
+    name: str
+    plain: int | None
+    kept: int
+    choice: tuple[str, ...]
+
+
+def plain_sizes(run: RunRecord) -> dict[str, int]:
+    """Return the parameters of each layer of the plain backbone, trained or not."""
+    for trial in run.trials:
+        if trial.origin == "baseline":
+            return {layer.name: layer.params for layer in trial.layers}
+    return {}
+
+
+def layer_rows(trial: TrialRecord, plain: Mapping[str, int]) -> tuple[LayerRow, ...]:
+    """Return a trial's layers, in module order.
+
+    Args:
+        trial: The trial.
+        plain: Parameters of each layer of the plain backbone.
+    """
+    return tuple(
+        LayerRow(layer.name, plain.get(layer.name), layer.params, table_words(layer))
+        for layer in trial.layers
+    )
+
+
+def detailed_trials(run: RunRecord, most_rows: int) -> tuple[TrialRecord, ...]:
+    """Return the trials whose layers go into the page: the front and the hand-picked ones always.
+
+    Args:
+        run: The run.
+        most_rows: Layers, summed over trials, at which no further trial is added.
+    """
+    needed = {p.trial for p in (*front_line(run.trials, "params"), *front_line(run.trials, "macs"))}
+    needed |= {t.number for t in run.trials if t.origin in ("baseline", "uniform", "thinner")}
+    needed |= {r.trial for r in run.retrained}
+    chosen = [t for t in run.trials if t.number in needed]
+    rows = sum(len(t.layers) for t in chosen)
+    for trial in sorted(run.trials, key=lambda t: -(t.accuracy or 0)):
+        if trial.number in needed or not trial.layers:
+            continue
+        rows += len(trial.layers)
+        if rows > most_rows:
+            break
+        chosen.append(trial)
+    return tuple(sorted(chosen, key=lambda t: t.number))

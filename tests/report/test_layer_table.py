@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hand_made import make_trial
+
+from lcsearch.core.records import LayerCount
+from lcsearch.report.layer_table import detailed_trials, layer_rows
+
+
+def test_rows_in_words():
+    layers = (
+        LayerCount("a", "linear", 0.25, 4, None, 10, 1),
+        LayerCount("b", "linear", 0.3, None, 0.5, 20, 1),
+        LayerCount("c", "dense", 1.0, None, None, 30, 1),
+    )
+    rows = layer_rows(replace(make_trial(1, 90), layers=layers), {"a": 100, "c": 30})
+    assert [(r.name, r.plain, r.kept, *r.choice) for r in rows] == [
+        ("a", 100, 10, "1/4", "rank 4"),
+        ("b", None, 20, "0.3", "50% zero"),
+        ("c", 30, 30, "", "plain"),
+    ]
+
+
+def test_the_front_and_the_hand_picked_are_always_detailed(example):
+    few = {t.number for t in detailed_trials(example, 0)}
+    assert {0, 1, 2, 3, 4, 5, 6} <= few
+    assert few < {t.number for t in detailed_trials(example, 10**6)}
