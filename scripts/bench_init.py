@@ -39,14 +39,13 @@ from torch import nn
 
 from lcsearch.compress.cut_out import cut_out
 from lcsearch.compress.fit import How
+from lcsearch.core.seeds import seed_everything
 from lcsearch.core.spec import ModelSpec, Recipe, Regularizer
-from lcsearch.core.streams import seed_everything
 from lcsearch.nets.surgery import build_model
 from lcsearch.nets.weights import load_backbone
 from lcsearch.train import evaluate, train
-from lcsearch.train.objective import save_weights
-from lcsearch.train.scores import read_teacher
 from lcsearch.train.start import Start, prepare
+from lcsearch.train.teacher import read_teacher
 
 IMAGE_SIZE = {"base": 28, "vgg11": 16}
 CONVERT_IMAGE_SIZE = 32
@@ -108,10 +107,10 @@ def _backbone(task: Task, start: Start) -> dict[str, Any]:
     """Train the backbone, then measure what all that is cut out of it needs."""
     start.folder.mkdir(parents=True, exist_ok=True)
     data, spec = contenders.images(task.image_size), contenders.plain(task.backbone)
-    if not start.has_backbone:
+    if not start.backbone.is_file():
         found, model = _trained(task, spec, Recipe(epochs=contenders.BACKBONE_EPOCHS))
         (start.folder / "found.json").write_text(json.dumps(found), encoding="utf-8")
-        save_weights(model, start.backbone)
+        start.write_backbone(model.state_dict())
     begin = time.perf_counter()
     prepare(
         start.folder,
@@ -212,7 +211,7 @@ def _lacks_start(task: Task, path: Path) -> bool:
     """Whether a backbone must be made again, because the files that others need are gone."""
     start = Start(contenders.folder(path, task.backbone, task.image_size, task.seed))
     return task.kind == "backbone" and not (
-        start.has_backbone and start.has_sensitivity and start.has_teacher
+        start.backbone.is_file() and start.sensitivity.is_file() and start.teacher.is_file()
     )
 
 

@@ -18,8 +18,8 @@ from dataclasses import replace
 import click
 import torch
 
+from lcsearch.core.seeds import seed_everything
 from lcsearch.core.spec import Recipe, Regularizer
-from lcsearch.core.streams import seed_everything
 from lcsearch.data import SearchData, load
 from lcsearch.nets import backbones
 from lcsearch.train import TrainingFailed, train

@@ -77,13 +77,15 @@ def _of_run(options: dict[str, Any]) -> dict[str, Any]:
     """Fill in what a run directory says, where --init is one, and the defaults."""
     path = Path(options["init"])
     if path.is_dir():
+        from lcsearch.core.job import BACKBONE
         from lcsearch.runs.directory import RunDirectory
 
         try:
-            settings = RunDirectory.open(path).read_settings()["settings"]
+            run = RunDirectory.open(path)
+            settings = run.read_settings()["settings"]
         except InputError as error:
             raise InputError(f"--init {error}") from None
-        files = [path / "start" / "backbone.safetensors", path / "trials" / "0" / "weights.safetensors"]
+        files = [run.start / BACKBONE, run.weights(0)]
         weights = next((file for file in files if file.is_file()), None)
         if weights is None:
             raise InputError(f"--init {path}: the run holds no weights of its backbone yet")

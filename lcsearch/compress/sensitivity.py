@@ -9,7 +9,7 @@ is executed before the changed convolution then gives back what was kept: a late
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from lcsearch.compress.one_layer import Stage
 from lcsearch.compress.responses import Response
 from lcsearch.compress.structure import fit_structure
 from lcsearch.core.errors import InputError
+from lcsearch.core.job import Progress
 from lcsearch.core.spec import LayerSpec
 from lcsearch.data import Batches, SearchData, Split
 from lcsearch.layers import LinearConv2d, arithmetic
@@ -39,8 +40,6 @@ WORK = 1.5e12
 """Multiply-accumulates that all variants together may take on a CPU: most of a minute on two cores."""
 GPU_WORK = 3e13
 _BATCH = 64
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ def measure(
     *,
     alphas: Sequence[float] = ALPHAS,
     rank_ratios: Sequence[float] = RANK_RATIOS,
-    progress: Progress | None = None,
+    progress: Progress = lambda words: None,
 ) -> Sensitivity:
     """Compress each layer alone in several ways and see what the model loses. Nothing is trained.
 
@@ -129,11 +128,10 @@ def measure(
         InputError: A name is no convolution of the model, or its weights are not finite.
     """
     device = next(backbone.parameters()).device
-    say = progress or (lambda words: None)
     convs = _convs(backbone, layers)
     fit = next(iter(_batches(Split(*_cut(data.train, 0, FIT_IMAGES)), data, FIT_IMAGES, device)))[0]
     with responses.evaluation(backbone), Stage(backbone) as stage:
-        say("fitting each layer")
+        progress("fitting each layer")
         chosen = responses.at_once(fit)
         found = responses.record(backbone, convs, chosen)
         stage.learn(chosen)
@@ -145,7 +143,7 @@ def measure(
         ]
         _fit_all(stage, variants, found, chosen)
         split = _judged(data, _images_for(stage, variants, device))
-        return _losses(stage, variants, split, _batches(split, data, _BATCH, device), say)
+        return _losses(stage, variants, split, _batches(split, data, _BATCH, device), progress)
 
 
 @dataclass(eq=False)
@@ -247,13 +245,13 @@ def _losses(
     variants: Sequence[Variant],
     split: Split,
     batches: Iterator[tuple[Tensor, Tensor]],
-    say: Progress,
+    progress: Progress,
 ) -> Sensitivity:
     """Sum up over batches what the model and each variant lose."""
     sums = torch.zeros(len(variants) + 1, 3, dtype=torch.float64)
     count = 0
     for images, labels in batches:
-        say(f"{len(variants)} compressed layers on image {count + 1:,} of {len(split):,}")
+        progress(f"{len(variants)} compressed layers on image {count + 1:,} of {len(split):,}")
         count += len(labels)
         believed = stage.plain(images).float().log_softmax(1)
         sums[-1] += _judge(believed, believed, labels)

@@ -9,6 +9,13 @@ from typing import Protocol
 
 from lcsearch.core.spec import ModelSpec, TrialSpec
 
+WEIGHTS = "weights.safetensors"
+"""In a trial's folder: the weights whose accuracy is recorded."""
+CHECKPOINT = "checkpoint.pt"
+"""In a trial's folder, while it runs: what it goes on from."""
+BACKBONE = "backbone.safetensors"
+"""In a start folder: the weights of the trained plain backbone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parent:
@@ -62,6 +69,10 @@ and the search recognises one that was not.
 
 Objective = Callable[[Job, Report], Metrics]
 """Runs one trial and returns its final metrics. Must be picklable."""
+
+
+Progress = Callable[[str], None]
+"""Called now and then with what is being done, in a few words; may raise to leave."""
 
 
 class Suspended(BaseException):

@@ -1,6 +1,12 @@
-"""Seeds that depend on nothing but the run's seed and a trial's number."""
+"""Seeds that depend on the run's seed and on what they are for, and on nothing else.
+
+So a resumed run needs no random state: each trial and each epoch has its own.
+"""
 
 from __future__ import annotations
+
+import hashlib
+import random
 
 import numpy as np
 
@@ -18,6 +24,21 @@ def sampler_seed(seed: int, number: int) -> int:
 def retrain_seed(seed: int, index: int) -> int:
     """Seeds the retraining of any trial with its ``index``-th seed: 31 bits."""
     return _draw(seed, index, 2)
+
+
+def stream(seed: int, *names: object) -> int:
+    """Seeds one purpose of a training, such as the views of an epoch: 63 bits."""
+    text = "/".join(str(name) for name in (seed, *names))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python's, NumPy's and PyTorch's global generators, all devices."""
+    import torch
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
 
 
 def _draw(seed: int, number: int, purpose: int) -> int:

@@ -1,4 +1,4 @@
-"""From a safetensors file to a model that has its weights, with the user's mistakes as one line."""
+"""From a model to a safetensors file and back, with the user's mistakes as one line."""
 
 from __future__ import annotations
 
@@ -7,12 +7,25 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from lcsearch.core.errors import InputError
+from lcsearch.core.files import write_bytes
 from lcsearch.core.spec import ModelSpec
 from lcsearch.layers import LinearConv2d
 from lcsearch.nets.surgery import build_model
+
+
+def write_state(state: Mapping[str, Tensor], path: Path) -> None:
+    """Write a state as safetensors, whole or not at all; a shared tensor is written under each name.
+
+    Raises:
+        InputError: The folder is not writable.
+        OSError: The disk is full.
+    """
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}
+    write_bytes(path, save(tensors))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -18,12 +18,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lcsearch.core.errors import InputError
+from lcsearch.core.job import BACKBONE
 from lcsearch.core.spec import ModelSpec
 from lcsearch.nets import surgery
 
 OPTION = "--init"
-BACKBONE = "backbone.safetensors"
-"""The plain backbone's weights in a start folder."""
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
 _PREFIXES = ("module.", "_orig_mod.")
 _SHOWN = 3

@@ -11,6 +11,7 @@ import yaml
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.files import write_text
+from lcsearch.core.job import BACKBONE, CHECKPOINT, WEIGHTS
 from lcsearch.core.records import TrialRecord
 from lcsearch.core.yaml import write_yaml
 
@@ -34,11 +35,11 @@ class RunDirectory:
 
     def weights(self, number: int) -> Path:
         """The weights of one trial, of exactly the model whose accuracy is recorded."""
-        return self.trial(number) / "weights.safetensors"
+        return self.trial(number) / WEIGHTS
 
     def checkpoint(self, number: int) -> Path:
         """The checkpoint of one trial, while it runs."""
-        return self.trial(number) / "checkpoint.pt"
+        return self.trial(number) / CHECKPOINT
 
     def close_trial(self, record: TrialRecord, unwanted: Iterable[int]) -> None:
         """Write what a trained trial was and did, and remove the files nobody needs any more.
@@ -153,7 +154,7 @@ def _is_content(entry: Path) -> bool:
     if entry.name == "trials" and entry.is_dir():
         return any(entry.iterdir())
     if entry.name == "start" and entry.is_dir():
-        return any("backbone.safetensors" not in inner.name for inner in entry.iterdir())
+        return any(BACKBONE not in inner.name for inner in entry.iterdir())
     return not entry.name.startswith(".run.yaml.")
 
 

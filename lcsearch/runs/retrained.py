@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from lcsearch.core.errors import InputError
+from lcsearch.core.job import WEIGHTS
 from lcsearch.core.records import RetrainRecord, RetrainWay, TrialRecord
 from lcsearch.core.yaml import write_yaml
 
@@ -47,7 +48,7 @@ class Result:
     @property
     def weights(self) -> Path:
         """The trained weights."""
-        return self.folder / "weights.safetensors"
+        return self.folder / WEIGHTS
 
     def write(self) -> None:
         """Write it into its folder, under a temporary name first."""
@@ -98,7 +99,7 @@ def read_result(folder: Path) -> Result | None:
         InputError: The file is damaged.
     """
     path = folder / "result.yaml"
-    if not path.is_file() or not (folder / "weights.safetensors").is_file():
+    if not path.is_file() or not (folder / WEIGHTS).is_file():
         return None
     try:
         return Result(**_read(path), folder=folder)

@@ -15,17 +15,17 @@ from torch import Tensor, nn
 
 from lcsearch import layers
 from lcsearch.core.errors import InputError
+from lcsearch.core.seeds import seed_everything, stream
 from lcsearch.core.spec import Recipe, Regularizer
-from lcsearch.core.streams import seed_everything, stream
 from lcsearch.data import Batches, SearchData
 from lcsearch.train.augmentation import crop_and_flip
 from lcsearch.train.average import AveragedWeights, decay_per_step
 from lcsearch.train.checkpoint import load_checkpoint, save_checkpoint
-from lcsearch.train.distillation import Teacher, distillation_loss, fitting
 from lcsearch.train.evaluate import evaluate
 from lcsearch.train.optimizer import make_optimizer, penalty
 from lcsearch.train.results import EpochMetrics, TrainingFailed, TrainResult
 from lcsearch.train.schedule import learning_rate
+from lcsearch.train.teacher import Teacher, distillation_loss, teacher_for
 
 _Batch = tuple[Tensor, Tensor, Tensor | None]
 
@@ -73,25 +73,15 @@ def train(
     """
     _check(recipe)
     run = _Run(model, data, recipe, regularizer, seed, torch.device(device), teacher)
-    go_on, resumed_from = True, 0
-    if checkpoint is not None and run.restore(checkpoint):
-        resumed_from = len(run.history)
-        go_on = report(run.history[-1])
-    elif start is not None:
-        run.start(start)
+    resumed_from = run.begin(checkpoint, start)
+    go_on = resumed_from == 0 or report(run.history[-1])
     while go_on and len(run.history) < recipe.epochs:
         run.epoch()
         if checkpoint is not None:
             run.save(checkpoint)
         go_on = report(run.history[-1])
     run.finish()
-    return TrainResult(
-        accuracy=run.history[-1].accuracy,
-        epochs_done=len(run.history),
-        stopped=len(run.history) < recipe.epochs,
-        history=tuple(run.history),
-        resumed_from=resumed_from,
-    )
+    return TrainResult(tuple(run.history), len(run.history) < recipe.epochs, resumed_from)
 
 
 def _check(recipe: Recipe) -> None:
@@ -117,7 +107,7 @@ class _Run:
         self.model = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.data, self.recipe, self.regularizer = data, recipe, regularizer
         self.seed, self.device = seed, device
-        self.teacher = fitting(teacher, data, recipe)
+        self.teacher = teacher_for(teacher, data, recipe)
         crop, flip = crop_and_flip(recipe, data.info)
         self.batches = Batches(
             data.train,
@@ -137,11 +127,19 @@ class _Run:
     def _new_average(self) -> AveragedWeights:
         return AveragedWeights(self.model, decay_per_step(self.recipe.average, len(self.batches)))
 
-    def start(self, start: Callable[[nn.Module], None]) -> None:
-        """Take over weights, in place, and measure them."""
-        start(self.model)
-        self.average = self._new_average()
-        self.accuracy_before = self._accuracy()
+    def begin(self, checkpoint: Path | None, start: Callable[[nn.Module], None] | None) -> int:
+        """Continue from the checkpoint, if there is one to use, or take over other weights and measure them.
+
+        Returns:
+            Finished epochs of the checkpoint; 0 where the run begins anew.
+        """
+        if checkpoint is not None and self._restore(checkpoint):
+            return len(self.history)
+        if start is not None:
+            start(self.model)
+            self.average = self._new_average()
+            self.accuracy_before = self._accuracy()
+        return 0
 
     def epoch(self) -> None:
         """Train one epoch, evaluate the averaged weights, and append to the history."""
@@ -254,8 +252,8 @@ class _Run:
         }
         save_checkpoint(path, state)
 
-    def restore(self, path: Path) -> bool:
-        """Continue from a checkpoint; False, with nothing changed, where there is none to use."""
+    def _restore(self, path: Path) -> bool:
+        """Take over a checkpoint; False, with nothing changed, where there is none to use."""
         state = load_checkpoint(path, self._identity())
         if state is None:
             return False

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import save
 from torch import nn
 
 from lcsearch.compress.cut_out import cut_out
 from lcsearch.core.device import pick_device
 from lcsearch.core.errors import InputError
-from lcsearch.core.files import write_bytes
-from lcsearch.core.job import Job, Report
+from lcsearch.core.job import CHECKPOINT, WEIGHTS, Job, Report
 from lcsearch.core.records import ACCURACY_BEFORE
-from lcsearch.core.streams import seed_everything, stream
+from lcsearch.core.seeds import seed_everything, stream
 from lcsearch.data import SearchData, load
 from lcsearch.nets import surgery
+from lcsearch.nets.tensors import write_state
 from lcsearch.nets.weights import load_backbone, load_parent
 from lcsearch.train.loop import train
 from lcsearch.train.memory import keep_freed_memory
-from lcsearch.train.results import EpochMetrics, TrainingFailed
-from lcsearch.train.scores import read_teacher
+from lcsearch.train.results import EpochMetrics, TrainingFailed, TrainResult
 from lcsearch.train.start import Start
-
-log = logging.getLogger(__name__)
-
-WEIGHTS = "weights.safetensors"
-CHECKPOINT = "checkpoint.pt"
+from lcsearch.train.teacher import read_teacher
 
 _DataKey = tuple[str, str | None, int | None, int | None, int | None]
 _loaded: dict[_DataKey, SearchData] = {}
@@ -63,9 +56,8 @@ class TrainObjective:
 
         Where the recipe says so, its model is cut out of the trained backbone in the job's start folder (or
         continues from the compressed weights that lie there), and learns from the backbone's outputs there.
-        Its folder then holds `WEIGHTS`, exactly the weights whose accuracy is returned, unless the
-        report stopped it. While it trains, `CHECKPOINT` is there; it stays if the report raises or the
-        process dies.
+        Its folder then holds its weights, exactly those whose accuracy is returned, unless the report stopped
+        it. While it trains, a checkpoint is there; it stays if the report raises or the process dies.
 
         Returns:
             ``accuracy`` (validation, percent), ``train_loss`` and ``epochs`` of the last epoch; where the
@@ -74,42 +66,38 @@ class TrainObjective:
 
         Raises:
             TrainingFailed: The training diverged.
-            InputError: The start folder lacks something, or its content does not fit the model.
-            OSError: The folder could not be written, or the disk is full.
+            InputError: The start folder lacks something, or its content does not fit the model; or the job's
+                folder is not writable.
+            OSError: The disk is full.
         """
-        if self.threads > 0:
-            torch.set_num_threads(self.threads)
-        folder = Path(job.directory)
-        folder.mkdir(parents=True, exist_ok=True)
-        checkpoint = folder / CHECKPOINT
-        if not job.resume:
-            checkpoint.unlink(missing_ok=True)
-        model, device = self.build(job), pick_device(self.device)
-        if device == "cpu":
-            keep_freed_memory()
+        checkpoint = prepare_folder(job, self.threads)
+        model = self.build(job)
         try:
-            result = train(
-                model,
-                self.data(),
-                job.spec.recipe,
-                job.spec.regularizer,
-                seed=job.seed,
-                device=device,
-                checkpoint=checkpoint,
-                report=lambda metrics: report(metrics.epoch, _plain(metrics)),
-                start=start_of(job, self.data(), device),
-                teacher=read_teacher(_folder(job).teacher) if job.spec.recipe.distill > 0 else None,
-            )
+            result = self._train(model, job, report, checkpoint)
         except TrainingFailed:
             checkpoint.unlink(missing_ok=True)
             raise
         if not result.stopped:
-            save_weights(model, folder / WEIGHTS)
+            write_state(model.state_dict(), Path(job.directory) / WEIGHTS)
         checkpoint.unlink(missing_ok=True)
-        last = result.history[-1]
-        final = {"accuracy": last.accuracy, "train_loss": last.train_loss, "epochs": float(last.epoch)}
-        resumed = {"resumed_from": float(result.resumed_from)} if result.resumed_from else {}
-        return final | _before(last) | resumed
+        return _final(result)
+
+    def _train(self, model: nn.Module, job: Job, report: Report, checkpoint: Path) -> TrainResult:
+        device = pick_device(self.device)
+        if device == "cpu":
+            keep_freed_memory()
+        return train(
+            model,
+            self.data(),
+            job.spec.recipe,
+            job.spec.regularizer,
+            seed=job.seed,
+            device=device,
+            checkpoint=checkpoint,
+            report=lambda metrics: report(metrics.epoch, _plain(metrics)),
+            start=start_of(job, self.data(), device),
+            teacher=read_teacher(_folder(job).teacher) if job.spec.recipe.distill > 0 else None,
+        )
 
     def build(self, job: Job) -> nn.Module:
         """The job's model with fresh weights, on the CPU: the same on every device."""
@@ -139,14 +127,23 @@ class TrainObjective:
         return (self.dataset, self.data_dir, self.train_images, self.validation_images, self.image_size)
 
 
-def save_weights(model: nn.Module, path: Path) -> None:
-    """Write a model's state as safetensors, whole or not at all; a shared tensor is written under each name.
+def prepare_folder(job: Job, threads: int) -> Path:
+    """Get ready for a trial: its folder is made, and an old checkpoint removed unless it may be continued.
 
-    Raises:
-        OSError: The folder could not be written, or the disk is full.
+    Args:
+        job: The trial.
+        threads: CPU threads of this process; 0 leaves PyTorch's choice.
+
+    Returns:
+        Where its checkpoint goes.
     """
-    state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
-    write_bytes(path, save(state))
+    if threads > 0:
+        torch.set_num_threads(threads)
+    checkpoint = Path(job.directory) / CHECKPOINT
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    if not job.resume:
+        checkpoint.unlink(missing_ok=True)
+    return checkpoint
 
 
 def start_of(job: Job, data: SearchData, device: str) -> Callable[[nn.Module], None] | None:
@@ -163,7 +160,7 @@ def start_of(job: Job, data: SearchData, device: str) -> Callable[[nn.Module], N
     @torch.no_grad()
     def begin(model: nn.Module) -> None:
         start = _folder(job)
-        if start.has_compressed:
+        if start.compressed.is_file():
             model.load_state_dict(start.read_compressed(model))
             return
         if job.parent is not None:
@@ -179,6 +176,13 @@ def _folder(job: Job) -> Start:
     if not job.start:
         raise InputError(f"trial {job.number}: its recipe starts from a trained backbone, and there is none")
     return Start(Path(job.start))
+
+
+def _final(result: TrainResult) -> dict[str, float]:
+    last = result.history[-1]
+    final = {"accuracy": last.accuracy, "train_loss": last.train_loss, "epochs": float(last.epoch)}
+    resumed = {"resumed_from": float(result.resumed_from)} if result.resumed_from else {}
+    return final | _before(last) | resumed
 
 
 def _before(metrics: EpochMetrics) -> dict[str, float]:

@@ -32,18 +32,19 @@ class TrainResult:
     """How a run ended.
 
     Attributes:
-        accuracy: Validation accuracy in percent of the weights that the model holds now.
-        epochs_done: Finished epochs, those before a resume included.
+        history: Every finished epoch, in order, those before a resume included.
         stopped: Whether the report ended the run before its last epoch.
-        history: Every finished epoch, in order.
         resumed_from: Finished epochs of the checkpoint that the run continued from; 0 where it began anew.
     """
 
-    accuracy: float
-    epochs_done: int
-    stopped: bool
     history: tuple[EpochMetrics, ...]
-    resumed_from: int = 0
+    stopped: bool
+    resumed_from: int
+
+    @property
+    def accuracy(self) -> float:
+        """Validation accuracy in percent of the weights that the model holds now."""
+        return self.history[-1].accuracy
 
 
 class TrainingFailed(RuntimeError):  # noqa: N818

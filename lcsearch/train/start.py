@@ -6,26 +6,20 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from lcsearch.compress.sensitivity import Sensitivity, measure
 from lcsearch.core.device import pick_device
 from lcsearch.core.errors import InputError
-from lcsearch.core.files import write_bytes, write_text
+from lcsearch.core.files import write_text
+from lcsearch.core.job import BACKBONE, Progress
 from lcsearch.core.spec import ModelSpec, Recipe
 from lcsearch.data import SearchData
-from lcsearch.nets.weights import BACKBONE, fitting, load_backbone
-from lcsearch.train.scores import make_teacher, write_teacher
-
-if TYPE_CHECKING:
-    from lcsearch.compress.sensitivity import Sensitivity
-
-Progress = Callable[[str], None]
-"""Called now and then with what is being done, in a few words; may raise to leave."""
+from lcsearch.nets.tensors import read_tensors, write_state
+from lcsearch.nets.weights import fitting, load_backbone
+from lcsearch.train.teacher import make_teacher, write_teacher
 
 
 class Start:
@@ -48,35 +42,15 @@ class Start:
         self.teacher = folder / "teacher.safetensors"
         self.sensitivity = folder / "sensitivity.json"
 
-    @property
-    def has_backbone(self) -> bool:
-        """Whether the backbone's weights are there."""
-        return self.backbone.is_file()
-
-    @property
-    def has_compressed(self) -> bool:
-        """Whether the weights of the very model are there."""
-        return self.compressed.is_file()
-
-    @property
-    def has_teacher(self) -> bool:
-        """Whether the backbone's scores are there."""
-        return self.teacher.is_file()
-
-    @property
-    def has_sensitivity(self) -> bool:
-        """Whether the layers' sensitivity is there."""
-        return self.sensitivity.is_file()
-
     def write_backbone(self, state: Mapping[str, Tensor]) -> None:
         """Write the backbone's state, whole or not at all; the folder is made if need be.
 
         Raises:
-            OSError: The folder could not be written, or the disk is full.
+            InputError: The folder is not writable.
+            OSError: The disk is full.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}
-        write_bytes(self.backbone, save(tensors))
+        write_state(state, self.backbone)
 
     def read_compressed(self, model: nn.Module) -> dict[str, Tensor]:
         """Read the weights that a model continues from.
@@ -87,17 +61,14 @@ class Start:
         Raises:
             InputError: The file is damaged, or holds the weights of another model.
         """
-        try:
-            found = load_file(self.compressed)
-        except (OSError, SafetensorError) as error:
-            raise InputError(f"{self.compressed}: does not read: {error}") from None
-        return fitting(found, model, str(self.compressed))
+        return fitting(read_tensors(self.compressed)[0], model, str(self.compressed))
 
     def write_sensitivity(self, found: Sensitivity) -> None:
         """Write the layers' sensitivity, whole or not at all.
 
         Raises:
-            OSError: The folder could not be written, or the disk is full.
+            InputError: The folder is not writable.
+            OSError: The disk is full.
         """
         write_text(self.sensitivity, json.dumps(found.to_plain(), indent=1))
 
@@ -107,8 +78,6 @@ class Start:
         Raises:
             InputError: The file is missing or damaged.
         """
-        from lcsearch.compress.sensitivity import Sensitivity
-
         try:
             return Sensitivity.from_plain(json.loads(self.sensitivity.read_text(encoding="utf-8")))
         except (OSError, KeyError, TypeError, ValueError) as error:
@@ -143,14 +112,14 @@ def prepare(
         progress: Hears what is being done; what it raises passes through, and a later call goes on.
 
     Raises:
-        InputError: The backbone's weights are missing or damaged.
-        OSError: The folder could not be written, or the disk is full.
+        InputError: The backbone's weights are missing or damaged, or the folder is not writable.
+        OSError: The disk is full.
     """
     start = Start(folder)
     with _threads(threads):
-        if recipe.distill > 0 and not start.has_teacher:
+        if recipe.distill > 0 and not start.teacher.is_file():
             write_teacher_of(start, template, data(), recipe, seed=seed, device=device, progress=progress)
-        if not start.has_sensitivity:
+        if not start.sensitivity.is_file():
             _write_sensitivity(start, template, layers, data(), pick_device(device), progress)
 
 
@@ -167,8 +136,8 @@ def write_teacher_of(
     """Write what the backbone of a start folder says of the training images.
 
     Raises:
-        InputError: The backbone's weights are missing or damaged.
-        OSError: The folder could not be written, or the disk is full.
+        InputError: The backbone's weights are missing or damaged, or the folder is not writable.
+        OSError: The disk is full.
     """
     progress("computing the backbone's outputs")
     backbone = load_backbone(template, start.folder)
@@ -194,8 +163,6 @@ def _write_sensitivity(
     device: str,
     progress: Progress,
 ) -> None:
-    from lcsearch.compress.sensitivity import measure
-
     progress("measuring what each layer loses")
     backbone = load_backbone(template, start.folder).to(device)
     start.write_sensitivity(measure(backbone, layers, data, progress=progress))

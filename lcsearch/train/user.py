@@ -8,15 +8,17 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from torch import nn
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.functions import find_function, one_line
-from lcsearch.core.job import Job, Metrics, Report, ResultError
+from lcsearch.core.job import CHECKPOINT, WEIGHTS, Job, Metrics, Report, ResultError
+from lcsearch.core.seeds import seed_everything
 from lcsearch.core.spec import TrialSpec
-
-if TYPE_CHECKING:
-    from torch import nn
+from lcsearch.nets.tensors import write_state
+from lcsearch.train.objective import prepare_folder
 
 
 class TrialReport:
@@ -35,8 +37,6 @@ class TrialReport:
     """
 
     def __init__(self, job: Job, report: Report, device: str) -> None:
-        from lcsearch.train.objective import CHECKPOINT
-
         self.trial = job.number
         self.attempt = job.attempt
         self.seed = job.seed
@@ -74,11 +74,10 @@ class TrialReport:
         """Keep a model's weights as the trial's own; of trials that leave the front they are removed.
 
         Raises:
+            InputError: The folder is not writable.
             OSError: The disk is full.
         """
-        from lcsearch.train.objective import WEIGHTS, save_weights
-
-        save_weights(model, self.directory / WEIGHTS)
+        write_state(model.state_dict(), self.directory / WEIGHTS)
 
 
 Function = Callable[[TrialSpec, TrialReport], float | Mapping[str, float]]
@@ -101,17 +100,9 @@ class UserObjective:
 
     def __call__(self, job: Job, report: Report) -> Metrics:
         """Seed everything, call the loop, and check what it returns."""
-        import torch
-
-        from lcsearch.core.streams import seed_everything
-
-        if self.threads > 0:
-            torch.set_num_threads(self.threads)
+        prepare_folder(job, self.threads)
         seed_everything(job.seed)
         told = TrialReport(job, report, self.device)
-        told.directory.mkdir(parents=True, exist_ok=True)
-        if not job.resume:
-            told.checkpoint.unlink(missing_ok=True)
         returned: object = self.function(job.spec, told)
         if told.stopped:
             return {}

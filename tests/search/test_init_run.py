@@ -11,12 +11,11 @@ import pytest
 from inline import Simulated, session
 from outline import outline
 
-from lcsearch.core.job import Job, Report
+from lcsearch.core.job import Job, Progress, Report
 from lcsearch.core.records import TrialRecord
 from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe
 from lcsearch.runs.choose import front_of
 from lcsearch.runs.read import read_run
-from lcsearch.search.proposals.gate import Progress
 from lcsearch.search.session import Session
 
 SCRATCH = Recipe(epochs=3)

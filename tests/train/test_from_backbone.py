@@ -18,8 +18,8 @@ from lcsearch.data import SearchData
 from lcsearch.nets.surgery import build_model
 from lcsearch.train import evaluate, objective, train
 from lcsearch.train.objective import TrainObjective
-from lcsearch.train.scores import make_teacher, write_teacher
 from lcsearch.train.start import Start
+from lcsearch.train.teacher import make_teacher, write_teacher
 
 PLAIN = ModelSpec("base", 10, 1, width=0.25)
 LAYERS = {

@@ -151,7 +151,7 @@ def test_model_holds_the_evaluated_weights(digits: SearchData) -> None:
             report=lambda metrics, last=stop_after: metrics.epoch < last,  # type: ignore[misc]
         )
         assert result.stopped == (stop_after < RECIPE.epochs)
-        assert result.epochs_done == stop_after == len(result.history)
+        assert len(result.history) == stop_after
         assert result.accuracy == evaluate(model, digits.validation, digits.info)
         assert result.accuracy == result.history[-1].accuracy
 

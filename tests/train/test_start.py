@@ -17,8 +17,8 @@ from lcsearch.data import SearchData, load
 from lcsearch.nets.surgery import build_model
 from lcsearch.search.space import BoundSpace, load_space
 from lcsearch.train import evaluate
-from lcsearch.train.scores import read_teacher
 from lcsearch.train.start import Start, prepare
+from lcsearch.train.teacher import read_teacher
 
 PLAIN = ModelSpec("base", 10, 1)
 RECIPE = Recipe(epochs=1, init="backbone", distill=0.5)
@@ -69,7 +69,7 @@ def fill(start: Start, images: SearchData, recipe: Recipe = RECIPE, said: list[s
 def test_it_is_filled_and_a_second_time_nothing_is_computed(start: Start, images: SearchData) -> None:
     said: list[str] = []
     fill(start, images, said=said)
-    assert said and start.has_teacher and start.has_sensitivity
+    assert said and start.teacher.is_file() and start.sensitivity.is_file()
     found = start.read_sensitivity()
     assert {row.layer for row in found.rows} == set(bound().searched_layers)
     before = {path.name: path.stat().st_mtime_ns for path in start.folder.iterdir()}
@@ -91,7 +91,7 @@ def test_it_is_filled_and_a_second_time_nothing_is_computed(start: Start, images
 
 def test_left_in_the_middle_it_goes_on(start: Start, images: SearchData) -> None:
     def leave(line: str) -> None:
-        if start.has_teacher:
+        if start.teacher.is_file():
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -100,14 +100,14 @@ def test_left_in_the_middle_it_goes_on(start: Start, images: SearchData) -> None
             recipe=RECIPE, seed=7, device="cpu", progress=leave,
         )  # fmt: skip
     written = start.teacher.stat().st_mtime_ns
-    assert not start.has_sensitivity
+    assert not start.sensitivity.is_file()
     fill(start, images)
-    assert start.has_sensitivity and start.teacher.stat().st_mtime_ns == written
+    assert start.sensitivity.is_file() and start.teacher.stat().st_mtime_ns == written
 
 
 def test_without_distillation_there_is_no_teacher(start: Start, images: SearchData) -> None:
     fill(start, images, replace(RECIPE, distill=0.0))
-    assert not start.has_teacher
+    assert not start.teacher.is_file()
 
 
 def test_threads_are_put_back(start: Start, images: SearchData) -> None:
@@ -137,7 +137,7 @@ def test_damaged_files_are_one_clear_line(start: Start, images: SearchData) -> N
     with pytest.raises(InputError, match=r"sensitivity\.json: does not read"):
         start.read_sensitivity()
     start.compressed.write_bytes(b"no weights")
-    with pytest.raises(InputError, match=r"compressed\.safetensors: does not read"):
+    with pytest.raises(InputError, match=r"compressed\.safetensors: is no safetensors file, or is damaged"):
         start.read_compressed(build_model(PLAIN))
     start.sensitivity.unlink()
     start.backbone.unlink()

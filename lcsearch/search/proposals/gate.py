@@ -8,13 +8,11 @@ from typing import Protocol
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.files import copy_file
+from lcsearch.core.job import BACKBONE, Progress
 from lcsearch.core.spec import ModelSpec
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.search.history import History
 from lcsearch.search.proposals.candidate import Candidate
-
-Progress = Callable[[str], None]
-"""Called now and then with what is being done, in a few words; may raise to leave."""
 
 
 class Prepare(Protocol):
@@ -61,7 +59,7 @@ class Gate:
             InputError: The weights are gone.
             OSError: The disk is full.
         """
-        weights = self._directory.start / "backbone.safetensors"
+        weights = self._directory.start / BACKBONE
         if self._waits:
             baseline = history.baseline
             if baseline is None or baseline.state != "complete":

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lcsearch.core.job import Progress
 from lcsearch.core.spec import ModelSpec
 from lcsearch.runs.settings import RunSettings
-from lcsearch.search.proposals.gate import Progress
 from lcsearch.search.proposals.guided import best_for_budgets
 from lcsearch.search.space import BoundSpace
 from lcsearch.search.workers import make_objective

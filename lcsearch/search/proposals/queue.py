@@ -8,11 +8,12 @@ from typing import Any, Protocol
 
 from optuna.samplers import BaseSampler
 
+from lcsearch.core.job import Progress
 from lcsearch.core.records import TrialRecord
 from lcsearch.core.spec import TrialSpec
 from lcsearch.search.history import History
 from lcsearch.search.proposals.candidate import Candidate
-from lcsearch.search.proposals.gate import Gate, Progress
+from lcsearch.search.proposals.gate import Gate
 from lcsearch.search.sampler_view import SamplerView
 
 

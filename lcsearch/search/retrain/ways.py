@@ -78,7 +78,7 @@ class Starts:
             InputError: Its weights are gone.
         """
         weights = RunDirectory(self.run).weights(trial.number)
-        if not weights.is_file() and not Start(folder).has_compressed:
+        if not weights.is_file() and not Start(folder).compressed.is_file():
             raise InputError(
                 f"--init compressed: trial {trial.number}: its weights are gone (kept: the front and the "
                 "hand-picked trials); --init scratch trains it from fresh weights"
@@ -92,17 +92,17 @@ class Starts:
             OSError: The disk is full.
         """
         start = Start(folder)
-        if not start.has_compressed:
+        if not start.compressed.is_file():
             copy_file(RunDirectory(self.run).weights(trial.number), start.compressed)
-        if recipe.distill > 0 and not start.has_teacher:
+        if recipe.distill > 0 and not start.teacher.is_file():
             copy_file(self._teacher(recipe, folder.parents[1]), start.teacher)
 
     def _teacher(self, recipe: Recipe, folder: Path) -> Path:
         """The backbone's scores in as many views as there are epochs, made once for all trials."""
         start = Start(folder / "start")
-        if not start.has_backbone:
+        if not start.backbone.is_file():
             copy_file(Start(RunDirectory(self.run).start).backbone, start.backbone)
-        if not start.has_teacher:
+        if not start.teacher.is_file():
             seed, device = self.settings.seed, self.settings.device
             write_teacher_of(
                 start, self.plain, self.data(), recipe, seed=seed, device=device, progress=self.say

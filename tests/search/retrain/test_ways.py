@@ -21,8 +21,8 @@ from lcsearch.runs.retrained import Result, all_results, better
 from lcsearch.search.retrain.session import Request, Retraining
 from lcsearch.search.retrain.ways import Starts, compared, default_way, recipe_of, summary
 from lcsearch.train.fine_tune import FINE_TUNE
-from lcsearch.train.scores import read_teacher
 from lcsearch.train.start import Start
+from lcsearch.train.teacher import read_teacher
 
 ONE = Request(trials=(5,), epochs=1, seeds=1)
 

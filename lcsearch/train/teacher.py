@@ -1,19 +1,27 @@
-"""Learning from a trained net's outputs as well as from the labels."""
+"""Learning from a trained net's outputs as well as from the labels.
+
+What the trained net says of every training image is computed once, for all trials that learn from it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
 
 from lcsearch.core.errors import InputError
+from lcsearch.core.files import write_bytes
+from lcsearch.core.seeds import stream
 from lcsearch.core.spec import Recipe
-from lcsearch.core.streams import stream
-from lcsearch.data import SearchData
+from lcsearch.data import Batches, SearchData
 from lcsearch.train.augmentation import crop_and_flip
 
+_BATCH = 250
 TEMPERATURE = 2.0
 """Softens both outputs, so that the student also learns which wrong classes are nearly right.
 
@@ -75,8 +83,8 @@ def distillation_loss(scores: Tensor, teacher: Tensor, temperature: float = TEMP
     return temperature**2 * F.kl_div(student, wanted, reduction="batchmean", log_target=True)
 
 
-def fitting(teacher: Teacher | None, data: SearchData, recipe: Recipe) -> Teacher | None:
-    """The teacher of a training; None where its recipe does not distill.
+def teacher_for(teacher: Teacher | None, data: SearchData, recipe: Recipe) -> Teacher | None:
+    """The teacher of a training, checked to fit it; None where its recipe does not distill.
 
     Raises:
         InputError: It distills and there is no teacher, or one of other images or views.
@@ -103,3 +111,59 @@ def _described(views: int, facts: tuple[int, ...]) -> str:
     crop, flip, images, classes = facts
     kind = f"crop {crop}, {'flips' if flip else 'no flips'}"
     return f"{views} views ({kind}) of {images} images, {classes} classes"
+
+
+def make_teacher(
+    backbone: nn.Module, data: SearchData, recipe: Recipe, *, seed: int, device: str | torch.device = "cpu"
+) -> Teacher:
+    """Compute the backbone's scores of all training images, in as many views as the recipe has.
+
+    Without crops and flips there is one view; with them there is one for each epoch.
+
+    Args:
+        backbone: The trained backbone; it is moved to the device, and its mode is put back.
+        data: Its training images.
+        recipe: Of those who learn from it: epochs, crop and flip.
+        seed: The views are drawn from it.
+        device: Where to compute.
+    """
+    crop, flip = crop_and_flip(recipe, data.info)
+    batches = Batches(data.train, data.info, _BATCH, augment=True, device=device, crop=crop, flip=flip)
+    views = recipe.epochs if crop or flip else 1
+    was_training = backbone.training
+    backbone.to(device).eval()
+    outputs = [_scores(backbone, batches, view_generator(seed, view + 1)) for view in range(views)]
+    backbone.train(was_training)
+    return Teacher(torch.stack(outputs), seed, crop, flip)
+
+
+@torch.no_grad()
+def _scores(model: nn.Module, batches: Batches, view: torch.Generator) -> Tensor:
+    return torch.cat([model(images).float().cpu() for images in batches.view(view)])
+
+
+def write_teacher(teacher: Teacher, path: Path) -> None:
+    """Write a teacher's scores, and how its views are drawn, as safetensors; whole or not at all.
+
+    Raises:
+        InputError: The folder is not writable.
+        OSError: The disk is full.
+    """
+    about = {"seed": str(teacher.seed), "crop": str(teacher.crop), "flip": str(int(teacher.flip))}
+    write_bytes(path, save({"outputs": teacher.outputs.contiguous()}, metadata=about))
+
+
+def read_teacher(path: Path) -> Teacher:
+    """Read what `write_teacher` wrote.
+
+    Raises:
+        InputError: The file is missing or damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = file.metadata()
+            return Teacher(
+                file.get_tensor("outputs"), int(about["seed"]), int(about["crop"]), about["flip"] == "1"
+            )
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: does not read ({error}); remove it and resume the run") from None

@@ -16,8 +16,7 @@ from lcsearch.core.spec import ModelSpec, Recipe, Regularizer
 from lcsearch.data import SearchData
 from lcsearch.nets.surgery import build_model
 from lcsearch.train import train
-from lcsearch.train.distillation import Teacher, distillation_loss
-from lcsearch.train.scores import make_teacher, read_teacher, write_teacher
+from lcsearch.train.teacher import Teacher, distillation_loss, make_teacher, read_teacher, write_teacher
 
 RECIPE = Recipe(epochs=3, batch_size=64, lr=0.02, distill=0.5, crop=2, flip=True)
 
