@@ -11,8 +11,8 @@ from lcsearch.core.errors import InputError
 from lcsearch.core.records import TrialRecord
 from lcsearch.core.text import format_count
 
-# Accuracies are counts of images over their number: differences below this are rounding.
-_ROUNDING = 1e-9
+# Accuracies are counts of images over their number: digits of a difference beyond these are rounding.
+_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,8 @@ def _within_drop(members: Sequence[TrialRecord], baseline: TrialRecord | None, m
         raise InputError(f"--max-drop: {max_drop} is not a number of accuracy points such as 0.5")
     if baseline is None or baseline.accuracy is None:
         raise InputError("--max-drop: the run has no complete baseline to compare with")
-    floor = baseline.accuracy - max_drop - _ROUNDING
-    fitting = [t for t in members if _accuracy(t) >= floor]
+    best = baseline.accuracy
+    fitting = [t for t in members if round(best - _accuracy(t), _DIGITS) <= max_drop]
     if not fitting:
         raise InputError(
             f"--max-drop: no complete trial is within {max_drop:g} points of the baseline's "

@@ -129,6 +129,20 @@ def test_the_target_stays_that_of_the_trained_model(monkeypatch: pytest.MonkeyPa
     assert corrected < 0.95 * response_error(compress_trained(model, layers, images), model, images)
 
 
+@pytest.mark.parametrize(("images", "doubled"), [(256, 1 + 1 / 1.1), (1, 1 + 1 / 1.2)])
+def test_filters_make_up_for_most_of_what_predecessors_lose(images: int, doubled: float) -> None:
+    """Half the wanted response comes: a ridge of a tenth of its size, twice that for one sample, is kept."""
+    conv = nn.Conv2d(1, 1, 1, bias=False)
+    x = torch.rand(images, 1, 1, 1) + 1
+    with torch.no_grad():
+        plain = conv(x)
+    places = responses.draw_places(plain.shape, plain.device)
+    wanted = 2 * responses.sample(plain, places)
+    target = responses.Response(plain.shape, places, wanted, wanted.mean(0), False, torch.ones(1).double())
+    filters, _ = fit.closeness_of(conv, target, x, plain)
+    assert filters.item() / conv.weight.item() == pytest.approx(doubled, rel=1e-3)
+
+
 def test_a_bias_keeps_the_mean_of_every_channel() -> None:
     torch.manual_seed(0)
     model, images = Skewed().eval(), skewed_images()

@@ -18,6 +18,19 @@ from lcsearch.core.spec import LayerSpec, ModelSpec, TrialSpec
 from lcsearch.export.formats import weights
 from lcsearch.export.source import About
 
+PUBLIC = {
+    "LinearConv2d",
+    "TrialReport",
+    "TrialSpec",
+    "__version__",
+    "build_model",
+    "convert",
+    "load_model",
+    "penalty",
+    "prune_coefficients",
+    "search",
+}
+
 
 def test_importing_lcsearch_imports_nothing_heavy() -> None:
     code = "import sys, lcsearch; print('torch' in sys.modules, lcsearch.__version__); lcsearch.LinearConv2d"
@@ -25,11 +38,13 @@ def test_importing_lcsearch_imports_nothing_heavy() -> None:
     assert done.stdout == f"False {lcsearch.__version__}\n"
 
 
-def test_the_three_names_are_there_and_no_others() -> None:
+def test_these_names_are_there_and_no_others() -> None:
     from lcsearch.layers import LinearConv2d
 
     assert lcsearch.LinearConv2d is LinearConv2d
-    assert {"LinearConv2d", "load_model", "convert"} <= set(dir(lcsearch))
+    assert set(lcsearch.__all__) == PUBLIC
+    assert PUBLIC <= set(dir(lcsearch)) <= PUBLIC | set(vars(lcsearch))
+    assert all(hasattr(lcsearch, name) for name in PUBLIC), "each is where it is said to be"
     with pytest.raises(AttributeError, match="'lcsearch' has no attribute 'convrt'"):
         lcsearch.convrt  # noqa: B018
 

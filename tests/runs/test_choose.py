@@ -66,6 +66,11 @@ def test_by_number_even_off_the_front():
     assert (choice.trial.number, choice.smaller.number, choice.larger.number) == (4, 2, 1)
 
 
+def test_one_of_the_same_size_is_neither_smaller_nor_larger():
+    choice = pick(trial=6)
+    assert (choice.trial.number, choice.smaller.number, choice.larger.number) == (6, 3, 1)
+
+
 @pytest.mark.parametrize(
     ("way", "message"),
     [

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 
 from lcsearch.core.spec import ModelSpec
 from lcsearch.nets.surgery import build_model
 from lcsearch.runs.settings import RunSettings
-from lcsearch.search.proposals.preparing import Preparing
+from lcsearch.search.proposals.preparing import Preparing, log_spaced
 from lcsearch.search.space import BoundSpace, load_space
 
 
@@ -22,8 +24,14 @@ def space() -> BoundSpace:
 
 def test_eight_sizes_largest_first(space: BoundSpace) -> None:
     sizes = Preparing(RunSettings("base", "digits"), space).budgets()
-    large, small = space.params(space.plain()), space.params(space.smallest())
-    assert sizes == pytest.approx([large * (small / large) ** (k / 9) for k in range(1, 9)], rel=1e-4)
+    steps = [space.params(space.plain()), *sizes, space.params(space.smallest())]
+    shares = [after / before for before, after in itertools.pairwise(steps)]
+    assert len(sizes) == 8 and max(shares) < 1
+    assert shares == pytest.approx([shares[0]] * 9, rel=1e-3), "each is the same share of the one before"
+
+
+def test_sizes_between_powers_of_ten_are_powers_of_ten() -> None:
+    assert log_spaced(1, 10_000, 3) == [1000, 100, 10]
 
 
 def test_none_is_above_the_limit(space: BoundSpace) -> None:

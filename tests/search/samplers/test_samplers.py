@@ -22,7 +22,6 @@ from lcsearch.search.samplers._improvement import expected_improvement
 from lcsearch.search.samplers._layout import Genome, layout_of
 from lcsearch.search.samplers._limits import Limits
 from lcsearch.search.samplers._moves import Moves
-from lcsearch.search.samplers._surrogate import Inputs, Surrogate
 from lcsearch.search.space import BoundSpace, parse_space
 
 NAMES = plugins.names(plugins.SAMPLER)
@@ -232,33 +231,6 @@ def test_mixed_children_have_their_parents_layers(space):
         child = moves.mixed(first, second)
         assert all(p in (a, b) for p, a, b in zip(child.picks, first.picks, second.picks, strict=True))
         assert isinstance(child, Genome)
-
-
-def test_the_surrogate_learns_an_additive_loss(space):
-    layout = layout_of(space)
-    moves = Moves(layout, np.random.default_rng(3))
-    genomes = [moves.fresh() for _ in range(120)]
-
-    def inputs(some):
-        return Inputs(np.array([layout.features(g) for g in some]), np.log([layout.params(g) for g in some]))
-
-    def accuracy(some):
-        return np.array([toy_accuracy(space, space.decode(layout.proposal(g)[0]).model) for g in some])
-
-    train, test = genomes[:80], genomes[80:]
-    fitted = Surrogate(
-        inputs(train),
-        accuracy(train),
-        np.full(80, 0.2),
-        np.zeros(80, dtype=bool),
-        block=4,
-        blocks=layout.convolutions,
-    )
-    mean, spread = fitted.guess(inputs(test))
-    errors = mean - accuracy(test)
-    assert np.sqrt(np.mean(errors**2)) < 0.35 * np.std(accuracy(test))
-    assert np.all(spread > 0)
-    assert np.mean(np.abs(errors) < 3 * spread) > 0.8
 
 
 def test_expected_improvement_against_sampling():

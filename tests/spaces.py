@@ -1,0 +1,100 @@
+"""Spaces of small nets and of the backbones, and a trial that answers at random."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from lcsearch.core.spec import ModelSpec
+from lcsearch.nets import surgery
+from lcsearch.search.space import BoundSpace, load_space, parse_space
+
+ALPHA = {"low": 1 / 64, "high": 1.0, "log": True}
+
+
+EVERYTHING = {
+    "kind": ["conv", "linear"],
+    "alpha": ALPHA,
+    "coefficients": ["full", "low_rank", "sparse"],
+    "rank_ratio": {"low": 0.05, "high": 1.0},
+    "sparsity": {"low": 0.1, "high": 0.95},
+}
+
+
+class Tiny(nn.Module):
+    """Convolutions with and without bias, groups and a 1x1 kernel."""
+
+    def __init__(self, width: float = 1.0) -> None:
+        super().__init__()
+        a, b = max(2, 2 * round(3 * width)), max(2, 2 * round(5 * width))
+        self.first = nn.Conv2d(3, a, 3, padding=1)
+        self.grouped = nn.Conv2d(a, b, 3, 2, 1, groups=2, bias=False)
+        self.point = nn.Conv2d(b, b, 1)
+        self.head = nn.Linear(b, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.point(self.grouped(self.first(x))).mean((2, 3)))
+
+
+def bind(rules: dict[str, Any], **more: Any) -> BoundSpace:
+    space = parse_space({"version": 1, "backbone": "*", "layers": rules, **more}, "f")
+    return space.bind(Tiny(), ModelSpec("tiny", 10, 3), Tiny)
+
+
+def bind_backbone(name: str, channels: int = 3, **more: Any) -> BoundSpace:
+    template = ModelSpec(name, 10, channels)
+    with torch.device("meta"):
+        model = surgery.build_model(template)
+    space = load_space(None, name)
+    return parse_space(space.to_plain() | more, "f").bind(model, template)
+
+
+class Random:
+    """A trial that answers at random, and keeps its answers."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self.params: dict[str, Any] = {}
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: None = None, log: bool = False
+    ) -> float:
+        value = (
+            math.exp(self.rng.uniform(math.log(low), math.log(high))) if log else self.rng.uniform(low, high)
+        )
+        return self.params.setdefault(name, min(max(value, low), high))
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        return self.params.setdefault(name, self.rng.randint(low, high))
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return self.params.setdefault(name, self.rng.choice(choices))
+
+
+SPACES = {
+    "everything": lambda: bind({"*": EVERYTHING}),
+    "absolute rank": lambda: bind(
+        {"*": {"coefficients": ["low_rank"], "rank": {"low": 1, "high": 9}, "alpha": ALPHA, "kind": "linear"}}
+    ),
+    "narrow": lambda: bind(
+        {"*": {"kind": "linear", "alpha": {"low": 0.3, "high": 0.45}, "coefficients": ["sparse"]}}
+    ),
+    "width": lambda: bind({"*": EVERYTHING}, width={"low": 0.5, "high": 2.0, "log": True}),
+    "shrink": lambda: bind({"*": EVERYTHING}, shrink={"low": 0.01, "high": 1.0, "log": True}),
+    "recipe": lambda: bind(
+        {"first": EVERYTHING},
+        regularizer={"weight": {"low": 1e-5, "high": 0.1, "log": True}, "off": True},
+        train={"lr": {"low": 0.01, "high": 1.0, "log": True}, "crop": {"low": 0, "high": 4}, "momentum": 0.8},
+    ),
+    "stage": lambda: bind({"*": EVERYTHING}, granularity="stage"),
+    "network": lambda: bind({"*": EVERYTHING}, granularity="network"),
+    "vgg11": lambda: bind_backbone("vgg11"),
+    "mobilenetv2": lambda: bind_backbone("mobilenetv2"),
+    "vgg11 by stage": lambda: bind_backbone("vgg11", granularity="stage"),
+    "resnext29 as one": lambda: bind_backbone("resnext29", granularity="network"),
+}
