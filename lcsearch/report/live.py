@@ -32,7 +32,7 @@ def follow(
     Args:
         read: Reads the run.
         path: The file to write.
-        say: Takes a line of progress.
+        say: Takes a line that says what was done.
         sleep: Waits for so many seconds.
 
     Raises:

@@ -8,13 +8,14 @@ from typing import Any
 from lcsearch.core.records import RunRecord, TrialRecord
 from lcsearch.core.text import format_count
 from lcsearch.report.drawing import draw_all
+from lcsearch.report.evidence import Target
 from lcsearch.report.fill import document
 from lcsearch.report.heading import remarks, title
 from lcsearch.report.interpolate import Needed
 from lcsearch.report.payload import payload
 from lcsearch.report.places import sections
 from lcsearch.report.start import start_words
-from lcsearch.report.verdict import NAMES, TargetRow, Verdict, verdict
+from lcsearch.report.verdict import NAMES, Verdict, verdict
 from lcsearch.runs.choose import front_of
 
 
@@ -54,13 +55,13 @@ def _front_rows(run: RunRecord) -> list[TrialRecord]:
 
 
 def _needed_table(judged: Verdict) -> dict[str, Any] | None:
-    if not judged.rows:
+    if not judged.targets:
         return None
-    kinds = [kind for kind in NAMES if kind == "search" or kind in judged.rows[0].needed]
-    return {"head": ["parameters for", *kinds], "rows": [_needed_row(row, kinds) for row in judged.rows]}
+    kinds = [kind for kind in NAMES if kind == "search" or kind in judged.targets[0].needed]
+    return {"head": ["parameters for", *kinds], "rows": [_needed_row(row, kinds) for row in judged.targets]}
 
 
-def _needed_row(row: TargetRow, kinds: Sequence[str]) -> list[str]:
+def _needed_row(row: Target, kinds: Sequence[str]) -> list[str]:
     name = "backbone's" if not row.drop else f"{row.drop:g} less:"
     return [f"{name} {row.accuracy:.1f} %", *[_needed(row.needed.get(kind)) for kind in kinds]]
 

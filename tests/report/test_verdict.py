@@ -27,7 +27,7 @@ def test_the_search_beats_both():
         "At the backbone's accuracy (93.0 %) the search needs 900k parameters (680k or more), 10× fewer than "
         "the backbone's 9.00M; uniform alpha needs 2.80M, a thinner backbone needs 1.83M."
     )
-    assert found.rows[0].needed["uniform"].params == pytest.approx(1e6 * 3**0.9375)
+    assert found.targets[0].needed["uniform"].params == pytest.approx(1e6 * 3**0.9375)
     assert "The search beat uniform alpha and a thinner backbone." in found.sentences
 
 
@@ -60,7 +60,7 @@ def test_an_accuracy_nobody_reached_is_not_invented():
     assert "uniform alpha did with 2.80M, a thinner backbone did with 1.83M" in found.sentences[0]
     assert found.against == {"uniform": "not beaten", "thinner": "not beaten"}
     assert found.sentences[1].startswith("Within 0.5 points of it (92.5 %) the search needs at most 900k")
-    assert set(found.rows[0].needed) == {"uniform", "thinner"}
+    assert set(found.targets[0].needed) == {"uniform", "thinner"}
 
 
 def test_nothing_near_the_backbone_is_a_loss():
@@ -99,6 +99,22 @@ def test_duplicates_are_not_counted():
         make_trial(6, 93.0, 900_000, duplicate_of=5),
     ]
     assert "best of 1 trial," in verdict(make_run(*trials)).heading
+
+
+def test_a_hand_picked_model_found_again_is_not_found():
+    again = make_trial(5, 90.0, 1_000_000, duplicate_of=2)
+    assert verdict(make_run(*hand_picked(), again)).heading == "Too early for a verdict"
+
+
+def test_a_hand_picked_model_that_repeats_another_counts_for_its_kind():
+    found = verdict(
+        make_run(
+            make_trial(0, 93.0, 9_000_000, "baseline"),
+            make_trial(1, 93.2, 3_000_000, "given"),
+            make_trial(2, 93.2, 3_000_000, "uniform", duplicate_of=1),
+        )
+    )
+    assert found.against == {"uniform": "not beaten"}
 
 
 def test_after_retraining_test_means_speak():
