@@ -32,7 +32,6 @@ from search_truth import FITS, RECORDS, Array, Truth
 from lcsearch.core.pareto import Box, front, hypervolume
 from lcsearch.search.predict import predict_final
 
-FULL_TRIALS = 100
 CURVE_EPOCHS = (90, 150, 200, 300, 450, 600, 900)
 
 
@@ -110,6 +109,7 @@ def main() -> None:
     parser.add_argument(
         "--truth", choices=sorted(FITS), default="trees", help="what is fitted to the records"
     )
+    parser.add_argument("--trials", type=int, default=100, help="so many fully trained ones pay for a search")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=100, help="those below 100 were used to choose")
     parser.add_argument("--jobs", type=int, default=2)
@@ -128,7 +128,7 @@ def main() -> None:
 def table(arguments: argparse.Namespace, names: list[str]) -> None:
     here = world(arguments.records, arguments.truth)
     epochs, box = here.epochs, here.box
-    budget = FULL_TRIALS * epochs
+    budget = arguments.trials * epochs
     plain = ["optuna-tpe", "optuna-nsga2"]
     names = [*plain, *(name for name in names if name not in plain)]
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
@@ -144,7 +144,9 @@ def table(arguments: argparse.Namespace, names: list[str]) -> None:
     final = {name: np.median([at(curve, budget) for curve in curves[name].values()]) for name in names}
     best = max(plain, key=lambda name: final[name])
     goal = float(final[best])
-    print(f"goal: hypervolume {goal:.4f}, the median of {best} after {FULL_TRIALS} trials, {budget} epochs")
+    print(
+        f"goal: hypervolume {goal:.4f}, the median of {best} after {arguments.trials} trials, {budget} epochs"
+    )
     heads = " | ".join(f"{e}" for e in CURVE_EPOCHS)
     print(f"| contender | epochs to goal [quartiles] | share | trials | ms/trial | hypervolume at {heads} |")
     print("|" + "---|" * (5 + len(CURVE_EPOCHS)))

@@ -1,9 +1,16 @@
 #!/usr/bin/env bash
 # Everything that must pass: ruff, mypy, import-linter and pytest, in a virtual environment of its own
 # (.venv-test, or $LCSEARCH_VENV). Arguments go to pytest: scripts/test.sh tests/data -x
+# With --fast first: all but the tests that are slow, start Ray or open a browser.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/venv.sh
+
+which=()
+if [ "${1:-}" = --fast ]; then
+    which=(-m "not slow and not ray and not browser")
+    shift
+fi
 
 venv=${LCSEARCH_VENV:-.venv-test}
 make_venv "$venv" '.[dev]'
@@ -17,4 +24,4 @@ say "mypy"
 say "import-linter"
 "$bin/lint-imports" --no-logo --no-cache
 say "pytest"
-exec "$bin/python" -m pytest "$@"
+exec "$bin/python" -m pytest ${which[@]+"${which[@]}"} "$@"

@@ -38,10 +38,11 @@ def fake_tool(folder: Path, name: str, body: str) -> Path:
 def venv_maker(tools: Path) -> str:
     python = fake_tool(tools, "in-venv-python", '[ "$1 $2" = "-m $FAIL" ] && exit 3; exit 0')
     ruff = fake_tool(tools, "ruff", '[ "ruff $1" = "$FAIL" ] && exit 3; exit 0')
+    imports = fake_tool(tools, "lint-imports", '[ "lint-imports" = "$FAIL" ] && exit 3; exit 0')
     lcsearch = fake_tool(tools, "lcsearch", "exit 0")
     return (
         'if [ "$1 $2" = "-m venv" ]; then mkdir -p "$3/bin"; '
-        f'cp {python} "$3/bin/python"; cp {ruff} {lcsearch} "$3/bin"; fi'
+        f'cp {python} "$3/bin/python"; cp {ruff} {imports} {lcsearch} "$3/bin"; fi'
     )
 
 
@@ -76,12 +77,18 @@ def count(calls: list[str], part: str) -> int:
 def test_test_sh_runs_every_check_and_passes_arguments_on(clone: Path) -> None:
     code, calls, _ = run(clone, "scripts/test.sh", "tests/data", "-x")
     assert code == 0
-    wanted = ["pip install", "ruff check .", "ruff format --check .", "-m mypy", "-m pytest tests/data -x"]
+    wanted = ["pip install", "ruff check .", "ruff format --check .", "-m mypy", "lint-imports"]
+    wanted += ["-m pytest tests/data -x"]
     assert [part for call in calls for part in wanted if part in call] == wanted
     assert count(calls, ".[dev]") == 1 and (clone / ".venv-test").is_dir()
 
 
-@pytest.mark.parametrize("fail", ["pip", "ruff check", "ruff format", "mypy", "pytest"])
+def test_fast_leaves_out_what_is_marked(clone: Path) -> None:
+    code, calls, _ = run(clone, "scripts/test.sh", "--fast", "tests/data")
+    assert code == 0 and calls[-1].endswith("-m pytest -m not slow and not ray and not browser tests/data")
+
+
+@pytest.mark.parametrize("fail", ["pip", "ruff check", "ruff format", "mypy", "lint-imports", "pytest"])
 @pytest.mark.parametrize("script", ["scripts/test.sh", ".ci/run"])
 def test_nothing_that_fails_is_forgiven(clone: Path, script: str, fail: str) -> None:
     code, calls, _ = run(clone, script, FAIL=fail)
