@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lcsearch.cli.options import RUN_ARGUMENT, Count, OneOf
-from lcsearch.core.errors import InputError
+from lcsearch.cli.options import RUN_ARGUMENT, Count, NameOf
+from lcsearch.core import plugins
+from lcsearch.core.errors import InputError, Named
 
 if TYPE_CHECKING:
     from lcsearch.core.records import TrialRecord
     from lcsearch.export import Exported
     from lcsearch.runs.choose import Choice
-
-_SUFFIXES = {".yaml": "yaml", ".yml": "yaml", ".safetensors": "weights", ".pt2": "conv", ".onnx": "onnx"}
 
 
 @click.command()
@@ -25,9 +24,7 @@ _SUFFIXES = {".yaml": "yaml", ".yml": "yaml", ".safetensors": "weights", ".pt2":
 @click.option("--max-drop", type=float, help="The smallest within so many points of the backbone: 0.5.")
 @click.option("--knee", is_flag=True, help="The front's knee.")
 @click.option("--trial", type=click.IntRange(0), help="The trial of this number.")
-@click.option(
-    "--format", "kind", type=OneOf("yaml", "weights", "conv", "onnx"), help="What to write.  [default: by -o]"
-)
+@click.option("--format", "kind", type=NameOf(plugins.EXPORT_FORMAT), help="What to write.  [default: by -o]")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The file.  [default: trial-N.SUFFIX]")
 @click.option("--fold-batch-norm", is_flag=True, help="Fold batch norm into the convolutions (conv, onnx).")
 @click.option("--retrained", is_flag=True, help="The weights of 'lcsearch retrain', not of the search.")
@@ -52,9 +49,11 @@ def export(
 
     Every file is run on the validation images and compared with the trained model before it gets its name.
     """  # noqa: D301
+    from lcsearch.export.formats import find
+
     kind = _kind(kind, output)
-    if fold_batch_norm and kind not in ("conv", "onnx"):
-        raise InputError(f"--fold-batch-norm: only goes with --format conv or onnx, not {kind}")
+    if fold_batch_norm and not find(kind).folds_batch_norm:
+        raise InputError("means nothing to ", Named("format", kind), setting="fold_batch_norm")
     if max_drop is not None and not math.isfinite(max_drop):
         raise InputError(f"--max-drop: {max_drop} is not a number of accuracy points such as 0.5")
     from lcsearch.export.check import ExportError
@@ -82,13 +81,19 @@ def export(
 
 
 def _kind(kind: str | None, output: Path | None) -> str:
-    found = None if output is None else _SUFFIXES.get(output.suffix.lower())
-    if kind is None and found is None:
-        where = "" if output is None else f" or end --output {output} in one of {', '.join(_SUFFIXES)}"
-        raise InputError(f"--format: give yaml, weights, conv or onnx{where}")
-    if kind is not None and found is not None and kind != found:
-        raise InputError(f"--format {kind}: --output {output} looks like {found}; change one of them")
-    return str(kind or found)
+    """The format that the user named, or that the file's name ends like."""
+    from lcsearch.export.formats import suffixes
+
+    known = suffixes()
+    found = [] if output is None else known.get(output.suffix.lower(), [])
+    if kind is None and len(found) != 1:
+        names = found or plugins.names(plugins.EXPORT_FORMAT)
+        where = "" if output is None or found else f" or end --output {output} in one of {', '.join(known)}"
+        raise InputError(f"give {', '.join(names[:-1])} or {names[-1]}{where}", setting="format")
+    if kind is not None and found and kind not in found:
+        problem = f"--output {output} looks like {' or '.join(found)}; change one of them"
+        raise InputError(problem, setting="format", value=kind)
+    return kind or found[0]
 
 
 def _choice_lines(choice: Choice, baseline: TrialRecord | None) -> list[str]:

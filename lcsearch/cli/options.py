@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
+from lcsearch.core import plugins
 from lcsearch.core.errors import InputError, Named, did_you_mean
+from lcsearch.core.plugins import Kind
 from lcsearch.core.text import parse_count, parse_seconds
 
 _NAMES = {"given": "from"}
@@ -57,6 +59,28 @@ class OneOf(click.ParamType[str]):
             advice = did_you_mean(text, self.choices)
             raise InputError(f"{text!r} is not allowed; {advice}", setting=setting_of(param))
         return text
+
+
+class NameOf(click.ParamType[str]):
+    """The name of something that people add; a wrong one gets the nearest.
+
+    Args:
+        kind: What it names.
+    """
+
+    name = "name"
+
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """What help shows for the value."""
+        return "|".join(plugins.names(self.kind))
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check one."""
+        plugins.check(self.kind, str(value))
+        return str(value)
 
 
 def setting_of(param: click.Parameter | None) -> str:

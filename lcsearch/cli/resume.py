@@ -7,14 +7,15 @@ from typing import Any
 
 import click
 
-from lcsearch.cli.options import RUN_ARGUMENT, OneOf, Seconds
+from lcsearch.cli.options import RUN_ARGUMENT, NameOf, Seconds
+from lcsearch.core import plugins
 
 
 @click.command()
 @RUN_ARGUMENT
 @click.option("--trials", type=click.IntRange(1), help="Trained trials in all.")
 @click.option("--timeout", type=Seconds(), help="Start no trial after this time from now: 90s, 30m, 2h.")
-@click.option("--engine", type=OneOf("local", "ray"), help="Who runs trials.")
+@click.option("--engine", type=NameOf(plugins.ENGINE), help="Who runs trials.")
 @click.option("--jobs", type=click.IntRange(1), help="Trials at once.")
 @click.option("--ray-address", metavar="ADDRESS", help="A Ray cluster: auto or HOST:PORT.")
 @click.option("--cpus-per-trial", type=float, help="What Ray reserves.")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lcsearch.cli.options import RUN_ARGUMENT, OneOf
+from lcsearch.cli.options import RUN_ARGUMENT, NameOf, OneOf
+from lcsearch.core import plugins
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     type=OneOf("scratch", "compressed", "both"),
     help="Fresh weights, or on from the trial's own; both says which is better.  [default: as the run]",
 )
-@click.option("--engine", type=OneOf("local", "ray"), help="Who trains.  [default: as the run]")
+@click.option("--engine", type=NameOf(plugins.ENGINE), help="Who trains.  [default: as the run]")
 @click.option("--jobs", type=click.IntRange(1), help="Trainings at once.  [default: as the run]")
 @click.option("--ray-address", metavar="ADDRESS", help="A Ray cluster: auto or HOST:PORT.")
 @click.option("--cpus-per-trial", type=float, help="What Ray reserves.")

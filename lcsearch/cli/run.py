@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from lcsearch.cli.options import Count, OneOf, Seconds
+from lcsearch.cli.options import Count, NameOf, OneOf, Seconds
+from lcsearch.core import plugins
 from lcsearch.runs.settings import DEFAULT_INIT
 
 
@@ -42,16 +43,16 @@ from lcsearch.runs.settings import DEFAULT_INIT
 @click.option("--max-params", type=Count(), help="Reject larger specs untrained: 500k, 1.5M.")
 @click.option("--max-macs", type=Count(), help="Reject dearer specs untrained: 20M.")
 @click.option("--search-width", is_flag=True, help="Search the backbone's width too, from 0.25 to 1.")
-@click.option("--sampler", metavar="NAME", help="Who proposes: see 'docs/search.md'.")
+@click.option("--sampler", type=NameOf(plugins.SAMPLER), help="Who proposes: see 'docs/search.md'.")
 @click.option(
     "--early-stopping",
-    type=OneOf("pareto", "median", "none"),
+    type=NameOf(plugins.STOPPING_RULE),
     default="pareto",
     show_default=True,
     help="Which trials stop at rungs.",
 )
 @click.option(
-    "--engine", type=OneOf("local", "ray"), default="local", show_default=True, help="Who runs trials."
+    "--engine", type=NameOf(plugins.ENGINE), default="local", show_default=True, help="Who runs trials."
 )
 @click.option("--jobs", type=click.IntRange(1), help="Trials at once.  [default: CPU cores; 1 on a GPU]")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda or mps.")

@@ -80,7 +80,12 @@ STOPPING_RULE = Kind(
 )
 ENGINE = Kind("engine", "lcsearch.engines", "lcsearch.engines", "ENGINE", setting="engine")
 EXPORT_FORMAT = Kind(
-    "export format", "lcsearch.export.formats", "lcsearch.export_formats", "FORMAT", setting="format"
+    "export format",
+    "lcsearch.export.formats",
+    "lcsearch.export_formats",
+    "FORMAT",
+    setting="format",
+    contract="lcsearch.export.formats:Format",
 )
 PLOT = Kind(
     "plot",

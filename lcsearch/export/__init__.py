@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from lcsearch.export.formats import FORMATS, SUFFIXES
 from lcsearch.export.write import Exported, export
 
-__all__ = ["FORMATS", "SUFFIXES", "Exported", "export"]
+__all__ = ["Exported", "export"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lcsearch.core.config import Source
 from lcsearch.core.records import RunRecord
-from lcsearch.export.formats import SUFFIXES
+from lcsearch.export.formats import ConfigFormat, find
 from lcsearch.export.source import kept_weights
 from lcsearch.export.write import Exported, export
 from lcsearch.runs.choose import Choice
@@ -27,7 +27,7 @@ def export_choice(
     Args:
         run: The run.
         choice: The trial, and why.
-        kind: One of `lcsearch.export.FORMATS`.
+        kind: A format.
         output: The file; None for ``trial-N`` with the format's suffix, here.
         fold_batch_norm: Fold batch norm into the convolutions before it.
         retrained: Take the retrained weights that are best on the validation images.
@@ -37,7 +37,8 @@ def export_choice(
         ExportError: As `export`.
     """
     trial = choice.trial
-    path = output or Path(f"trial-{trial.number}{SUFFIXES[kind]}")
+    form = find(kind)
+    path = output or Path(f"trial-{trial.number}{form.suffixes[0]}")
     source = Source(str(run.path), trial.number, trial.accuracy, trial.params, trial.macs, choice.why)
     spec, weights = trial.spec, None
     if retrained:
@@ -46,8 +47,6 @@ def export_choice(
         result = best_of(run.path, trial)
         weights, spec = result.weights, replace(spec, recipe=replace(spec.recipe, epochs=result.epochs))
         source = replace(source, accuracy=result.accuracy, why=f"{choice.why}; retrained, seed {result.seed}")
-    elif kind != "yaml":
+    elif not isinstance(form, ConfigFormat):
         weights = kept_weights(run, trial)
-    return export(
-        run, spec, None if kind == "yaml" else weights, source, kind, path, fold_batch_norm=fold_batch_norm
-    )
+    return export(run, spec, weights, source, form, path, fold_batch_norm=fold_batch_norm)

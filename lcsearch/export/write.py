@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor, nn
 
-from lcsearch.core.config import Source, config_text, read_config
+from lcsearch.core.config import Source, config_text
 from lcsearch.core.errors import InputError
 from lcsearch.core.files import replacing
 from lcsearch.core.records import RunRecord
 from lcsearch.core.spec import ModelSpec, TrialSpec
+from lcsearch.data import SearchData
 from lcsearch.export.check import Agreement, ExportError, compare
-from lcsearch.export.formats import SUFFIXES, find
+from lcsearch.export.formats import ConfigFormat, Format, ModelFormat
 from lcsearch.export.latency import Latency, measure
 from lcsearch.export.source import About, load_data
 from lcsearch.nets.surgery import build_model
@@ -49,7 +50,7 @@ def export(
     spec: TrialSpec,
     weights: Path | None,
     source: Source,
-    kind: str,
+    form: Format,
     path: Path,
     *,
     fold_batch_norm: bool = False,
@@ -59,9 +60,9 @@ def export(
     Args:
         run: The run that it comes from: its data set is what the file is checked on.
         spec: The model and how it was trained.
-        weights: Its trained weights; None for a config.
+        weights: Its trained weights; a config needs none.
         source: Where the model comes from, for the config inside the file.
-        kind: The format.
+        form: The format.
         path: The file to write; a file that is there is replaced.
         fold_batch_norm: Fold batch norm into the convolutions before it.
 
@@ -69,47 +70,50 @@ def export(
         InputError: A package is missing, the place is not writable, or the weights or images are not there.
         ExportError: What was written computes something else; it was removed.
     """
-    find(kind).require()
-    config = config_text(spec, source)
+    form.require()
     if path.is_dir():
-        suggestion = path / f"model{SUFFIXES[kind]}"
+        suggestion = path / f"model{form.suffixes[0]}"
         raise InputError(f"--output: {path} is a folder; give a file, such as {suggestion}")
     with replacing(path, name=f"--output: {path}") as part:
-        if weights is None:
-            done = _config(spec, config, part, path)
-        else:
-            done = _model(run, spec.model, weights, config, kind, part, path, fold_batch_norm)
-    return done
+        if isinstance(form, ConfigFormat):
+            return _config(form, spec, source, part, path)
+        assert isinstance(form, ModelFormat) and weights is not None
+        data = load_data(run)
+        about = About(config_text(spec, source), data.info, fold_batch_norm)
+        return _model(form, trained_model(spec.model, weights), spec.model, about, data, part, path)
 
 
-def _config(spec: TrialSpec, config: str, part: Path, path: Path) -> Exported:
-    part.write_text(config, encoding="utf-8")
-    if read_config(part).spec.fingerprint() != _without_plain(spec).fingerprint():
+def _config(form: ConfigFormat, spec: TrialSpec, source: Source, part: Path, path: Path) -> Exported:
+    form.write(spec, source, part)
+    if _without_plain(form.read(part)).fingerprint() != _without_plain(spec).fingerprint():
         raise ExportError("the config does not read back as the trial's spec")
-    plain = config_text(TrialSpec(_plain(spec.model), spec.regularizer, spec.recipe))
-    return Exported(path, part.stat().st_size, len(plain.encode()))
+    with TemporaryDirectory(prefix="lcsearch-export-") as folder:
+        beside = Path(folder) / "backbone"
+        form.write(TrialSpec(_plain(spec.model), spec.regularizer, spec.recipe), Source(), beside)
+        return Exported(path, part.stat().st_size, beside.stat().st_size)
 
 
 def _model(
-    run: RunRecord, spec: ModelSpec, weights: Path, config: str, kind: str, part: Path, path: Path, fold: bool
+    form: ModelFormat,
+    trained: nn.Module,
+    spec: ModelSpec,
+    about: About,
+    data: SearchData,
+    part: Path,
+    path: Path,
 ) -> Exported:
-    trained = trained_model(spec, weights)
-    data = load_data(run)
-    about = About(config, data.info, fold)
+    file = _written(form, trained, about, part)
+    agreement = compare(trained, file, data.validation, data.info)
+    backbone = build_model(_plain(spec)).eval().requires_grad_(False)
+    plain = replace(about, config=config_text(TrialSpec(_plain(spec))))
     with TemporaryDirectory(prefix="lcsearch-export-") as folder:
-        file = _write(kind, trained, about, part)
-        agreement = compare(trained, file, data.validation, data.info)
         beside = Path(folder) / "backbone"
-        backbone = build_model(_plain(spec)).eval().requires_grad_(False)
-        plain = TrialSpec(_plain(spec))
-        other = _write(kind, backbone, About(config_text(plain), data.info, fold), beside)
-        latency = measure([file, other], about.image_shape)
+        latency = measure([file, _written(form, backbone, plain, beside)], about.image_shape)
         return Exported(path, part.stat().st_size, beside.stat().st_size, agreement, latency, about)
 
 
-def _write(kind: str, model: nn.Module, about: About, path: Path) -> Callable[[Tensor], Tensor]:
+def _written(form: ModelFormat, model: nn.Module, about: About, path: Path) -> Callable[[Tensor], Tensor]:
     """Write a model and return what its file computes."""
-    form = find(kind)
     with torch.no_grad():
         form.write(model, about, path)
     return form.read(path)

@@ -104,7 +104,7 @@ def test_a_config_builds_fresh_weights(tmp_path: Path) -> None:
 def trained(tmp_path: Path) -> tuple[Path, nn.Module]:
     spec = everywhere("base", SPARSE, 0.25)
     model, path = lively(spec), tmp_path / "best.safetensors"
-    weights.write(model, About(config_text(TrialSpec(spec)), INFO), path)
+    weights.FORMAT.write(model, About(config_text(TrialSpec(spec)), INFO), path)
     return path, model
 
 

@@ -80,8 +80,8 @@ def computed(tmp_path_factory: pytest.TempPathFactory) -> Path:
             images = torch.randn(size, *about.image_shape, generator=torch.Generator().manual_seed(size))
             np.save(folder / f"images{size}.npy", images.numpy())
             np.save(folder / f"expected-{size}.npy", model(images).numpy())
-        conv.write(model, about, folder / "model.pt2")
-        onnx.write(model, about, folder / "model.onnx")
+        conv.FORMAT.write(model, about, folder / "model.pt2")
+        onnx.FORMAT.write(model, about, folder / "model.onnx")
     run_elsewhere(TORCH, parent)
     run_elsewhere(ONNX, parent)
     return parent
@@ -137,7 +137,7 @@ def test_only_what_batch_norm_alone_reads_is_folded() -> None:
 
 def test_a_file_names_no_place_of_the_machine_that_wrote_it(tmp_path: Path) -> None:
     path = tmp_path / "model.pt2"
-    conv.write(lively(SPECS["sparse"]), ABOUT, path)
+    conv.FORMAT.write(lively(SPECS["sparse"]), ABOUT, path)
     with zipfile.ZipFile(path) as archive:
         content = {name: archive.read(name) for name in archive.namelist()}
     here = str(Path(__file__).parents[2]).encode()
@@ -164,4 +164,4 @@ def test_onnx_without_its_packages_names_the_extra(monkeypatch: pytest.MonkeyPat
         importlib.util, "find_spec", lambda name: None if name == "onnxscript" else real(name)
     )
     with pytest.raises(InputError, match=r"needs onnxscript.*pip install 'lcsearch\[onnx\]'"):
-        onnx.require()
+        onnx.FORMAT.require()

@@ -27,7 +27,7 @@ IMAGES = torch.rand(5, 1, 16, 16, generator=torch.Generator().manual_seed(1))
 
 def test_a_written_model_loads_with_every_number(model: nn.Module, about: About, tmp_path: Path) -> None:
     path = tmp_path / "best.safetensors"
-    weights.write(model, about, path)
+    weights.FORMAT.write(model, about, path)
     loaded = lcsearch.load_model(path)
     assert not loaded.training
     before, after = model.state_dict(), loaded.state_dict()
@@ -56,7 +56,7 @@ def test_a_file_is_as_small_as_its_parameters(backbone: str, tmp_path: Path) -> 
     spec = everywhere(backbone, SPARSE)
     model = lively(spec)
     path = tmp_path / "best.safetensors"
-    weights.write(model, About(config_text(TrialSpec(spec)), INFO), path)
+    weights.FORMAT.write(model, About(config_text(TrialSpec(spec)), INFO), path)
     numbers, bits = bytes_needed(model)
     assert bits > 0
     assert numbers + bits < path.stat().st_size <= numbers + bits + 16 * 1024
@@ -65,7 +65,7 @@ def test_a_file_is_as_small_as_its_parameters(backbone: str, tmp_path: Path) -> 
 def test_the_spec_can_be_read_without_lcsearch(tmp_path: Path) -> None:
     spec = everywhere("base", SPARSE, 0.25)
     path = tmp_path / "best.safetensors"
-    weights.write(lively(spec), About(config_text(TrialSpec(spec)), INFO), path)
+    weights.FORMAT.write(lively(spec), About(config_text(TrialSpec(spec)), INFO), path)
     content = path.read_bytes()
     (length,) = struct.unpack("<Q", content[:8])
     texts = json.loads(content[8 : 8 + length])["__metadata__"]
@@ -110,7 +110,7 @@ def test_whole_numbers_too_large_for_four_bytes_stay_whole() -> None:
 def written(tmp_path: Path) -> Path:
     spec = everywhere("base", SPARSE, 0.25)
     path = tmp_path / "best.safetensors"
-    weights.write(lively(spec), About(config_text(TrialSpec(spec)), INFO), path)
+    weights.FORMAT.write(lively(spec), About(config_text(TrialSpec(spec)), INFO), path)
     return path
 
 

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
-from torch import Tensor, nn
-
-from lcsearch.export.source import About
-
-HOLDS_WEIGHTS = False
+from lcsearch.core.config import Source, config_text, read_config
+from lcsearch.core.spec import TrialSpec
+from lcsearch.export.formats import ConfigFormat
 
 
-def require() -> None:
-    """Nothing beyond lcsearch is needed."""
+class Yaml(ConfigFormat):
+    """The config; plain layers are left out."""
+
+    suffixes = (".yaml", ".yml")
+
+    def write(self, spec: TrialSpec, source: Source, path: Path) -> None:
+        """Write the config."""
+        path.write_text(config_text(spec, source), encoding="utf-8")
+
+    def read(self, path: Path) -> TrialSpec:
+        """Return the spec."""
+        return read_config(path).spec
 
 
-def write(model: nn.Module, about: About, path: Path) -> None:
-    """Write the config; the model is not looked at."""
-    path.write_text(about.config, encoding="utf-8")
-
-
-def read(path: Path) -> Callable[[Tensor], NoReturn]:
-    """A config has no weights.
-
-    Raises:
-        TypeError: Always.
-    """
-    raise TypeError(f"{path}: a config holds no weights to run")
+FORMAT = Yaml()
