@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import shutil
 import subprocess
@@ -45,6 +46,15 @@ def lcsearch_cli(*arguments: str) -> int:
     from lcsearch.cli.main import call
 
     return call(list(arguments))
+
+
+def test_the_package_is_called_like_the_function() -> None:
+    """Whatever was imported before: ``lcsearch.search`` is a package too."""
+    import lcsearch.search.director
+    from lcsearch.search import python
+
+    assert callable(lcsearch.search)
+    assert inspect.signature(lcsearch.search) == inspect.signature(python.search)
 
 
 def test_a_run_leaves_what_every_command_reads(
@@ -200,19 +210,19 @@ import sys
 sys.path.insert(0, {tests!r})
 import lcsearch
 from simulated_objectives import smooth
-from test_custom import ASKED
 
 def mine(spec, report):
     return smooth(spec, report)
 
-{guard}lcsearch.search(None, mine, **(ASKED | {{"trials": 1, "out": {out!r}}}))
+{guard}lcsearch.search(None, mine, **{asked!r})
 """
 
 
 @pytest.mark.parametrize("guard", ["", 'if __name__ == "__main__": '], ids=["unguarded", "guarded"])
 def test_a_script_is_told_of_its_missing_guard(tmp_path: Path, guard: str) -> None:
     out, script = tmp_path / "run", tmp_path / "my_script.py"
-    script.write_text(SCRIPT.format(tests=str(Path(__file__).parents[1]), out=str(out), guard=guard))
+    asked = ASKED | {"trials": 1, "out": str(out)}
+    script.write_text(SCRIPT.format(tests=str(Path(__file__).parents[1]), asked=asked, guard=guard))
     done = subprocess.run(
         [sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False
     )
