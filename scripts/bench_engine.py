@@ -33,9 +33,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lcsearch.core.job import Director, Job, Metrics, Objective, Report, Verdict
+from lcsearch.core.job import Job, Metrics, Objective, Report, Verdict
 from lcsearch.core.spec import ModelSpec, TrialSpec
-from lcsearch.engines.ray.engine import RayEngine, RaySettings
+from lcsearch.engines import Director, EngineSettings
+from lcsearch.engines.ray.engine import RayEngine
 
 SPEC = TrialSpec(ModelSpec("base", 10, 1))
 SLOTS = 8
@@ -104,7 +105,7 @@ class Counter:
 
 
 def drive(run: Path, slots: int, director: Director, objective: Objective) -> None:
-    with closing(RayEngine(RaySettings(run, jobs=slots))) as engine:
+    with closing(RayEngine(EngineSettings(run, jobs=slots))) as engine:
         engine.prepare(objective)
         engine.run(director, objective)
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from lcsearch.core.job import Director, Job, Metrics, Objective, Report, Suspended, Verdict
+from lcsearch.core.job import Job, Metrics, Objective, Report, Verdict
 from lcsearch.core.spec import ModelSpec, Recipe
 from lcsearch.core.yaml import write_yaml
+from lcsearch.engines import Director, Ending, run_job, tell
 from lcsearch.nets.count import Count
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.facts import Facts
@@ -36,8 +37,14 @@ class Remembering(Sizer):
         return self._counts[key]
 
 
+class Killed(BaseException):
+    """Stands for ``kill -9`` of this process: nothing may catch it."""
+
+
 class InlineEngine:
     """Runs one trial at a time in this process."""
+
+    jobs = 1
 
     def describe(self) -> str:
         return "this process"
@@ -53,22 +60,32 @@ class InlineEngine:
             job = director.next_job()
             if job is not None:
                 director.on_started(job.number, "inline")
-                self._run(director, objective, job)
+                tell(director, job.number, _run(director, objective, job))
             director.tick()
 
-    def _run(self, director: Director, objective: Objective, job: Job) -> None:
-        def report(epoch: int, metrics: Metrics) -> bool:
-            verdict = director.on_epoch(job.number, epoch, metrics)
-            if verdict is Verdict.SUSPEND:
-                raise Suspended
-            return verdict is Verdict.GO_ON
 
+def _run(director: Director, objective: Objective, job: Job) -> Ending:
+    """What breaks in the director, or kills the process, is not the objective's end."""
+    raised: list[BaseException] = []
+
+    def hear(epoch: int, metrics: Metrics) -> Verdict:
         try:
-            director.on_complete(job.number, objective(job, report))
-        except Suspended:
-            director.on_suspended(job.number)
-        except Exception as error:
-            director.on_failed(job.number, str(error))
+            return director.on_epoch(job.number, epoch, metrics)
+        except BaseException as error:
+            raised.append(error)
+            raise
+
+    def mortal(job: Job, report: Report) -> Metrics:
+        try:
+            return objective(job, report)
+        except Killed as error:
+            raised.append(error)
+            raise
+
+    ending = run_job(job, mortal, hear)
+    if raised:
+        raise raised[0]
+    return ending
 
 
 @dataclass(frozen=True)

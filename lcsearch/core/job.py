@@ -1,11 +1,10 @@
-"""What passes between the search and whoever runs its trials."""
+"""A job and what passes between the search, whoever runs the job, and what trains in it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
 
 from lcsearch.core.spec import ModelSpec, TrialSpec
 
@@ -92,60 +91,3 @@ class Verdict(Enum):
     GO_ON = "go on"
     STOP = "stop"
     SUSPEND = "suspend"
-
-
-class Director(Protocol):
-    """The search as an engine sees it: hands out jobs, hears results, decides. One thread calls it."""
-
-    def next_job(self) -> Job | None:
-        """The next trial to run now; None while there is nothing to hand out."""
-
-    @property
-    def finished(self) -> bool:
-        """True once nothing is live and nothing more will be handed out."""
-
-    def on_started(self, number: int, worker: str) -> None:
-        """A worker has begun a trial."""
-
-    def on_epoch(self, number: int, epoch: int, metrics: Metrics) -> Verdict:
-        """A trial has finished an epoch."""
-
-    def on_complete(self, number: int, metrics: Metrics) -> None:
-        """The objective has returned, also after it was told to stop."""
-
-    def on_suspended(self, number: int) -> None:
-        """The objective has left with its checkpoint kept."""
-
-    def on_failed(self, number: int, reason: str) -> None:
-        """The objective raised: the trial is over."""
-
-    def on_lost(self, number: int, reason: str) -> None:
-        """The worker died; the search decides whether the trial is handed out again."""
-
-    def tick(self) -> None:
-        """Called at least every second or so: timeouts and the display."""
-
-
-class Engine(Protocol):
-    """Runs trials somewhere: `prepare`, then `run`, and `close` in any case."""
-
-    def prepare(self, objective: Objective) -> None:
-        """Check everything that can be checked before the first trial.
-
-        Raises:
-            InputError: Trials could not run.
-            HaltError: Workers do not start here.
-        """
-
-    def run(self, director: Director, objective: Objective) -> None:
-        """Run until the director has finished.
-
-        Raises:
-            HaltError: Workers do not start, or the disk of one is full.
-        """
-
-    def close(self) -> None:
-        """End every worker, also in the midst of a trial. May be called twice, and before `prepare`."""
-
-    def describe(self) -> str:
-        """Where trials run, in a few words for the display."""

@@ -6,13 +6,13 @@ import multiprocessing as mp
 import os
 import signal
 import threading
-import traceback
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from lcsearch.core.errors import HaltError, is_disk_full
-from lcsearch.core.job import Director, Job, Metrics, Objective, ResultError, Suspended, Verdict
+from lcsearch.core.errors import HaltError
+from lcsearch.core.job import Job, Metrics, Objective, Verdict
+from lcsearch.engines import Director, Ending, Engine, EngineSettings, run_job, tell
 
 _TICK_SECONDS = 0.5
 _START = mp.get_context("spawn")
@@ -26,6 +26,19 @@ class _Worker:
     pipe: Connection
     job: Job | None = None
     ready: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """Says that a worker has started."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Epoch:
+    """Says that a worker's job has finished an epoch."""
+
+    number: int
+    metrics: Metrics
 
 
 class LocalEngine:
@@ -93,29 +106,21 @@ class LocalEngine:
                 continue
             self._hear(worker, message, director)
 
-    def _hear(self, worker: _Worker, message: tuple[object, ...], director: Director) -> None:
+    def _hear(self, worker: _Worker, message: object, director: Director) -> None:
         assert worker.job is not None
         number = worker.job.number
         match message:
-            case ("ready",):
+            case _Ready():
                 worker.ready = True
-                return
-            case ("epoch", int() as epoch, metrics):
-                verdict = director.on_epoch(number, epoch, metrics)  # type: ignore[arg-type]
+            case _Epoch():
+                verdict = director.on_epoch(number, message.number, message.metrics)
                 try:
                     worker.pipe.send(verdict)
                 except OSError:
                     self._bury(worker, director)
-                return
-            case ("complete", metrics):
-                director.on_complete(number, metrics)  # type: ignore[arg-type]
-            case ("suspended",):
-                director.on_suspended(number)
-            case ("failed", str() as reason):
-                director.on_failed(number, reason)
-            case ("full",):
-                raise HaltError("the disk is full")
-        worker.job = None
+            case Ending():
+                worker.job = None
+                tell(director, number, message)
 
     def _bury(self, worker: _Worker, director: Director) -> None:
         worker.process.join(timeout=5)
@@ -141,6 +146,14 @@ class LocalEngine:
         self._workers.clear()
 
 
+def make(settings: EngineSettings) -> Engine:
+    """Make the engine."""
+    return LocalEngine(settings.jobs or 1)
+
+
+ENGINE = make
+
+
 def _cause_of_death(code: int | None) -> str:
     if code == -signal.SIGKILL:
         return "the worker process was killed (SIGKILL), most often by the system for want of memory"
@@ -153,41 +166,19 @@ def _work(pipe: Connection, objective: Objective) -> None:
     """A worker's life: run what comes down the pipe until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _die_with_parent()
-    pipe.send(("ready",))
+    pipe.send(_Ready())
+
+    def hear(epoch: int, metrics: Metrics) -> Verdict:
+        pipe.send(_Epoch(epoch, metrics))
+        verdict: Verdict = pipe.recv()
+        return verdict
+
     while True:
         try:
             job: Job = pipe.recv()
         except (EOFError, OSError):
             return
-        pipe.send(_run(job, objective, pipe))
-
-
-def _run(job: Job, objective: Objective, pipe: Connection) -> tuple[object, ...]:
-    def report(epoch: int, metrics: Metrics) -> bool:
-        pipe.send(("epoch", epoch, dict(metrics)))
-        verdict: Verdict = pipe.recv()
-        if verdict is Verdict.SUSPEND:
-            raise Suspended
-        return verdict is Verdict.GO_ON
-
-    try:
-        return ("complete", dict(objective(job, report)))
-    except Suspended:
-        return ("suspended",)
-    except MemoryError:
-        return ("failed", "out of memory")
-    except Exception as error:
-        return ("full",) if is_disk_full(error) else ("failed", describe_error(error))
-
-
-def describe_error(error: Exception) -> str:
-    """One line that says what went wrong and where in the code."""
-    if isinstance(error, ResultError):
-        return str(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
-    text = " ".join(str(error).split()) or "no message"
-    return f"{type(error).__name__}: {text}{place}"
+        pipe.send(run_job(job, objective, hear))
 
 
 def _die_with_parent() -> None:

@@ -1,7 +1,7 @@
 """The search: what is tried, what is stopped, and what is recorded of it.
 
-``lcsearch.search(...)``, which is `lcsearch.search.python.search`, searches over a loop of the user's own. As soon
-as anything of this package is imported, Python makes it an attribute of ``lcsearch``: so it can be called.
+``lcsearch.search(...)``, which is `lcsearch.search.python.search`, searches over a loop of the user's own.
+Python makes this package an attribute of ``lcsearch`` once anything of it is imported: so it is callable.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from lcsearch.core.errors import HaltError, is_disk_full
-from lcsearch.core.job import Director, Engine, Objective
+from lcsearch.core.job import Objective
+from lcsearch.engines import Director, Engine
 from lcsearch.runs.directory import RunDirectory
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lcsearch.core.job import Engine
-from lcsearch.engines.local import LocalEngine
+from lcsearch import engines
+from lcsearch.engines import Engine, EngineSettings
 from lcsearch.runs.settings import RunSettings
 from lcsearch.train.objective import TrainObjective
 
@@ -30,19 +30,15 @@ def make_engine(settings: RunSettings, folder: Path) -> Engine:
         settings: Every setting.
         folder: Where the engine may keep files of its own; the run directory for a search.
     """
-    if settings.engine == "local":
-        return LocalEngine(settings.jobs or 1)
-    from lcsearch.engines.ray.engine import RayEngine, RaySettings
-
-    return RayEngine(
-        RaySettings(
-            run_directory=folder,
-            address=settings.ray_address,
+    return engines.find(settings.engine)(
+        EngineSettings(
+            folder=folder,
             jobs=settings.jobs,
+            modules=_user_modules(settings),
+            ray_address=settings.ray_address,
             cpus_per_trial=settings.cpus_per_trial,
             gpus_per_trial=settings.gpus_per_trial,
             storage_path=settings.storage_path,
-            modules=_user_modules(settings),
         )
     )
 

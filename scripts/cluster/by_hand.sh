@@ -9,7 +9,7 @@
 # where RAY_AUTH_TOKEN_PATH says). The head makes one if there is none: copy it to the others, for
 # example with scp, and keep it as secret as an SSH key: who has it can run code on the cluster.
 #
-# Run by tests/engines/test_ray_network.py on two network namespaces.
+# Run by tests/engines/ray/test_network.py on two network namespaces.
 set -euo pipefail
 
 export RAY_AUTH_MODE=token

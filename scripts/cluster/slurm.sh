@@ -11,7 +11,7 @@
 # LCSEARCH_SHARED is a folder that all nodes share (by default where sbatch was called); the run and
 # the checkpoints lie there. When the time is up, send the job again: a run that exists is resumed.
 #
-# Run by tests/engines/test_ray_scripts.py with stand-ins for srun and scontrol that start both nodes
+# Run by tests/engines/ray/test_network.py with stand-ins for srun and scontrol that start both nodes
 # on one machine. Not run on a SLURM cluster.
 set -euo pipefail
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import simulated_objectives as simulated
 import sqlalchemy
-from inline import InlineEngine, session
+from inline import InlineEngine, Killed, session
 from optuna.storages import RDBStorage
 from outline import outline
 
@@ -64,10 +64,6 @@ def assert_tidy(path: Path) -> None:
     ]  # fmt: skip
 
 
-class Death(BaseException):
-    """Stands for ``kill -9``: nothing may catch it."""
-
-
 @pytest.fixture
 def deaths(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """How many more writes the process lives for; empty for ever."""
@@ -80,7 +76,7 @@ def deaths(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
             if left:
                 left[0] -= 1
                 if left[0] < 0:
-                    raise Death
+                    raise Killed
             return write(self, *args, **keywords)
 
         return wrapped
@@ -104,7 +100,7 @@ def test_dying_between_any_two_writes_alters_nothing(tmp_path: Path, deaths: lis
             with session(tmp_path / "cut", **changes) as opened:
                 assert opened.run() is None
             break
-        except Death:
+        except Killed:
             assert sittings < 200
     deaths.clear()
     assert sittings > 10
@@ -138,7 +134,7 @@ def test_duplicates_whose_original_ended_just_before_the_kill_end_too(
         assert [t.duplicate_of for t in opened.search.history] == [None, None, 1, None]
         opened.search.on_epoch(1, 1, {"accuracy": 80.0})
         deaths[:] = [2]  # the end of trial 1, and not that of trial 2
-        with pytest.raises(Death):
+        with pytest.raises(Killed):
             opened.search.on_complete(1, {"accuracy": 80.0})
     deaths.clear()
     assert [t.state for t in read_run(tmp_path / "run").trials[1:3]] == ["complete", "running"]

@@ -8,10 +8,10 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from inline import Simulated, session
+from inline import Killed, Simulated, session
 from outline import outline
 
-from lcsearch.core.job import Job, Progress, Report
+from lcsearch.core.job import Job, Progress, Report, ResultError
 from lcsearch.core.records import TrialRecord
 from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe
 from lcsearch.runs.choose import front_of
@@ -25,10 +25,6 @@ LAYERS = ("features.4", "features.8")
 PROPOSED = tuple(
     replace(BACKBONE, layers={name: LayerSpec("linear", alpha) for name in LAYERS}) for alpha in (0.25, 0.125)
 )
-
-
-class Killed(BaseException):
-    """The process is gone."""
 
 
 @dataclass
@@ -52,7 +48,7 @@ class Trains(Simulated):
     def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
         self.jobs.append(job)
         if job.number == self.fails:
-            raise ValueError("the loss is nan")
+            raise ResultError("the loss is nan")
         assert bool(job.start) == (job.spec.recipe.init == "backbone")
         if job.start:
             assert (Path(job.start) / "backbone.safetensors").read_bytes() == b"weights of trial 0"

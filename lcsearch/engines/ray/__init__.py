@@ -1,1 +1,15 @@
-"""The parts of the Ray engine: reaching a cluster, and Ray Tune's classes over our director."""
+"""Runs trials on Ray: Ray Tune starts them, the director decides."""
+
+from __future__ import annotations
+
+from lcsearch.engines import Engine, EngineSettings
+
+
+def make(settings: EngineSettings) -> Engine:
+    """Make the engine; Ray is imported now, and not before."""
+    from lcsearch.engines.ray.engine import RayEngine
+
+    return RayEngine(settings)
+
+
+ENGINE = make

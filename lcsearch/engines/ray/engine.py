@@ -11,23 +11,21 @@ import os
 import uuid
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lcsearch.core.errors import InputError
-from lcsearch.core.job import Director, Objective
-from lcsearch.engines.ray.cluster import LONGEST_FOLDER, Cluster, connected
-from lcsearch.engines.ray.probe import Question, ask_nodes, dump
-from lcsearch.engines.ray.quiet import quiet
-from lcsearch.engines.ray.scratch import scratch
-from lcsearch.engines.ray.settings import RaySettings
-from lcsearch.engines.ray.sharing import SharesData, pack
+from lcsearch.core.job import Objective
+from lcsearch.engines import Director, EngineSettings
+from lcsearch.engines.ray.cluster import Cluster
+from lcsearch.engines.ray.connection import LONGEST_FOLDER, connected
+from lcsearch.engines.ray.dispatcher import Dispatcher
+from lcsearch.engines.ray.driver_place import DriverPlace
+from lcsearch.engines.ray.node_check import Question, ask_nodes, dump
+from lcsearch.engines.ray.output import output_to
+from lcsearch.engines.ray.shared_data import SharesData, pack
 from lcsearch.engines.ray.storage import SharedStorage, open_storage
-from lcsearch.engines.ray.worker import Surroundings, TrialStorage
-
-if TYPE_CHECKING:
-    from lcsearch.engines.ray.desk import Desk
-
-__all__ = ["RayEngine", "RaySettings"]
+from lcsearch.engines.ray.temporary import temporary_folder
+from lcsearch.engines.ray.trial_storage import TrialStorage
 
 
 class RayEngine:
@@ -37,9 +35,9 @@ class RayEngine:
         settings: Where and with what.
     """
 
-    def __init__(self, settings: RaySettings) -> None:
+    def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings
-        self._folder = settings.run_directory.absolute() / "ray"
+        self._folder = settings.folder.absolute() / "ray"
         self._cluster: Cluster | None = None
         self._temporary: Path | None = None
         self._shared: TrialStorage | None = None
@@ -56,7 +54,7 @@ class RayEngine:
         """Where trials run: nodes and resources once the cluster is reached."""
         if self._cluster is not None:
             return self._cluster.describe()
-        address = self._settings.address
+        address = self._settings.ray_address
         return "Ray on this machine" if address is None else f"Ray at {address}"
 
     def prepare(self, objective: Objective) -> None:
@@ -70,8 +68,8 @@ class RayEngine:
         with ExitStack() as stack:
             storage = self._storage()
             self._make_folder()
-            stack.enter_context(quiet(self._folder / "ray.log"))
-            temporary = stack.enter_context(scratch(self._settings.temporary, LONGEST_FOLDER))
+            stack.enter_context(output_to(self._folder / "ray.log"))
+            temporary = stack.enter_context(temporary_folder(LONGEST_FOLDER))
             logs = self._folder / "workers"
             cluster = stack.enter_context(connected(self._settings, temporary, logs))
             self._check(cluster, storage, objective)
@@ -86,29 +84,27 @@ class RayEngine:
         Raises:
             HaltError: The disk of a worker or the shared storage is full.
         """
-        from lcsearch.engines.ray.desk import Desk
-
-        desk = Desk(director, lambda: self.jobs, self._shared)
-        if not desk.finished:
-            self._fit(desk, objective)
-        desk.close()
+        dispatcher = Dispatcher(director, lambda: self.jobs, self._shared)
+        if not dispatcher.finished:
+            self._fit(dispatcher, objective)
+        dispatcher.close()
 
     def close(self) -> None:
         """Leave the cluster; a Ray that was started here ends."""
         self._cluster, self._temporary, self._shared = None, None, None
         self._open.close()
 
-    def _fit(self, desk: Desk, objective: Objective) -> None:
+    def _fit(self, dispatcher: Dispatcher, objective: Objective) -> None:
         from ray import tune
 
         from lcsearch.engines.ray.scheduler import DirectorScheduler, Pulse
         from lcsearch.engines.ray.searcher import DirectorSearcher
 
-        scheduler = DirectorScheduler(desk)
+        scheduler = DirectorScheduler(dispatcher)
         tuner = tune.Tuner(
             self._trainable(objective),
             tune_config=tune.TuneConfig(
-                search_alg=DirectorSearcher(desk),
+                search_alg=DirectorSearcher(dispatcher),
                 scheduler=scheduler,
                 num_samples=-1,
                 reuse_actors=True,
@@ -118,7 +114,7 @@ class RayEngine:
             run_config=tune.RunConfig(
                 name="tune",
                 storage_path=str(self._temporary),
-                callbacks=[Pulse(desk, scheduler)],
+                callbacks=[Pulse(dispatcher, scheduler)],
                 failure_config=tune.FailureConfig(max_failures=0),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 verbose=0,
@@ -127,17 +123,17 @@ class RayEngine:
         try:
             tuner.fit()
         except Exception:
-            if desk.error is not None:
-                raise desk.error from None
+            if dispatcher.error is not None:
+                raise dispatcher.error from None
             raise
 
     def _trainable(self, objective: Objective) -> Any:
         from ray import tune
 
-        from lcsearch.engines.ray.trainable import Plan, TrialActor
+        from lcsearch.engines.ray.trainable import TrialActor, WorkerPlan
 
         data = pack(objective.data()) if isinstance(objective, SharesData) else None
-        plan = Plan(dump(objective), data, self._shared, Surroundings.here())
+        plan = WorkerPlan(dump(objective), data, self._shared, DriverPlace.here())
         bundle = tune.PlacementGroupFactory([self._reached().wanted])
         return tune.with_resources(tune.with_parameters(TrialActor, plan=plan), bundle)
 
@@ -160,10 +156,11 @@ class RayEngine:
         nodes = cluster.nodes
         if storage is None and len(nodes) > 1:
             raise InputError(
-                f"--storage-path: is needed, because Ray {cluster.name} has {len(nodes)} nodes: a "
-                "folder that all of them share, or an fsspec address such as s3://bucket/path"
+                f"is needed, because Ray {cluster.name} has {len(nodes)} nodes: a "
+                "folder that all of them share, or an fsspec address such as s3://bucket/path",
+                setting="storage_path",
             )
-        question = Question(("lcsearch", *self._settings.modules), Surroundings.here())
+        question = Question(("lcsearch", *self._settings.modules), DriverPlace.here())
         if storage is None:
             cluster.stay_here()
             ask_nodes(question, objective, nodes)
@@ -180,7 +177,7 @@ class RayEngine:
         """This run's folder on the shared storage: the same after a restart, and no other run's."""
         file = self._folder / "storage-name"
         if not file.is_file():
-            file.write_text(f"{self._settings.run_directory.absolute().name}-{uuid.uuid4().hex[:12]}\n")
+            file.write_text(f"{self._settings.folder.absolute().name}-{uuid.uuid4().hex[:12]}\n")
         return file.read_text().strip()
 
 

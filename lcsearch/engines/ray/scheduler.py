@@ -13,14 +13,10 @@ from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.schedulers import TrialScheduler
 
 from lcsearch.core.job import Verdict
-from lcsearch.engines.ray.controller import (
-    WorkerMemoryError,
-    forget_ended,
-    let_workers_start,
-    survive_odd_ends,
-)
-from lcsearch.engines.ray.desk import Desk
-from lcsearch.engines.ray.worker import Message
+from lcsearch.engines import Ending
+from lcsearch.engines.ray.dispatcher import Dispatcher
+from lcsearch.engines.ray.messages import Message, Started
+from lcsearch.engines.ray.private import TuneController, WorkerMemoryError
 
 
 class DirectorScheduler(TrialScheduler):
@@ -30,53 +26,55 @@ class DirectorScheduler(TrialScheduler):
     and the worker hears the verdict before that; Tune stops a trial when its objective is through.
 
     Args:
-        desk: Knows the director.
+        dispatcher: Knows the director.
     """
 
-    _supports_buffered_results = False
-
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, dispatcher: Dispatcher) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._desk = desk
+        self._dispatcher = dispatcher
         self._pending: deque[Trial] = deque()
-        self._controller: Any = None
+        self._actors: dict[str, Any] = {}
+        self._controller: TuneController | None = None
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """Remember a trial that waits for a worker."""
         if self._controller is None:
-            self._controller = tune_controller._tune_controller
-            survive_odd_ends(self._controller)
-            let_workers_start(self._controller)
+            self._controller = TuneController(tune_controller)
+            self._controller.survive_odd_ends()
+            self._controller.let_workers_start()
         self._pending.append(trial)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """Pass a worker's message on, and send the verdict if it is not the usual one."""
-        message = result["message"]
-        verdict = self._desk.hear(trial.trial_id, message)
-        if message.kind == "epoch":
-            if verdict is not Verdict.GO_ON:
-                actor: Any = trial.temporary_state.ray_actor
-                actor.answer.remote(verdict)
-            return str(TrialScheduler.CONTINUE)
-        return str(TrialScheduler.CONTINUE if message.kind == "started" else TrialScheduler.STOP)
+        message: Message = result["message"]
+        verdict = self._dispatcher.hear(trial.trial_id, message)
+        if isinstance(message, Ending):
+            self._actors.pop(trial.trial_id, None)
+            return str(TrialScheduler.STOP)
+        if isinstance(message, Started):
+            self._actors[trial.trial_id] = message.actor
+        elif verdict is not None and verdict is not Verdict.GO_ON:
+            self._actors[trial.trial_id].answer.remote(verdict)
+        return str(TrialScheduler.CONTINUE)
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         """Tell the director that a worker is gone."""
+        self._actors.pop(trial.trial_id, None)
         error = _error_of(trial)
         if _disk_full(error):
             reason = f"the disk of a worker is full: {_first_lines(error)}"
-            self._desk.hear(trial.trial_id, Message("halt", reason))
+            self._dispatcher.hear(trial.trial_id, Ending("halted", reason))
         elif isinstance(error, WorkerMemoryError):
-            self._desk.failed(trial.trial_id, f"out of memory: {_first_lines(error)}")
+            self._dispatcher.hear(trial.trial_id, Ending("failed", f"out of memory: {_first_lines(error)}"))
         else:
-            self._desk.lost(trial.trial_id, f"the worker was lost: {_first_lines(error)}")
+            self._dispatcher.lost(trial.trial_id, f"the worker was lost: {_first_lines(error)}")
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
         """Nothing: the message said so."""
 
     def on_trial_remove(self, tune_controller: Any, trial: Trial) -> None:
         """Tell the director that a trial was taken away before it began."""
-        self._desk.lost(trial.trial_id, "the trial was taken from Ray Tune before it began")
+        self._dispatcher.lost(trial.trial_id, "the trial was taken from Ray Tune before it began")
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
         """The trial that has waited longest."""
@@ -87,7 +85,7 @@ class DirectorScheduler(TrialScheduler):
     def tidy(self) -> None:
         """Let go of trials that have ended."""
         if self._controller is not None:
-            forget_ended(self._controller)
+            self._controller.forget_ended()
 
     def debug_string(self) -> str:
         """For Tune's tables."""
@@ -100,18 +98,18 @@ class Pulse(TrialProgressCallback):
     It stands in the place of the callback that Tune adds otherwise, which keeps every trial for good.
 
     Args:
-        desk: Knows the director.
+        dispatcher: Knows the director.
         scheduler: Knows Tune.
     """
 
-    def __init__(self, desk: Desk, scheduler: DirectorScheduler) -> None:
+    def __init__(self, dispatcher: Dispatcher, scheduler: DirectorScheduler) -> None:
         super().__init__()
-        self._desk = desk
+        self._dispatcher = dispatcher
         self._scheduler = scheduler
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Tune steps at least every tenth of a second."""
-        self._desk.tick()
+        self._dispatcher.tick()
         self._scheduler.tidy()
 
     def log_result(self, trial: Trial, result: dict[str, Any], error: bool = False) -> None:

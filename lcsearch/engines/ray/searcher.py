@@ -6,28 +6,28 @@ from typing import Any
 
 from ray.tune.search import Searcher
 
-from lcsearch.engines.ray.desk import Assignment, Desk
+from lcsearch.engines.ray.dispatcher import Assignment, Dispatcher
 
 
 class DirectorSearcher(Searcher):
     """Hands the director's jobs to Tune. The study is the director's: nothing is kept here.
 
     Args:
-        desk: Knows the director.
+        dispatcher: Knows the director.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, dispatcher: Dispatcher) -> None:
         super().__init__()
-        self._desk = desk
+        self._dispatcher = dispatcher
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
         """The next job as a config; None while there is none now, FINISHED when there will be none."""
-        job = self._desk.next_job(trial_id)
+        job = self._dispatcher.next_job(trial_id)
         if job is not None:
             return {"job": Assignment(job)}
-        if self._desk.finished:
+        if self._dispatcher.finished:
             return str(Searcher.FINISHED)
-        self._desk.tick()
+        self._dispatcher.tick()
         return None
 
     def on_trial_complete(

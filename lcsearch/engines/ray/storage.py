@@ -10,6 +10,7 @@ from typing import Any
 
 from lcsearch.core.errors import HaltError, InputError, is_disk_full
 from lcsearch.core.files import replacing
+from lcsearch.core.functions import one_line
 
 Seen = dict[str, tuple[int, int]]
 """Files by relative name, with modification time (ns) and size, as they were last copied."""
@@ -48,7 +49,7 @@ class SharedStorage:
             self._push(local, name, seen)
         except OSError as error:
             if is_disk_full(error):
-                raise HaltError(f"the storage {self.address} (--storage-path) is full") from None
+                raise HaltError(f"the shared storage {self.address} is full") from None
             raise
 
     def _push(self, local: Path, name: str, seen: Seen) -> None:
@@ -119,7 +120,7 @@ class SharedStorage:
 
 
 def open_storage(address: str) -> SharedStorage:
-    """Open the storage of ``--storage-path`` and prove that this machine can write there.
+    """Open shared storage and prove that this machine can write there.
 
     Raises:
         InputError: It cannot be written or its protocol needs a package.
@@ -134,13 +135,8 @@ def open_storage(address: str) -> SharedStorage:
             raise OSError("what was written is not read back")
         storage.remove(posixpath.dirname(name))
     except ImportError as error:
-        raise InputError(
-            f"--storage-path: {address} needs a package that is not installed: {error}"
-        ) from None
+        problem = f"{address} needs a package that is not installed: {error}"
+        raise InputError(problem, setting="storage_path") from None
     except Exception as error:
-        raise InputError(f"--storage-path: {address} is not writable: {_one_line(error)}") from None
+        raise InputError(f"{address} is not writable: {one_line(error)}", setting="storage_path") from None
     return storage
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -11,12 +11,15 @@ import ray.cloudpickle
 from ray.tune import Trainable
 
 from lcsearch.core.job import Objective, Verdict
-from lcsearch.engines.ray.sharing import Packed, SharesData
-from lcsearch.engines.ray.worker import JobThread, Message, Surroundings, TrialStorage, tell
+from lcsearch.engines.ray.driver_place import DriverPlace
+from lcsearch.engines.ray.job_thread import JobThread
+from lcsearch.engines.ray.messages import Message, Started
+from lcsearch.engines.ray.shared_data import Packed, SharesData
+from lcsearch.engines.ray.trial_storage import TrialStorage
 
 
 @dataclass(frozen=True)
-class Plan:
+class WorkerPlan:
     """What every worker of a run needs; it lies in Ray's object store once per node.
 
     Attributes:
@@ -29,7 +32,7 @@ class Plan:
     objective: bytes
     data: Packed | None
     shared: TrialStorage | None
-    driver: Surroundings
+    driver: DriverPlace
 
 
 class TrialActor(Trainable):
@@ -40,7 +43,7 @@ class TrialActor(Trainable):
     other verdict comes through `answer` first.
     """
 
-    def setup(self, config: dict[str, Any], plan: Plan) -> None:  # type: ignore[override]
+    def setup(self, config: dict[str, Any], plan: WorkerPlan) -> None:  # type: ignore[override]
         """Make this process a worker of the run."""
         self._driver = plan.driver
         self._driver.enter()
@@ -64,15 +67,18 @@ class TrialActor(Trainable):
 
     def step(self) -> dict[str, Any]:
         """Say that the job has begun; after that, go on to the next epoch or the end."""
+        return {"message": self._next()}
+
+    def _next(self) -> Message:
         if self._thread is None:
             own = Path(self.logdir)
             self._thread = JobThread(self._job, self._objective, self._shared, own / "files", own.parent)
-            return tell(Message("started", text=_worker_name()))
+            return _started()
         verdict, self._verdict = self._verdict, Verdict.GO_ON
-        return tell(self._thread.next(verdict))
+        return self._thread.next(verdict)
 
 
-def _worker_name() -> str:
+def _started() -> Started:
     context = ray.get_runtime_context()
     ip = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
-    return f"{ip}/{context.get_node_id()[:6]}"
+    return Started(f"{ip}/{context.get_node_id()[:6]}", context.current_actor)

@@ -160,7 +160,7 @@ class Retraining(Sitting):
                 self._starts.write(task.trial, task.spec.recipe, task.start)
 
     def _seconds(self, tasks: Sequence[Task]) -> float:
-        jobs = max(1, getattr(self.engine, "jobs", 1))
+        jobs = self.engine.jobs
         return sum(self.epochs * _epoch_seconds(task.trial) for task in tasks) / jobs
 
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lcsearch.core.job import Job
-
-if TYPE_CHECKING:
-    from lcsearch.engines.ray.worker import TrialStorage
+from lcsearch.engines.ray.trial_storage import TrialStorage
 
 _WHOLE = ".whole"
 
 
-class Starts:
+class StartFolders:
     """The driver's side: puts each start folder on the shared storage, once.
 
     Args:
@@ -32,7 +28,7 @@ class Starts:
             return
         for folder in (job.start, "" if job.parent is None else job.parent.folder):
             if folder and folder not in self._sent:
-                name = _name(folder, self._shared)
+                name = self._shared.start(folder)
                 self._shared.storage.push(Path(folder), name, {})
                 self._sent[folder] = name
 
@@ -63,14 +59,10 @@ def fetch_start(job: Job, shared: TrialStorage | None, node: Path) -> Job:
 
 
 def _fetch(driven: str, shared: TrialStorage, node: Path) -> str:
-    name = _name(driven, shared)
+    name = shared.start(driven)
     folder = node / name.rpartition("/")[2]
     if not (folder / _WHOLE).is_file():
         shared.storage.pull(name, folder)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _WHOLE).touch()
     return str(folder)
-
-
-def _name(folder: str, shared: TrialStorage) -> str:
-    return f"{shared.prefix}/start-{hashlib.sha256(folder.encode()).hexdigest()[:12]}"

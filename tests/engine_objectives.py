@@ -1,17 +1,20 @@
-"""Objectives for workers that are processes of a Ray cluster: they train nothing."""
+"""Objectives that run in worker processes of an engine: they train nothing."""
 
 from __future__ import annotations
 
 import errno
 import os
+import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from lcsearch.core.job import Job, Report
+
+if TYPE_CHECKING:
+    import torch
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -53,6 +56,17 @@ class Steps:
         return {"accuracy": float(epoch), "start": float(start), "process": float(os.getpid())}
 
 
+@dataclass(frozen=True)
+class Mortal:
+    """Trial 1 kills its own process at its first attempt, trial 2 at each."""
+
+    def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
+        report(1, {"accuracy": 1.0})
+        if (job.number == 1 and job.attempt == 0) or job.number == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return {"accuracy": 2.0, "attempt": float(job.attempt)}
+
+
 def _meet(folder: Path, name: str) -> None:
     folder.mkdir(exist_ok=True)
     (folder / name).touch()
@@ -60,13 +74,6 @@ def _meet(folder: Path, name: str) -> None:
     while len(list(folder.iterdir())) < 2:
         assert time.monotonic() < end, "the other trial has not begun"
         time.sleep(0.05)
-
-
-class Idle:
-    """An actor that does nothing but take room."""
-
-    def is_there(self) -> bool:
-        return True
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,8 @@ class WithData:
     driver: int
 
     def data(self) -> dict[str, torch.Tensor]:
+        import torch
+
         assert os.getpid() == self.driver, "a worker read the data for itself"
         return {"images": torch.arange(100_000, dtype=torch.uint8), "labels": torch.arange(10)}
 

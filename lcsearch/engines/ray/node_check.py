@@ -12,17 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from lcsearch.core.errors import InputError
+from lcsearch.core.functions import one_line
+from lcsearch.engines.ray.driver_place import DriverPlace
 from lcsearch.engines.ray.storage import SharedStorage
-from lcsearch.engines.ray.worker import Surroundings
 
 _SECONDS = 120.0
 _AGAIN_SECONDS = 30.0
 """How long a node is asked again that is listed as alive: Ray notices after some 15 s that one was killed."""
 _PAUSE_SECONDS = 0.5
-_SHIP = (
-    "put it at the same path on every node, install it there, or ship it: "
-    "'ray job submit --working-dir .', or runtime_env with working_dir or py_modules"
-)
+_SHIP = "put it at the same path on every node, install it there, or use 'ray job submit --working-dir .'"
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Question:
     """
 
     modules: tuple[str, ...]
-    driver: Surroundings
+    driver: DriverPlace
     token: str = ""
     storage: SharedStorage | None = None
 
@@ -60,13 +58,13 @@ def ask_nodes(question: Question, objective: Any, nodes: list[Any]) -> None:
     remote = ray.remote(num_cpus=0, max_retries=0)(_answer)
 
     def ask(node: Any) -> Any:
-        return remote.options(scheduling_strategy=On(node.id, soft=False)).remote(question, blob)
+        return remote.options(scheduling_strategy=On(node.id, soft=False)).remote(question, blob, node.ip)
 
     asked = [(node, ask(node)) for node in nodes]
     alive = [_can_run_trials(node, answer, ask) for node, answer in asked]
     if not any(alive):
         ips = ", ".join(sorted({node.ip for node in nodes}))
-        raise InputError(f"--ray-address: no node is alive any more that was asked: {ips}")
+        raise InputError(f"no node is alive any more that was asked: {ips}", setting="ray_address")
 
 
 def _can_run_trials(node: Any, answer: Any, ask: Callable[[Any], Any]) -> bool:
@@ -80,18 +78,18 @@ def _can_run_trials(node: Any, answer: Any, ask: Callable[[Any], Any]) -> bool:
     end = math.inf
     while True:
         try:
-            problem = ray.get(answer, timeout=_SECONDS)
+            problem: InputError | None = ray.get(answer, timeout=_SECONDS)
         except ray.exceptions.RayError as error:
             if not _is_alive(node):
                 return False
             end = min(end, time.monotonic() + _AGAIN_SECONDS)
             if not _may_pass(error) or time.monotonic() >= end:
-                raise InputError(f"--ray-address: node {node.ip} {_cause(error)}") from None
+                raise InputError(f"node {node.ip} {_cause(error)}", setting="ray_address") from None
             time.sleep(_PAUSE_SECONDS)
             answer = ask(node)
             continue
         if problem is not None:
-            raise InputError(problem.replace("{node}", node.ip))
+            raise problem
         return True
 
 
@@ -128,11 +126,11 @@ def dump(objective: Any) -> bytes:
     try:
         return bytes(ray.cloudpickle.dumps(objective))  # type: ignore[no-untyped-call]
     except Exception as error:
-        raise InputError(f"objective: {objective!r} cannot be sent to workers: {error}") from None
+        raise InputError(f"objective: {objective!r} cannot be sent to workers: {one_line(error)}") from None
 
 
-def _answer(question: Question, objective: bytes) -> str | None:
-    """Runs on a node; a problem in one line, or None."""
+def _answer(question: Question, objective: bytes, node: str) -> InputError | None:
+    """Runs on a node; why trials cannot run there, or None."""
     import ray.cloudpickle
 
     question.driver.enter()
@@ -140,15 +138,15 @@ def _answer(question: Question, objective: bytes) -> str | None:
         try:
             importlib.import_module(name)
         except Exception as error:
-            return f"{name}: node {{node}} cannot import it ({type(error).__name__}: {error}); {_SHIP}"
+            return InputError(f"{name}: node {node} cannot import it ({one_line(error)}); {_SHIP}")
     try:
         ray.cloudpickle.loads(objective)
     except Exception as error:
-        return f"objective: node {{node}} cannot load it ({type(error).__name__}: {error}); {_SHIP}"
-    return _reach(question)
+        return InputError(f"objective: node {node} cannot load it ({one_line(error)}); {_SHIP}")
+    return _reach(question, node)
 
 
-def _reach(question: Question) -> str | None:
+def _reach(question: Question, node: str) -> InputError | None:
     if question.storage is None:
         return None
     address = question.storage.address
@@ -159,9 +157,11 @@ def _reach(question: Question) -> str | None:
                 f"{Path(question.token).parent}/{os.uname().nodename}-{os.getpid()}", "seen"
             )
     except Exception as error:
-        return f"--storage-path: {address} is not writable on node {{node}}: {type(error).__name__}: {error}"
+        problem = f"{address} is not writable on node {node}: {one_line(error)}"
+        return InputError(problem, setting="storage_path")
     if seen is None:
-        return f"--storage-path: {address} is not shared: node {{node}} does not see what the driver wrote"
+        problem = f"{address} is not shared: node {node} does not see what the driver wrote"
+        return InputError(problem, setting="storage_path")
     return None
 
 

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from lcsearch.core.errors import HaltError, is_disk_full
-from lcsearch.core.job import Director, Job, Verdict
-from lcsearch.engines.ray.starts import Starts
-from lcsearch.engines.ray.worker import Message, TrialStorage
+from lcsearch.core.errors import is_disk_full
+from lcsearch.core.functions import one_line
+from lcsearch.core.job import Job, Verdict
+from lcsearch.engines import Director, Ending, tell
+from lcsearch.engines.ray.messages import Epoch, Message, Started
+from lcsearch.engines.ray.start_folders import StartFolders
+from lcsearch.engines.ray.trial_storage import TrialStorage
 
 _TICK_SECONDS = 0.5
 _Answer = TypeVar("_Answer")
@@ -28,13 +31,13 @@ class Assignment:
         return f"{self.job.number}.{self.job.attempt}"
 
 
-class Desk:
+class Dispatcher:
     """Hands out the director's jobs and carries back what becomes of them.
 
     Ray Tune wraps whatever its callbacks raise; `error` keeps the original.
 
     Args:
-        director: The search.
+        director: Says what to run.
         jobs: How many may be live now.
         shared: Shared storage; None if workers see the driver's disk.
     """
@@ -43,7 +46,7 @@ class Desk:
         self._director = director
         self._jobs = jobs
         self._shared = shared
-        self._starts = Starts(shared)
+        self._starts = StartFolders(shared)
         self._live: dict[str, Job] = {}
         self._ticked = 0.0
         self.error: BaseException | None = None
@@ -56,38 +59,38 @@ class Desk:
         """The next job, for the Tune trial of this id; None while nothing is to be handed out."""
         if len(self._live) >= self._jobs():
             return None
-        job = self._keep(self._director.next_job)
+        job = self._keep_error(self._director.next_job)
         if job is not None:
-            self._keep(lambda: self._starts.send(job))
-            if job.resume:
-                self._keep(lambda: self._send_folder(job))
+            self._keep_error(lambda: self._send_folders(job))
             self._live[trial_id] = job
         return job
 
     @property
     def finished(self) -> bool:
-        """Whether the search is over."""
-        return not self._live and self._keep(lambda: self._director.finished)
+        """Whether the director has finished."""
+        return not self._live and self._keep_error(lambda: self._director.finished)
 
     def hear(self, trial_id: str, message: Message) -> Verdict | None:
-        """Pass on what a worker says.
+        """Pass on what a worker says, or what is known of a worker; nothing after a job's end.
 
         Returns:
             The answer to an epoch; None if there is nothing to answer: the job has begun or has ended.
-        """
-        return self._keep(lambda: self._hear(trial_id, message))
 
-    def failed(self, trial_id: str, reason: str) -> None:
-        """A worker was ended for what the trial did; it would do it again."""
-        job = self._live.pop(trial_id, None)
-        if job is not None:
-            self._keep(lambda: self._end(job, Message("failed", reason)))
+        Raises:
+            HaltError: The run cannot go on for now.
+        """
+        job = self._live.get(trial_id)
+        if job is None:
+            return None
+        if isinstance(message, Ending):
+            del self._live[trial_id]
+        return self._keep_error(lambda: self._pass_on(job, message))
 
     def lost(self, trial_id: str, reason: str) -> None:
         """A worker is gone; the director decides whether its trial is handed out again."""
         job = self._live.pop(trial_id, None)
         if job is not None:
-            self._keep(lambda: self._director.on_lost(job.number, reason))
+            self._keep_error(lambda: self._director.on_lost(job.number, reason))
 
     def close(self) -> None:
         """Remove from the shared storage what no trial needs any more."""
@@ -98,56 +101,47 @@ class Desk:
         now = time.monotonic()
         if now - self._ticked >= _TICK_SECONDS:
             self._ticked = now
-            self._keep(self._director.tick)
+            self._keep_error(self._director.tick)
 
-    def _hear(self, trial_id: str, message: Message) -> Verdict | None:
-        job = self._live[trial_id]
-        if message.kind == "started":
-            self._director.on_started(job.number, message.text)
-            return None
-        if message.kind == "epoch":
-            return self._director.on_epoch(job.number, message.epoch, message.metrics or {})
-        del self._live[trial_id]
-        self._end(job, message)
+    def _pass_on(self, job: Job, message: Message) -> Verdict | None:
+        match message:
+            case Started():
+                self._director.on_started(job.number, message.worker)
+            case Epoch():
+                return self._director.on_epoch(job.number, message.number, message.metrics)
+            case Ending():
+                self._end(job, message)
         return None
 
-    def _end(self, job: Job, message: Message) -> None:
-        if message.kind == "halt":
-            raise HaltError(message.text)
+    def _end(self, job: Job, ending: Ending) -> None:
         try:
-            self._fetch_folder(job)
+            if ending.kind != "halted":
+                self._fetch_folder(job)
         except Exception as error:
             if is_disk_full(error):
                 raise
-            text = " ".join(str(error).split())
-            self._director.on_lost(
-                job.number, f"what it wrote did not come back: {type(error).__name__}: {text}"
-            )
-            return
-        if message.kind == "complete":
-            self._director.on_complete(job.number, message.metrics or {})
-        elif message.kind == "suspended":
-            self._director.on_suspended(job.number)
+            self._director.on_lost(job.number, f"what it wrote did not come back: {one_line(error)}")
         else:
-            self._director.on_failed(job.number, message.text)
+            tell(self._director, job.number, ending)
 
-    def _send_folder(self, job: Job) -> None:
-        """Move what an earlier sitting left on the driver's disk to where workers find it.
+    def _send_folders(self, job: Job) -> None:
+        """Move what a trial needs to where workers find it, also what an earlier session left of it.
 
-        A file here is newer than one there: it came back when its trial was suspended.
+        Its folder here is newer than one there: it came back when the trial was suspended.
         """
+        self._starts.send(job)
         folder = Path(job.directory)
-        if self._shared is not None and folder.is_dir() and any(folder.iterdir()):
-            self._shared.storage.push(folder, self._shared.name(job), {})
+        if job.resume and self._shared is not None and folder.is_dir() and any(folder.iterdir()):
+            self._shared.storage.push(folder, self._shared.trial(job), {})
             shutil.rmtree(folder)
 
     def _fetch_folder(self, job: Job) -> None:
         """Move a trial's folder from the shared storage to the run directory."""
         if self._shared is not None:
-            self._shared.storage.pull(self._shared.name(job), Path(job.directory))
-            self._shared.storage.remove(self._shared.name(job))
+            self._shared.storage.pull(self._shared.trial(job), Path(job.directory))
+            self._shared.storage.remove(self._shared.trial(job))
 
-    def _keep(self, call: Callable[[], _Answer]) -> _Answer:
+    def _keep_error(self, call: Callable[[], _Answer]) -> _Answer:
         try:
             return call()
         except BaseException as error:

@@ -18,14 +18,21 @@ def jobs(run: Path, count: int, resume: bool = False) -> list[Job]:
 
 
 @dataclass
-class Scripted:
-    """Hands out its queue; a lost trial goes to the end of it with one more attempt."""
+class ScriptedDirector:
+    """Hands out its queue; a lost trial goes to the end of it as long as it has tries.
+
+    Attributes:
+        queue: What is to be handed out.
+        rule: The verdict on an epoch of a trial; None to go on.
+        tries: How often a trial is handed out at most.
+        heard: Everything it is told, in order, but for metrics and workers.
+    """
 
     queue: list[Job]
     rule: Rule = lambda number, epoch: None
+    tries: int = 10
     live: dict[int, Job] = field(default_factory=dict)
     heard: list[tuple[object, ...]] = field(default_factory=list)
-    epochs: list[tuple[int, int]] = field(default_factory=list)
     trained: list[tuple[int, int]] = field(default_factory=list)
     workers: dict[int, list[str]] = field(default_factory=dict)
     metrics: dict[int, Metrics] = field(default_factory=dict)
@@ -34,6 +41,19 @@ class Scripted:
     @property
     def finished(self) -> bool:
         return not self.queue and not self.live
+
+    @property
+    def ends(self) -> dict[int, str]:
+        """The last that was heard of each trial."""
+        return {int(str(event[1])): str(event[0]) for event in self.heard}
+
+    def epochs(self, number: int) -> list[object]:
+        """The epochs that a trial has reported."""
+        return [event[2] for event in self.heard if event[:2] == ("epoch", number)]
+
+    def reasons(self, kind: str) -> list[tuple[object, str]]:
+        """Trials that were lost or have failed, and why."""
+        return [(event[1], str(event[2])) for event in self.heard if event[0] == kind]
 
     def next_job(self) -> Job | None:
         if not self.queue:
@@ -44,10 +64,11 @@ class Scripted:
         return job
 
     def on_started(self, number: int, worker: str) -> None:
+        self.heard.append(("started", number))
         self.workers.setdefault(number, []).append(worker)
 
     def on_epoch(self, number: int, epoch: int, metrics: Metrics) -> Verdict:
-        self.epochs.append((number, epoch))
+        self.heard.append(("epoch", number, epoch))
         if "trained" in metrics:
             self.trained.append((number, epoch))
         return self.rule(number, epoch) or Verdict.GO_ON
@@ -68,7 +89,8 @@ class Scripted:
     def on_lost(self, number: int, reason: str) -> None:
         self.heard.append(("lost", number, reason))
         job = self.live.pop(number)
-        self.queue.append(replace(job, attempt=job.attempt + 1, resume=True))
+        if job.attempt + 1 < self.tries:
+            self.queue.append(replace(job, attempt=job.attempt + 1, resume=True))
 
     def tick(self) -> None:
         pass

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from scripted import Scripted, jobs
+from scripted_director import ScriptedDirector, jobs
 
 from lcsearch.core.job import Job, Metrics, Parent, Report, Verdict
 from lcsearch.core.spec import ModelSpec
-from lcsearch.engines.ray.desk import Desk
+from lcsearch.engines import Ending
+from lcsearch.engines.ray.dispatcher import Dispatcher
+from lcsearch.engines.ray.job_thread import JobThread
 from lcsearch.engines.ray.storage import SharedStorage
-from lcsearch.engines.ray.worker import JobThread, TrialStorage
+from lcsearch.engines.ray.trial_storage import TrialStorage
 
 
 def starting_jobs(folder: Path) -> tuple[list[Job], Path]:
@@ -41,40 +38,35 @@ def seen(job: Job, report: Report) -> Metrics:
 def test_start_folders_reach_nodes_without_the_drivers_disk(tmp_path: Path) -> None:
     made, start = starting_jobs(tmp_path)
     shared = TrialStorage(SharedStorage(str(tmp_path / "shared")), "run")
-    desk = Desk(Scripted(made), lambda: 3, shared)
-    handed = [desk.next_job(name) for name in "abc"]
+    dispatcher = Dispatcher(ScriptedDirector(made), lambda: 3, shared)
+    handed = [dispatcher.next_job(name) for name in "abc"]
     for file in start.iterdir():
         file.unlink()  # the driver's disk is another machine's
     node = tmp_path / "node"
     for job, accuracy in zip(handed, (2.0, 2.0, 1.0), strict=True):
         assert job is not None
         thread = JobThread(job, seen, shared, node / str(job.number) / "files", node)
-        assert thread.next(Verdict.GO_ON).metrics == {"accuracy": accuracy}
+        assert thread.next(Verdict.GO_ON) == Ending("complete", metrics={"accuracy": accuracy})
     assert len(list(node.glob("start-*"))) == 1
-    desk.close()
+    dispatcher.close()
     assert not list((tmp_path / "shared/run").glob("start-*"))
 
 
-def test_a_start_folder_is_sent_and_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made, _ = starting_jobs(tmp_path)
+def test_a_start_folder_is_sent_once_and_fetched_once_for_a_node(tmp_path: Path) -> None:
+    """It does not change while a run goes on; here it does, and nobody sees it."""
+    made, start = starting_jobs(tmp_path)
     shared = TrialStorage(SharedStorage(str(tmp_path / "shared")), "run")
-    moved: list[str] = []
-    for name in ("push", "pull"):
-        original = getattr(SharedStorage, name)
-
-        def counted(*arguments: object, name: str = name, original: object = original) -> object:
-            moved.append(name)
-            return original(*arguments)  # type: ignore[operator]
-
-        monkeypatch.setattr(SharedStorage, name, counted)
-    desk = Desk(Scripted(made), lambda: 3, shared)
-    handed = [desk.next_job(name) for name in "abc"]
-    assert moved == ["push"]
-    node = tmp_path / "node"
-    for job in handed[:2]:
+    dispatcher = Dispatcher(ScriptedDirector(made), lambda: 3, shared)
+    handed = [dispatcher.next_job("a")]
+    (start / "teacher.safetensors").write_bytes(b"changed after it was sent")
+    handed.append(dispatcher.next_job("b"))
+    for name in ("first", "second"):
+        job = handed.pop(0)
         assert job is not None
-        JobThread(job, seen, shared, node / str(job.number) / "files", node).next(Verdict.GO_ON)
-    assert moved.count("pull") == 1
+        thread = JobThread(job, seen, shared, tmp_path / "node" / name, tmp_path / "node")
+        assert thread.next(Verdict.GO_ON) == Ending("complete", metrics={"accuracy": 2.0})
+        for file in (tmp_path / "shared/run").glob("start-*/*"):
+            file.write_bytes(b"changed after it was fetched")
 
 
 def test_parents_reach_nodes_without_the_drivers_disk(tmp_path: Path) -> None:
@@ -85,8 +77,8 @@ def test_parents_reach_nodes_without_the_drivers_disk(tmp_path: Path) -> None:
     made, _ = starting_jobs(tmp_path)
     made = [replace(made[0], parent=Parent(str(folder), model)), made[1]]
     shared = TrialStorage(SharedStorage(str(tmp_path / "shared")), "run")
-    desk = Desk(Scripted(made), lambda: 2, shared)
-    handed = [desk.next_job(name) for name in "ab"]
+    dispatcher = Dispatcher(ScriptedDirector(made), lambda: 2, shared)
+    handed = [dispatcher.next_job(name) for name in "ab"]
     (folder / "weights.safetensors").unlink()
     found: list[Parent | None] = []
 
@@ -97,10 +89,11 @@ def test_parents_reach_nodes_without_the_drivers_disk(tmp_path: Path) -> None:
     for job in handed:
         assert job is not None
         node = tmp_path / "node"
-        assert JobThread(job, objective, shared, node / "files", node).next(Verdict.GO_ON).kind == "complete"
+        thread = JobThread(job, objective, shared, node / "files", node)
+        assert thread.next(Verdict.GO_ON) == Ending("complete", metrics={"accuracy": 2.0})
     assert found[0] is not None and found[0].model == model and found[1] is None
     assert (Path(found[0].folder) / "weights.safetensors").read_bytes() == b"of trial 7"
-    desk.close()
+    dispatcher.close()
     assert not list((tmp_path / "shared/run").glob("start-*"))
 
 
@@ -112,5 +105,6 @@ def test_workers_that_see_the_drivers_disk_read_it_there(tmp_path: Path) -> None
         told.append(job.start)
         return seen(job, report)
 
-    assert JobThread(made[0], objective, None, tmp_path / "scratch").next(Verdict.GO_ON).kind == "complete"
+    thread = JobThread(made[0], objective, None, tmp_path / "node/files", tmp_path / "node")
+    assert thread.next(Verdict.GO_ON) == Ending("complete", metrics={"accuracy": 2.0})
     assert told == [str(start)]

@@ -1,14 +1,15 @@
-"""Keeps Ray's chatter out of the terminal and its habits out of the way."""
+"""Sends what Ray and Tune have to say to a log file, and switches off what the search does itself."""
 
 from __future__ import annotations
 
 import logging
-import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+
+from lcsearch.engines.ray import private
+from lcsearch.engines.ray.environment import environment
 
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -34,34 +35,25 @@ class _Kept(list[logging.Handler]):
 
 
 @contextmanager
-def quiet(log: Path) -> Iterator[None]:
+def output_to(log: Path) -> Iterator[None]:
     """Within it Ray and Tune write to a log file only, and send no statistics.
 
     Args:
         log: The log file; its folder exists.
     """
-    with _environment(_ENVIRONMENT), _log_to(log), _log_cluster_messages(), warnings.catch_warnings():
+    with (
+        environment(_ENVIRONMENT),
+        _loggers_to(log),
+        private.cluster_messages_logged(),
+        warnings.catch_warnings(),
+    ):
         warnings.filterwarnings("ignore", module=r"ray(\.|$)")
         warnings.filterwarnings("ignore", message=".*Ray", category=FutureWarning)
         yield
 
 
 @contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
-def _log_to(path: Path) -> Iterator[None]:
+def _loggers_to(path: Path) -> Iterator[None]:
     """Send the ``ray`` loggers to a file instead of wherever they went."""
     import ray  # noqa: F401  importing it sets its loggers up, which must not come after this
 
@@ -77,22 +69,3 @@ def _log_to(path: Path) -> Iterator[None]:
         handler.close()
         logger.handlers, logger.propagate = before[0], before[1]
         logger.setLevel(before[2])
-
-
-@contextmanager
-def _log_cluster_messages() -> Iterator[None]:
-    """Send what nodes publish to every driver to the log: Ray prints it to stdout from a thread."""
-    from ray._private import worker
-
-    before = worker.print_to_stdstream
-
-    def log(data: Mapping[str, Any], *_: object, **__: object) -> None:
-        logging.getLogger("ray").warning(
-            "%s: %s", data.get("pid"), "\n".join(map(str, data.get("lines", ())))
-        )
-
-    worker.print_to_stdstream = log
-    try:
-        yield
-    finally:
-        worker.print_to_stdstream = before

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
-SCRIPTS = Path(__file__).parent.parent.parent / "scripts" / "cluster"
+from lcsearch.cli.run import run
+
+SCRIPTS = Path(__file__).parents[3] / "scripts" / "cluster"
 
 
 def read(name: str) -> dict[str, Any]:
@@ -43,11 +47,25 @@ def test_the_kuberay_job_is_whole() -> None:
     assert len({group["template"]["spec"]["containers"][0]["image"] for group in groups}) == 1
 
 
-def test_the_files_name_options_that_exist() -> None:
-    from lcsearch.cli.run import run
+def arguments(text: str) -> list[str]:
+    """What a text gives to ``lcsearch run``, to the end of the text or of the string that holds it."""
+    _, found, rest = text.partition("lcsearch run ")
+    assert found
+    return shlex.split(rest.partition('"')[0])
 
-    known = {option for parameter in run.params for option in parameter.opts}
-    for file in SCRIPTS.iterdir():
-        text = file.read_text()
-        for option in ("--engine", "--ray-address", "--storage-path", "--gpus-per-trial", "--out"):
-            assert option not in text or option in known
+
+def test_the_commands_of_the_files_are_understood() -> None:
+    """The command line itself reads them, and runs nothing."""
+    comments = [line for line in (SCRIPTS / "ray_up.yaml").read_text().splitlines() if line.startswith("#")]
+    for text in (
+        read("kuberay_job.yaml")["spec"]["entrypoint"],
+        " ".join(line.removeprefix("#") for line in comments),
+    ):
+        read_as = run.make_context("run", arguments(text)).params
+        assert read_as["engine"] == "ray" and read_as["ray_address"] == "auto"
+        assert str(read_as["storage_path"]).startswith("/shared/")
+
+
+def test_an_option_that_does_not_exist_is_noticed() -> None:
+    with pytest.raises(click.NoSuchOption):
+        run.make_context("run", arguments("lcsearch run --backbone vgg11 --storage-paht /shared"))

@@ -1,15 +1,12 @@
-"""Trial folders on shared storage, and temporary folders: no Ray cluster is needed."""
+"""Trial folders on shared storage, without Ray itself."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from lcsearch.core.errors import InputError
-from lcsearch.engines.ray.scratch import scratch
 from lcsearch.engines.ray.storage import SharedStorage, open_storage
 
 
@@ -48,43 +45,7 @@ def test_storage_gives_back_what_it_took(tmp_path: Path, kind: str) -> None:
 
 def test_storage_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(InputError, match=r"--storage-path: .*file/x is not writable"):
+    with pytest.raises(InputError, match=r"^storage_path: .*file/x is not writable: NotADirectoryError"):
         open_storage(str(tmp_path / "file" / "x"))
-    with pytest.raises(InputError, match="--storage-path: what://ever"):
+    with pytest.raises(InputError, match=r"^storage_path: what://ever "):
         open_storage("what://ever")
-
-
-# temporary folders
-
-
-def test_a_temporary_folder_of_a_killed_process_is_removed_by_the_next(tmp_path: Path) -> None:
-    code = """if True:
-        import sys, time
-        from pathlib import Path
-        from lcsearch.engines.ray_tune.scratch import scratch
-        with scratch(Path(sys.argv[1])) as folder:
-            (folder / "session").mkdir()
-            print(folder, flush=True)
-            time.sleep(600)
-    """
-    other = subprocess.Popen([sys.executable, "-c", code, tmp_path], stdout=subprocess.PIPE, text=True)
-    assert other.stdout is not None
-    theirs = Path(other.stdout.readline().strip())
-    (tmp_path / "lcs-of-somebody-else").mkdir()
-    with scratch(tmp_path) as ours:
-        assert (theirs / "session").is_dir()
-        assert ours.is_dir()
-    assert not ours.exists()
-    other.kill()
-    other.communicate()
-    assert (theirs / "session").is_dir()
-    with scratch(tmp_path):
-        assert not theirs.exists()
-    assert [path.name for path in tmp_path.iterdir()] == ["lcs-of-somebody-else"]
-
-
-def test_a_path_too_long_for_a_socket_is_not_taken(tmp_path: Path) -> None:
-    with scratch(tmp_path, 30) as folder:
-        assert folder.parent == Path("/tmp")
-    with scratch(tmp_path, 3000) as folder:
-        assert folder.parent == tmp_path

@@ -13,13 +13,12 @@ _LOCK = ".lock"
 
 
 @contextmanager
-def scratch(parent: Path | None = None, longest: int | None = None) -> Iterator[Path]:
+def temporary_folder(longest: int | None = None) -> Iterator[Path]:
     """A temporary folder of this process alone; those of processes that are gone are removed first.
 
     The folder holds a lock that the system lets go of when its process ends, however that ends.
 
     Args:
-        parent: Where to make it; None for the system's place.
         longest: The most letters its path may have; a longer one is made in ``/tmp`` instead.
 
     Yields:
@@ -27,10 +26,10 @@ def scratch(parent: Path | None = None, longest: int | None = None) -> Iterator[
     """
     from filelock import FileLock
 
-    place = (parent or Path(tempfile.gettempdir())).resolve()
+    place = Path(tempfile.gettempdir()).resolve()
     if longest is not None and len(str(place / f"{_PREFIX}12345678")) > longest:
         place = Path("/tmp")
-    remove_abandoned(place)
+    _remove_abandoned(place)
     # Under its final name only once it is locked, so that nobody takes it for an abandoned one.
     made = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}", dir=place))
     lock = FileLock(made / _LOCK)
@@ -43,8 +42,8 @@ def scratch(parent: Path | None = None, longest: int | None = None) -> Iterator[
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove_abandoned(parent: Path) -> None:
-    """Remove what `scratch` has made in a folder for processes that are gone."""
+def _remove_abandoned(parent: Path) -> None:
+    """Remove what `temporary_folder` has made in a folder for processes that are gone."""
     from filelock import FileLock, Timeout
 
     for folder in parent.glob(f"{_PREFIX}*"):

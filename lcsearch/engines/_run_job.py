@@ -1,0 +1,95 @@
+"""Runs one job and says how it ended: every engine does it here, so that an end means the same on all."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lcsearch.core.errors import HaltError, is_disk_full
+from lcsearch.core.functions import one_line
+from lcsearch.core.job import Job, Metrics, Objective, ResultError, Suspended, Verdict
+from lcsearch.engines._protocol import Director
+
+Hear = Callable[[int, Metrics], Verdict]
+"""Carries an epoch and its metrics to the director, and its verdict back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a job ended, as plain picklable data.
+
+    Attributes:
+        kind: ``complete``: the objective returned. ``suspended``: it left with its checkpoint kept.
+            ``failed``: it raised, and would again. ``halted``: something around it failed, such as a disk
+            that is full; no other job would fare better, and all can go on once that is mended.
+        reason: Why it failed or halted, in one line.
+        metrics: What the objective returned.
+    """
+
+    kind: Literal["complete", "suspended", "failed", "halted"]
+    reason: str = ""
+    metrics: Metrics = field(default_factory=dict)
+
+
+def run_job(job: Job, objective: Objective, hear: Hear, disk: str = "the disk") -> Ending:
+    """Run an objective to its end, whatever that is.
+
+    Args:
+        job: What to run.
+        objective: Runs it.
+        hear: Called after each epoch; the objective waits for the verdict.
+        disk: What users call the disk that the objective writes to.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C, where this process hears it.
+    """
+
+    def report(epoch: int, metrics: Metrics) -> bool:
+        verdict = hear(epoch, dict(metrics))
+        if verdict is Verdict.SUSPEND:
+            raise Suspended
+        return verdict is Verdict.GO_ON
+
+    try:
+        return Ending("complete", metrics=dict(objective(job, report)))
+    except Suspended:
+        return Ending("suspended")
+    except MemoryError:
+        return Ending("failed", "out of memory")
+    except HaltError as error:
+        return Ending("halted", str(error))
+    except Exception as error:
+        full = is_disk_full(error)
+        return Ending("halted", f"{disk} is full") if full else Ending("failed", _describe(error))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # such as sys.exit(): a worker that only ended would look like a lost one
+        return Ending("failed", f"the objective left with {type(error).__name__}: {error}")
+
+
+def tell(director: Director, number: int, ending: Ending) -> None:
+    """Tell a director how one of its jobs ended.
+
+    Raises:
+        HaltError: The run cannot go on for now.
+    """
+    match ending.kind:
+        case "complete":
+            director.on_complete(number, ending.metrics)
+        case "suspended":
+            director.on_suspended(number)
+        case "failed":
+            director.on_failed(number, ending.reason)
+        case "halted":
+            raise HaltError(ending.reason)
+
+
+def _describe(error: Exception) -> str:
+    """One line that says what went wrong and where in the code."""
+    if isinstance(error, ResultError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    return f"{one_line(error)}{place}"

@@ -1,0 +1,110 @@
+"""How a job ends, whichever engine runs it."""
+
+from __future__ import annotations
+
+import errno
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from scripted_director import ScriptedDirector, jobs
+
+from lcsearch.core.errors import HaltError
+from lcsearch.core.job import Job, Metrics, Objective, Report, ResultError, Suspended, Verdict
+from lcsearch.engines import Ending, run_job, tell
+
+JOB = jobs(Path("run"), 1)[0]
+
+
+def ending_of(objective: Objective, *verdicts: Verdict) -> Ending:
+    """How an objective ends that is answered so after its epochs."""
+    answers = iter(verdicts)
+    return run_job(JOB, objective, lambda epoch, metrics: next(answers), "the disk of node a")
+
+
+def three_epochs(job: Job, report: Report) -> Metrics:
+    for epoch in (1, 2, 3):
+        if not report(epoch, {"accuracy": float(epoch)}):
+            break
+    return {"accuracy": float(epoch)}
+
+
+def test_an_objective_goes_on_until_it_is_told_to_stop() -> None:
+    go_on, stop = Verdict.GO_ON, Verdict.STOP
+    assert ending_of(three_epochs, go_on, go_on, go_on) == Ending("complete", metrics={"accuracy": 3.0})
+    assert ending_of(three_epochs, go_on, stop) == Ending("complete", metrics={"accuracy": 2.0})
+
+
+def test_a_suspended_objective_leaves_at_once_even_if_it_catches_everything() -> None:
+    left: list[int] = []
+
+    def broad(job: Job, report: Report) -> Metrics:
+        for epoch in (1, 2):
+            with suppress(Exception):
+                report(epoch, {"accuracy": 1.0})
+            left.append(epoch)
+        return {"accuracy": 1.0}
+
+    assert ending_of(broad, Verdict.GO_ON, Verdict.SUSPEND) == Ending("suspended")
+    assert left == [1]
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "reason"),
+    [
+        (ValueError("bad\nluck"), "failed", "ValueError: bad luck ("),
+        (ResultError("accuracy is 930"), "failed", "accuracy is 930"),
+        (MemoryError(), "failed", "out of memory"),
+        (SystemExit(3), "failed", "the objective left with SystemExit: 3"),
+        (OSError(errno.ENOENT, "gone"), "failed", "FileNotFoundError: "),
+        (OSError(errno.ENOSPC, "full"), "halted", "the disk of node a is full"),
+        (OSError(errno.EDQUOT, "quota"), "halted", "the disk of node a is full"),
+        (HaltError("the storage is full"), "halted", "the storage is full"),
+    ],
+)
+def test_what_an_objective_raises_is_its_end(raised: BaseException, kind: str, reason: str) -> None:
+    def objective(job: Job, report: Report) -> Metrics:
+        raise raised
+
+    ending = ending_of(objective)
+    assert ending.kind == kind
+    assert ending.reason.startswith(reason) and "\n" not in ending.reason
+
+
+def test_a_failure_names_the_line_that_raised() -> None:
+    def objective(job: Job, report: Report) -> Metrics:
+        raise ValueError("bad luck")
+
+    line = objective.__code__.co_firstlineno + 1
+    assert ending_of(objective).reason == f"ValueError: bad luck ({__file__}:{line})"
+
+
+def test_no_metrics_are_a_failure() -> None:
+    assert ending_of(lambda job, report: None).reason.startswith("TypeError: ")  # type: ignore[arg-type,return-value]
+
+
+def test_ctrl_c_passes_through() -> None:
+    def objective(job: Job, report: Report) -> Metrics:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ending_of(objective)
+
+
+def test_a_director_is_told_how_a_job_ended() -> None:
+    director = ScriptedDirector(jobs(Path("run"), 4))
+    for _ in range(4):
+        director.next_job()
+    tell(director, 0, Ending("complete", metrics={"accuracy": 1.0}))
+    tell(director, 1, Ending("suspended"))
+    tell(director, 2, Ending("failed", "ValueError: bad luck"))
+    assert director.heard == [("complete", 0), ("suspended", 1), ("failed", 2, "ValueError: bad luck")]
+    assert director.metrics == {0: {"accuracy": 1.0}}
+    with pytest.raises(HaltError, match=r"^the disk is full$"):
+        tell(director, 3, Ending("halted", "the disk is full"))
+    assert list(director.live) == [3]
+
+
+def test_suspended_is_no_exception() -> None:
+    """An objective that catches broadly must not swallow it."""
+    assert not issubclass(Suspended, Exception)
