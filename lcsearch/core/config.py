@@ -6,12 +6,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import Field, field_validator, model_validator
 
 from lcsearch.core.files import write_text
 from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe, Regularizer, TrialSpec
-from lcsearch.core.yaml import Strict, problem, read_yaml, validate
+from lcsearch.core.yaml import Strict, problem, read_yaml, validate, yaml_text
 
 __all__ = [
     "Config",
@@ -74,7 +73,7 @@ def config_text(spec: TrialSpec, source: Source = Source()) -> str:
     known = {key: value for key, value in asdict(source).items() if value is not None}
     if known:
         plain["source"] = known
-    return yaml.safe_dump(plain, sort_keys=False, default_flow_style=None, allow_unicode=True, width=100)
+    return yaml_text(plain, short=True)
 
 
 def read_config(path: Path) -> Config:

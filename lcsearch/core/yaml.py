@@ -16,7 +16,6 @@ from lcsearch.core.errors import InputError, did_you_mean
 from lcsearch.core.files import write_text
 
 LARGEST_FILE_BYTES = 1_000_000
-_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # in C where PyYAML has it: ten times faster
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -47,14 +46,21 @@ _Loader.yaml_implicit_resolvers = {
     ]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
-)
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)|[0-9]+\.[0-9]*|\.inf|\.nan)$"),
-    list("-+0123456789."),
-)
+
+
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # in C: ten times faster
+    """Quotes every text that this reader or one of YAML 1.1 would take for something else."""
+
+
+for _class in (_Loader, _Dumper):
+    _class.add_implicit_resolver(
+        "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+    )
+    _class.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)|[0-9]+\.[0-9]*|\.inf|\.nan)$"),
+        list("-+0123456789."),
+    )
 
 
 def read_yaml(path: Path) -> Any:
@@ -97,10 +103,35 @@ def parse_yaml(text: str, name: str) -> Any:
     return data
 
 
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Read a YAML file that lcsearch wrote, keys to values.
+
+    Raises:
+        InputError: As `read_yaml`, or it holds something else.
+    """
+    plain = read_yaml(path)
+    if not isinstance(plain, dict):
+        raise InputError(f"{path}: is damaged: it holds no mapping of keys to values")
+    return plain
+
+
 def write_yaml(path: Path, plain: Mapping[str, Any], *, durable: bool = True) -> None:
     """Write plain data as YAML, keys in their order, as `write_text`."""
-    text = yaml.dump(dict(plain), Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=100)
-    write_text(path, str(text), durable=durable)
+    write_text(path, yaml_text(plain), durable=durable)
+
+
+def yaml_text(plain: Mapping[str, Any], *, short: bool = False) -> str:
+    """Plain data as YAML, keys in their order.
+
+    Args:
+        plain: Dicts, lists, strings, numbers, booleans and None; `read_yaml` gives the same back.
+        short: Whether a mapping or list that holds no other stands in one line.
+    """
+    flow = None if short else False
+    text = yaml.dump(
+        dict(plain), Dumper=_Dumper, sort_keys=False, default_flow_style=flow, allow_unicode=True, width=100
+    )
+    return str(text)
 
 
 def _yaml_problem(error: yaml.YAMLError) -> str:

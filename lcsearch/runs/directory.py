@@ -7,13 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lcsearch.core.errors import InputError
 from lcsearch.core.files import write_text
 from lcsearch.core.job import BACKBONE, CHECKPOINT, WEIGHTS
 from lcsearch.core.records import TrialRecord
-from lcsearch.core.yaml import write_yaml
+from lcsearch.core.yaml import read_mapping, write_yaml
 
 VERSION = 1
 
@@ -110,11 +108,8 @@ class RunDirectory:
         Raises:
             InputError: It is damaged or from a newer version.
         """
-        try:
-            plain = yaml.safe_load(self.settings.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise InputError(f"{self.settings}: does not read: {' '.join(str(error).split())}") from None
-        if not isinstance(plain, dict) or "settings" not in plain:
+        plain = read_mapping(self.settings)
+        if "settings" not in plain:
             raise InputError(f"{self.settings}: is damaged: it holds no settings")
         if plain.get("version") != VERSION:
             raise InputError(

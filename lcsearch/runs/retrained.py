@@ -8,12 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lcsearch.core.errors import InputError
 from lcsearch.core.job import WEIGHTS
 from lcsearch.core.records import RetrainRecord, RetrainWay, TrialRecord
-from lcsearch.core.yaml import write_yaml
+from lcsearch.core.yaml import read_mapping, write_yaml
 
 VERSION = 1
 CONFIDENCE = 0.95
@@ -102,7 +100,7 @@ def read_result(folder: Path) -> Result | None:
     if not path.is_file() or not (folder / WEIGHTS).is_file():
         return None
     try:
-        return Result(**_read(path), folder=folder)
+        return Result(**read_mapping(path), folder=folder)
     except TypeError as error:
         raise InputError(f"{path}: is damaged: {error}; remove it to train again") from None
 
@@ -166,7 +164,7 @@ def read_retrained(run: Path) -> tuple[RetrainRecord, ...]:
     path = run / "retrain" / "results.yaml"
     if not path.is_file():
         return ()
-    plain = _read(path)
+    plain = read_mapping(path)
     if plain.get("version") != VERSION:
         raise InputError(
             f"{path}: version {plain.get('version')!r} is not {VERSION}, which this lcsearch reads"
@@ -210,13 +208,3 @@ def _plain(trial: TrialRecord, own: Sequence[Result], trained: Sequence[Result])
         **asdict(found),
     }
     return {key: value for key, value in (about | numbers).items() if value is not None}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        plain = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: does not read: {' '.join(str(error).split())}") from None
-    if not isinstance(plain, dict):
-        raise InputError(f"{path}: is damaged: it holds no mapping")
-    return plain

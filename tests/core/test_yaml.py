@@ -1,9 +1,28 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from lcsearch.core.errors import InputError
-from lcsearch.core.yaml import format_path, parse_yaml, read_yaml, shown
+from lcsearch.core.yaml import (
+    format_path,
+    parse_yaml,
+    read_mapping,
+    read_yaml,
+    shown,
+    write_yaml,
+    yaml_text,
+)
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
 
 
 def test_scalars_follow_yaml_1_2() -> None:
@@ -53,6 +72,32 @@ def test_files_that_cannot_be_read(tmp_path) -> None:
         with pytest.raises(InputError, match=words) as caught:
             read_yaml(path)
         assert str(caught.value).startswith(f"{path}: ")
+
+
+@given(st.dictionaries(st.text(), PLAIN, max_size=3), st.booleans())
+@example({"run": "1e5", "half": ".5", "off": "off", "day": "2020-01-01", "1e5": "null", "<<": "="}, True)
+def test_what_is_written_reads_back_the_same_here_and_by_others(
+    plain: dict[str, object], short: bool
+) -> None:
+    text = yaml_text(plain, short=short)
+    for found in (parse_yaml(text, "f"), yaml.safe_load(text)):
+        assert repr(found) == repr(plain)
+
+
+def test_a_file_has_its_keys_in_order_and_short_ones_in_a_line(tmp_path: Path) -> None:
+    plain = {"b": {"y": 1, "x": [1, 2]}, "a": None, "text": "größer"}
+    write_yaml(tmp_path / "a.yaml", plain)
+    text = "b:\n  y: 1\n  x:\n  - 1\n  - 2\na: null\ntext: größer\n"
+    assert (tmp_path / "a.yaml").read_text(encoding="utf-8") == text
+    assert yaml_text(plain, short=True) == "b:\n  y: 1\n  x: [1, 2]\na: null\ntext: größer\n"
+
+
+def test_a_file_of_ours_holds_keys(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("a: {b: 1}")
+    assert read_mapping(tmp_path / "a.yaml") == {"a": {"b": 1}}
+    (tmp_path / "a.yaml").write_text("- a")
+    with pytest.raises(InputError, match=r"a\.yaml: is damaged: it holds no mapping of keys to values$"):
+        read_mapping(tmp_path / "a.yaml")
 
 
 def test_paths_and_values_fit_into_one_line() -> None:

@@ -271,7 +271,7 @@ def test_damaged_results_are_one_clear_line(run: Path) -> None:
     path = run / "retrain" / "results.yaml"
     path.parent.mkdir()
     for text, reason in (
-        ("{", "does not read"),
+        ("{", "line 1, column 2"),
         ("version: 2", "version 2 is not 1"),
         ("version: 1", "damaged"),
     ):
