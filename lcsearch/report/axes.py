@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from lcsearch.report.points import Size
-from lcsearch.report.style import MARGIN
 
 _SIZE_TITLES = {"params": "parameters", "macs": "multiply-accumulates per image"}
 _DEEPEST = 10
@@ -30,7 +29,6 @@ def size_layout(size: Size, window: tuple[float, float]) -> dict[str, Any]:
         "yaxis": {"title": {"text": "accuracy, %"}, "range": [round(v, 3) for v in window]},
         "hovermode": "closest",
         "dragmode": "zoom",
-        "margin": MARGIN,
     }
 
 

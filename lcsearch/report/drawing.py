@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -42,7 +43,7 @@ def draw(run: RunRecord, name: str) -> Drawing:
         InputError: No trial has finished an epoch; there is no such plot; or it is another distribution's,
             and does not work.
     """
-    plot = plugins.find(plugins.PLOT, name)
+    plot: Plot[Any] = plugins.find(plugins.PLOT, name)
     if not any(t.epochs or t.accuracy is not None for t in run.trials):
         raise InputError(f"{run.path}: no trial has finished an epoch yet, so there is nothing to report")
     try:
@@ -62,14 +63,15 @@ def draw_all(run: RunRecord) -> tuple[Drawing, ...]:
     return tuple(draw(run, name) if name in ORDER else _draw_foreign(run, name) for name in names())
 
 
-def _drawn(run: RunRecord, name: str, plot: Plot) -> Drawing:
+def _drawn(run: RunRecord, name: str, plot: Plot[Any]) -> Drawing:
     record = plot.data(run)
-    figure = None if record is None else plot.figure(record)
-    return Drawing(name, plot.title, plot.words(record), figure, plot.beside, plot.button)
+    if record is None:
+        return Drawing(name, plot.title, plot.missing, None, plot.beside, plot.button)
+    return Drawing(name, plot.title, plot.words(record), plot.figure(record), plot.beside, plot.button)
 
 
 def _draw_foreign(run: RunRecord, name: str) -> Drawing:
     try:
         return draw(run, name)
     except InputError as error:
-        return Drawing(name, name, str(error), None)
+        return Drawing(name, name, "".join(map(str, error.problem)), None)

@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from lcsearch.report.style import COLOUR_SCALE, MARGIN, plotly_text, short_name
+from lcsearch.report.style import COLOUR_SCALE, plotly_text, short_name
 
 
 def heat_figure(
@@ -51,6 +51,5 @@ def heat_figure(
         xaxis={"type": "category", "tickangle": -45, "showgrid": False},
         yaxis={"type": "category", "autorange": "reversed", "showgrid": False, "ticksuffix": " "},
         height=130 + max(160, 24 * len(rows)),
-        margin=MARGIN,
     )
     return figure

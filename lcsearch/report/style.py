@@ -21,9 +21,6 @@ STATE_WORDS = {"pruned": "stopped early"}
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 COLOUR_SCALE = "Cividis"
-MARGIN = {"l": 10, "r": 10, "t": 10, "b": 10}
-"""Pixels around a plot; its axes take what they need besides."""
-
 _LONGEST_NAME = 24
 
 
@@ -66,6 +63,7 @@ def theme(dark: bool) -> dict[str, Any]:
     panel = "#21262d" if dark else "#ffffff"
     return {
         "font": {"family": FONT, "size": 13, "color": ink},
+        "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "xaxis": axis,

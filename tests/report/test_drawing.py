@@ -39,7 +39,7 @@ def fail(run):
 
 NUMBERS = Plot("Numbers <of trials>", numbers, figure, lambda record: f"There are {len(record)} & no more.")
 BESIDE = Plot("More numbers", numbers, figure, lambda record: "Not shown.", beside="timeline", button="more")
-EMPTY = Plot("Nothing", lambda run: None, figure, lambda record: "There is nothing.")
+EMPTY = Plot("Nothing", lambda run: None, figure, fail, missing="There is nothing.")
 FAILS = Plot("Fails", fail, figure, lambda record: "Never said.")
 """
 
@@ -97,9 +97,9 @@ def test_other_plots_come_last() -> None:
 def test_one_that_fails_says_so_in_its_place() -> None:
     by_name = {d.name: d for d in draw_all(RUN)}
     assert by_name["fails"].figure is None
-    assert by_name["fails"].words == "plot: 'fails' raised ValueError: no trial is to my liking"
+    assert by_name["fails"].words == "'fails' raised ValueError: no trial is to my liking"
     assert by_name["gone"].words == (
-        "plot: plot 'gone' (some-plots 1.0) does not load: "
+        "plot 'gone' (some-plots 1.0) does not load: "
         "AttributeError: module 'some_plots' has no attribute 'GONE'"
     )
     with pytest.raises(InputError, match=r"^plot: 'fails' raised ValueError: no trial is to my liking$"):

@@ -185,8 +185,7 @@ def _ticks(untrained: Sequence[tuple[int, int, str]]) -> go.Scatter:
     )
 
 
-def front_words(data: Front) -> str:
-    """Say how to read the plot, and how much lies below what is shown."""
+def _words(data: Front) -> str:
     words = "Every dot is a trial; up and left is better. Click one to see its layers."
     if not data.below:
         return words
@@ -194,6 +193,4 @@ def front_words(data: Front) -> str:
     return f"{words} {data.below} {lies} below what is shown: double-click to see all."
 
 
-PLOT = Plot(
-    "Accuracy against size", partial(front, size="params"), front_figure, front_words, button="parameters"
-)
+PLOT = Plot("Accuracy against size", partial(front, size="params"), front_figure, _words, button="parameters")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
-from lcsearch.report.plot import Plot
-from lcsearch.report.plots.front import front, front_figure, front_words
+from lcsearch.report.plots import front
 
-PLOT = Plot(
-    "Accuracy against multiply-accumulates",
-    partial(front, size="macs"),
-    front_figure,
-    front_words,
+PLOT = replace(
+    front.PLOT,
+    title="Accuracy against multiply-accumulates",
+    data=partial(front.front, size="macs"),
     beside="front",
     button="MACs",
 )

@@ -12,7 +12,7 @@ from lcsearch.core import pareto
 from lcsearch.core.records import RunRecord
 from lcsearch.core.text import counted
 from lcsearch.report.plot import Plot
-from lcsearch.report.style import BLUE, MARGIN
+from lcsearch.report.style import BLUE
 from lcsearch.report.times import Busy, end_of
 
 FEWEST_FOR_ADVICE = 10
@@ -68,10 +68,8 @@ def _add(
     return [both[i] for i in pareto.front(both)], True
 
 
-def advice(data: Growth | None) -> str:
+def advice(data: Growth) -> str:
     """Say whether more search is likely to help, from how often recent trials still moved the front."""
-    if data is None:
-        return "The backbone has not finished, so there is no box to measure."
     steps = zip(pairwise(data.hypervolume), data.searched[1:], strict=True)
     changes = [after - before for (before, after), searched in steps if searched]
     if len(changes) < FEWEST_FOR_ADVICE:
@@ -114,7 +112,6 @@ def growth_figure(data: Growth, x: Sequence[float], effort: str) -> go.Figure:
     figure.update_layout(
         xaxis={"title": {"text": effort}, "rangemode": "tozero"},
         yaxis={"title": {"text": "hypervolume, % of the box"}, "rangemode": "tozero"},
-        margin=MARGIN,
     )
     return figure
 
@@ -123,4 +120,11 @@ def _figure(data: Growth) -> go.Figure:
     return growth_figure(data, data.epochs, "epochs trained, all trials together")
 
 
-PLOT = Plot("Would more search help?", growth, _figure, advice, button="epochs")
+PLOT = Plot(
+    "Would more search help?",
+    growth,
+    _figure,
+    advice,
+    missing="The backbone has not finished, so there is no box to measure.",
+    button="epochs",
+)

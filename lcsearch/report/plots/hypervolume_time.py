@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import plotly.graph_objects as go
 
-from lcsearch.report.plot import Plot
-from lcsearch.report.plots.hypervolume import Growth, advice, growth, growth_figure
+from lcsearch.report.plots import hypervolume
+from lcsearch.report.plots.hypervolume import Growth, growth_figure
 from lcsearch.report.times import time_unit
 
 
@@ -14,4 +16,6 @@ def _figure(data: Growth) -> go.Figure:
     return growth_figure(data, [round(s / length, 4) for s in data.seconds], f"{unit} of search")
 
 
-PLOT = Plot("Hypervolume against time", growth, _figure, advice, beside="hypervolume", button="time")
+PLOT = replace(
+    hypervolume.PLOT, title="Hypervolume against time", figure=_figure, beside="hypervolume", button="time"
+)

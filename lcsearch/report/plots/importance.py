@@ -21,7 +21,7 @@ from lcsearch.core.records import RunRecord, TrialRecord
 from lcsearch.report.choices import PLAIN, layer_numbers
 from lcsearch.report.plot import Plot
 from lcsearch.report.remember import remember_last
-from lcsearch.report.style import BLUE, MARGIN, VERMILION, plotly_text, short_name
+from lcsearch.report.style import BLUE, VERMILION, plotly_text, short_name
 
 FEWEST_TRIALS = 12
 """Below this the forest learns nothing that is worth a plot."""
@@ -147,7 +147,6 @@ def importance_figure(data: Importance) -> go.Figure:
         xaxis={"title": {"text": "share, %"}, "rangemode": "tozero"},
         yaxis={"autorange": "reversed", "type": "category", "ticksuffix": " "},
         height=110 + max(120, 30 * len(order)),
-        margin=MARGIN,
     )
     return figure
 
@@ -165,9 +164,7 @@ def _bars(name: str, choices: Sequence[str], shares: Sequence[float], colour: st
     )
 
 
-def _words(data: Importance | None) -> str:
-    if data is None:
-        return f"It takes {FEWEST_TRIALS} complete trials that differ to say."
+def _words(data: Importance) -> str:
     words = (
         "How much accuracy and parameters change when one choice is shuffled among the trials, "
         "as shares of all change."
@@ -180,4 +177,10 @@ def _words(data: Importance | None) -> str:
     return f"{words} Learned from {data.trials} trials; it predicts unseen ones with R² {data.explained:.2f}."
 
 
-PLOT = Plot("Which choices matter", importance, importance_figure, _words)
+PLOT = Plot(
+    "Which choices matter",
+    importance,
+    importance_figure,
+    _words,
+    missing=f"It takes {FEWEST_TRIALS} complete trials that differ to say.",
+)

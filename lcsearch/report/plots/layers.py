@@ -80,13 +80,14 @@ def _hover(data: Kept, row: int, column: int) -> str:
     return f"{plotly_text(data.layers[row])}<br>trial {data.trials[column]}: {words}"
 
 
-def _words(data: Kept | None) -> str:
-    if data is None:
-        return "There is no front to compare with the backbone yet."
-    return (
-        "The share of each layer's parameters that each front model keeps. "
-        "Click a column to see its model above."
-    )
+_WORDS = (
+    "The share of each layer's parameters that each front model keeps. Click a column to see its model above."
+)
 
-
-PLOT = Plot("Where the parameters are", kept, kept_figure, _words)
+PLOT = Plot(
+    "Where the parameters are",
+    kept,
+    kept_figure,
+    lambda data: _WORDS,
+    missing="There is no front to compare with the backbone yet.",
+)

@@ -12,7 +12,7 @@ from lcsearch.core.records import RunRecord, State, TrialRecord
 from lcsearch.report.lines import Line, add_lines, drawn, sample_words
 from lcsearch.report.plot import Plot
 from lcsearch.report.points import front_line
-from lcsearch.report.style import BLUE, GREY, MARGIN, ORANGE, SKY, VERMILION
+from lcsearch.report.style import BLUE, GREY, ORANGE, SKY, VERMILION
 
 _MOST_EPOCH_TICKS = 12
 
@@ -81,7 +81,6 @@ def learning_figure(data: LearningCurves) -> go.Figure:
         xaxis={"title": {"text": "epoch"}, "range": [first - 0.3, longest + 0.3], **ticks},
         yaxis={"title": {"text": "accuracy, %"}, "range": _window(data.curves)},
         hovermode="closest",
-        margin=MARGIN,
     )
     return figure
 
@@ -132,9 +131,7 @@ def _window(curves: Sequence[LearningCurve]) -> list[float]:
     return [round(min(low, top - 1), 2), round(top + 0.6, 2)]
 
 
-def _words(data: LearningCurves | None) -> str:
-    if data is None:
-        return "No epoch has finished yet."
+def _words(data: LearningCurves) -> str:
     rungs = " and ".join(map(str, data.rungs))
     stops = f" Trials are compared after epoch {rungs}, and hopeless ones stopped." if data.rungs else ""
     cut = any(curve.epochs[0] == 0 for curve in data.curves)
@@ -143,4 +140,4 @@ def _words(data: LearningCurves | None) -> str:
     return f"Validation accuracy after each epoch.{zero}{stops}{sample}"
 
 
-PLOT = Plot("Learning curves", learning_curves, learning_figure, _words)
+PLOT = Plot("Learning curves", learning_curves, learning_figure, _words, missing="No epoch has finished yet.")

@@ -16,7 +16,7 @@ from lcsearch.report.lines import Line, add_lines, drawn, sample_words
 from lcsearch.report.plot import Plot
 from lcsearch.report.plots.importance import Importance, importance
 from lcsearch.report.points import front_line
-from lcsearch.report.style import BLUE, GREY, MARGIN, ORANGE, VERMILION, plotly_text, short_name
+from lcsearch.report.style import BLUE, GREY, ORANGE, VERMILION, plotly_text, short_name
 
 MOST_LAYERS = 8
 
@@ -173,7 +173,7 @@ def parallel_figure(data: Parallel) -> go.Figure:
         hovermode="closest",
         dragmode="select",
         height=420,
-        margin={**MARGIN, "l": 64, "t": 36},
+        margin={"l": 64, "t": 36},
     )
     return figure
 
@@ -215,9 +215,7 @@ def _add_axis(figure: go.Figure, place: int, axis: ParallelAxis) -> None:
         )
 
 
-def _words(data: Parallel | None) -> str:
-    if data is None:
-        return "It takes two complete trials that differ."
+def _words(data: Parallel) -> str:
     return (
         "Each line is a trial; layers show the share of parameters kept. "
         "With a mouse, drag over a stretch of an axis to pick out the trials that pass it; "
@@ -225,4 +223,10 @@ def _words(data: Parallel | None) -> str:
     )
 
 
-PLOT = Plot("All choices at once", parallel, parallel_figure, _words)
+PLOT = Plot(
+    "All choices at once",
+    parallel,
+    parallel_figure,
+    _words,
+    missing="It takes two complete trials that differ.",
+)

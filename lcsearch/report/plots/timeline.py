@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from lcsearch.core.records import RunRecord, State
 from lcsearch.report.plot import Plot
-from lcsearch.report.style import MARGIN, STATE_COLOURS, STATE_WORDS, plotly_text, short_name
+from lcsearch.report.style import STATE_COLOURS, STATE_WORDS, plotly_text, short_name
 from lcsearch.report.times import end_of, time_unit
 
 _MOST_HEIGHT = 640
@@ -66,13 +66,14 @@ def timeline_figure(bars: tuple[Bar, ...]) -> go.Figure:
         yaxis={"type": "category", "autorange": "reversed", "showgrid": False, "ticksuffix": " "},
         hovermode="closest",
         height=min(_MOST_HEIGHT, 120 + 34 * len({b.worker for b in bars})),
-        margin=MARGIN,
     )
     return figure
 
 
-def _words(bars: tuple[Bar, ...] | None) -> str:
-    return "No trial has run yet." if bars is None else "Each bar is a trial; click one to see it above."
-
-
-PLOT = Plot("Who ran what when", timeline, timeline_figure, _words)
+PLOT = Plot(
+    "Who ran what when",
+    timeline,
+    timeline_figure,
+    lambda bars: "Each bar is a trial; click one to see it above.",
+    missing="No trial has run yet.",
+)
