@@ -49,9 +49,10 @@ def render(run: RunRecord, live: int | None = None) -> str:
 
 def _front_rows(run: RunRecord) -> list[TrialRecord]:
     """The front, smallest first, and the backbone last where it is not on it."""
-    front = front_of(run.trials)
-    apart = run.baseline is not None and all(t.number != run.baseline.number for t in front)
-    return [*front, run.baseline] if front and run.baseline and apart else front
+    front, baseline = front_of(run.trials), run.baseline
+    if not front or baseline is None or baseline.number in {t.number for t in front}:
+        return front
+    return [*front, baseline]
 
 
 def _needed_table(judged: Verdict) -> dict[str, Any] | None:
