@@ -41,5 +41,5 @@ def _imported() -> set[str]:
 
 
 def test_what_is_imported_and_what_is_declared_are_the_same() -> None:
-    features = set(PROJECT["optional-dependencies"]) - {"dev", "docs", "mutation"}
+    features = set(PROJECT["optional-dependencies"]) - {"dev"}
     assert _imported() == _declared(*features) - NOT_IMPORTED

@@ -65,8 +65,8 @@ def format_share(value: float) -> str:
     """Write a share as a fraction where it is 1/n, else with two significant digits: ``1/4``, ``0.37``."""
     if value > 0:
         parts = round(1 / value)
-        if parts >= 1 and math.isclose(value * parts, 1, abs_tol=1e-3):
-            return "1" if parts == 1 else f"1/{parts}"
+        if parts > 1 and math.isclose(value * parts, 1, abs_tol=1e-3):
+            return f"1/{parts}"
     return f"{value:.2g}"
 
 

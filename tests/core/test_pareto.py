@@ -100,6 +100,12 @@ def test_hypervolume_by_hand():
     assert hypervolume([(88.0, 1e5), (94.0, 1e6), (94.0, 2e6)], BOX) == 0.0
 
 
+def test_rounding_makes_no_hypervolume_above_one():
+    low, between, high = 1e4, 1_523_180.0, 2e6
+    assert math.log(between / low) * 6 + math.log(high / between) * 6 > 6 * math.log(high / low)
+    assert hypervolume([(94.0, low), (95.0, between)], Box(88.0, 94.0, low, high)) == 1.0
+
+
 def test_a_flat_box_has_no_hypervolume():
     flat = Box(88.0, 94.0, 1e5, 1e5)
     assert hypervolume([(93.0, 1e5)], flat) == 0.0
@@ -114,8 +120,12 @@ def test_box_of_a_run():
 def test_knee_is_the_corner():
     corner = [(90.0, 1e4), (92.9, 2e4), (93.0, 1e6), (91.0, 5e5)]
     assert knee(corner) == 1
-    # A tiny useless model does not set the scale.
+    # A tiny useless model does not set the scale; one that is 5 points below the best does.
     assert knee([*corner, (10.0, 10.0)]) == 1
+    assert knee([(88.0, 1e4), (92.0, 3e4), (92.9, 3e5), (93.0, 1e6)]) == 1
+    assert knee([(87.9, 1e4), (92.0, 3e4), (92.9, 3e5), (93.0, 1e6)]) == 2
+    # Above the line by 0.81 and by 0.74 of its height.
+    assert knee([(88.0, 1e4), (92.5, 1.5e4), (92.9, 3e4), (93.0, 1e6)]) == 1
 
 
 def test_knee_without_a_bend_is_the_more_accurate_end():
@@ -142,14 +152,26 @@ def test_bad_numbers_are_refused(function, bad):
 
 def test_nothing_to_look_at():
     assert front([]) == [] and ranks([]) == [] and contribution([], BOX) == []
-    with pytest.raises(ValueError, match="at least one"):
+    with pytest.raises(ValueError, match=r"^a knee needs at least one point$"):
         knee([])
 
 
 @pytest.mark.parametrize(
-    "sides",
-    [(94.0, 88.0, 1e4, 1e6), (88.0, 94.0, 1e6, 1e4), (88.0, 94.0, 0.0, 1e6), (math.nan, 94.0, 1e4, 1e6)],
+    ("sides", "message"),
+    [
+        ((94.0, 88.0, 1e4, 1e6), "accuracy_low=94.0 > accuracy_high=88.0"),
+        ((88.0, 94.0, 1e6, 1e4), "need 0 < params_low=1000000.0 <= params_high=10000.0"),
+        ((88.0, 94.0, 0.0, 1e6), "need 0 < params_low=0.0 <= params_high=1000000.0"),
+        ((math.nan, 94.0, 1e4, 1e6), "box (nan, 94.0, 10000.0, 1000000.0) has a side that is not finite"),
+    ],
 )
-def test_a_box_that_is_none(sides):
-    with pytest.raises(ValueError):
+def test_a_box_that_is_none(sides, message):
+    with pytest.raises(ValueError) as found:
         Box(*sides)
+    assert str(found.value) == message
+
+
+def test_the_smallest_numbers_that_are_taken():
+    flat = Box(88.0, 88.0, 0.5, 1.0)
+    assert hypervolume([(90.0, 0.5)], flat) == 0.0
+    assert front([(90.0, 0.5)]) == [0]

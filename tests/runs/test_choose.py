@@ -56,13 +56,17 @@ def test_max_drop_forgives_rounding():
     assert 90.2 - 0.1 > 90.1  # the reason
     assert choose(trials, trials[0], max_drop=0.1).trial.number == 1
 
+    assert pick(max_drop=0.5).why == "the smallest within 0.5 points of the baseline's accuracy"
+
 
 def test_knee():
     assert pick(knee=True).trial.number == 2
+    assert pick(knee=True).why == "the knee of the front: beyond it accuracy costs more parameters"
 
 
 def test_by_number_even_off_the_front():
     choice = pick(trial=4)
+    assert choice.why == "chosen by its number"
     assert (choice.trial.number, choice.smaller.number, choice.larger.number) == (4, 2, 1)
 
 
@@ -90,9 +94,16 @@ def test_what_cannot_be_satisfied_names_the_nearest(way, message):
 
 
 def test_nothing_to_choose_from():
-    with pytest.raises(InputError, match="no complete trial"):
+    with pytest.raises(InputError, match=r"the run has no complete trial to choose from yet$"):
         choose([], None, knee=True)
-    with pytest.raises(InputError, match="none yet"):
+    with pytest.raises(InputError, match=r"the run's trials are none yet$"):
         choose([], None, trial=0)
-    with pytest.raises(InputError, match="no complete baseline"):
+    with pytest.raises(InputError, match=r"trial 5 is pruned, not complete$"):
+        choose(TRIALS[5:6], None, trial=5)
+    with pytest.raises(InputError, match=r"the run has no complete baseline to compare with$"):
         choose(TRIALS[1:], None, max_drop=1)
+
+
+def test_a_record_that_cannot_be():
+    with pytest.raises(ValueError, match=r"^trial 7 is complete without an accuracy$"):
+        front_of([trial(7, None, 10)])
