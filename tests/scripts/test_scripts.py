@@ -158,8 +158,15 @@ def test_quickstart_says_what_to_do_when_there_is_no_data(clone: Path) -> None:
     assert not any("lcsearch run" in call for call in calls)
 
 
+def test_docs_writes_the_reference_where_git_does_not_look(clone: Path) -> None:
+    for arguments, folder in (([], "build/api"), (["elsewhere"], "elsewhere")):
+        code, calls, _ = run(clone, "scripts/docs.sh", *arguments)
+        assert code == 0 and calls[-1].endswith(f"scripts/api_reference.py {folder}")
+    assert "build/" in (ROOT / ".gitignore").read_text().split()
+
+
 def test_scripts_can_be_run_and_name_no_address() -> None:
-    for script in (".ci/run", "scripts/test.sh", "scripts/quickstart.sh"):
+    for script in (".ci/run", *(f"scripts/{name}.sh" for name in ("test", "quickstart", "docs", "mutation"))):
         path = ROOT / script
         assert os.access(path, os.X_OK)
         assert "://" not in path.read_text()
