@@ -246,7 +246,7 @@ def convert() -> None:
     seconds = []
     for _ in range(3):
         begin = time.perf_counter()
-        cut_out(net, uniform(net, 0.25), data)
+        cut_out(net, uniform(net, "linear", alpha=0.25), data)
         seconds.append(time.perf_counter() - begin)
     print(f"resnet18, alpha 1/4 in every layer, {CONVERT_IMAGE_SIZE} pixels, 2 threads: "
           f"{statistics.median(seconds):.1f} s (median of 3)")  # fmt: skip

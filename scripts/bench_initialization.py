@@ -16,9 +16,10 @@ import click
 import torch
 from torch import nn
 
-from lcsearch import layers
-from lcsearch.core.spec import LayerSpec, Recipe, Regularizer
+from lcsearch.core.spec import Recipe, Regularizer
 from lcsearch.data import Batches, SearchData, load
+from lcsearch.layers.families.linear import LinearSpec
+from lcsearch.layers.models import undecayed
 from lcsearch.nets import backbones
 from lcsearch.nets.surgery import conv_layers, convert
 from lcsearch.train import train
@@ -31,9 +32,9 @@ def net(
     info = data.info
     model = backbones.build(backbone, num_classes=info.num_classes, in_channels=info.in_channels, width=width)
     if alpha is not None:
-        convert(model, {name: LayerSpec("linear", alpha) for name in conv_layers(model)}, keep_hopeless=True)
+        convert(model, {name: LinearSpec(alpha) for name in conv_layers(model)}, keep_hopeless=True)
     if published:
-        for coefficients in layers.coefficient_parameters(model):
+        for coefficients in undecayed(model):
             nn.init.uniform_(coefficients, -0.1, 0.1)
     return model
 

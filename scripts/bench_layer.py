@@ -32,10 +32,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lcsearch.core import plugins
-from lcsearch.core.spec import LayerSpec
 from lcsearch.layers import LinearConv2d, build
-from lcsearch.layers.arithmetic import canonical
+from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.layers.geometry import Geometry
+from lcsearch.layers.lookup import canonical
 from lcsearch.nets import backbones
 from lcsearch.nets.surgery import conv_layers, convert, factorize, shape_of
 from lcsearch.train.memory import keep_freed_memory
@@ -63,7 +63,7 @@ def net(backbone: str, alpha: float | None, published: bool = False) -> nn.Modul
     torch.manual_seed(0)
     model = backbones.build(backbone, num_classes=10, in_channels=3)
     if alpha is not None:
-        convert(model, {name: LayerSpec("linear", alpha) for name in conv_layers(model)})
+        convert(model, {name: LinearSpec(alpha) for name in conv_layers(model)})
     if published:
         for parent in list(model.modules()):
             for key, child in parent.named_children():
@@ -191,7 +191,7 @@ def title_of(g: Geometry, size: int) -> str:
 
 def variants(conv: nn.Conv2d, alpha: float, ways: bool) -> dict[str, nn.Module]:
     """The layer as it chooses, and forced where both ways are asked for; none where it saves nothing."""
-    spec = LayerSpec("linear", alpha)
+    spec = LinearSpec(alpha)
     if canonical(shape_of(conv), spec) is None:
         return {}
     name = f"alpha 1/{round(1 / alpha)}"

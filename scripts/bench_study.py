@@ -24,6 +24,7 @@ import platform
 import statistics
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ from lcsearch.runs.store import Store
 from lcsearch.search.director import Search
 from lcsearch.search.make import Sizer
 from lcsearch.search.planner import Planner
-from lcsearch.search.space import BoundSpace, parse_space
+from lcsearch.search.space import BoundSpace, bind, parse_space
 
 RULE = {
     "kind": ["conv", "linear"],
@@ -62,7 +63,7 @@ def bound_space() -> BoundSpace:
     with torch.device("meta"):
         model = build_model(template)
     plain = {"version": 1, "backbone": "vgg11", "layers": {"*": RULE}, "regularizer": REGULARIZER}
-    return parse_space(plain, "bench_study").bind(model, template)
+    return bind(parse_space(plain, "bench_study"), model, template)
 
 
 def curve(model: ModelSpec, rng: np.random.Generator) -> list[float]:
@@ -79,7 +80,7 @@ def make_search(space: BoundSpace, sampler: str, folder: Path) -> Search:
 
     def size(model: ModelSpec) -> Count:
         layers = (
-            LayerCount(name, layer.family, layer.alpha, layer.rank, layer.sparsity, 10_000, 1_000_000)
+            LayerCount(name, layer.family, 10_000, 1_000_000, asdict(layer))
             for name, layer in model.layers.items()
         )
         return Count(space.params(model), 0, tuple(layers))

@@ -13,13 +13,14 @@ from torch import nn
 
 from lcsearch.compress.batch_norm import reestimate
 from lcsearch.compress.cut_out import NORM_IMAGES, first_images
-from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe
+from lcsearch.core.spec import ModelSpec, Recipe
 from lcsearch.data import SearchData, load
-from lcsearch.layers import arithmetic
+from lcsearch.layers import lookup
+from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.nets.count import count
 from lcsearch.nets.surgery import build_model
 from lcsearch.search.proposals.guided import best_for_budgets
-from lcsearch.search.space import BoundSpace, load_space
+from lcsearch.search.space import BoundSpace, bind, load_space
 from lcsearch.train.fine_tune import fine_tune_recipe
 from lcsearch.train.start import Start
 
@@ -68,7 +69,7 @@ def bound(backbone: str) -> BoundSpace:
     template = plain(backbone)
     with torch.device("meta"):
         model = build_model(template)
-    return load_space(None, backbone).bind(model, template)
+    return bind(load_space(None, backbone), model, template)
 
 
 def params(spec: ModelSpec) -> int:
@@ -85,10 +86,7 @@ def uniform(backbone: str, size: str) -> ModelSpec:
     shapes = bound(backbone).shapes(1.0)
 
     def spec(alpha: float) -> ModelSpec:
-        made = {
-            name: arithmetic.canonical(shape, LayerSpec("linear", alpha))
-            for name, shape in list(shapes.items())[1:]
-        }
+        made = {name: lookup.canonical(shape, LinearSpec(alpha)) for name, shape in list(shapes.items())[1:]}
         return replace(plain(backbone), layers={k: v for k, v in made.items() if v is not None})
 
     return spec(nearest(lambda alpha: params(spec(alpha)), budget(backbone, size)))

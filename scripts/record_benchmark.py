@@ -37,12 +37,12 @@ from scipy.stats.qmc import Sobol
 from lcsearch import __version__
 from lcsearch.core import pareto
 from lcsearch.core.job import Job
-from lcsearch.core.spec import ModelSpec, Recipe, Regularizer, TrialSpec
+from lcsearch.core.spec import ModelSpec, Recipe, TrialSpec
 from lcsearch.nets import backbones
 from lcsearch.nets.count import count
 from lcsearch.nets.surgery import build_model, conv_layers, uniform
 from lcsearch.search.samplers._draw import Draw, at_unit, unit_of
-from lcsearch.search.space import BoundSpace, load_space
+from lcsearch.search.space import BoundSpace, bind, load_space
 from lcsearch.train.objective import TrainObjective
 
 BACKBONE, DATASET, TRAIN_IMAGES, VALIDATION_IMAGES, EPOCHS = "base", "fashion-mnist", 10_000, 5_000, 9
@@ -67,7 +67,7 @@ def space() -> BoundSpace:
     template = plain()
     with torch.device("meta"):
         model = build_model(template)
-    return load_space(BACKBONE, BACKBONE).bind(model, template)
+    return bind(load_space(BACKBONE, BACKBONE), model, template)
 
 
 def plain(width: float = 1.0) -> ModelSpec:
@@ -78,7 +78,7 @@ def hand_picked() -> dict[str, ModelSpec]:
     with torch.device("meta"):
         net = backbones.build(BACKBONE, num_classes=10, in_channels=1)
     inner = list(conv_layers(net))[1:]
-    shapes = {alpha: uniform(net, alpha) for alpha in ALPHAS}
+    shapes = {alpha: uniform(net, "linear", alpha=alpha) for alpha in ALPHAS}
     found = {"plain": plain()} | {f"thinner-{width}": plain(width) for width in WIDTHS}
     for alpha in ALPHAS:
         layers = {name: shapes[alpha][name] for name in inner}
@@ -146,17 +146,13 @@ def near_front(index: int, records: list[dict[str, Any]]) -> Draw:
 def task(name: str, seed: int, image_size: int, records: list[dict[str, Any]]) -> Task:
     recipe = Recipe(epochs=EPOCHS)
     if name in hand_picked():
-        model = hand_picked()[name]
-        encoded = space().encode(model, Regularizer(), {})
-        return Task(
-            name, TrialSpec(model, Regularizer(), recipe), encoded[0] if encoded else {}, seed, image_size
-        )
+        spec = TrialSpec(hand_picked()[name], recipe=recipe)
+        encoded = space().encode(spec)
+        return Task(name, spec, encoded[0] if encoded else {}, seed, image_size)
     kind, index = name.split("-")
     draw = sobol(int(index)) if kind == "sobol" else near_front(int(index), records)
-    suggestion = space().suggest(Draw(draw.params, lambda *_: 0.5))
-    return Task(
-        name, TrialSpec(suggestion.model, suggestion.regularizer, recipe), draw.params, seed, image_size
-    )
+    spec = space().suggest(Draw(draw.params, lambda *_: 0.5), recipe)
+    return Task(name, spec, draw.params, seed, image_size)
 
 
 def record(task: Task) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from search_truth import Array, Formula, Records, Truth, base_space
 
 from lcsearch.core import plugins
 from lcsearch.core.pareto import Box
-from lcsearch.core.spec import ModelSpec, Recipe, Regularizer, TrialSpec
+from lcsearch.core.spec import ModelSpec, Recipe, TrialSpec
 from lcsearch.nets.count import Count
 from lcsearch.runs.settings import DEFAULT_SAMPLER, RunSettings
 from lcsearch.search.planner import Planner
@@ -62,8 +62,7 @@ class World:
     def drawn(self, seed: int) -> TrialSpec:
         """A random point of the space."""
         rng = np.random.default_rng(seed)
-        found = self.space.suggest(Draw({}, lambda *_: float(rng.random())))
-        return TrialSpec(found.model, found.regularizer)
+        return self.space.suggest(Draw({}, lambda *_: float(rng.random())))
 
 
 @cache
@@ -142,9 +141,9 @@ def plain_optuna(world: World, seed: int, budget: int, sampler: optuna.samplers.
         return train(found.model, found.regularizer.weight)
 
     for picked in hand_picked(world.space):
-        encoded = world.space.encode(picked.spec, Regularizer(), {})
+        encoded = world.space.encode(picked.spec)
         if encoded is None:
-            train(picked.spec, 0.0)
+            train(picked.spec.model, 0.0)
         else:
             study.enqueue_trial(encoded[0])
             study.optimize(objective, n_trials=1)
@@ -168,7 +167,7 @@ def moasha(world: World, seed: int, budget: int) -> list[Step]:
     )  # fmt: skip
     np.random.seed(seed)  # it draws from NumPy's global generator
     rng, steps, spent = np.random.default_rng((seed, 1)), list[Step](), 0
-    picked = [TrialSpec(one.spec) for one in hand_picked(world.space)]
+    picked = [one.spec for one in hand_picked(world.space)]
     while spent < budget:
         config = {"draw": 0} if picked else scheduler.suggest().config
         spec = picked[0] if picked else world.drawn(config["draw"])

@@ -37,11 +37,14 @@ from sklearn.model_selection import KFold
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from lcsearch.core.spec import LayerSpec, ModelSpec
-from lcsearch.layers import arithmetic
-from lcsearch.layers.arithmetic import ConvShape
+from lcsearch.layers import arithmetic, lookup
+from lcsearch.layers.families.linear import LinearSpec
+from lcsearch.layers.shape import ConvShape
 from lcsearch.nets.surgery import build_model, conv_layers, shape_of
-from lcsearch.search.space import BoundSpace, load_space
+from lcsearch.search.space import BoundSpace, bind, load_space
 
+PLAIN = LinearSpec(1.0)
+"""A plain convolution, as LinearConv says it."""
 RECORDS = Path(__file__).parent.parent / "tests" / "data_files" / "base_fashion_mnist.json.gz"
 Array = np.ndarray
 
@@ -90,7 +93,7 @@ def plain_model(width: float = 1.0) -> ModelSpec:
 def base_space() -> BoundSpace:
     with torch.device("meta"):
         model = build_model(plain_model())
-    return load_space("base", "base").bind(model, plain_model())
+    return bind(load_space("base", "base"), model, plain_model())
 
 
 class Truth:
@@ -151,13 +154,14 @@ class Truth:
         numbers: list[float] = []
         total = 0
         for name, shape in shapes.items():
-            layer = model.layers.get(name, LayerSpec("conv"))
-            size = arithmetic.params(shape, layer)
+            found = model.layers.get(name)
+            layer = found if isinstance(found, LinearSpec) else PLAIN
+            size = lookup.params(shape, layer)
             total += size
-            p, s = arithmetic.split(shape.out_channels, layer.alpha if layer.family == "linear" else 1.0)
+            p, s = arithmetic.split(shape.out_channels, layer.alpha)
             rank = min(p, s) if layer.rank is None else layer.rank
             numbers += [
-                math.log(size / arithmetic.params(shape, LayerSpec("conv"))),
+                math.log(size / shape.params),
                 math.log(p / shape.out_channels),
                 math.log(rank / min(p, s)) if s else 0.0,
                 math.log(1 - (layer.sparsity or 0.0)),
@@ -190,7 +194,7 @@ class Formula:
         lost = 0.3 * (weight > 0.02) + 1.6 * max(0.0, -math.log(model.width)) ** 1.3
         for name, harm in zip(shapes, (0.0, 0.5, 0.6, 0.35), strict=True):
             layer = model.layers.get(name)
-            if layer is not None:
+            if isinstance(layer, LinearSpec):
                 p, s = arithmetic.split(shapes[name].out_channels, layer.alpha)
                 rank = min(p, s) if layer.rank is None else layer.rank
                 lost += harm * (

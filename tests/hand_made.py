@@ -39,7 +39,7 @@ def make_trial(
         TrialSpec(ModelSpec("net", 10, 3, 1.0, layers or {}), Regularizer(weight)),
         params,
         macs if macs is not None else params * 10,
-        tuple(LayerCount(name, "conv", 1.0, None, None, size, size) for name, size in counts),
+        tuple(LayerCount(name, "conv", size, size) for name, size in counts),
         accuracy,
         epochs=tuple(EpochRecord(i + 1, a, 1.0, 10.0, begin + 10 * (i + 1)) for i, a in enumerate(curve)),
         **fields,  # type: ignore[arg-type]

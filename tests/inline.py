@@ -18,7 +18,7 @@ from lcsearch.runs.facts import Facts
 from lcsearch.runs.settings import RunSettings
 from lcsearch.search.make import Sizer, _bind
 from lcsearch.search.planner import Planner
-from lcsearch.search.proposals.gate import Prepare
+from lcsearch.search.proposals.queue import Prepare
 from lcsearch.search.session import Session
 from lcsearch.search.space import load_space
 

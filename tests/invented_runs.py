@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from lcsearch.core.records import Decision, EpochRecord, LayerCount, RetrainRecord, RunRecord, TrialRecord
 from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe, Regularizer, TrialSpec
+from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.runs.choose import front_of
 
 EPOCHS = 4
@@ -29,7 +30,7 @@ def invented_trial(
 ) -> TrialRecord:
     """A complete trial whose sizes are vgg11's and whose accuracy is a smooth invention plus noise."""
     counts = [_count(name, i, o, side, layers.get(name), width) for name, i, o, side in LAYERS]
-    counts.append(LayerCount("classifier", "dense", 1.0, None, None, round(512 * width) * 10 + 10, 5120))
+    counts.append(LayerCount("classifier", "dense", round(512 * width) * 10 + 10, 5120))
     noise = random.Random(number)
     loss = sum(w * _squeeze(layers.get(row[0])) for w, row in zip(WORTH, LAYERS, strict=True))
     final = (
@@ -66,7 +67,7 @@ def _count(
     inputs, outputs = round(inputs * width) if inputs > 3 else inputs, round(outputs * width)
     full = 9 * inputs * outputs
     if layer is None:
-        return LayerCount(name, "conv", 1.0, None, None, full + outputs, full * side * side)
+        return LayerCount(name, "conv", full + outputs, full * side * side)
     primary = max(1, round(layer.alpha * outputs))
     secondary = outputs - primary
     made = secondary * primary
@@ -76,14 +77,14 @@ def _count(
         made = round((1 - layer.sparsity) * made)
     kept = min(full, 9 * inputs * primary + made)
     macs = min(full, 9 * inputs * primary + secondary * primary) * side * side
-    return LayerCount(name, "linear", layer.alpha, layer.rank, layer.sparsity, kept + outputs, macs)
+    return LayerCount(name, "linear", kept + outputs, macs, asdict(layer))
 
 
 def invented_run(trials: int, *, retrained: bool = False, name: str = "runs/example") -> RunRecord:
     """A run with so many trials: the backbone, hand-picked ones, then a sampler with stops and failures."""
     made = [replace(invented_trial(0, {}), origin="baseline", label="backbone")]
     for share in (2, 4, 8):
-        layers = {row[0]: LayerSpec("linear", 1 / share) for row in LAYERS[1:]}
+        layers = {row[0]: LinearSpec(1 / share) for row in LAYERS[1:]}
         uniform = replace(
             invented_trial(len(made), layers), origin="uniform", label=f"uniform alpha 1/{share}"
         )
@@ -108,7 +109,7 @@ def _searched(number: int, trials: int) -> TrialRecord:
         rank = chance.randint(2, 24) if kind == "low_rank" else None
         sparsity = round(chance.uniform(0.25, 0.9), 2) if kind == "sparse" else None
         if alpha < 0.9 and place:
-            layers[row[0]] = LayerSpec("linear", round(alpha, 4), rank, sparsity)
+            layers[row[0]] = LinearSpec(round(alpha, 4), rank, sparsity)
     trial = invented_trial(
         number, layers, weight=10 ** chance.uniform(-5, -1) if chance.random() < 0.7 else 0.0
     )

@@ -15,6 +15,7 @@ from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe, TrialSpec
 from lcsearch.core.yaml import write_yaml
 from lcsearch.data import DatasetInfo
 from lcsearch.layers import prune_coefficients
+from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.nets.count import count
 from lcsearch.nets.surgery import build_model, conv_layers
 from lcsearch.runs.directory import RunDirectory
@@ -23,9 +24,9 @@ from lcsearch.runs.storage import open_storage, study_name
 from lcsearch.runs.store import Proposal, Store
 from lcsearch.search.workers import make_objective
 
-SPARSE = LayerSpec("linear", 0.25, sparsity=0.5)
-LOW_RANK = LayerSpec("linear", 0.125, rank=2)
-FULL = LayerSpec("linear", 0.125)
+SPARSE = LinearSpec(0.25, sparsity=0.5)
+LOW_RANK = LinearSpec(0.125, rank=2)
+FULL = LinearSpec(0.125)
 INFO = DatasetInfo("digits", 10, 1, 16, (0.3,), (0.32,), False, 2)
 
 
@@ -72,12 +73,12 @@ SETTINGS = RunSettings(
 
 TRIALS: tuple[tuple[Origin, str, ModelSpec, float], ...] = (
     ("baseline", "plain backbone", ModelSpec("base", 10, 1), 93.0),
-    ("uniform", "uniform alpha 1/4", everywhere("base", LayerSpec("linear", 0.25)), 90.0),
+    ("uniform", "uniform alpha 1/4", everywhere("base", LinearSpec(0.25)), 90.0),
     ("uniform", "uniform alpha 1/8", everywhere("base", FULL), 85.0),
     ("thinner", "thinner, width 0.5", ModelSpec("base", 10, 1, 0.5), 89.0),
     ("sampler", "", everywhere("base", SPARSE), 92.8),
     ("sampler", "", everywhere("base", LOW_RANK), 91.0),
-    ("sampler", "", everywhere("base", LayerSpec("linear", 0.5)), 80.0),
+    ("sampler", "", everywhere("base", LinearSpec(0.5)), 80.0),
 )
 """Trials 0, 4 and 5 are the front; 6 is dominated, so its weights are not kept. Accuracies are invented."""
 

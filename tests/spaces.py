@@ -12,7 +12,7 @@ from torch import nn
 
 from lcsearch.core.spec import ModelSpec
 from lcsearch.nets import surgery
-from lcsearch.search.space import BoundSpace, load_space, parse_space
+from lcsearch.search.space import BoundSpace, bind, load_space, parse_space
 
 ALPHA = {"low": 1 / 64, "high": 1.0, "log": True}
 
@@ -41,9 +41,9 @@ class Tiny(nn.Module):
         return self.head(self.point(self.grouped(self.first(x))).mean((2, 3)))
 
 
-def bind(rules: dict[str, Any], **more: Any) -> BoundSpace:
+def bind_tiny(rules: dict[str, Any], **more: Any) -> BoundSpace:
     space = parse_space({"version": 1, "backbone": "*", "layers": rules, **more}, "f")
-    return space.bind(Tiny(), ModelSpec("tiny", 10, 3), Tiny)
+    return bind(space, Tiny(), ModelSpec("tiny", 10, 3), Tiny)
 
 
 def bind_backbone(name: str, channels: int = 3, **more: Any) -> BoundSpace:
@@ -51,7 +51,7 @@ def bind_backbone(name: str, channels: int = 3, **more: Any) -> BoundSpace:
     with torch.device("meta"):
         model = surgery.build_model(template)
     space = load_space(None, name)
-    return parse_space(space.to_plain() | more, "f").bind(model, template)
+    return bind(parse_space(space.to_plain() | more, "f"), model, template)
 
 
 class Random:
@@ -77,22 +77,22 @@ class Random:
 
 
 SPACES = {
-    "everything": lambda: bind({"*": EVERYTHING}),
-    "absolute rank": lambda: bind(
+    "everything": lambda: bind_tiny({"*": EVERYTHING}),
+    "absolute rank": lambda: bind_tiny(
         {"*": {"coefficients": ["low_rank"], "rank": {"low": 1, "high": 9}, "alpha": ALPHA, "kind": "linear"}}
     ),
-    "narrow": lambda: bind(
+    "narrow": lambda: bind_tiny(
         {"*": {"kind": "linear", "alpha": {"low": 0.3, "high": 0.45}, "coefficients": ["sparse"]}}
     ),
-    "width": lambda: bind({"*": EVERYTHING}, width={"low": 0.5, "high": 2.0, "log": True}),
-    "shrink": lambda: bind({"*": EVERYTHING}, shrink={"low": 0.01, "high": 1.0, "log": True}),
-    "recipe": lambda: bind(
+    "width": lambda: bind_tiny({"*": EVERYTHING}, width={"low": 0.5, "high": 2.0, "log": True}),
+    "shrink": lambda: bind_tiny({"*": EVERYTHING}, shrink={"low": 0.01, "high": 1.0, "log": True}),
+    "recipe": lambda: bind_tiny(
         {"first": EVERYTHING},
         regularizer={"weight": {"low": 1e-5, "high": 0.1, "log": True}, "off": True},
         train={"lr": {"low": 0.01, "high": 1.0, "log": True}, "crop": {"low": 0, "high": 4}, "momentum": 0.8},
     ),
-    "stage": lambda: bind({"*": EVERYTHING}, granularity="stage"),
-    "network": lambda: bind({"*": EVERYTHING}, granularity="network"),
+    "stage": lambda: bind_tiny({"*": EVERYTHING}, granularity="stage"),
+    "network": lambda: bind_tiny({"*": EVERYTHING}, granularity="network"),
     "vgg11": lambda: bind_backbone("vgg11"),
     "mobilenetv2": lambda: bind_backbone("mobilenetv2"),
     "vgg11 by stage": lambda: bind_backbone("vgg11", granularity="stage"),

@@ -99,7 +99,7 @@ def _say_results(work: Retraining, records: Sequence[RetrainRecord]) -> None:
 def _table(records: Sequence[RetrainRecord], trials: Sequence[TrialRecord]) -> Table:
     from rich.table import Table
 
-    from lcsearch.cli.tables import alphas
+    from lcsearch.cli.tables import short_words
     from lcsearch.core.text import format_count
     from lcsearch.runs.retrained import spread
 
@@ -119,6 +119,6 @@ def _table(records: Sequence[RetrainRecord], trials: Sequence[TrialRecord]) -> T
             f"{found.mean:.2f} %",
             "" if unknown else f"{found.std:.2f}",
             "" if unknown else f"{found.low:.2f} to {found.high:.2f}",
-            trial.label or alphas(trial),
+            trial.label or short_words(trial),
         )
     return table

@@ -11,7 +11,7 @@ import click
 
 from lcsearch.cli.options import Count
 from lcsearch.core.errors import InputError
-from lcsearch.core.text import format_count, format_share
+from lcsearch.core.text import format_count
 
 if TYPE_CHECKING:
     from torch import nn
@@ -131,11 +131,11 @@ def _measure(model: nn.Module, template: ModelSpec, data: SearchData, options: d
 
     from lcsearch.compress.sensitivity import measure
     from lcsearch.nets.surgery import build_model
-    from lcsearch.search.space import load_space
+    from lcsearch.search.space import bind, load_space
 
     with torch.device("meta"):
         plain = build_model(replace(template, layers={}))
-    bound = load_space(options["space"], template.backbone).bind(plain, template)
+    bound = bind(load_space(options["space"], template.backbone), plain, template)
     return measure(model, bound.searched_layers, data, progress=lambda words: click.echo(words, err=True))
 
 
@@ -143,7 +143,7 @@ def _print_table(found: Sensitivity, backbone: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from lcsearch.report.sensitivity import coefficients
+    from lcsearch.report.sensitivity import cells
 
     table = Table(box=None, pad_edge=False, padding=(0, 1), title_justify="left")
     table.title = f"{backbone}: one layer compressed, nothing trained"
@@ -157,9 +157,8 @@ def _print_table(found: Sensitivity, backbone: str) -> None:
             table.add_section()
         table.add_row(
             row.layer if row.layer != last else "",
-            format_share(row.alpha),
-            coefficients(row),
-            format_count(row.params),
+            *cells(row),
+            format_count(row.way.params),
             f"{row.accuracy:.2f} %",
             f"{row.loss:.3f}",
             f"{row.divergence:.4f}",

@@ -45,7 +45,7 @@ def _space_of(backbone: str) -> tuple[str, dict[str, object]]:
     with torch.device("meta"):
         model = surgery.build_model(template)
     found = space.load_space(None, backbone)
-    return space.to_yaml(backbone, found.bind(model, template)), found.to_plain()
+    return space.to_yaml(backbone, space.bind(found, model, template)), found.to_plain()
 
 
 def _write(path: Path, text: str, backbone: str) -> None:

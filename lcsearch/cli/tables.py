@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from lcsearch.core.records import TrialRecord
-from lcsearch.core.text import format_count, format_share
+from lcsearch.core.text import format_count
+from lcsearch.layers import lookup
 from lcsearch.runs.choose import front_of
 
 
@@ -62,14 +63,17 @@ def _row(
         format_count(trial.params),
         smaller,
         format_count(trial.macs),
-        name or trial.label or alphas(trial),
+        name or trial.label or short_words(trial),
     ]
 
 
-def alphas(trial: TrialRecord) -> str:
-    """The alphas of the replaced layers in module order, in a few characters each."""
-    layers = trial.spec.model.layers.values()
-    return "alpha " + " ".join(format_share(layer.alpha) for layer in layers) if layers else "plain"
+def short_words(trial: TrialRecord) -> str:
+    """The replaced layers in module order, by family, in a few characters each."""
+    kinds: dict[str, list[str]] = {}
+    for layer in trial.spec.model.layers.values():
+        kinds.setdefault(layer.family, []).append(lookup.family_of(layer).short(layer))
+    rows = (f"{lookup.family(kind).short_of or kind} {' '.join(words)}" for kind, words in kinds.items())
+    return ", ".join(rows) or "plain"
 
 
 def _baseline(trials: Sequence[TrialRecord]) -> TrialRecord | None:

@@ -20,10 +20,12 @@ from torch import Tensor, nn
 
 from lcsearch.compress import responses
 from lcsearch.compress.responses import Response
-from lcsearch.compress.structure import Closeness, fit_structure
 from lcsearch.core.errors import InputError
 from lcsearch.core.spec import LayerSpec
-from lcsearch.layers import LinearConv2d
+from lcsearch.layers import lookup
+from lcsearch.layers.closeness import Closeness
+from lcsearch.layers.family import Target
+from lcsearch.layers.layer import FamilyLayer
 from lcsearch.nets import surgery
 
 How = Literal["responses", "filters"]
@@ -48,6 +50,7 @@ def compress_trained(
     With ``responses``, batch norm layers behind the first changed layer get the statistics of the images, and
     a layer's bias takes up the mean of what the fit leaves. A layer that is called several times is fitted
     to its first call; one that is not called, or whose output is no batch of feature maps, to its filters.
+    Layers that share tensors are fitted together, to what the trained model's convolutions answer.
     Coefficients reach across groups: a grouped layer is fitted to its filters in the metric of the input
     patches' covariance, averaged over the groups.
 
@@ -69,16 +72,29 @@ def compress_trained(
         raise ValueError("how='responses' needs at least two images")
     model = _converted(backbone, layers)
     pairs = _pairs(backbone, model, layers)
+    bundles = list(lookup.bundles({name: layers[name] for name in pairs}))
+    targets, done = dict[str, Response](), set[str]()
     if how == "responses" and pairs and images is not None:
         chosen = responses.at_once(images)
         targets = responses.record(backbone, {name: conv for name, (conv, _) in pairs.items()}, chosen)
-        fits = {name: _Fit(*pair, targets[name]) for name, pair in pairs.items() if name in targets}
-        _run(model, fits, chosen)
-        pairs = {name: pair for name, pair in pairs.items() if name not in fits or not fits[name].done}
-    for conv, layer in pairs.values():
-        filters = conv.weight.double().cpu()
-        fit_structure(layer, filters, Closeness.of(filters.flatten(1) @ filters.flatten(1).T))
+        alone = [name for _, own in bundles if len(own) == 1 for name in own]
+        fits = {name: _Fit(*pairs[name], targets[name]) for name in alone if name in targets}
+        done = _run(model, fits, chosen)
+    for family, own in bundles:
+        if not done.issuperset(own):
+            wanted = {name: _target(pairs[name][0], targets.get(name), len(own) > 1) for name in own}
+            family.fit_bundle({name: pairs[name][1] for name in own}, wanted)
     return model
+
+
+def _target(conv: nn.Conv2d, response: Response | None, shared: bool) -> Target:
+    """What a layer that is not fitted while the model runs comes close to: its filters, if it is alone."""
+    if shared and response is not None and conv.groups == 1:
+        found = Target(*closeness_of(conv, response, None))
+        if bool(found.closeness.values.isfinite().all()):
+            return found
+    filters = conv.weight.double().cpu()
+    return Target(filters, Closeness.by_number(filters))
 
 
 def _converted(backbone: nn.Module, layers: Mapping[str, LayerSpec]) -> nn.Module:
@@ -90,7 +106,7 @@ def _converted(backbone: nn.Module, layers: Mapping[str, LayerSpec]) -> nn.Modul
 
 def _pairs(
     backbone: nn.Module, model: nn.Module, layers: Mapping[str, LayerSpec]
-) -> dict[str, tuple[nn.Conv2d, LinearConv2d]]:
+) -> dict[str, tuple[nn.Conv2d, FamilyLayer]]:
     """Each new layer with the convolution that it stands for, and its bias taken over.
 
     Raises:
@@ -98,19 +114,16 @@ def _pairs(
     """
     old = dict(backbone.named_modules(remove_duplicate=False))
     new = dict(model.named_modules(remove_duplicate=False))
-    pairs: dict[str, tuple[nn.Conv2d, LinearConv2d]] = {}
+    pairs: dict[str, tuple[nn.Conv2d, FamilyLayer]] = {}
     for name in layers:
         conv, layer = old[name], new[name]
-        if not isinstance(layer, LinearConv2d) or not isinstance(conv, nn.Conv2d):
+        if not isinstance(layer, FamilyLayer) or not isinstance(conv, nn.Conv2d):
             continue
         if layer in (known for _, known in pairs.values()):
             continue
         if not all(bool(parameter.isfinite().all()) for parameter in conv.parameters()):
             raise InputError(f"layers.{name}: the trained weights hold NaN or infinity")
-        if layer.bias is not None and conv.bias is not None:
-            layer.bias.copy_(conv.bias)
-        for parameter in layer.parameters():
-            parameter.requires_grad_(conv.weight.requires_grad)
+        surgery.take_over(layer, conv)
         pairs[name] = conv, layer
     return pairs
 
@@ -120,7 +133,7 @@ class _Fit:
     """One layer to be fitted when it is first called."""
 
     conv: nn.Conv2d
-    layer: LinearConv2d
+    layer: FamilyLayer
     target: Response
     done: bool = field(default=False)
 
@@ -131,27 +144,28 @@ class _Fit:
             return
         found = closeness_of(self.conv, self.target, x, plain)
         if bool(found[1].values.isfinite().all()):
-            fit_structure(self.layer, *found)
+            lookup.family(self.layer.family).fit(self.layer, Target(*found))
             self.done = True
 
     def after(self, output: Tensor) -> Tensor | None:
         """Give the bias what the mean of an output lacks; returns the output with it."""
-        if self.layer.bias is None:
+        bias = getattr(self.layer, "bias", None)
+        if bias is None:
             return None
         shift = self.target.mean - output.mean((0, 2, 3))
-        self.layer.bias.add_(shift)
+        bias.add_(shift)
         return output + shift.view(-1, 1, 1)
 
 
 def closeness_of(
-    conv: nn.Conv2d, target: Response, x: Tensor, plain: Tensor | None = None
+    conv: nn.Conv2d, target: Response, x: Tensor | None, plain: Tensor | None = None
 ) -> tuple[Tensor, Closeness]:
     """Return the filters that a compressed layer shall be close to, and the measure of closeness.
 
     Args:
         conv: The trained convolution.
         target: What it answers in the trained model.
-        x: Its input, (n, c, h, w), where only its predecessors may have changed.
+        x: Its input, (n, c, h, w), where only its predecessors may have changed; may be None without groups.
         plain: Its answer to x; None where that is the target.
 
     Returns:
@@ -167,6 +181,7 @@ def closeness_of(
             filters = (change @ filters.flatten(1)).view_as(filters)
             gram = change @ gram @ change.T
     else:
+        assert x is not None
         flat = filters.flatten(1)
         gram = flat @ patch_covariance(conv, x, centred) @ flat.T
     gram = gram + _PRIOR * _scaled(filters, gram)
@@ -222,8 +237,12 @@ def patch_covariance(conv: nn.Conv2d, x: Tensor, centred: bool) -> Tensor:
     return total
 
 
-def _run(model: nn.Module, fits: Mapping[str, _Fit], images: Tensor) -> None:
-    """Run the model once and fit each layer when it is reached; leaves no hook behind."""
+def _run(model: nn.Module, fits: Mapping[str, _Fit], images: Tensor) -> set[str]:
+    """Run the model once and fit each layer when it is reached; leaves no hook behind.
+
+    Returns:
+        The layers that were fitted.
+    """
     handles = []
     with responses.evaluation(model), _restless(model) as wake:
         for fit in fits.values():
@@ -234,6 +253,7 @@ def _run(model: nn.Module, fits: Mapping[str, _Fit], images: Tensor) -> None:
         finally:
             for handle in handles:
                 handle.remove()
+    return {name for name, fit in fits.items() if fit.done}
 
 
 def _before(fit: _Fit, wake: Any) -> Any:

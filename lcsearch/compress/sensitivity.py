@@ -9,31 +9,28 @@ is executed before the changed convolution then gives back what was kept: a late
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lcsearch import layers as families
 from lcsearch.compress import responses
 from lcsearch.compress.fit import FIT_IMAGES, closeness_of
 from lcsearch.compress.one_layer import Stage
 from lcsearch.compress.responses import Response
-from lcsearch.compress.structure import fit_structure
 from lcsearch.core.errors import InputError
 from lcsearch.core.job import Progress
-from lcsearch.core.spec import LayerSpec
 from lcsearch.data import Batches, SearchData, Split
-from lcsearch.layers import LinearConv2d, arithmetic
+from lcsearch.layers import lookup
+from lcsearch.layers.family import Target, Way
+from lcsearch.layers.layer import FamilyLayer
+from lcsearch.layers.shape import ConvShape
 from lcsearch.nets import surgery
 
-ALPHAS = (1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32, 1 / 64)
-"""Shares of primary filters that are tried."""
-RANK_RATIOS = (1 / 2, 1 / 4)
-"""Ranks that are tried beside full coefficients, as shares of the primary filters."""
+_MEASURED = ("loss", "accuracy", "divergence")
 MOST_IMAGES, LEAST_IMAGES = 1_000, 64
 """Images that losses are measured on: as many as the work allows, in this range."""
 WORK = 1.5e12
@@ -48,10 +45,7 @@ class Row:
 
     Attributes:
         layer: Module name.
-        alpha: Primary filters / all filters.
-        rank: Coefficient rank; None for full coefficients.
-        ratio: The rank as a share of the primary filters, as it was asked for; None for full coefficients.
-        params: What the layer then stores, its bias included.
+        way: How it was compressed.
         loss: Mean cross entropy of the model.
         accuracy: In percent.
         divergence: Mean Kullback-Leibler divergence of the model's classes from the backbone's, in nats: what
@@ -60,13 +54,28 @@ class Row:
     """
 
     layer: str
-    alpha: float
-    rank: int | None
-    ratio: float | None
-    params: int
+    way: Way
     loss: float
     accuracy: float
     divergence: float
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain data for JSON, the family's own numbers among the others."""
+        way = {"family": self.way.spec.family, **self.way.numbers, "params": self.way.params}
+        measured = {name: getattr(self, name) for name in _MEASURED}
+        return {"layer": self.layer, **way, **measured}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Row:
+        """The inverse of `to_plain`; where no family stands it is ``linear``, as in version 0.1.
+
+        Raises:
+            KeyError, TypeError: Something is missing or of another kind.
+        """
+        known = {"layer", "family", "params", *_MEASURED}
+        numbers = {key: value for key, value in plain.items() if key not in known}
+        way = lookup.family(plain.get("family", "linear")).read_way(numbers, plain["params"])
+        return cls(plain["layer"], way, *(plain[name] for name in _MEASURED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +96,8 @@ class Sensitivity:
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data for JSON."""
-        return {**asdict(self), "rows": [asdict(row) for row in self.rows]}
+        shared = {"baseline_loss": self.baseline_loss, "baseline_accuracy": self.baseline_accuracy}
+        return {**shared, "images": self.images, "rows": [row.to_plain() for row in self.rows]}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Sensitivity:
@@ -96,7 +106,7 @@ class Sensitivity:
         Raises:
             KeyError, TypeError: Something is missing or of another kind.
         """
-        rows = tuple(Row(**row) for row in plain["rows"])
+        rows = tuple(map(Row.from_plain, plain["rows"]))
         return cls(plain["baseline_loss"], plain["baseline_accuracy"], plain["images"], rows)
 
 
@@ -106,8 +116,7 @@ def measure(
     layers: Sequence[str],
     data: SearchData,
     *,
-    alphas: Sequence[float] = ALPHAS,
-    rank_ratios: Sequence[float] = RANK_RATIOS,
+    ways: Callable[[ConvShape], Sequence[Way]] = lookup.ways,
     progress: Progress = lambda words: None,
 ) -> Sensitivity:
     """Compress each layer alone in several ways and see what the model loses. Nothing is trained.
@@ -119,9 +128,7 @@ def measure(
         backbone: A trained model; left as it is.
         layers: Names of its convolutions; one that is never called, or several times, is left out.
         data: Images and labels.
-        alphas: Shares of primary filters.
-        rank_ratios: Ranks beside full coefficients, as shares of the primary filters; a rank that stores no
-            less than the full matrix is left out.
+        ways: How a convolution is compressed; by default all ways of all families.
         progress: Called with a few words now and then; what it raises passes through.
 
     Raises:
@@ -139,7 +146,7 @@ def measure(
             variant
             for name, conv in convs.items()
             if name in found and stage.plays(conv)
-            for variant in _variants(name, conv, alphas, rank_ratios)
+            for variant in _variants(name, conv, ways)
         ]
         _fit_all(stage, variants, found, chosen)
         split = _judged(data, _images_for(stage, variants, device))
@@ -152,9 +159,8 @@ class Variant:
 
     name: str
     conv: nn.Conv2d
-    layer: LinearConv2d
-    ratio: float | None
-    params: int
+    layer: FamilyLayer
+    way: Way
     scale: Tensor | None = None
     shift: Tensor | None = None
 
@@ -167,7 +173,7 @@ class Variant:
 
     def match(self, x: Tensor, plain: Tensor, normalised: bool) -> None:
         """Give the output the mean of the plain one, where a bias or a batch norm layer will."""
-        if not normalised and self.layer.bias is None:
+        if not normalised and getattr(self.layer, "bias", None) is None:
             return
         output = self.layer(x)
         (variance, mean), (wanted, centre) = (torch.var_mean(y, (0, 2, 3)) for y in (output, plain))
@@ -189,27 +195,13 @@ def _convs(model: nn.Module, names: Sequence[str]) -> dict[str, nn.Conv2d]:
     return found
 
 
-def _variants(
-    name: str, conv: nn.Conv2d, alphas: Sequence[float], rank_ratios: Sequence[float]
-) -> Iterator[Variant]:
+def _variants(name: str, conv: nn.Conv2d, ways: Callable[[ConvShape], Sequence[Way]]) -> Iterator[Variant]:
     """Every way to compress a convolution, none twice, by falling parameters."""
-    shape = surgery.shape_of(conv)
-    ratios: dict[LayerSpec, float | None] = {}
-    for alpha in alphas:
-        p, s = arithmetic.split(shape.out_channels, alpha)
-        for ratio in (None, *rank_ratios):
-            rank = None if ratio is None or s == 0 else arithmetic.resolve_rank(p, s, None, ratio)
-            spec = arithmetic.canonical(shape, LayerSpec("linear", alpha, rank))
-            if spec is not None and (rank is None or rank <= arithmetic.max_useful_rank(p, s)):
-                ratios.setdefault(spec, ratio)
-    sizes = {spec: arithmetic.params(shape, spec) for spec in ratios}
-    for spec, params in sorted(sizes.items(), key=lambda item: -item[1]):
+    for way in ways(surgery.shape_of(conv)):
         with torch.random.fork_rng(devices=()):
-            layer = families.build(conv, spec)
-        assert isinstance(layer, LinearConv2d)
-        if layer.bias is not None and conv.bias is not None:
-            layer.bias.copy_(conv.bias)
-        yield Variant(name, conv, layer.eval(), ratios[spec], params)
+            layer = lookup.family_of(way.spec).fresh(conv, way.spec)
+        surgery.take_over(layer, conv)
+        yield Variant(name, conv, layer.eval(), way)
 
 
 def _images_for(stage: Stage, variants: Sequence[Variant], device: torch.device) -> int:
@@ -234,7 +226,7 @@ def _fit_all(
         target = found[own[0].name]
         filters, closeness = closeness_of(conv, target, x)
         for variant in own:
-            fit_structure(variant.layer, filters, closeness)
+            lookup.family(variant.layer.family).fit(variant.layer, Target(filters, closeness))
             variant.match(x[:_BATCH], output[:_BATCH], target.normalised)
 
     stage.look(visit, images)
@@ -261,7 +253,7 @@ def _losses(
             variant.layer.train(False)  # lets go of the filters that it has built: there are many variants
     *each, plain = (sums / count).tolist()
     rows = [
-        Row(v.name, v.layer.alpha, v.layer.rank, v.ratio, v.params, loss, 100 * hits, divergence)
+        Row(v.name, v.way, loss, 100 * hits, divergence)
         for v, (loss, hits, divergence) in zip(variants, each, strict=True)
     ]
     return Sensitivity(plain[0], 100 * plain[1], count, tuple(rows))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PlainValidator, field_validator, model_validator
 
 from lcsearch.core.files import write_text
-from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe, Regularizer, TrialSpec
+from lcsearch.core.spec import ModelSpec, Recipe, Regularizer, TrialSpec, read_layer
 from lcsearch.core.yaml import Strict, problem, read_yaml, validate, yaml_text
 
 __all__ = [
@@ -150,25 +150,6 @@ class VersionedModel(Strict):
         return data
 
 
-class _LayerModel(Strict):
-    family: Literal["conv", "linear"]
-    alpha: float = Field(default=1.0, gt=0, le=1)
-    rank: int | None = Field(default=None, ge=1)
-    sparsity: float | None = Field(default=None, ge=0, lt=1)
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> _LayerModel:
-        if self.rank is not None and self.sparsity is not None:
-            raise problem("rank and sparsity exclude each other; write one of them")
-        if self.family == "conv" and self.model_fields_set - {"family", "alpha"}:
-            raise problem("a plain conv has neither rank nor sparsity; write family: linear")
-        if self.family == "conv" and self.alpha != 1:
-            raise problem(
-                f"{self.alpha!r} is not allowed for a plain conv; write 1 or family: linear", ("alpha",)
-            )
-        return self
-
-
 class _RegularizerModel(Strict):
     weight: float = Field(default=0.0, ge=0)
     every: int = Field(default=1, ge=1)
@@ -189,7 +170,7 @@ class _ConfigModel(VersionedModel):
     num_classes: int = Field(ge=1)
     in_channels: int = Field(ge=1)
     width: float = Field(default=1.0, gt=0)
-    layers: dict[str, _LayerModel] = Field(default_factory=dict)
+    layers: dict[str, Annotated[Any, PlainValidator(read_layer)]] = Field(default_factory=dict)
     regularizer: _RegularizerModel = _RegularizerModel()
     recipe: RecipeModel = RecipeModel()
     source: _SourceModel = _SourceModel()
@@ -201,11 +182,7 @@ class _ConfigModel(VersionedModel):
 
     def config(self) -> Config:
         """The records that the rest of lcsearch works with."""
-        layers = {
-            name: LayerSpec(**layer.model_dump())
-            for name, layer in self.layers.items()
-            if layer.family != "conv"
-        }
+        layers = {name: layer for name, layer in self.layers.items() if layer.family != "conv"}
         model = ModelSpec(self.backbone, self.num_classes, self.in_channels, self.width, layers)
         regularizer = Regularizer(**self.regularizer.model_dump())
         recipe = Recipe(**self.recipe.model_dump(exclude_unset=True))

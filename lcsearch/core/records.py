@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,15 +40,36 @@ class EpochRecord:
 
 @dataclass(frozen=True, slots=True)
 class LayerCount:
-    """One convolution or linear layer: trainable numbers and multiply-accumulates of one image."""
+    """One convolution or linear layer.
+
+    Attributes:
+        name: Module name.
+        family: ``conv``, ``dense`` for a linear layer, or the family that took a convolution's place.
+        params: Numbers that the model must store.
+        macs: Multiply-accumulates of one image.
+        numbers: The family's own numbers by name, None for what the layer does not have.
+        trainable: Numbers that training changes; None where they are all that is stored.
+    """
 
     name: str
     family: str
-    alpha: float
-    rank: int | None
-    sparsity: float | None
     params: int
     macs: int
+    numbers: Mapping[str, float | int | None] = field(default_factory=dict)
+    trainable: int | None = None
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain data for JSON, the family's own numbers among the others."""
+        shared = {"name": self.name, "family": self.family, "params": self.params, "macs": self.macs}
+        more = {} if self.trainable is None else {"trainable": self.trainable}
+        return {**shared, **more, **self.numbers}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> LayerCount:
+        """The inverse of `to_plain`."""
+        own = {f.name for f in fields(cls)} - {"numbers"}
+        known = {key: value for key, value in plain.items() if key in own}
+        return cls(**known, numbers={key: value for key, value in plain.items() if key not in own})
 
 
 @dataclass(frozen=True, slots=True)

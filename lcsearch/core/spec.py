@@ -5,41 +5,57 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar, Literal
 
-Family = Literal["conv", "linear"]
+from lcsearch.core.errors import InputError
+from lcsearch.core.plugins import FAMILY, find
+
 Precision = Literal["float32", "bfloat16"]
 Init = Literal["scratch", "backbone"]
+Reduction = Literal["mean", "sum"]
 Plain = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class LayerSpec:
-    """How one convolution's filters are made.
+    """How one convolution's filters are made: the base of what each family says with fields of its own.
 
     Attributes:
-        family: ``conv`` is a plain convolution; ``linear`` is a LinearConv layer.
-        alpha: Primary filters / all filters, in (0, 1].
-        rank: Coefficient rank r >= 1; None unless the coefficients are low-rank.
-        sparsity: Share of coefficients that is zero, in [0, 1); None unless they are sparse.
+        family: The family's name.
     """
 
-    family: Family = "linear"
-    alpha: float = 1.0
-    rank: int | None = None
-    sparsity: float | None = None
-
-    @property
-    def coefficients(self) -> Literal["full", "low_rank", "sparse"]:
-        """The kind of coefficient matrix."""
-        if self.rank is not None:
-            return "low_rank"
-        return "sparse" if self.sparsity is not None else "full"
+    family: ClassVar[str]
 
     def to_plain(self) -> Plain:
         """Plain data for YAML and JSON; what is None is left out."""
-        return {key: value for key, value in asdict(self).items() if value is not None}
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {"family": self.family} | {name: value for name, value in own.items() if value is not None}
+
+
+def read_layer(plain: Any) -> LayerSpec:
+    """The inverse of `LayerSpec.to_plain`; the family is found by its name.
+
+    Raises:
+        PydanticCustomError: A family, a field or a value is not allowed.
+    """
+    from lcsearch.core.yaml import problem, shown
+
+    if isinstance(plain, LayerSpec):
+        return plain
+    if not isinstance(plain, dict):
+        raise problem(f"{shown(plain)} is not allowed; write a family and its fields")
+    if "family" not in plain:
+        raise problem("is missing", ("family",))
+    name, own = plain["family"], {key: value for key, value in plain.items() if key != "family"}
+    try:
+        family = find(FAMILY, name) if isinstance(name, str) else None
+    except InputError as error:
+        raise problem(str(error), ("family",)) from None
+    if family is None:
+        raise problem(f"{name!r} is not text", ("family",))
+    made: LayerSpec = family.read(own)
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +99,7 @@ class Regularizer:
 
     weight: float = 0.0
     every: int = 1
-    reduction: Literal["mean", "sum"] = "mean"
+    reduction: Reduction = "mean"
 
     def to_plain(self) -> Plain:
         """Plain data for YAML and JSON."""

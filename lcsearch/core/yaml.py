@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from lcsearch.core.errors import InputError, did_you_mean
@@ -154,15 +164,21 @@ class Strict(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _known_keys(cls, data: Any) -> Any:
-        if isinstance(data, BaseModel):
-            return data
-        if not isinstance(data, dict):
-            raise problem(f"{shown(data)} is not allowed; write keys from {', '.join(cls.model_fields)}")
-        for key in data:
-            if key not in cls.model_fields:
-                advice = did_you_mean(str(key), cls.model_fields)
-                raise problem(f"unknown key; {advice}", at=(key,))
-        return data
+        return data if isinstance(data, BaseModel) else known_keys(tuple(cls.model_fields), data)
+
+
+def known_keys(names: Sequence[str], data: Any) -> Any:
+    """Plain data of a record, if it is a mapping of known keys.
+
+    Raises:
+        PydanticCustomError: It is none, or has another key.
+    """
+    if not isinstance(data, dict):
+        raise problem(f"{shown(data)} is not allowed; write keys from {', '.join(names)}")
+    for key in data:
+        if key not in names:
+            raise problem(f"unknown key; {did_you_mean(str(key), names)}", at=(key,))
+    return data
 
 
 def shown(value: Any) -> str:
@@ -181,31 +197,58 @@ def problem(message: str, at: tuple[Any, ...] = ()) -> PydanticCustomError:
     return PydanticCustomError("lcsearch", "{message}", {"message": message, "at": tuple(at)})
 
 
-_Model = TypeVar("_Model", bound=BaseModel)
+def _several(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
 
 
-def validate(model: type[_Model], data: Any, name: str) -> _Model:
+def _no_name_twice(names: list[str]) -> list[str]:
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise problem(f"{name!r} stands there twice", (place,))
+    return names
+
+
+_NameT = TypeVar("_NameT", bound=str)
+Names = Annotated[
+    list[_NameT], Field(min_length=1), BeforeValidator(_several), AfterValidator(_no_name_twice)
+]
+"""One name or several, none twice."""
+
+_Kind = TypeVar("_Kind")
+
+
+def adapter(kind: Any) -> TypeAdapter[Any]:
+    """What checks plain data of a type; made once a type."""
+    return _adapters(kind)
+
+
+@cache
+def _adapters(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def validate(kind: type[_Kind], data: Any, name: str) -> _Kind:
     """Validate plain data.
 
     Args:
-        model: The pydantic model.
+        kind: A `Strict` model, or a dataclass that is `Checked`.
         data: What ``read_yaml`` returned.
         name: The file, for the message.
 
     Raises:
         InputError: ``name: path: what is wrong``, for the first mistake.
     """
-    mistake = first_mistake(model, data)
+    mistake = first_mistake(kind, data)
     if mistake is not None:
         path = format_path(mistake[0])
         raise InputError(f"{name}: {path}{': ' if path else ''}{mistake[1]}")
-    return model.model_validate(data)
+    return cast(_Kind, adapter(kind).validate_python(data))
 
 
-def first_mistake(model: type[BaseModel], data: Any) -> tuple[tuple[Any, ...], str] | None:
+def first_mistake(kind: type[Any], data: Any) -> tuple[tuple[Any, ...], str] | None:
     """The keys that lead to the first mistake in plain data, and what is wrong there; None if nothing is."""
     try:
-        model.model_validate(data)
+        adapter(kind).validate_python(data)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         return (*first["loc"], *first.get("ctx", {}).get("at", ())), _words(first)

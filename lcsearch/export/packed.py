@@ -12,49 +12,62 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lcsearch.core.errors import InputError
-from lcsearch.nets.tensors import is_order, owner
+from lcsearch.layers.models import family_layers
+from lcsearch.nets.tensors import implied_tensors
 
-_BITS = "bits"
+_BITS, _KEPT = "bits", "kept"
 _INT32 = torch.iinfo(torch.int32)
-Kind = Literal["plain", "kept", "bits"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One tensor: all of its numbers, only those that its mask keeps, or one bit each."""
+    """One tensor.
+
+    Attributes:
+        name: As ``state_dict`` has it.
+        shape: Its shape.
+        kind: ``plain`` for all of its numbers, ``bits`` for one bit each, ``kept`` for those that the buffer
+            ``mask`` of the same module keeps, ``kept by NAME`` for those that another buffer keeps.
+        store: The tensor that its numbers lie in.
+    """
 
     name: str
     shape: tuple[int, ...]
-    kind: Kind
+    kind: str
     store: str
+
+    @property
+    def mask(self) -> str:
+        """The name of its mask, in its module."""
+        return self.kind.removeprefix(_KEPT).removeprefix(" by ") or "mask"
 
 
 def pack(model: nn.Module) -> tuple[dict[str, Tensor], str]:
     """Pack the state of a model.
 
-    A tensor that two modules share is stored once, and the order of a LinearConv layer only where it is not
-    the identity.
+    A tensor that two modules share is stored once, and what a layer says is implied not at all.
 
     Returns:
         The tensors to store, and the text that `unpack` needs to tell them apart.
     """
     state = dict(_unshared(model))
+    masks, implied = _masks(model), implied_tensors(model)
     table, parts = [], dict[str, list[Tensor]]()
     for name, tensor in state.items():
-        if is_order(model, name) and torch.equal(tensor.cpu(), torch.arange(len(tensor))):
+        if name in implied and torch.equal(tensor.cpu(), implied[name]):
             continue
-        mask = state.get(_mask_of(model, name))
+        mask = state.get(masks.get(name, ""))
         value = tensor.detach().cpu()
         stored = value.flatten() if mask is None else value[mask.cpu()]
         store, stored = _stored(stored)
-        kind: Kind = "bits" if store == _BITS else "plain" if mask is None else "kept"
+        kind = _BITS if store == _BITS else "plain" if mask is None else _kept_by(masks[name])
         table.append(_Entry(name, tuple(value.shape), kind, store))
         parts.setdefault(store, []).append(stored)
     tensors = {store: torch.cat(values) for store, values in parts.items()}
@@ -89,11 +102,25 @@ def _unshared(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
             yield name, tensor
 
 
-def _mask_of(model: nn.Module, name: str) -> str:
-    """The name of the mask of these coefficients; empty where there is none."""
-    prefix, _, own = name.rpartition(".")
-    sparse = own == "coefficients" and getattr(owner(model, name), "mask", None) is not None
-    return (f"{prefix}.mask" if prefix else "mask") if sparse else ""
+def _masks(model: nn.Module) -> dict[str, str]:
+    """Names of tensors to the names of the masks that say which of their numbers are kept."""
+    found = {}
+    for name, layer in family_layers(model).items():
+        for tensor, mask in layer.masks().items():
+            first = f"{name}.{tensor}" if name else tensor
+            found[first] = _beside(first, mask)
+    return found
+
+
+def _kept_by(mask: str) -> str:
+    own = mask.rpartition(".")[2]
+    return _KEPT if own == "mask" else f"{_KEPT} by {own}"
+
+
+def _beside(name: str, other: str) -> str:
+    """The name of another tensor of the same module."""
+    prefix = name.rpartition(".")[0]
+    return f"{prefix}.{other}" if prefix else other
 
 
 def _stored(values: Tensor) -> tuple[str, Tensor]:
@@ -130,8 +157,8 @@ def _unpack(tensors: Mapping[str, Tensor], table: Sequence[_Entry]) -> dict[str,
     for entry in table:
         if entry.kind == "plain":
             state[entry.name] = _next(tensors[entry.store], used, entry, _size(entry)).view(entry.shape)
-        elif entry.kind == "kept":
-            mask = state[entry.name.removesuffix("coefficients") + "mask"]
+        elif entry.kind.startswith(_KEPT):
+            mask = state[_beside(entry.name, entry.mask)]
             values = _next(tensors[entry.store], used, entry, int(mask.sum()))
             state[entry.name] = torch.zeros(entry.shape, dtype=values.dtype).masked_scatter_(mask, values)
     for store, tensor in tensors.items():

@@ -1,21 +1,42 @@
-"""LinearConv layers: convolutions whose filters are partly linear combinations of the others.
+"""Layers that take the place of convolutions, by families: one file a family in ``families/``.
 
-This package knows nothing of models, data or search.
+This package knows nothing of nets, data or search. Names here are imported when first asked for.
 """
 
 from __future__ import annotations
 
-from lcsearch.layers.families import build
-from lcsearch.layers.linear_conv import LinearConv2d, coefficient_parameters
-from lcsearch.layers.pruning import PRUNE_END, PRUNE_START, prune_coefficients
-from lcsearch.layers.regularize import correlation_loss
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lcsearch.layers.layer import FamilyLayer
+    from lcsearch.layers.linear_conv import LinearConv2d
+    from lcsearch.layers.models import regularization
+    from lcsearch.layers.pruning import PRUNE_END, PRUNE_START, prune_coefficients
+    from lcsearch.layers.regularize import correlation_loss
+
+_WHERE = {
+    "FamilyLayer": "layer",
+    "LinearConv2d": "linear_conv",
+    "PRUNE_END": "pruning",
+    "PRUNE_START": "pruning",
+    "correlation_loss": "regularize",
+    "prune_coefficients": "pruning",
+    "regularization": "models",
+}
 
 __all__ = [
     "PRUNE_END",
     "PRUNE_START",
+    "FamilyLayer",
     "LinearConv2d",
-    "build",
-    "coefficient_parameters",
     "correlation_loss",
     "prune_coefficients",
+    "regularization",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)

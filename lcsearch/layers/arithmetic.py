@@ -6,33 +6,7 @@ primary (learned) and ``s = out - p`` secondary: combinations of the primaries b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from lcsearch.core.spec import LayerSpec
-
-
-@dataclass(frozen=True, slots=True)
-class ConvShape:
-    """The shape of a convolution's parameters.
-
-    Attributes:
-        in_channels: Input channels.
-        out_channels: Output channels, that is filters.
-        kernel: Kernel height and width.
-        groups: Groups that the channels are divided into.
-        bias: Whether there is a bias per output channel.
-    """
-
-    in_channels: int
-    out_channels: int
-    kernel: tuple[int, int]
-    groups: int = 1
-    bias: bool = True
-
-    @property
-    def filter_size(self) -> int:
-        """Numbers in one filter."""
-        return self.in_channels // self.groups * self.kernel[0] * self.kernel[1]
+from lcsearch.layers.shape import ConvShape
 
 
 def split(out_channels: int, alpha: float) -> tuple[int, int]:
@@ -102,62 +76,17 @@ def kept(p: int, s: int, sparsity: float) -> int:
     return max(min(1, total), total - round(sparsity * total))
 
 
-def coefficient_count(p: int, s: int, spec: LayerSpec) -> int:
-    """Return how many numbers the coefficients of a ``linear`` layer take.
+def coefficient_count(p: int, s: int, rank: int | None, sparsity: float | None) -> int:
+    """Return how many numbers the coefficients of p primary and s secondary filters take.
 
     Raises:
         ValueError: rank or sparsity is out of its range, or both are given.
     """
-    if spec.rank is not None and spec.sparsity is not None:
-        raise ValueError(f"rank={spec.rank!r} and sparsity={spec.sparsity!r} exclude each other")
-    if spec.rank is not None:
-        return resolve_rank(p, s, spec.rank, None) * (s + p)
-    return s * p if spec.sparsity is None else kept(p, s, spec.sparsity)
-
-
-def params(shape: ConvShape, spec: LayerSpec) -> int:
-    """Return the numbers that one layer stores, its bias included.
-
-    Args:
-        shape: The convolution that the layer stands for.
-        spec: How its filters are made.
-
-    Raises:
-        ValueError: A value of the spec is out of its range.
-    """
-    p, s = split(shape.out_channels, spec.alpha if spec.family == "linear" else 1.0)
-    coefficients = coefficient_count(p, s, spec) if s else 0
-    return p * shape.filter_size + coefficients + (shape.out_channels if shape.bias else 0)
-
-
-def canonical(shape: ConvShape, spec: LayerSpec) -> LayerSpec | None:
-    """Return the one spec that stands for every spec of the same layer.
-
-    alpha becomes p / out, a rank is cut to min(s, p), sparsity becomes the share that is really zero, and
-    sparsity 0 becomes full coefficients. ``params`` is the same before and after.
-
-    Returns:
-        The spec, or None where the layer saves no parameters and so should be the plain convolution.
-
-    Raises:
-        ValueError: A value of the spec is out of its range.
-    """
-    if spec.family == "conv":
-        return None
-    p, s = split(shape.out_channels, spec.alpha)
-    coefficients = coefficient_count(p, s, spec) if s else 0
-    if coefficients >= s * shape.filter_size:
-        return None
-    rank = None if spec.rank is None else resolve_rank(p, s, spec.rank, None)
-    sparsity = None
-    if spec.sparsity is not None and coefficients < s * p:
-        sparsity = round(1 - coefficients / (s * p), 9)
-    return LayerSpec("linear", round(p / shape.out_channels, 6), rank, sparsity)
-
-
-def plain_macs(shape: ConvShape) -> int:
-    """Return the multiply-accumulates per output position (of all channels) of the plain convolution."""
-    return shape.out_channels * shape.filter_size
+    if rank is not None and sparsity is not None:
+        raise ValueError(f"rank={rank!r} and sparsity={sparsity!r} exclude each other")
+    if rank is not None:
+        return resolve_rank(p, s, rank, None) * (s + p)
+    return s * p if sparsity is None else kept(p, s, sparsity)
 
 
 def feature_macs(shape: ConvShape, p: int) -> int:

@@ -151,3 +151,24 @@ def _padding(value: str | Pair, stride: tuple[int, int]) -> str | tuple[int, int
     if value == "same" and stride != (1, 1):
         raise ValueError(f"padding='same' needs stride 1, but stride={stride!r}")
     return value
+
+
+def check_conv(conv: object) -> None:
+    """Check that a module is a convolution whose filters can be taken.
+
+    Raises:
+        TypeError: It is transposed, lazy, quantised, of another dimension, or no convolution.
+    """
+    name = f"{type(conv).__module__}.{type(conv).__qualname__}"
+    if isinstance(conv, nn.modules.lazy.LazyModuleMixin):
+        raise TypeError(f"conv={name} is lazy and has no weights yet; run it on an image first")
+    if isinstance(conv, nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d):
+        raise TypeError(f"conv={name} is a transposed convolution; it must be an nn.Conv2d")
+    if "quantiz" in name or "qat" in name:
+        raise TypeError(f"conv={name} is quantised; it must be an nn.Conv2d with floating-point weights")
+    if not isinstance(conv, nn.Conv2d):
+        raise TypeError(f"conv={name} must be an nn.Conv2d")
+    if not conv.weight.is_floating_point():
+        raise TypeError(f"conv.weight has dtype {conv.weight.dtype}; it must be a floating-point type")
+    if conv.weight.is_meta:
+        raise TypeError("conv.weight is on the meta device and has no values; move the convolution first")

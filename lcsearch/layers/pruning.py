@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from lcsearch.layers.linear_conv import LinearConv2d
+from lcsearch.layers.layer import FamilyLayer
 
 PRUNE_START = 0.02
 """Default share of the training after which pruning begins."""
@@ -43,7 +43,6 @@ def smallest_masked(coefficients: Tensor, mask: Tensor, zeros: int) -> Tensor:
     return mask.flatten().index_fill(0, drop, False).view_as(mask)
 
 
-@torch.no_grad()
 def prune_coefficients(
     model: nn.Module, progress: float, *, start: float = PRUNE_START, end: float = PRUNE_END
 ) -> None:
@@ -63,13 +62,5 @@ def prune_coefficients(
     """
     share = pruned_share(progress, start, end)
     for layer in model.modules():
-        if isinstance(layer, LinearConv2d) and layer.mask is not None and layer.training:
-            _prune(layer, round(share * layer.target_zeros))
-
-
-def _prune(layer: LinearConv2d, zeros: int) -> None:
-    assert layer.mask is not None and layer.coefficients is not None
-    if zeros != layer.pruned_to:
-        layer.mask.copy_(smallest_masked(layer.coefficients, layer.mask, zeros))
-        layer.pruned_to = zeros
-    layer.coefficients.mul_(layer.mask)
+        if isinstance(layer, FamilyLayer) and layer.training:
+            layer.prune(share)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from lcsearch.layers.linear_conv import LinearConv2d
+from lcsearch.core.spec import Reduction
+from lcsearch.layers.filters import LinearFilters
 
 
 def correlation(filters: Tensor) -> Tensor:
@@ -31,26 +32,36 @@ def correlation(filters: Tensor) -> Tensor:
     return (unit @ unit.T).masked_fill(diagonal, 0.0)
 
 
-def correlation_loss(model: nn.Module, reduction: Literal["mean", "sum"] = "mean") -> Tensor:
-    """Return the correlation loss of the primary filters, summed over the LinearConv layers of a model.
-
-    One layer's loss is the sum of abs(corr - I) (arXiv 1907.11432), or its mean over the p * (p - 1) pairs
-    off the diagonal: the sum grows with p squared. A layer with one primary filter adds 0.
+def correlation_loss(model: nn.Module, reduction: Reduction = "mean") -> Tensor:
+    """Return the correlation loss of the LinearConv layers of a model; 0 where there is none.
 
     Args:
         model: Any module.
-        reduction: ``mean`` or ``sum``.
-
-    Returns:
-        A scalar in the layers' dtype; 0 where there is no LinearConv layer.
+        reduction: ``mean`` or ``sum``, as for `correlation_of`.
 
     Raises:
         ValueError: The reduction is neither.
     """
     if reduction not in ("mean", "sum"):
         raise ValueError(f"reduction={reduction!r} must be 'mean' or 'sum'")
-    layers = [layer for layer in model.modules() if isinstance(layer, LinearConv2d)]
-    total = layers[0].primary.new_zeros(()) if layers else torch.zeros(())
+    layers = [layer for layer in model.modules() if isinstance(layer, LinearFilters)]
+    return correlation_of(layers, reduction) if layers else torch.zeros(())
+
+
+def correlation_of(layers: Sequence[LinearFilters], reduction: Reduction = "mean") -> Tensor:
+    """Return the correlation loss of the primary filters, summed over LinearConv layers.
+
+    One layer's loss is the sum of abs(corr - I) (arXiv 1907.11432), or its mean over the p * (p - 1) pairs
+    off the diagonal: the sum grows with p squared. A layer with one primary filter adds 0.
+
+    Args:
+        layers: At least one layer.
+        reduction: ``mean`` or ``sum``.
+
+    Returns:
+        A scalar in the layers' dtype.
+    """
+    total = layers[0].primary.new_zeros(())
     for layer in layers:
         p = len(layer.primary)
         if p > 1:

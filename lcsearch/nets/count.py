@@ -3,10 +3,9 @@
 params: numbers in ``nn.Parameter`` tensors. A tensor that is shared counts once. Of sparse coefficients only
 those that are kept at the end of training count; buffers (masks, orders, running statistics) never do.
 
-macs: products summed up in convolutions, linear layers and LinearConv layers, for one image, forward.
-Bias, batch norm, activations, pooling and attention have none. A LinearConv layer costs what the cheaper of
-its exported forms costs: one plain convolution, or the primary filters and then the mixing of their outputs.
-Zeros among sparse coefficients are multiplied like any other number, as standard layers do.
+macs: products summed up in convolutions, linear layers and what took a convolution's place, for one image,
+forward. Bias, batch norm, activations, pooling and attention have none. A layer of a family costs what the
+cheapest of its exported forms costs, as its family says.
 """
 
 from __future__ import annotations
@@ -24,8 +23,10 @@ from torch import Tensor, nn
 from lcsearch.core.errors import InputError
 from lcsearch.core.records import LayerCount
 from lcsearch.core.torch_private import drop_hooks
-from lcsearch.layers import LinearConv2d
-from lcsearch.layers.arithmetic import feature_macs, plain_macs
+from lcsearch.layers import lookup
+from lcsearch.layers.layer import FamilyLayer
+from lcsearch.layers.models import spec_of
+from lcsearch.layers.shape import Size
 from lcsearch.nets.thop import Rule, profile
 
 __all__ = ["Count", "count"]
@@ -38,8 +39,8 @@ class Count:
     Attributes:
         params: Trainable numbers that the model must store.
         macs: Multiply-accumulates of one image, forward, in the cheaper exported form.
-        layers: Convolutions (family ``conv``), LinearConv layers (``linear``) and linear layers (``dense``),
-            in module order. A tensor that layers share counts in the first; what lies in no such layer, as
+        layers: Convolutions (family ``conv``), layers of other families and linear layers (``dense``), in
+            module order. A tensor that layers share counts in the first; what lies in no such layer, as
             batch norm does, is in ``params`` only.
     """
 
@@ -59,28 +60,26 @@ def count(model: nn.Module, input_shape: tuple[int, int, int]) -> Count:
         InputError: The model does not take images of this shape.
     """
     macs = _macs_by_name(model, input_shape)
-    rows, seen, pruned = [], set[nn.Parameter](), 0
+    rows, seen, unstored = [], set[nn.Parameter](), 0
     for name, module in model.named_modules():
         if name in macs:
             own = set(module.parameters()) - seen
-            pruned += (unstored := _pruned(module, own))
-            stored = sum(parameter.numel() for parameter in own) - unstored
-            rows.append(_row(name, module, stored, macs[name]))
+            less = module.unstored(own) if isinstance(module, FamilyLayer) else Size(0, 0)
+            numbers = sum(parameter.numel() for parameter in own)
+            size = Size(numbers - less.trainable, numbers - less.stored)
+            rows.append(_row(name, module, size, macs[name]))
             seen |= own
-    params = sum(parameter.numel() for parameter in model.parameters()) - pruned
+            unstored += less.stored
+    params = sum(parameter.numel() for parameter in model.parameters()) - unstored
     return Count(params, sum(row.macs for row in rows), tuple(rows))
 
 
-def _row(name: str, module: nn.Module, params: int, macs: int) -> LayerCount:
-    if isinstance(module, LinearConv2d):
-        return LayerCount(name, "linear", module.alpha, module.rank, module.sparsity, params, macs)
-    family = "dense" if isinstance(module, nn.Linear) else "conv"
-    return LayerCount(name, family, 1.0, None, None, params, macs)
-
-
-def _pruned(module: nn.Module, own: set[nn.Parameter]) -> int:
-    """How many of the layer's own coefficients training will have set to zero for good."""
-    return module.target_zeros if isinstance(module, LinearConv2d) and module.coefficients in own else 0
+def _row(name: str, module: nn.Module, size: Size, macs: int) -> LayerCount:
+    spec = spec_of(module)
+    numbers = lookup.family_of(spec).numbers(spec)
+    trainable = None if size.trainable == size.stored else size.trainable
+    family = "dense" if isinstance(module, nn.Linear) else spec.family
+    return LayerCount(name, family, size.stored, macs, numbers, trainable)
 
 
 def _macs_by_name(model: nn.Module, input_shape: tuple[int, int, int]) -> dict[str, int]:
@@ -130,10 +129,10 @@ def _add(macs: Callable[..., int], module: Any, inputs: tuple[Tensor], output: T
     module.total_ops += macs(module, inputs[0], output)
 
 
-def _linear_conv(layer: LinearConv2d, image: Tensor, output: Tensor) -> int:
-    """The cheaper exported form; both make the same places of the output."""
-    cheaper = min(plain_macs(layer.shape), feature_macs(layer.shape, layer.own_p))
-    return output.shape[2:].numel() * cheaper
+def _family_layer(layer: FamilyLayer, image: Tensor, output: Tensor) -> int:
+    """The cheaper exported form; all make the same places of the output."""
+    macs = lookup.family(layer.family).macs(layer.shape, spec_of(layer))
+    return output.shape[2:].numel() * macs
 
 
 _Conv = nn.Conv1d | nn.Conv2d | nn.Conv3d
@@ -154,7 +153,7 @@ def _dense(layer: nn.Linear, image: Tensor, output: Tensor) -> int:
 
 # The first kind that fits decides.
 _MACS: dict[type[nn.Module] | UnionType, Callable[..., int]] = {
-    LinearConv2d: _linear_conv,
+    FamilyLayer: _family_layer,
     _TransposedConv: _transposed,
     _Conv: _convolution,
     nn.Linear: _dense,

@@ -1,25 +1,30 @@
-"""Replace convolutions of any module by LinearConv layers, and fold them back."""
+"""Replace convolutions of any module by layers of other families, and fold them back."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import torch
 from torch import nn
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.utils import parametrize
 
-from lcsearch import layers
 from lcsearch.core.errors import InputError, did_you_mean
 from lcsearch.core.spec import LayerSpec, ModelSpec
-from lcsearch.layers.arithmetic import ConvShape, canonical, resolve_rank, split
+from lcsearch.layers import lookup
+from lcsearch.layers.closeness import Closeness
+from lcsearch.layers.family import Family, Target
+from lcsearch.layers.geometry import check_conv
+from lcsearch.layers.layer import FamilyLayer
+from lcsearch.layers.shape import ConvShape
 from lcsearch.nets import backbones
 
 __all__ = ["build_model", "compress", "conv_layers", "convert", "factorize", "fold", "shape_of", "uniform"]
 
-_Replacement = Callable[[nn.Conv2d, LayerSpec], nn.Module]
+_Convs = Mapping[str, nn.Conv2d]
+_Finish = Callable[[Family[Any], _Convs, Mapping[str, FamilyLayer]], None]
 
 
 def conv_layers(model: nn.Module) -> dict[str, nn.Conv2d]:
@@ -37,36 +42,20 @@ def shape_of(conv: nn.Conv2d) -> ConvShape:
     return ConvShape(conv.in_channels, conv.out_channels, (height, width), conv.groups, conv.bias is not None)
 
 
-def uniform(
-    model: nn.Module,
-    alpha: float,
-    *,
-    rank: int | None = None,
-    rank_ratio: float | None = None,
-    sparsity: float | None = None,
-) -> dict[str, LayerSpec]:
+def uniform(model: nn.Module, family: str, **numbers: Any) -> dict[str, LayerSpec]:
     """The same choice for every convolution.
 
     Args:
         model: Any module.
-        alpha: Primary filters / all filters, in (0, 1].
-        rank: Coefficient rank; a layer with fewer primary or secondary filters takes its largest instead.
-        rank_ratio: Rank / primary filters, in (0, 1]; at most one of rank, rank_ratio and sparsity.
-        sparsity: Share of coefficients that is zero, in [0, 1).
+        family: The name of a family.
+        numbers: Its options by name, as ``lcsearch profile`` takes them; for ``linear`` alpha, and rank,
+            rank_ratio or sparsity.
 
     Returns:
         Module name to spec, for ``convert``.
     """
-    chosen = {}
-    for name, conv in conv_layers(model).items():
-        primary, secondary = split(conv.out_channels, alpha)
-        if secondary == 0:
-            chosen[name] = LayerSpec("linear", alpha)
-            continue
-        low_rank = rank is not None or rank_ratio is not None
-        own_rank = resolve_rank(primary, secondary, rank, rank_ratio) if low_rank else None
-        chosen[name] = LayerSpec("linear", alpha, own_rank, sparsity)
-    return chosen
+    kind = lookup.family(family)
+    return {name: kind.chosen(shape_of(conv), numbers) for name, conv in conv_layers(model).items()}
 
 
 def convert(model: nn.Module, layers: Mapping[str, LayerSpec], *, keep_hopeless: bool = False) -> nn.Module:
@@ -86,7 +75,7 @@ def convert(model: nn.Module, layers: Mapping[str, LayerSpec], *, keep_hopeless:
     Raises:
         InputError: A name is no convolution of the model, or a spec does not fit its convolution.
     """
-    return _replace_all(model, layers, _fresh, keep_hopeless)
+    return _replace_all(model, layers, _on_scale, keep_hopeless)
 
 
 def compress(model: nn.Module, layers: Mapping[str, LayerSpec], *, keep_hopeless: bool = False) -> nn.Module:
@@ -116,19 +105,19 @@ def build_model(spec: ModelSpec, *, keep_hopeless: bool = False) -> nn.Module:
 
 
 def fold(model: nn.Module) -> nn.Module:
-    """A copy in which every LinearConv layer is the equal ``nn.Conv2d``."""
-    return _unmake(model, layers.LinearConv2d.to_conv)
+    """A copy in which every layer that took a convolution's place is the equal ``nn.Conv2d``."""
+    return _unmake(model, lambda layer: layer.to_conv())
 
 
 def factorize(model: nn.Module) -> nn.Module:
-    """A copy in which every LinearConv layer is an equal module of standard layers, in its cheaper form."""
-    return _unmake(model, layers.LinearConv2d.factorize)
+    """A copy in which every such layer is an equal module of standard layers, in its cheaper form."""
+    return _unmake(model, lambda layer: layer.factorize())
 
 
-def _unmake(model: nn.Module, make: Callable[[layers.LinearConv2d], nn.Module]) -> nn.Module:
+def _unmake(model: nn.Module, make: Callable[[FamilyLayer], nn.Module]) -> nn.Module:
     made = copy.deepcopy(model)
     for module in list(made.modules()):
-        if isinstance(module, layers.LinearConv2d):
+        if isinstance(module, FamilyLayer):
             made = _put(made, module, make(module).train(module.training))
     return made
 
@@ -136,7 +125,7 @@ def _unmake(model: nn.Module, make: Callable[[layers.LinearConv2d], nn.Module]) 
 def _is_plain(module: nn.Module) -> TypeGuard[nn.Conv2d]:
     return (
         isinstance(module, nn.Conv2d)
-        and not isinstance(module, layers.LinearConv2d | LazyModuleMixin)
+        and not isinstance(module, LazyModuleMixin)
         and type(module).forward is nn.Conv2d.forward
         and type(module)._conv_forward is nn.Conv2d._conv_forward
         and not parametrize.is_parametrized(module)
@@ -144,38 +133,50 @@ def _is_plain(module: nn.Module) -> TypeGuard[nn.Conv2d]:
 
 
 def _replace_all(
-    model: nn.Module, specs: Mapping[str, LayerSpec], make: _Replacement, keep_hopeless: bool
+    model: nn.Module, specs: Mapping[str, LayerSpec], finish: _Finish, keep_hopeless: bool
 ) -> nn.Module:
+    chosen = _chosen(model, specs, keep_hopeless)
+    for family, own in lookup.bundles({name: spec for name, (_, spec) in chosen.items()}):
+        convs = {name: chosen[name][0] for name in own}
+        try:
+            made = family.fresh_bundle(convs, own)
+            finish(family, convs, made)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"layers.{next(iter(own))}: {error}") from error
+        for name, layer in made.items():
+            model = _put(model, convs[name], layer.train(convs[name].training))
+    return model
+
+
+def _chosen(
+    model: nn.Module, specs: Mapping[str, LayerSpec], keep_hopeless: bool
+) -> dict[str, tuple[nn.Conv2d, LayerSpec]]:
+    """The convolutions that do not stay plain, each once, and what becomes of them."""
     named = dict(model.named_modules(remove_duplicate=False))
     known = conv_layers(model)
-    chosen: dict[nn.Conv2d, tuple[str, LayerSpec]] = {}
+    seen: dict[nn.Conv2d, tuple[str, LayerSpec]] = {}
+    chosen: dict[str, tuple[nn.Conv2d, LayerSpec]] = {}
     for name, spec in specs.items():
         conv = named.get(name)
         if conv is None or not _is_plain(conv):
             raise InputError(f"layers: {_not_a_conv(name, conv)}; {did_you_mean(name, known)}")
-        if conv in chosen and chosen[conv][1] != spec:
-            raise InputError(
-                f"layers: {chosen[conv][0]!r} and {name!r} are one module, but their specs differ"
-            )
-        chosen[conv] = name, spec
-    for conv, (name, spec) in chosen.items():
-        new = _replacement(name, conv, spec, make, keep_hopeless)
-        if new is not None:
-            model = _put(model, conv, new.train(conv.training))
-    return model
+        if conv in seen and seen[conv][1] != spec:
+            raise InputError(f"layers: {seen[conv][0]!r} and {name!r} are one module, but their specs differ")
+        if conv not in seen and _is_replaced(name, conv, spec, keep_hopeless):
+            chosen[name] = conv, spec
+        seen[conv] = name, spec
+    return chosen
 
 
-def _replacement(
-    name: str, conv: nn.Conv2d, spec: LayerSpec, make: _Replacement, keep_hopeless: bool
-) -> nn.Module | None:
-    """The layer in place of a convolution; None where it stays plain."""
-    if spec.family == "conv":
-        return None
+def _is_replaced(name: str, conv: nn.Conv2d, spec: LayerSpec, keep_hopeless: bool) -> bool:
+    """Whether a convolution does not stay plain: it does where a layer would save nothing."""
+    if spec.family == lookup.PLAIN:
+        return False
     try:
-        saves = canonical(shape_of(conv), spec) is not None
-        return make(conv, spec) if saves or keep_hopeless else None
-    except (TypeError, ValueError) as error:
+        saves = lookup.canonical(shape_of(conv), spec) is not None
+    except ValueError as error:
         raise InputError(f"layers.{name}: {error}") from error
+    return saves or keep_hopeless
 
 
 def _not_a_conv(name: str, module: nn.Module | None) -> str:
@@ -195,18 +196,30 @@ def _put(model: nn.Module, old: nn.Module, new: nn.Module) -> nn.Module:
 
 
 @torch.no_grad()
-def _fresh(conv: nn.Conv2d, spec: LayerSpec) -> nn.Module:
-    layer = layers.build(conv, spec)
-    if isinstance(layer, layers.LinearConv2d) and not conv.weight.is_meta:
-        ratio = conv.weight.square().mean().sqrt() / layer.primary.square().mean().sqrt()
-        if torch.isfinite(ratio) and ratio > 0:
-            layer.primary.mul_(ratio)
-        if conv.bias is not None and layer.bias is not None:
-            layer.bias.copy_(conv.bias)
-    return layer
+def _on_scale(family: Family[Any], convs: _Convs, layers: Mapping[str, FamilyLayer]) -> None:
+    """Bring fresh layers to the scale of the convolutions that they replace."""
+    for name, layer in layers.items():
+        if not convs[name].weight.is_meta:
+            layer.match_scale(convs[name])
 
 
-def _closest(conv: nn.Conv2d, spec: LayerSpec) -> nn.Module:
-    primary, secondary = split(conv.out_channels, spec.alpha)
-    rank = None if spec.rank is None else resolve_rank(primary, secondary, spec.rank, None) or None
-    return layers.LinearConv2d.from_conv(conv, alpha=spec.alpha, rank=rank, sparsity=spec.sparsity)
+@torch.no_grad()
+def _closest(family: Family[Any], convs: _Convs, layers: Mapping[str, FamilyLayer]) -> None:
+    """Give layers the filters closest, number by number, to those of the convolutions that they replace."""
+    targets = {}
+    for name, conv in convs.items():
+        check_conv(conv)
+        filters = conv.weight.detach().double().cpu()
+        targets[name] = Target(filters, Closeness.by_number(filters))
+    family.fit_bundle(layers, targets)
+    for name, layer in layers.items():
+        take_over(layer, convs[name])
+
+
+def take_over(layer: FamilyLayer, conv: nn.Conv2d) -> None:
+    """Give a layer a convolution's bias, and let it learn where that one does."""
+    bias = getattr(layer, "bias", None)
+    if bias is not None and conv.bias is not None:
+        bias.copy_(conv.bias)
+    for parameter in layer.parameters():
+        parameter.requires_grad_(conv.weight.requires_grad)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from lcsearch.core.errors import InputError
 from lcsearch.core.files import write_bytes
 from lcsearch.core.spec import ModelSpec
-from lcsearch.layers import LinearConv2d
+from lcsearch.layers.models import family_layers
 from lcsearch.nets.surgery import build_model
 
 
@@ -62,12 +61,12 @@ def restore(model: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
     """
     full = model.state_dict(keep_vars=True)
     first = {id(tensor): key for key, tensor in reversed(full.items())}
-    given = dict(state)
+    given, implied = dict(state), implied_tensors(model)
     for key, tensor in full.items():
         if key not in given and first[id(tensor)] in given:
             given[key] = given[first[id(tensor)]]
-        elif key not in given and is_order(model, key):
-            given[key] = torch.arange(len(tensor))
+        elif key not in given and key in implied:
+            given[key] = implied[key]
     problem = _misfit(full, given)
     if problem is not None:
         raise InputError(f"{name}: holds the weights of another model: {problem}")
@@ -85,14 +84,13 @@ def trained_model(spec: ModelSpec, weights: Path) -> nn.Module:
     return model.eval().requires_grad_(False)
 
 
-def is_order(model: nn.Module, name: str) -> bool:
-    """Whether a name of ``state_dict`` is the order of a LinearConv layer's filters."""
-    return name.rpartition(".")[2] == "order" and isinstance(owner(model, name), LinearConv2d)
-
-
-def owner(model: nn.Module, name: str) -> nn.Module:
-    """The module that holds a name of ``state_dict``."""
-    return model.get_submodule(name.rpartition(".")[0])
+def implied_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """Buffers, by names of ``state_dict``, that a file need not hold while they have these values."""
+    return {
+        f"{name}.{key}" if name else key: tensor
+        for name, layer in family_layers(model).items()
+        for key, tensor in layer.implied().items()
+    }
 
 
 def _misfit(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str | None:

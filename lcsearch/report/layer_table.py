@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lcsearch.core.records import RunRecord, TrialRecord
-from lcsearch.report.choices import table_words
+from lcsearch.layers import lookup
 from lcsearch.report.points import front_line
+
+TABLE_HEAD = ("amount", "kind")
+"""What the cells of a choice are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,7 @@ class LayerRow:
         name: Module name.
         plain: Parameters of this layer in the plain backbone; None where it has no such layer.
         kept: Parameters in this trial.
-        choice: How its filters are made, in as many cells as `lcsearch.report.choices.TABLE_HEAD` has.
+        choice: How its filters are made, in as many cells as `TABLE_HEAD` has.
     """
 
     name: str
@@ -43,7 +46,7 @@ def layer_rows(trial: TrialRecord, plain: Mapping[str, int]) -> tuple[LayerRow, 
         plain: Parameters of each layer of the plain backbone.
     """
     return tuple(
-        LayerRow(layer.name, plain.get(layer.name), layer.params, table_words(layer))
+        LayerRow(layer.name, plain.get(layer.name), layer.params, lookup.cells(layer))
         for layer in trial.layers
     )
 

@@ -11,10 +11,9 @@ import plotly.graph_objects as go
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.records import RunRecord, TrialRecord
-from lcsearch.report.choices import TABLE_HEAD
 from lcsearch.report.commands import commands
 from lcsearch.report.drawing import Drawing
-from lcsearch.report.layer_table import detailed_trials, layer_rows, plain_sizes
+from lcsearch.report.layer_table import TABLE_HEAD, detailed_trials, layer_rows, plain_sizes
 from lcsearch.report.style import theme
 from lcsearch.report.words import trial_words
 from lcsearch.runs.choose import choose, front_of

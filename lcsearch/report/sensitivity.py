@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from lcsearch.core.text import format_count, format_share
+from lcsearch.core.text import format_count
+from lcsearch.layers.lookup import family_of
 from lcsearch.report.fill import document
 from lcsearch.report.heat import heat_figure
 from lcsearch.report.payload import plain_figures
@@ -18,19 +19,16 @@ from lcsearch.report.style import plotly_text
 if TYPE_CHECKING:
     from lcsearch.compress.sensitivity import Row, Sensitivity
 
-Column = tuple[float, float]
-"""About the alpha, and the rank / primary filters; infinity for full coefficients."""
-
 
 def sensitivity_figure(found: Sensitivity) -> go.Figure:
     """Draw the divergence of each layer (rows) and way to compress it (columns), on a log scale."""
     layers = list(dict.fromkeys(row.layer for row in found.rows))
     columns = columns_of(found.rows)
-    cells = {(row.layer, column_of(row)): row for row in found.rows}
+    cells = {(row.layer, row.way.label): row for row in found.rows}
     grid = [[cells.get((layer, column)) for column in columns] for layer in layers]
     return heat_figure(
         [[None if row is None else _height(row.divergence) for row in line] for line in grid],
-        columns=[_label(column) for column in columns],
+        columns=columns,
         rows=layers,
         hovers=[["" if row is None else _words(row, found) for row in line] for line in grid],
         numbers=[["" if row is None else _number(row.divergence) for row in line] for line in grid],
@@ -63,7 +61,7 @@ def render_sensitivity(found: Sensitivity, title: str) -> str:
             "one layer compressed at a time",
         ),
         figures=places([("sensitivity", "", figure)]),
-        head=["layer", "alpha", "coefficients", "parameters", "loss", "accuracy", "divergence"],
+        head=["layer", "amount", "kind", "parameters", "loss", "accuracy", "divergence"],
         rows=[_cells(row) for row in found.rows],
     )
 
@@ -71,34 +69,23 @@ def render_sensitivity(found: Sensitivity, title: str) -> str:
 def _cells(row: Row) -> list[str]:
     return [
         row.layer,
-        format_share(row.alpha),
-        coefficients(row),
-        format_count(row.params),
+        *cells(row),
+        format_count(row.way.params),
         f"{row.loss:.4f}",
         f"{row.accuracy:.2f} %",
         _number(row.divergence),
     ]
 
 
-def columns_of(rows: Sequence[Row]) -> list[Column]:
-    """The ways to compress that occur: by falling alpha, full coefficients first, then by falling rank."""
-    return sorted({column_of(row) for row in rows}, key=lambda column: (-column[0], -column[1]))
+def columns_of(rows: Sequence[Row]) -> list[str]:
+    """The ways to compress that occur, in words: the least compressed first."""
+    order = {row.way.label: row.way.order for row in rows}
+    return sorted(order, key=order.__getitem__)
 
 
-def column_of(row: Row) -> Column:
-    """What a row has in common with rows of other layers: about the same alpha, and the same rank ratio."""
-    return 2.0 ** (round(4 * math.log2(row.alpha)) / 4), row.ratio or math.inf
-
-
-def coefficients(row: Row) -> str:
-    """The kind of coefficient matrix in words."""
-    return "full" if row.rank is None else f"rank {row.rank}"
-
-
-def _label(column: Column) -> str:
-    alpha, ratio = column
-    words = format_share(alpha)
-    return words if ratio == math.inf else f"{words}, rank {format_share(ratio)} p"
+def cells(row: Row) -> tuple[str, str]:
+    """How much of the layer is learned, and of what kind it is, in words."""
+    return family_of(row.way.spec).cells(row.way.numbers)
 
 
 def _height(divergence: float) -> float:
@@ -112,7 +99,7 @@ def _number(divergence: float) -> str:
 def _words(row: Row, found: Sensitivity) -> str:
     lines = (
         plotly_text(row.layer),
-        f"alpha {format_share(row.alpha)}, {coefficients(row)}: {format_count(row.params)} parameters",
+        f"{family_of(row.way.spec).words(row.way.spec)}: {format_count(row.way.params)} parameters",
         f"accuracy {row.accuracy:.2f} % (backbone {found.baseline_accuracy:.2f} %)",
         f"loss {row.loss:.4f}, divergence {_number(row.divergence)}",
     )

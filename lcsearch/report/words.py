@@ -9,7 +9,7 @@ from lcsearch.core.records import TrialRecord
 from lcsearch.core.spec import TrialSpec
 from lcsearch.core.text import format_count, format_share
 from lcsearch.core.words import result_words
-from lcsearch.report.choices import layer_words
+from lcsearch.layers import lookup
 
 MOST_LINES = 9
 """A hover that is longer than this hides the plot that it explains."""
@@ -24,7 +24,7 @@ def choice_words(spec: TrialSpec) -> tuple[str, ...]:
         lines.append(f"width {format_share(spec.model.width)}")
     groups: dict[str, list[str]] = {}
     for name, layer in spec.model.layers.items():
-        groups.setdefault(layer_words(layer), []).append(name)
+        groups.setdefault(lookup.family_of(layer).words(layer), []).append(name)
     if not groups:
         lines.append("every convolution plain")
     for words, names in groups.items():

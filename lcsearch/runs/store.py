@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
@@ -23,6 +23,7 @@ from lcsearch.core.records import Decision, EpochRecord, LayerCount, State, Tria
 from lcsearch.runs.storage import cause_of
 
 STUDY_NAME = "lcsearch"
+_FIRST_LAYOUT = ("name", "family", "alpha", "rank", "sparsity", "params", "macs")
 _STATES: dict[State, TrialState] = {
     "running": TrialState.RUNNING,
     "complete": TrialState.COMPLETE,
@@ -199,7 +200,7 @@ def _attributes(record: TrialRecord) -> dict[str, Any]:
         "spec": record.spec.to_plain(),
         "params": record.params,
         "macs": record.macs,
-        "layers": [list(asdict(layer).values()) for layer in record.layers],
+        "layers": [layer.to_plain() for layer in record.layers],
         "started_at": record.started_at or time.time(),
     }
     if record.duplicate_of is not None:
@@ -241,7 +242,7 @@ def _record(trial: FrozenTrial, outcome: Mapping[str, Any] | None = None) -> Tri
         spec=parse_config(about["spec"], f"trial {trial.number}").spec,
         params=about["params"],
         macs=about["macs"],
-        layers=tuple(LayerCount(*layer) for layer in about["layers"]),
+        layers=tuple(map(_layer, about["layers"])),
         accuracy=outcome.get("accuracy"),
         predicted=outcome.get("predicted"),
         epochs=tuple(_epoch(about[key]) for key in sorted(about) if key.startswith("epoch:")),
@@ -263,3 +264,10 @@ def _epoch(plain: Mapping[str, Any]) -> EpochRecord:
 
 def _decision(plain: Mapping[str, Any]) -> Decision:
     return Decision(plain["rung"], plain["go_on"], plain["rule"], tuple(plain["saw"]))
+
+
+def _layer(plain: Mapping[str, Any] | Sequence[Any]) -> LayerCount:
+    """A layer's counts; runs of version 0.1 hold them as a list."""
+    if not isinstance(plain, Mapping):
+        plain = dict(zip(_FIRST_LAYOUT, plain, strict=True))
+    return LayerCount.from_plain(plain)

@@ -22,8 +22,7 @@ from lcsearch.search.history import History, as_twin
 from lcsearch.search.jobs import Jobs
 from lcsearch.search.metrics import extras, problem_of
 from lcsearch.search.observer import Observer
-from lcsearch.search.proposals.candidate import Candidate
-from lcsearch.search.proposals.queue import Proposer
+from lcsearch.search.proposals.queue import Candidate, Proposer
 from lcsearch.search.rungs import Rungs
 from lcsearch.search.sampler_view import Limits
 

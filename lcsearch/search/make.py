@@ -31,9 +31,9 @@ from lcsearch.search.initial import given_weights
 from lcsearch.search.options import RunOptions, default_train_images, explicit_recipe, resolve, starting_point
 from lcsearch.search.planner import Planner
 from lcsearch.search.proposals.given import read_given
-from lcsearch.search.proposals.preparing import Preparing
+from lcsearch.search.proposals.guided import Preparing
 from lcsearch.search.session import Session
-from lcsearch.search.space import BoundSpace, Space, load_space, parse_space
+from lcsearch.search.space import BoundSpace, Space, bind, load_space, parse_space
 from lcsearch.train.start import Start
 from lcsearch.train.user import recorded_objective
 
@@ -203,7 +203,7 @@ def _bind(space: Space, settings: RunSettings, facts: Facts) -> BoundSpace:
     template = ModelSpec(settings.backbone, facts.num_classes, facts.in_channels)
     with torch.device("meta"):
         model = build(settings.backbone, num_classes=facts.num_classes, in_channels=facts.in_channels)
-    bound = space.bind(model, template)
+    bound = bind(space, model, template)
     if settings.fine_tune is not None and len(bound.width.values) > 1:
         raise InputError(
             f"--init {settings.init}: the space searches the width, but a thinner net cannot be cut out of a "

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lcsearch.core.records import Origin
 from lcsearch.core.seeds import sampler_seed
-from lcsearch.core.spec import ModelSpec, Regularizer, TrialSpec
+from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.core.text import format_count
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.settings import RunSettings
@@ -16,18 +17,14 @@ from lcsearch.runs.store import Proposal, Store
 from lcsearch.search import samplers, stopping
 from lcsearch.search.director import Search, Size
 from lcsearch.search.history import History
-from lcsearch.search.proposals.candidate import Candidate
-from lcsearch.search.proposals.gate import Gate, Prepare
-from lcsearch.search.proposals.handpicked import HandPicked, hand_picked, known_good
-from lcsearch.search.proposals.queue import Proposer
+from lcsearch.search.proposals.handpicked import hand_picked, known_good
+from lcsearch.search.proposals.queue import Candidate, Later, Prepare, Proposer
 from lcsearch.search.rungs import Rungs
 from lcsearch.search.sampler_view import Limits, SamplerView
 from lcsearch.search.space import BoundSpace
-from lcsearch.search.space.ranges import FloatRange, IntRange
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
-    from optuna.trial import BaseTrial
 
 
 @dataclass(frozen=True)
@@ -60,11 +57,12 @@ class Planner:
         view = SamplerView(self.settings.objectives, limits, store.memory())
         for record, proposal in recorded:
             view.add(record, proposal)
-        early, gate = self.planned(), None
+        early, later = self.planned(), None
         if self.prepare is not None:
             early = self._without_backbone()
-            gate = Gate(directory, self.settings.waits, self.prepare, self._after_backbone)
-        proposer = Proposer(early, self, self._make_sampler, view, history, gate)
+            later = Later(directory, self.settings.waits, self.prepare, self._after_backbone)
+        suggest = partial(self.space.suggest, recipe=self.settings.searched_recipe)
+        proposer = Proposer(early, suggest, self._make_sampler, view, history, later)
         if any(trial.spec.recipe.init == "backbone" for trial in history):
             proposer.ready(history, lambda words: None)
         rule = stopping.find(self.settings.early_stopping)
@@ -74,9 +72,9 @@ class Planner:
     def planned(self) -> list[Candidate]:
         """The plain backbone, hand-picked models, what the user gave, then shapes known to be good."""
         return [
-            *(self._candidate(*picked) for picked in hand_picked(self.space)),
+            *map(self._completed, hand_picked(self.space)),
             *self._given(),
-            *(self._candidate(*picked) for picked in known_good(self.space)),
+            *map(self._completed, known_good(self.space)),
         ]
 
     def _without_backbone(self) -> list[Candidate]:
@@ -91,44 +89,35 @@ class Planner:
 
         Largest first among those that promise to lose the least: each is cut out of the one before.
         """
+        sizes = [format_count(self.size(model).params) for model in sensitive]
         guided = [
-            HandPicked("sensitivity", f"least loss at {format_count(self.size(model).params)}", model)
-            for model in sensitive
+            Candidate("sensitivity", f"least loss at {size}", TrialSpec(model))
+            for size, model in zip(sizes, sensitive, strict=True)
         ]
         return [
             *([] if self.settings.waits else self._hand_picked("baseline")),
             *self._given(),
-            *(self._candidate(*one) for one in guided),
+            *map(self._completed, guided),
             *self._hand_picked("uniform"),
         ]
 
     def _hand_picked(self, *origins: Origin) -> list[Candidate]:
-        return [self._candidate(*one) for one in hand_picked(self.space) if one.origin in origins]
+        return [self._completed(one) for one in hand_picked(self.space) if one.origin in origins]
 
     def _given(self) -> list[Candidate]:
-        return [
-            Candidate("given", f"given {index}", spec, self._encode(spec))
-            for index, spec in enumerate(self.given, 1)
-        ]
+        given = (Candidate("given", f"given {place}", spec) for place, spec in enumerate(self.given, 1))
+        return [self._encoded(candidate) for candidate in given]
 
-    def suggest(self, trial: BaseTrial) -> TrialSpec:
-        """Ask a trial for every choice and make them a spec."""
-        found = self.space.suggest(trial)
-        return TrialSpec(
-            found.model, found.regularizer, replace(self.settings.searched_recipe, **found.train)
-        )
-
-    def _candidate(self, origin: Origin, label: str, model: ModelSpec) -> Candidate:
-        fixed = {k: v for k, v in self.space.space.train.items() if not isinstance(v, FloatRange | IntRange)}
+    def _completed(self, candidate: Candidate) -> Candidate:
+        """With the recipe that the run has for its origin, as far as the space does not fix it."""
         own = {"baseline": self.settings.baseline_recipe, "thinner": self.settings.thinner_recipe}
-        recipe = replace(own.get(origin, self.settings.searched_recipe), **fixed)
-        spec = TrialSpec(model, Regularizer(), recipe)
-        return Candidate(origin, label, spec, self._encode(spec))
+        recipe = replace(own.get(candidate.origin, self.settings.searched_recipe), **self.space.fixed)
+        return self._encoded(replace(candidate, spec=replace(candidate.spec, recipe=recipe)))
 
-    def _encode(self, spec: TrialSpec) -> Proposal:
-        """A spec as the sampler would have proposed it; nothing where it lies outside the space."""
-        found = self.space.encode(spec.model, spec.regularizer, spec.recipe.to_plain())
-        return Proposal() if found is None else Proposal(*found)
+    def _encoded(self, candidate: Candidate) -> Candidate:
+        """As the sampler would have proposed it; with no proposal where it lies outside the space."""
+        found = self.space.encode(candidate.spec)
+        return candidate if found is None else replace(candidate, proposal=Proposal(*found))
 
     def _make_sampler(self, number: int) -> BaseSampler:
         seed = sampler_seed(self.settings.seed, number)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from lcsearch import layers
 from lcsearch.core.spec import Recipe, Regularizer
+from lcsearch.layers.models import prunable, regularization, undecayed
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.SGD:
@@ -15,7 +15,7 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.SGD:
     Biases, batch norm (every parameter of one dimension) and coefficients do not decay: decay
     would pull the generated filters towards zero, twice over for low-rank coefficients.
     """
-    exempt = {id(parameter) for parameter in layers.coefficient_parameters(model)}
+    exempt = {id(parameter) for parameter in undecayed(model)}
     decayed: list[nn.Parameter] = []
     kept: list[nn.Parameter] = []
     for parameter in model.parameters():
@@ -29,13 +29,11 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.SGD:
 
 
 def penalty(model: nn.Module, recipe: Recipe, regularizer: Regularizer, step: int) -> Tensor | float:
-    """Penalties that a step (0 for the first) adds to the cross entropy: correlation and sparse L1."""
+    """Penalties that a step (0 for the first) adds to the cross entropy: the regularizer's, and an L1 one."""
     total: Tensor | float = 0.0
     if regularizer.weight > 0 and step % regularizer.every == 0:
-        total = total + regularizer.weight * layers.correlation_loss(model, regularizer.reduction)
+        total = total + regularizer.weight * regularization(model, regularizer.reduction)
     if recipe.coefficient_l1 > 0:
-        for layer in model.modules():
-            if isinstance(layer, layers.LinearConv2d) and layer.mask is not None:
-                assert layer.coefficients is not None
-                total = total + recipe.coefficient_l1 * layer.coefficients.abs().sum()
+        for pruned in prunable(model):
+            total = total + recipe.coefficient_l1 * pruned.abs().sum()
     return total

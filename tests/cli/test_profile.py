@@ -34,6 +34,7 @@ def test_json_has_the_keys_that_other_programs_rely_on() -> None:
         "family": "linear",
         "alpha": 0.5,
         "rank": None,
+        "sparsity": None,
         "params": 32 * 288 + 32 * 32 + 64,
         "macs": 256 * (32 * 288 + 64 * 32),
     }

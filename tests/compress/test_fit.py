@@ -13,8 +13,9 @@ from lcsearch.compress import fit, responses
 from lcsearch.compress.batch_norm import reestimate
 from lcsearch.compress.fit import compress_trained
 from lcsearch.core.errors import InputError
-from lcsearch.core.spec import LayerSpec, ModelSpec
+from lcsearch.core.spec import ModelSpec
 from lcsearch.layers import LinearConv2d
+from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.nets import surgery
 
 KINDS: list[dict[str, Any]] = [{}, {"rank_ratio": 0.5}, {"sparsity": 0.5}]
@@ -58,7 +59,7 @@ def test_structure_and_outputs_are_those_of_a_fresh_model(
     spec = ModelSpec(name, 10, 3, width)
     plain = surgery.build_model(spec)
     images = torch.randn(12, 3, size, size)
-    layers = surgery.uniform(plain, 0.25, **kind)
+    layers = surgery.uniform(plain, "linear", alpha=0.25, **kind)
     before = {key: value.clone() for key, value in plain.state_dict().items()}
     drawn = torch.get_rng_state()
     made = compress_trained(plain, layers, images)
@@ -88,7 +89,7 @@ def test_dependent_filters_are_reproduced(how: fit.How) -> None:
             mixed = torch.randn(conv.out_channels, len(few)) @ few
             conv.weight.copy_(mixed.view_as(conv.weight))
     images = skewed_images()
-    layers = {"inner.first": LayerSpec("linear", 0.25), "second": LayerSpec("linear", 0.25)}
+    layers = {"inner.first": LinearSpec(0.25), "second": LinearSpec(0.25)}
     made = compress_trained(model, layers, images, how=how)
     assert isinstance(made.get_submodule("second"), LinearConv2d)
     assert response_error(made, model, images) < 1e-5 * float(model(images).detach().square().mean())
@@ -99,7 +100,7 @@ def test_dependent_filters_are_reproduced(how: fit.How) -> None:
 def test_responses_beat_filters_on_skewed_images(kind: dict[str, Any], bias: bool) -> None:
     torch.manual_seed(0)
     model = Skewed(bias).eval()
-    layers = surgery.uniform(model, 0.25, **kind)
+    layers = surgery.uniform(model, "linear", alpha=0.25, **kind)
     fitted, unseen = skewed_images(), skewed_images()
     error = {
         how: response_error(compress_trained(model, layers, fitted, how=how), model, unseen)
@@ -111,7 +112,7 @@ def test_responses_beat_filters_on_skewed_images(kind: dict[str, Any], bias: boo
 def test_each_layer_makes_up_for_its_predecessors() -> None:
     torch.manual_seed(0)
     model, images = Skewed().eval(), skewed_images(64)
-    first, both = {"inner.first": LayerSpec("linear", 0.125)}, {"second": LayerSpec("linear", 0.5)}
+    first, both = {"inner.first": LinearSpec(0.125)}, {"second": LinearSpec(0.5)}
     together = compress_trained(model, first | both, images)
     apart = compress_trained(model, first, images)
     alone = compress_trained(model, both, images)
@@ -122,7 +123,7 @@ def test_each_layer_makes_up_for_its_predecessors() -> None:
 def test_the_target_stays_that_of_the_trained_model(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     model, images = Skewed().eval(), skewed_images(64)
-    layers = {"inner.first": LayerSpec("linear", 0.125), "second": LayerSpec("linear", 0.5)}
+    layers = {"inner.first": LinearSpec(0.125), "second": LinearSpec(0.5)}
     corrected = response_error(compress_trained(model, layers, images), model, images)
     real = fit._correction
     monkeypatch.setattr(fit, "_correction", lambda given, wanted: real(given, given))
@@ -146,7 +147,7 @@ def test_filters_make_up_for_most_of_what_predecessors_lose(images: int, doubled
 def test_a_bias_keeps_the_mean_of_every_channel() -> None:
     torch.manual_seed(0)
     model, images = Skewed().eval(), skewed_images()
-    made = compress_trained(model, surgery.uniform(model, 0.125), images)
+    made = compress_trained(model, surgery.uniform(model, "linear", alpha=0.125), images)
     assert torch.allclose(made(images).mean(0), model(images).mean(0), atol=1e-4)
 
 
@@ -173,7 +174,7 @@ class Odd(nn.Module):
 def test_odd_models_keep_their_shapes(kind: dict[str, Any]) -> None:
     torch.manual_seed(0)
     model, images = Odd().eval(), torch.randn(6, 3, 10, 10)
-    layers = surgery.uniform(model, 0.25, **kind)
+    layers = surgery.uniform(model, "linear", alpha=0.25, **kind)
     made = compress_trained(model, layers, images)
     assert made.get_submodule("again") is made.get_submodule("twice")
     assert isinstance(made.get_submodule("grouped"), LinearConv2d)
@@ -188,7 +189,7 @@ def test_groups_are_fitted_to_what_frequent_patches_show() -> None:
     images = nn.functional.interpolate(torch.randn(64, 4, 3, 3), size=12, mode="bilinear")
     errors = {}
     for how in ("filters", "responses"):
-        made = compress_trained(model, {"0": LayerSpec("linear", 0.25)}, images, how=how)
+        made = compress_trained(model, {"0": LinearSpec(0.25)}, images, how=how)
         with torch.no_grad():
             errors[how] = float((made[0](images) - model[0](images)).square().mean())  # type: ignore[operator]
     assert errors["responses"] < 0.7 * errors["filters"]
@@ -223,20 +224,20 @@ def test_weights_that_are_not_finite_are_named(how: fit.How) -> None:
     with torch.no_grad():
         model.second.weight[0, 0, 0, 0] = float("nan")
     with pytest.raises(InputError, match=r"^layers\.second: the trained weights hold NaN or infinity$"):
-        compress_trained(model, {"second": LayerSpec("linear", 0.25)}, skewed_images(), how=how)
+        compress_trained(model, {"second": LinearSpec(0.25)}, skewed_images(), how=how)
 
 
 def test_wrong_names_and_missing_images_are_refused() -> None:
     with pytest.raises(InputError, match="no convolution 'third'"):
-        compress_trained(Skewed(), {"third": LayerSpec("linear", 0.25)}, skewed_images())
+        compress_trained(Skewed(), {"third": LinearSpec(0.25)}, skewed_images())
     with pytest.raises(ValueError, match="needs at least two images"):
-        compress_trained(Skewed(), {"second": LayerSpec("linear", 0.25)})
+        compress_trained(Skewed(), {"second": LinearSpec(0.25)})
 
 
 def test_the_same_comes_out_twice_and_the_mode_stays() -> None:
     torch.manual_seed(0)
     model, images = surgery.build_model(ModelSpec("base", 10, 1)), torch.randn(16, 1, 16, 16)
-    layers = surgery.uniform(model, 0.25, sparsity=0.5)
+    layers = surgery.uniform(model, "linear", alpha=0.25, sparsity=0.5)
     first, second = (compress_trained(model, layers, images) for _ in range(2))
     assert all(
         torch.equal(a, b)
@@ -254,7 +255,7 @@ def test_without_layers_the_copy_is_equal() -> None:
 def test_hooks_are_gone_after_a_failure() -> None:
     model = surgery.build_model(ModelSpec("base", 10, 3))
     with pytest.raises(RuntimeError):
-        compress_trained(model, surgery.uniform(model, 0.25), torch.randn(4, 5, 16, 16))
+        compress_trained(model, surgery.uniform(model, "linear", alpha=0.25), torch.randn(4, 5, 16, 16))
     assert hooks(model) == 0 and model.training
 
 
@@ -263,6 +264,6 @@ def test_reestimated_nets_with_batch_norm_stay_near_the_backbone() -> None:
     model = surgery.build_model(ModelSpec("base", 10, 1)).eval()
     images = torch.randn(64, 1, 16, 16)
     reestimate(model, images)
-    made = compress_trained(model, surgery.uniform(model, 0.5), images)
+    made = compress_trained(model, surgery.uniform(model, "linear", alpha=0.5), images)
     reestimate(made, images)
     assert response_error(made, model, images) < 0.5 * float(model(images).detach().var())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 import torch
@@ -13,8 +15,11 @@ from lcsearch.compress.batch_norm import reestimate
 from lcsearch.compress.fit import compress_trained
 from lcsearch.compress.sensitivity import Sensitivity, measure
 from lcsearch.core.errors import InputError
-from lcsearch.core.spec import LayerSpec, ModelSpec
+from lcsearch.core.spec import ModelSpec
 from lcsearch.data import Batches, DatasetInfo, SearchData, Split
+from lcsearch.layers.families.linear import FAMILY, LinearSpec
+from lcsearch.layers.family import Way
+from lcsearch.layers.shape import ConvShape
 from lcsearch.nets import surgery
 
 INFO = DatasetInfo("drawn", 10, 3, 16, (0.5,) * 3, (0.25,) * 3, False, 2)
@@ -28,6 +33,11 @@ def images(count: int) -> Split:
 def data() -> SearchData:
     torch.manual_seed(0)
     return SearchData(INFO, images(sensitivity.FIT_IMAGES + 100), images(80))
+
+
+def ways(alphas: Sequence[float], ratios: Sequence[float] = ()) -> Callable[[ConvShape], Sequence[Way]]:
+    """LinearConv layers of these alphas, with full coefficients and with ranks of these shares."""
+    return partial(FAMILY.ways_of, alphas=alphas, ratios=ratios)
 
 
 def normalised(split: Split) -> torch.Tensor:
@@ -51,26 +61,28 @@ def test_rows_are_those_of_models_that_are_run_whole(name: str, data: SearchData
     judged = Split(data.train.images[sensitivity.FIT_IMAGES :], data.train.labels[sensitivity.FIT_IMAGES :])
     x, fitted = normalised(judged), normalised(data.train)[: sensitivity.FIT_IMAGES]
     reestimate(model, fitted)
-    found = measure(model, list(surgery.conv_layers(model))[1:4], data, alphas=(0.25,), rank_ratios=())
+    found = measure(model, list(surgery.conv_layers(model))[1:4], data, ways=ways((0.25,)))
     plain = model(x).detach()
     assert found.images == 100 and found.rows
     assert found.baseline_loss == pytest.approx(float(F.cross_entropy(plain, judged.labels)), rel=1e-5)
     for row in found.rows:
-        made = compress_trained(model, {row.layer: LayerSpec("linear", row.alpha)}, fitted).eval()
+        made = compress_trained(model, {row.layer: row.way.spec}, fitted).eval()
         reestimate(made, fitted)
         own = made(x).detach()
         wanted = F.kl_div(own.log_softmax(1), plain.log_softmax(1), reduction="batchmean", log_target=True)
         # Later batch norm layers are estimated again here, but not there.
         assert row.divergence == pytest.approx(float(wanted), rel=0.25, abs=1e-4)
-        assert row.params == sum(p.numel() for p in made.get_submodule(row.layer).parameters())
+        assert row.way.params == sum(p.numel() for p in made.get_submodule(row.layer).parameters())
 
 
 def test_what_is_compressed_harder_loses_more(data: SearchData) -> None:
     model = sharp("base")
-    found = measure(model, ["features.4"], data, alphas=(0.5, 0.25, 0.125), rank_ratios=())
+    found = measure(model, ["features.4"], data, ways=ways((0.5, 0.25, 0.125)))
     losses = [row.divergence for row in found.rows]
     assert losses == sorted(losses) and losses[0] >= 0
-    assert [row.params for row in found.rows] == sorted((row.params for row in found.rows), reverse=True)
+    assert [row.way.params for row in found.rows] == sorted(
+        (row.way.params for row in found.rows), reverse=True
+    )
 
 
 def test_the_model_and_the_random_numbers_are_left_alone(data: SearchData) -> None:
@@ -78,11 +90,11 @@ def test_the_model_and_the_random_numbers_are_left_alone(data: SearchData) -> No
     before = {name: value.clone() for name, value in model.state_dict().items()}
     drawn = torch.get_rng_state()
     said: list[str] = []
-    found = measure(model, ["features.4"], data, alphas=(0.25,), progress=said.append)
+    found = measure(model, ["features.4"], data, ways=ways((0.25,), (0.5, 0.25)), progress=said.append)
     assert torch.equal(torch.get_rng_state(), drawn) and model.training and said
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert not any("forward" in vars(module) or module._forward_hooks for module in model.modules())
-    assert found == measure(model, ["features.4"], data, alphas=(0.25,))
+    assert found == measure(model, ["features.4"], data, ways=ways((0.25,), (0.5, 0.25)))
 
 
 def test_the_model_is_put_back_where_progress_raises(data: SearchData) -> None:
@@ -99,7 +111,7 @@ def test_the_model_is_put_back_where_progress_raises(data: SearchData) -> None:
 def test_validation_images_judge_where_training_images_are_few() -> None:
     torch.manual_seed(0)
     few = SearchData(INFO, images(40), images(70))
-    assert measure(sharp("base"), ["features.4"], few, alphas=(0.25,)).images == 70
+    assert measure(sharp("base"), ["features.4"], few, ways=ways((0.25,), (0.5, 0.25))).images == 70
 
 
 class InPlace(torch.nn.Module):
@@ -116,13 +128,26 @@ class InPlace(torch.nn.Module):
 def test_what_was_kept_is_not_changed_in_place(data: SearchData) -> None:
     torch.manual_seed(0)
     model = InPlace().eval()
-    one, two = (measure(model, ["second"], data, alphas=alphas) for alphas in ((0.5, 0.25), (0.25,)))
+    one, two = (
+        measure(model, ["second"], data, ways=ways(alphas, (0.5, 0.25))) for alphas in ((0.5, 0.25), (0.25,))
+    )
     assert one.rows[-1] == two.rows[-1]
 
 
 def test_a_round_trip_through_json(data: SearchData) -> None:
-    found = measure(sharp("base"), ["features.4", "features.8"], data, alphas=(0.25, 0.125))
+    found = measure(sharp("base"), ["features.4", "features.8"], data, ways=ways((0.25, 0.125), (0.5, 0.25)))
     assert Sensitivity.from_plain(json.loads(json.dumps(found.to_plain()))) == found
+
+
+def test_what_version_0_1_wrote_is_read() -> None:
+    row = {"layer": "a", "alpha": 0.25, "rank": 8, "ratio": 0.5, "params": 900, "loss": 1.0, "accuracy": 80.0}
+    plain = {"baseline_loss": 0.5, "baseline_accuracy": 90.0, "images": 100}
+    (found,) = Sensitivity.from_plain({**plain, "rows": [{**row, "divergence": 0.1}]}).rows
+    assert (found.way.spec, found.way.params, found.way.label) == (
+        LinearSpec(0.25, 8),
+        900,
+        "1/4, rank 1/2 p",
+    )
 
 
 def test_wrong_names_and_weights_are_refused(data: SearchData) -> None:

@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 
 from lcsearch.core.config import Source, config_text, parse_config, read_config, read_recipe, write_config
 from lcsearch.core.errors import InputError
-from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe, Regularizer, TrialSpec
+from lcsearch.core.spec import ModelSpec, Recipe, Regularizer, TrialSpec
 from lcsearch.core.yaml import parse_yaml
+from lcsearch.layers.families.conv import ConvSpec
+from lcsearch.layers.families.linear import LinearSpec
 
 LAYERS = {
-    "features.4": LayerSpec("linear", 0.25),
-    "features.8": LayerSpec("linear", 0.125, rank=3),
-    "off": LayerSpec("linear", 0.0625, sparsity=0.5),
+    "features.4": LinearSpec(0.25),
+    "features.8": LinearSpec(0.125, rank=3),
+    "off": LinearSpec(0.0625, sparsity=0.5),
 }
 SPEC = TrialSpec(
     ModelSpec("vgg11", 10, 1, 0.75, LAYERS), Regularizer(3e-5, 10, "sum"), Recipe(lr=1e-5, crop=4, flip=False)
@@ -39,7 +41,7 @@ def test_any_yaml_reader_understands_a_config() -> None:
 
 
 def test_plain_layers_and_unknown_sources_are_left_out() -> None:
-    spec = TrialSpec(ModelSpec("base", 10, 3, layers={"features.0": LayerSpec("conv")}))
+    spec = TrialSpec(ModelSpec("base", 10, 3, layers={"features.0": ConvSpec()}))
     plain = yaml.safe_load(config_text(spec))
     assert plain["layers"] == {}
     assert "source" not in plain
@@ -47,11 +49,10 @@ def test_plain_layers_and_unknown_sources_are_left_out() -> None:
 
 
 layer_specs = st.builds(
-    LayerSpec,
-    family=st.just("linear"),
+    LinearSpec,
     alpha=st.floats(1e-6, 1),
     rank=st.none() | st.integers(1, 500),
-) | st.builds(LayerSpec, alpha=st.floats(1e-6, 1), sparsity=st.floats(0, 0.999))
+) | st.builds(LinearSpec, alpha=st.floats(1e-6, 1), sparsity=st.floats(0, 0.999))
 specs = st.builds(
     TrialSpec,
     st.builds(
@@ -84,7 +85,7 @@ def test_round_trip(spec: TrialSpec) -> None:
         ("width: -1.0", "f: width: -1.0 is not allowed; it must be above 0"),
         (
             "layers: {a.b: {family: linea}}",
-            "f: layers.\"a.b\".family: 'linea' is not allowed; did you mean 'linear'?",
+            "f: layers.\"a.b\".family: there is no family 'linea'; did you mean 'linear'?",
         ),
         (
             "layers: {a: {family: linear, alpha: 1.5}}",

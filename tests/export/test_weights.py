@@ -14,11 +14,12 @@ from torch import nn
 import lcsearch
 from lcsearch.core.config import config_text
 from lcsearch.core.errors import InputError
-from lcsearch.core.spec import LayerSpec, ModelSpec, TrialSpec
+from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.export.formats import weights
 from lcsearch.export.packed import pack, unpack
 from lcsearch.export.source import About
 from lcsearch.layers import LinearConv2d
+from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.nets.surgery import build_model, compress
 from lcsearch.nets.tensors import restore
 
@@ -76,10 +77,10 @@ def test_the_spec_can_be_read_without_lcsearch(tmp_path: Path) -> None:
 def test_the_order_of_channels_survives() -> None:
     torch.manual_seed(3)
     conv = nn.Conv2d(4, 12, 3)
-    layer = compress(conv, {"": LayerSpec("linear", 0.25)})
+    layer = compress(conv, {"": LinearSpec(0.25)})
     assert isinstance(layer, LinearConv2d) and layer.permuted
     state = unpack(*pack(layer), "file")
-    other = compress(nn.Conv2d(4, 12, 3), {"": LayerSpec("linear", 0.25)})
+    other = compress(nn.Conv2d(4, 12, 3), {"": LinearSpec(0.25)})
     restore(other, state, "file")
     image = torch.rand(2, 4, 8, 8)
     assert torch.equal(layer(image), other(image))

@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lcsearch.core.spec import LayerSpec
 from lcsearch.layers import LinearConv2d, arithmetic
-from lcsearch.layers.arithmetic import ConvShape, canonical, kept, max_useful_rank, params, split
+from lcsearch.layers.arithmetic import kept, max_useful_rank, split
+from lcsearch.layers.families.conv import ConvSpec
+from lcsearch.layers.families.linear import LinearSpec
+from lcsearch.layers.lookup import canonical, params
+from lcsearch.layers.shape import ConvShape
 
 shapes = st.builds(
     lambda groups, i, o, k, bias: ConvShape(groups * i, groups * o, k, groups, bias),
@@ -21,9 +24,9 @@ shapes = st.builds(
 )
 alphas = st.floats(1 / 64, 1.0)
 specs = st.one_of(
-    st.builds(LayerSpec, st.just("linear"), alphas),
-    st.builds(LayerSpec, st.just("linear"), alphas, st.integers(1, 30)),
-    st.builds(LayerSpec, st.just("linear"), alphas, st.none(), st.floats(0.0, 0.99)),
+    st.builds(LinearSpec, alphas),
+    st.builds(LinearSpec, alphas, st.integers(1, 30)),
+    st.builds(LinearSpec, alphas, st.none(), st.floats(0.0, 0.99)),
 )
 
 
@@ -38,9 +41,9 @@ def test_split_by_hand(out: int, alpha: float, expected: tuple[int, int]) -> Non
 def test_published_layer_of_vgg11_by_hand() -> None:
     # 512 filters of 512 * 9 numbers at alpha 1/2: 256 * 4608 + 256 * 256 + 512.
     shape = ConvShape(512, 512, (3, 3))
-    assert params(shape, LayerSpec("linear", 0.5)) == 1_245_696
-    assert params(shape, LayerSpec("linear", 0.5, rank=10)) == 1_185_280
-    assert params(shape, LayerSpec("conv")) == 2_359_808
+    assert params(shape, LinearSpec(0.5)) == 1_245_696
+    assert params(shape, LinearSpec(0.5, rank=10)) == 1_185_280
+    assert params(shape, ConvSpec()) == 2_359_808
 
 
 @settings(deadline=None)
@@ -59,7 +62,7 @@ def test_kept_is_exact_to_one_coefficient(p: int, s: int, sparsity: Fraction) ->
 
 @settings(deadline=None)
 @given(shapes, specs)
-def test_params_are_those_of_the_layer(shape: ConvShape, spec: LayerSpec) -> None:
+def test_params_are_those_of_the_layer(shape: ConvShape, spec: LinearSpec) -> None:
     p, s = split(shape.out_channels, spec.alpha)
     rank = None if spec.rank is None or not s else min(spec.rank, p, s)
     layer = LinearConv2d(
@@ -73,9 +76,9 @@ def test_params_are_those_of_the_layer(shape: ConvShape, spec: LayerSpec) -> Non
 
 @settings(deadline=None)
 @given(shapes, specs)
-def test_canonical_keeps_the_layer_and_is_its_own_canonical(shape: ConvShape, spec: LayerSpec) -> None:
+def test_canonical_keeps_the_layer_and_is_its_own_canonical(shape: ConvShape, spec: LinearSpec) -> None:
     chosen = canonical(shape, spec)
-    saves = params(shape, spec) < params(shape, LayerSpec("conv"))
+    saves = params(shape, spec) < params(shape, ConvSpec())
     assert (chosen is not None) == saves
     if chosen is not None:
         assert params(shape, chosen) == params(shape, spec)
@@ -85,11 +88,11 @@ def test_canonical_keeps_the_layer_and_is_its_own_canonical(shape: ConvShape, sp
 
 def test_specs_of_one_layer_have_one_canonical() -> None:
     shape = ConvShape(64, 64, (3, 3))
-    assert canonical(shape, LayerSpec("linear", 0.501)) == canonical(shape, LayerSpec("linear", 0.499))
-    assert canonical(shape, LayerSpec("linear", 0.25, rank=99)) == LayerSpec("linear", 0.25, rank=16)
-    assert canonical(shape, LayerSpec("linear", 0.25, sparsity=0.0)) == LayerSpec("linear", 0.25)
-    assert canonical(shape, LayerSpec("linear", 1.0)) is None
-    assert canonical(ConvShape(1, 8, (1, 1)), LayerSpec("linear", 0.5)) is None
+    assert canonical(shape, LinearSpec(0.501)) == canonical(shape, LinearSpec(0.499))
+    assert canonical(shape, LinearSpec(0.25, rank=99)) == LinearSpec(0.25, rank=16)
+    assert canonical(shape, LinearSpec(0.25, sparsity=0.0)) == LinearSpec(0.25)
+    assert canonical(shape, LinearSpec(1.0)) is None
+    assert canonical(ConvShape(1, 8, (1, 1)), LinearSpec(0.5)) is None
 
 
 @pytest.mark.parametrize(
@@ -106,10 +109,10 @@ def test_specs_of_one_layer_have_one_canonical() -> None:
 )
 def test_values_out_of_range_are_named(values: dict[str, float], word: str) -> None:
     with pytest.raises(ValueError, match=word):
-        params(ConvShape(8, 16, (3, 3)), LayerSpec("linear", **values))  # type: ignore[arg-type]
+        params(ConvShape(8, 16, (3, 3)), LinearSpec(**values))  # type: ignore[arg-type]
 
 
 def test_feature_macs_by_hand() -> None:
     # Two groups of 8 inputs; all 4 primaries run on both, then 16 outputs mix 4 each.
     assert arithmetic.feature_macs(ConvShape(16, 16, (3, 3), 2), 4) == 2 * 4 * 72 + 16 * 4
-    assert arithmetic.plain_macs(ConvShape(16, 16, (3, 3), 2)) == 16 * 72
+    assert ConvShape(16, 16, (3, 3), 2).macs == 16 * 72

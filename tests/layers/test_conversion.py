@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.linalg
 import torch
 from torch import nn
 
@@ -81,23 +82,49 @@ def test_filters_that_are_combinations_of_four_are_found() -> None:
     assert filter_error(conv, alpha=0.25) < 1e-12
 
 
-def test_low_rank_coefficients_are_the_best_of_their_rank() -> None:
+def pivoted_error(weight: np.ndarray, p: int, rank: int | None) -> float:
+    """Error of the textbook way: primaries by pivoted QR, coefficients by (reduced-rank) least squares."""
+    places = scipy.linalg.qr(weight.T, mode="r", pivoting=True)[1]
+    primary, secondary = weight[places[:p]], weight[places[p:]]
+    q, _ = np.linalg.qr(primary.T)
+    inside = secondary @ q
+    outside = ((secondary - inside @ q.T) ** 2).sum()
+    sizes = np.linalg.svd(inside, compute_uv=False)
+    lost = (sizes[rank:] ** 2).sum() if rank is not None else 0.0
+    return float(np.sqrt(outside + lost) / np.linalg.norm(weight))
+
+
+@pytest.mark.parametrize("rank", [None, 1, 3, 6])
+@pytest.mark.parametrize("alpha", [0.125, 0.25, 0.5])
+def test_the_filters_are_closer_than_pivoted_qr_and_least_squares_make_them(
+    alpha: float, rank: int | None
+) -> None:
+    torch.manual_seed(0)
+    conv = nn.Conv2d(8, 48, 3).double()
+    weight = conv.weight.detach().flatten(1).numpy()
+    textbook = pivoted_error(weight, round(48 * alpha), rank)
+    assert filter_error(conv, alpha=alpha, rank=rank) < 0.995 * textbook
+
+
+def test_full_coefficients_reach_the_best_approximation_of_their_rank() -> None:
     torch.manual_seed(0)
     conv = nn.Conv2d(8, 24, 3).double()
-    full = LinearConv2d.from_conv(conv, alpha=0.5)
-    low = LinearConv2d.from_conv(conv, alpha=0.5, rank=3)
-    assert torch.equal(full.order, low.order)
-    flat = conv.weight.detach().flatten(1).numpy()[full.order.numpy()]
-    primary, secondary = flat[:12], flat[12:]
-    q, _ = np.linalg.qr(primary.T)
-    sizes = np.linalg.svd(secondary @ q, compute_uv=False)
-    inside = secondary - secondary @ q @ q.T
-    best = np.sqrt((sizes[3:] ** 2).sum() + (inside**2).sum())
-    matrix = (low.column @ low.row).detach().numpy()
-    assert np.linalg.norm(secondary - matrix @ primary) == pytest.approx(best, rel=1e-9)
-    left, s, right = np.linalg.svd(full.coefficients.detach().numpy())
-    truncated = (left[:, :3] * s[:3]) @ right[:3]
-    assert best < np.linalg.norm(secondary - truncated @ primary)
+    sizes = np.linalg.svd(conv.weight.detach().flatten(1).numpy(), compute_uv=False)
+    best = np.sqrt((sizes[6:] ** 2).sum() / (sizes**2).sum())
+    assert filter_error(conv, alpha=0.25) == pytest.approx(best, rel=1e-9)
+
+
+@pytest.mark.parametrize("kind", [{}, {"rank": 2}], ids=str)
+def test_each_group_is_fitted_as_if_it_were_alone(kind: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    conv = nn.Conv2d(8, 24, 3, groups=2).double()
+    both = LinearConv2d.from_conv(conv, alpha=0.5, per_group=True, **kind).to_conv().weight
+    for group in range(2):
+        alone = nn.Conv2d(4, 12, 3).double()
+        with torch.no_grad():
+            alone.weight.copy_(conv.weight[12 * group : 12 * (group + 1)])
+        own = LinearConv2d.from_conv(alone, alpha=0.5, **kind).to_conv().weight
+        torch.testing.assert_close(both[12 * group : 12 * (group + 1)], own, rtol=0, atol=1e-9)
 
 
 def test_sparse_coefficients_keep_the_exact_number_and_stay() -> None:
@@ -117,7 +144,7 @@ def test_bias_channel_order_mode_and_dtype_are_kept(per_group: bool) -> None:
     torch.manual_seed(0)
     conv = nn.Conv2d(8, 16, 3, groups=2).double().eval()
     layer = LinearConv2d.from_conv(conv, alpha=1.0, per_group=per_group)
-    assert layer.permuted and not layer.training
+    assert not layer.training
     x = torch.randn(2, 8, 6, 6, dtype=torch.float64)
     torch.testing.assert_close(layer(x), conv(x), rtol=0, atol=1e-12)
 

@@ -9,8 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lcsearch.core.spec import LayerSpec
-from lcsearch.layers import LinearConv2d, build, coefficient_parameters, prune_coefficients
+from lcsearch.core.errors import InputError
+from lcsearch.layers import LinearConv2d, lookup, prune_coefficients
+from lcsearch.layers.families.linear import LinearSpec
+from lcsearch.layers.models import undecayed
 
 KINDS: list[dict[str, Any]] = [
     {"alpha": 0.25},
@@ -157,21 +159,20 @@ def test_only_parameters_are_parameters() -> None:
     layer = LinearConv2d(8, 16, 3, alpha=0.25, sparsity=0.5)
     assert {name for name, _ in layer.named_parameters()} == {"primary", "coefficients", "bias"}
     assert {name for name, _ in layer.named_buffers()} == {"mask", "order"}
-    assert coefficient_parameters(nn.Sequential(layer)) == [layer.coefficients]
+    assert undecayed(nn.Sequential(layer)) == [layer.coefficients]
     low = LinearConv2d(8, 16, 3, alpha=0.25, rank=2)
-    assert coefficient_parameters(nn.Sequential(low)) == [low.column, low.row]
+    assert undecayed(nn.Sequential(low)) == [low.column, low.row]
 
 
-def test_build_takes_every_argument_and_cuts_the_rank() -> None:
-    conv = nn.Conv2d(8, 16, (3, 1), 2, (1, 0), (2, 1), 2, False, "circular", dtype=torch.float64).eval()
-    layer = build(conv, LayerSpec("linear", 0.25, rank=10))
+def test_a_fresh_layer_takes_every_argument_and_cuts_the_rank() -> None:
+    conv = nn.Conv2d(8, 16, (3, 1), 2, (1, 0), (2, 1), 2, False, "circular", dtype=torch.float64)
+    layer = lookup.family("linear").fresh(conv, LinearSpec(0.25, rank=10))
     assert isinstance(layer, LinearConv2d)
-    assert (layer.rank, layer.training, layer.primary.dtype) == (4, False, torch.float64)
+    assert (layer.rank, layer.primary.dtype) == (4, torch.float64)
     x = torch.randn(1, 8, 9, 9, dtype=torch.float64)
     assert layer(x).shape == conv(x).shape
-    assert repr(build(conv, LayerSpec("conv"))) == repr(conv)
-    with pytest.raises(ValueError, match="family='basis'"):
-        build(conv, LayerSpec("basis"))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="there is no family 'basiss'"):
+        lookup.family("basiss")
 
 
 @pytest.mark.parametrize("p", [1, 4, 32])

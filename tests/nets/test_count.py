@@ -14,8 +14,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lcsearch.core import plugins
 from lcsearch.core.errors import InputError
-from lcsearch.core.spec import LayerSpec, ModelSpec
+from lcsearch.core.spec import ModelSpec
 from lcsearch.layers import LinearConv2d
+from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.nets import backbones, surgery
 from lcsearch.nets.count import count
 
@@ -37,7 +38,7 @@ PUBLISHED = {
 def build_meta(name: str, alpha: float, keep_hopeless: bool = True, **coefficients: float) -> nn.Module:
     with torch.device("meta"):
         plain = surgery.build_model(ModelSpec(name, 10, 3))
-        specs = surgery.uniform(plain, alpha, **coefficients)  # type: ignore[arg-type]
+        specs = surgery.uniform(plain, "linear", alpha=alpha, **coefficients)  # type: ignore[arg-type]
         return surgery.convert(plain, specs, keep_hopeless=keep_hopeless)
 
 
@@ -150,7 +151,7 @@ def test_what_thop_alone_gets_wrong() -> None:
 @pytest.mark.parametrize("training", [True, False])
 def test_the_model_is_left_as_it_was(training: bool) -> None:
     calls: list[str] = []
-    model = surgery.convert(Mixed(), {"twice": LayerSpec("linear", 0.5)}).train(training)
+    model = surgery.convert(Mixed(), {"twice": LinearSpec(0.5)}).train(training)
     model.register_forward_hook(lambda *_: calls.append("forward"))
     before = copy.deepcopy(model.state_dict())
     ids = [id(tensor) for tensor in (*model.parameters(), *model.buffers())]

@@ -9,9 +9,11 @@ from torch import Tensor, nn
 from lcsearch.core.errors import InputError
 from lcsearch.core.spec import LayerSpec, ModelSpec
 from lcsearch.layers import LinearConv2d
+from lcsearch.layers.families.conv import ConvSpec
+from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.nets import surgery
 
-HALF = LayerSpec("linear", 0.5)
+HALF = LinearSpec(0.5)
 
 
 class Deep(nn.Module):
@@ -67,7 +69,7 @@ def test_shape_of_says_what_decides_the_size() -> None:
 
 def test_replaces_at_any_depth_in_place() -> None:
     model = Deep()
-    specs = {"first.0.0": HALF, "by_name.a.b": LayerSpec("linear", 0.25, rank=3)}
+    specs = {"first.0.0": HALF, "by_name.a.b": LinearSpec(0.25, rank=3)}
     assert surgery.convert(model, specs) is model
     assert isinstance(model.first[0][0], LinearConv2d)  # type: ignore[index]
     assert model.by_name["a"]["b"].rank == 3  # type: ignore[index]
@@ -84,7 +86,7 @@ def test_a_shared_module_is_replaced_under_both_names(name: str) -> None:
 def test_two_specs_for_one_module_must_agree() -> None:
     surgery.convert(Deep(), {"first.1": HALF, "by_name.c": HALF})
     with pytest.raises(InputError, match=r"'first.1' and 'by_name.c' are one module"):
-        surgery.convert(Deep(), {"first.1": HALF, "by_name.c": LayerSpec("linear", 0.25)})
+        surgery.convert(Deep(), {"first.1": HALF, "by_name.c": LinearSpec(0.25)})
 
 
 def test_a_model_that_is_one_convolution_is_returned_replaced() -> None:
@@ -106,7 +108,7 @@ def test_an_unknown_name_is_an_input_error(name: str, message: str) -> None:
     assert isinstance(model.first[0][0], nn.Conv2d), "checked before anything is replaced"  # type: ignore[index]
 
 
-@pytest.mark.parametrize("spec", [LayerSpec("linear", 1.5), LayerSpec("linear", 0.5, rank=0)])
+@pytest.mark.parametrize("spec", [LinearSpec(1.5), LinearSpec(0.5, rank=0)])
 def test_a_spec_that_does_not_fit_names_its_layer(spec: LayerSpec) -> None:
     with pytest.raises(InputError, match=r"layers\.first\.1: "):
         surgery.convert(Deep(), {"first.1": spec}, keep_hopeless=True)
@@ -127,7 +129,7 @@ def test_hopeless_choices_stay_plain_unless_told_otherwise() -> None:
 def test_family_conv_and_alpha_1_leave_the_convolution_itself() -> None:
     model = nn.Sequential(nn.Conv2d(8, 8, 3), nn.Conv2d(8, 8, 3))
     before = list(model)
-    surgery.convert(model, {"0": LayerSpec("conv"), "1": LayerSpec("linear", 1.0)})
+    surgery.convert(model, {"0": ConvSpec(), "1": LinearSpec(1.0)})
     assert [a is b for a, b in zip(model, before, strict=True)] == [True, True]
 
 
@@ -144,7 +146,7 @@ def test_fresh_filters_start_on_the_scale_of_the_ones_they_replace() -> None:
     conv = nn.Conv2d(64, 64, 3)
     nn.init.normal_(conv.weight, std=0.5)
     nn.init.constant_(conv.bias, 0.25)  # type: ignore[arg-type]
-    layer = surgery.convert(nn.Sequential(conv), {"0": LayerSpec("linear", 0.25)})[0]  # type: ignore[index]
+    layer = surgery.convert(nn.Sequential(conv), {"0": LinearSpec(0.25)})[0]  # type: ignore[index]
     folded = layer.to_conv()
     assert folded.weight[:16].std().item() == pytest.approx(0.5, rel=0.05)
     assert folded.weight[16:].std().item() == pytest.approx(0.5, rel=0.3)
@@ -154,21 +156,22 @@ def test_fresh_filters_start_on_the_scale_of_the_ones_they_replace() -> None:
 def test_allconv_keeps_its_signal_when_every_layer_is_converted() -> None:
     torch.manual_seed(0)
     plain = surgery.build_model(ModelSpec("allconv", 10, 3))
-    model = surgery.build_model(ModelSpec("allconv", 10, 3, layers=surgery.uniform(plain, 0.25))).eval()
+    layers = surgery.uniform(plain, "linear", alpha=0.25)
+    model = surgery.build_model(ModelSpec("allconv", 10, 3, layers=layers)).eval()
     features = model.features(torch.randn(8, 3, 32, 32))  # type: ignore[operator]
     assert 0.1 < features.square().mean().sqrt() < 10
 
 
 def test_uniform_takes_the_largest_rank_where_the_asked_one_does_not_fit() -> None:
     model = nn.Sequential(nn.Conv2d(3, 64, 3), nn.Conv2d(64, 12, 3), nn.Conv2d(12, 1, 3))
-    specs = surgery.uniform(model, 0.5, rank=10)
+    specs = surgery.uniform(model, "linear", alpha=0.5, rank=10)
     assert specs == {
-        "0": LayerSpec("linear", 0.5, rank=10),
-        "1": LayerSpec("linear", 0.5, rank=6),
-        "2": LayerSpec("linear", 0.5),
+        "0": LinearSpec(0.5, rank=10),
+        "1": LinearSpec(0.5, rank=6),
+        "2": LinearSpec(0.5),
     }
-    assert surgery.uniform(model, 0.25, rank_ratio=0.5)["0"].rank == 8
-    assert surgery.uniform(model, 0.25, sparsity=0.5)["0"].sparsity == 0.5
+    assert surgery.uniform(model, "linear", alpha=0.25, rank_ratio=0.5)["0"].rank == 8
+    assert surgery.uniform(model, "linear", alpha=0.25, sparsity=0.5)["0"].sparsity == 0.5
 
 
 @pytest.mark.parametrize("undo", [surgery.fold, surgery.factorize])
@@ -176,7 +179,7 @@ def test_uniform_takes_the_largest_rank_where_the_asked_one_does_not_fit() -> No
 def test_undone_models_are_standard_layers_and_give_the_same_output(undo, backbone: str) -> None:  # type: ignore[no-untyped-def]
     torch.manual_seed(0)
     plain = surgery.build_model(ModelSpec(backbone, 10, 3, 0.25))
-    spec = ModelSpec(backbone, 10, 3, 0.25, surgery.uniform(plain, 0.25))
+    spec = ModelSpec(backbone, 10, 3, 0.25, surgery.uniform(plain, "linear", alpha=0.25))
     model = surgery.build_model(spec, keep_hopeless=True).eval()
     made = undo(model)
     assert any(isinstance(module, LinearConv2d) for module in model.modules())
@@ -198,7 +201,7 @@ def test_compress_keeps_the_weights_of_filters_that_are_combinations() -> None:
         conv.weight.copy_((torch.randn(16, 4) @ torch.randn(4, 144)).reshape(16, 16, 3, 3))
     images = torch.randn(2, 16, 8, 8)
     wanted = conv(images)
-    model = surgery.compress(nn.Sequential(conv), {"0": LayerSpec("linear", 0.25)}).eval()
+    model = surgery.compress(nn.Sequential(conv), {"0": LinearSpec(0.25)}).eval()
     assert isinstance(model[0], LinearConv2d)  # type: ignore[index]
     torch.testing.assert_close(model(images), wanted, rtol=1e-4, atol=1e-3)
 

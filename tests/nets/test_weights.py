@@ -13,7 +13,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from lcsearch.core.errors import InputError
-from lcsearch.core.spec import LayerSpec, ModelSpec
+from lcsearch.core.spec import ModelSpec
+from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.nets import surgery
 from lcsearch.nets.weights import load_backbone, pretrained_weights, read_weights
 
@@ -144,7 +145,7 @@ def test_a_start_folder_gives_its_backbone(tmp_path: Path) -> None:
     model = surgery.build_model(spec)
     save_file(model.state_dict(), tmp_path / "backbone.safetensors")
     drawn = torch.get_rng_state()
-    layered = ModelSpec("base", 4, 1, 0.25, {"features.4": LayerSpec("linear", 0.25)})
+    layered = ModelSpec("base", 4, 1, 0.25, {"features.4": LinearSpec(0.25)})
     found = load_backbone(layered, tmp_path)
     assert torch.equal(torch.get_rng_state(), drawn) and not found.training
     assert all(torch.equal(value, model.state_dict()[name]) for name, value in found.state_dict().items())

@@ -14,7 +14,7 @@ from hand_made import make_run, make_trial
 from invented_runs import invented_run
 
 from lcsearch import report
-from lcsearch.core.spec import LayerSpec
+from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.report.compare import render_comparison
 
 EVIL = '<img src=x onerror="window.boom=1"><b>bold</b>'
@@ -197,7 +197,7 @@ def test_print(visit, page_file):
 def test_markup_in_names_stays_text(visit, tmp_path):
     run = make_run(
         make_trial(0, 93.0, 9000, "baseline", counts=((EVIL, 100), ("b", 100)), label=EVIL),
-        make_trial(1, 92.0, 900, layers={EVIL: LayerSpec("linear", 0.5)}, counts=((EVIL, 50),), label=EVIL),
+        make_trial(1, 92.0, 900, layers={EVIL: LinearSpec(0.5)}, counts=((EVIL, 50),), label=EVIL),
         make_trial(2, None, state="failed", reason=EVIL, worker=EVIL, epochs=(50.0,)),
     )
     report.write(replace(run, path=Path(f"runs/{EVIL[:20]}")), tmp_path / "evil.html")

@@ -10,9 +10,9 @@ from lcsearch.report.layer_table import detailed_trials, layer_rows
 
 def test_rows_in_words():
     layers = (
-        LayerCount("a", "linear", 0.25, 4, None, 10, 1),
-        LayerCount("b", "linear", 0.3, None, 0.5, 20, 1),
-        LayerCount("c", "dense", 1.0, None, None, 30, 1),
+        LayerCount("a", "linear", 10, 1, {"alpha": 0.25, "rank": 4, "sparsity": None}),
+        LayerCount("b", "linear", 20, 1, {"alpha": 0.3, "rank": None, "sparsity": 0.5}),
+        LayerCount("c", "dense", 30, 1),
     )
     rows = layer_rows(replace(make_trial(1, 90), layers=layers), {"a": 100, "c": 30})
     assert [(r.name, r.plain, r.kept, *r.choice) for r in rows] == [

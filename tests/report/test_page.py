@@ -12,7 +12,7 @@ from invented_runs import invented_run
 
 from lcsearch import report
 from lcsearch.core.errors import InputError
-from lcsearch.core.spec import LayerSpec
+from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.report.commands import commands
 from lcsearch.report.page import render
 from lcsearch.report.plots import ORDER
@@ -47,7 +47,7 @@ def test_nothing_from_the_user_becomes_markup():
     evil = '</script><img src=x onerror="boom()">'
     run = make_run(
         make_trial(0, 93.0, 9000, "baseline", counts=((evil, 100),), label=evil),
-        make_trial(1, 92.0, 900, layers={evil: LayerSpec("linear", 0.5)}, counts=((evil, 50),), label=evil),
+        make_trial(1, 92.0, 900, layers={evil: LinearSpec(0.5)}, counts=((evil, 50),), label=evil),
         make_trial(2, None, state="failed", reason=evil, worker=evil),
     )
     run = replace(run, path=Path(f"runs/{evil.replace('/', '_')}"))

@@ -1,30 +1,39 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 
 import pytest
 
 from lcsearch.compress.sensitivity import Row, Sensitivity
+from lcsearch.layers.families.linear import FAMILY
 from lcsearch.report.sensitivity import columns_of, render_sensitivity, sensitivity_figure
 
 EVIL = "<b>features.0"
+
+
+def row(
+    layer: str, params: int, alpha: float, rank: int | None, ratio: float | None, *measured: float
+) -> Row:
+    way = FAMILY.read_way({"alpha": alpha, "rank": rank, "ratio": ratio}, params)
+    return Row(layer, way, *measured)
+
+
 FOUND = Sensitivity(
     2.2,
     90.123,
     1000,
     (
-        Row(EVIL, 0.5, None, None, 5000, 2.3, 80.0, 0.1),
-        Row(EVIL, 0.25, 4, 0.5, 2000, 2.4, 70.0, 0.001),
-        Row("features.4", 0.4921875, None, None, 9000, 2.25, 89.0, 0.00001),
+        row(EVIL, 5000, 0.5, None, None, 2.3, 80.0, 0.1),
+        row(EVIL, 2000, 0.25, 4, 0.5, 2.4, 70.0, 0.001),
+        row("features.4", 9000, 0.4921875, None, None, 2.25, 89.0, 0.00001),
     ),
 )
 
 
 def test_columns_are_ways_to_compress_that_layers_share():
     # 0.4921875 = 63/128 is about 1/2: one column for both layers.
-    assert columns_of(FOUND.rows) == [(0.5, math.inf), (0.25, 0.5)]
+    assert columns_of(FOUND.rows) == ["1/2", "1/4, rank 1/2 p"]
 
 
 def test_the_heat_map_is_of_logarithms():

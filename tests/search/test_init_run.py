@@ -13,7 +13,8 @@ from outline import outline
 
 from lcsearch.core.job import Job, Progress, Report, ResultError
 from lcsearch.core.records import TrialRecord
-from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe
+from lcsearch.core.spec import ModelSpec, Recipe
+from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.runs.choose import front_of
 from lcsearch.runs.read import read_run
 from lcsearch.search.session import Session
@@ -23,7 +24,7 @@ TUNED = Recipe(epochs=4, lr=0.02, init="backbone")
 BACKBONE = ModelSpec("base", 10, 1)
 LAYERS = ("features.4", "features.8")
 PROPOSED = tuple(
-    replace(BACKBONE, layers={name: LayerSpec("linear", alpha) for name in LAYERS}) for alpha in (0.25, 0.125)
+    replace(BACKBONE, layers={name: LinearSpec(alpha) for name in LAYERS}) for alpha in (0.25, 0.125)
 )
 
 

@@ -15,6 +15,7 @@ from lcsearch.core.errors import InputError
 from lcsearch.core.job import Job, Parent
 from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe, Regularizer, TrialSpec
 from lcsearch.data import SearchData
+from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.nets.surgery import build_model
 from lcsearch.train import evaluate, objective, train
 from lcsearch.train.objective import TrainObjective
@@ -23,9 +24,9 @@ from lcsearch.train.teacher import make_teacher, write_teacher
 
 PLAIN = ModelSpec("base", 10, 1, width=0.25)
 LAYERS = {
-    "features.4": LayerSpec("linear", 0.25),
-    "features.8": LayerSpec("linear", 0.25, rank=3),
-    "features.12": LayerSpec("linear", 0.5, sparsity=0.5),
+    "features.4": LinearSpec(0.25),
+    "features.8": LinearSpec(0.25, rank=3),
+    "features.12": LinearSpec(0.5, sparsity=0.5),
 }
 RECIPE = Recipe(epochs=3, batch_size=64, lr=0.02, init="backbone", distill=0.5, crop=1)
 SPEC = TrialSpec(replace(PLAIN, layers=LAYERS), Regularizer(weight=0.01), RECIPE)
@@ -139,13 +140,13 @@ def test_weights_of_the_very_model_are_taken_as_they_are(
     spec = with_recipe(SPEC, distill=0.0)
     second = OBJECTIVE(make_job(tmp_path / "second", other, spec), go_on)
     assert second["accuracy_before"] == first["accuracy"]
-    another = replace(spec, model=replace(SPEC.model, layers={"features.4": LayerSpec("linear", 0.5)}))
+    another = replace(spec, model=replace(SPEC.model, layers={"features.4": LinearSpec(0.5)}))
     with pytest.raises(InputError, match=r"compressed\.safetensors"):
         OBJECTIVE(make_job(tmp_path / "third", other, another), go_on)
 
 
 def test_a_model_is_cut_out_of_its_parent_instead_of_the_backbone(tmp_path: Path, start: Start) -> None:
-    thin = {name: LayerSpec("linear", 0.06) for name in LAYERS}
+    thin = {name: LinearSpec(0.06) for name in LAYERS}
     model = replace(PLAIN, layers=thin)
     spec = with_recipe(replace(SPEC, model=model), lr=0.1)
     first = OBJECTIVE(make_job(tmp_path / "first", start, spec), go_on)

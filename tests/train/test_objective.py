@@ -15,14 +15,15 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from lcsearch.core.device import pick_device
 from lcsearch.core.errors import InputError
 from lcsearch.core.job import Job
-from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe, Regularizer, TrialSpec
+from lcsearch.core.spec import ModelSpec, Recipe, Regularizer, TrialSpec
 from lcsearch.data import SearchData
+from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.nets.surgery import build_model
 from lcsearch.train import TrainingFailed, evaluate
 from lcsearch.train.objective import TrainObjective
 
 SPEC = TrialSpec(
-    ModelSpec("base", 10, 1, width=0.25, layers={"features.4": LayerSpec("linear", 0.25)}),
+    ModelSpec("base", 10, 1, width=0.25, layers={"features.4": LinearSpec(0.25)}),
     Regularizer(weight=0.01),
     Recipe(epochs=3, batch_size=64, lr=0.05),
 )

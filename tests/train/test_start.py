@@ -15,7 +15,7 @@ from lcsearch.core.errors import InputError
 from lcsearch.core.spec import ModelSpec, Recipe
 from lcsearch.data import SearchData, load
 from lcsearch.nets.surgery import build_model
-from lcsearch.search.space import BoundSpace, load_space
+from lcsearch.search.space import BoundSpace, bind, load_space
 from lcsearch.train import evaluate
 from lcsearch.train.start import Start, prepare
 from lcsearch.train.teacher import read_teacher
@@ -49,7 +49,7 @@ def start(backbone: nn.Module, tmp_path: Path) -> Start:
 
 def bound() -> BoundSpace:
     with torch.device("meta"):
-        return load_space(None, "base").bind(build_model(PLAIN), PLAIN)
+        return bind(load_space(None, "base"), build_model(PLAIN), PLAIN)
 
 
 def fill(start: Start, images: SearchData, recipe: Recipe = RECIPE, said: list[str] | None = None) -> None:

@@ -18,7 +18,8 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from lcsearch.core.records import RunRecord, TrialRecord
-from lcsearch.report.choices import PLAIN, layer_numbers
+from lcsearch.core.spec import LayerSpec
+from lcsearch.layers import lookup
 from lcsearch.report.plot import Plot
 from lcsearch.report.remember import remember_last
 from lcsearch.report.style import BLUE, VERMILION, plotly_text, short_name
@@ -83,15 +84,24 @@ def choice_columns(trials: Sequence[TrialRecord]) -> dict[str, Array]:
     for trial in trials:
         names |= dict.fromkeys(layer.name for layer in trial.layers)
         names |= dict.fromkeys(trial.spec.model.layers)
-    columns = {
-        name: np.array([layer_numbers(t.spec.model.layers.get(name, PLAIN)) for t in trials])
-        for name in names
-    }
+    columns = {name: _layer([t.spec.model.layers.get(name) for t in trials]) for name in names}
     weights = [t.spec.regularizer.weight for t in trials]
     columns["regularizer"] = np.array([[math.log10(w) if w > 0 else _WEIGHT_OFF_LOG10] for w in weights])
     columns["width"] = np.array([[t.spec.model.width] for t in trials])
     columns["lr"] = np.array([[t.spec.recipe.lr] for t in trials])
     return {name: column for name, column in columns.items() if column.size and np.ptp(column, axis=0).any()}
+
+
+def _layer(specs: Sequence[LayerSpec | None]) -> Array:
+    """The numbers of one layer in each trial by each family that occurs, and which it is if several do."""
+    kinds = sorted({spec.family for spec in specs if spec is not None})
+    blocks = [np.empty((len(specs), 0))]
+    for kind in kinds:
+        own = [spec if spec is not None and spec.family == kind else None for spec in specs]
+        blocks.append(np.array([lookup.family(kind).coordinates(spec) for spec in own]))
+    if len(kinds) > 1:
+        blocks.append(np.array([[-1 if spec is None else kinds.index(spec.family)] for spec in specs]))
+    return np.concatenate(blocks, axis=1)
 
 
 def _accuracy_shares(

@@ -6,21 +6,84 @@ divergences. Solved group by group, keeping of all partial sums those that no ot
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lcsearch.compress.sensitivity import Row, Sensitivity
+from lcsearch.core.job import Progress
 from lcsearch.core.spec import LayerSpec, ModelSpec
-from lcsearch.layers import arithmetic
+from lcsearch.layers.shape import Shapes
+from lcsearch.runs.settings import RunSettings
 from lcsearch.search.space import BoundSpace
-from lcsearch.search.space.groups import Group, Layers, Pick, Shapes
+from lcsearch.search.space.groups import PLAIN, Group, Layers, Pick
+from lcsearch.search.workers import make_objective
+from lcsearch.train.start import Start, prepare
 
+GUIDED = 8
+"""Models that are proposed before any sampler is asked."""
 MOST_SUMS = 50_000
 """Partial sums that are kept; above, the best of each of so many equal steps of parameters."""
+
+
+@dataclass(frozen=True)
+class Preparing:
+    """Measures the trained backbone in this process; what is measured already is read.
+
+    Attributes:
+        settings: Every setting of the run.
+        space: The space, bound to the backbone.
+    """
+
+    settings: RunSettings
+    space: BoundSpace
+
+    def __call__(self, start: Path, progress: Progress) -> Sequence[ModelSpec]:
+        """Fill the start folder and return the models that promise to lose the least.
+
+        Largest first: each can be cut out of the one before.
+        """
+        settings = self.settings
+        plain = self.space.plain()
+        assert settings.fine_tune is not None
+        prepare(
+            start,
+            template=plain,
+            layers=self.space.searched_layers,
+            data=lambda: make_objective(settings).data(),
+            recipe=settings.fine_tune,
+            seed=settings.seed,
+            device=settings.device,
+            threads=settings.threads,
+            progress=progress,
+        )
+        found = Start(start).read_sensitivity()
+        return distinct(best_for_budgets(found, replace(self.space, template=plain), self.budgets()))
+
+    def budgets(self) -> list[int]:
+        """Parameters between the backbone and the smallest model, in equal steps of their logarithm."""
+        largest = self.space.params(self.space.plain())
+        largest = min(largest, self.settings.max_params or largest)
+        return log_spaced(self.space.params(self.space.smallest()), largest, GUIDED)
+
+
+def log_spaced(smallest: int, largest: int, count: int) -> list[int]:
+    """So many sizes between two others, these left out, in equal steps of their logarithm, largest first."""
+    step = (smallest / largest) ** (1 / (count + 1))
+    return [round(largest * step**place) for place in range(1, count + 1)]
+
+
+def distinct(models: Sequence[ModelSpec]) -> list[ModelSpec]:
+    """Models in their order, none twice."""
+    kept: list[ModelSpec] = []
+    for model in models:
+        if model not in kept:
+            kept.append(model)
+    return kept
 
 
 class Option(NamedTuple):
@@ -34,7 +97,7 @@ class Option(NamedTuple):
 def best_for_budgets(sensitivity: Sensitivity, bound: BoundSpace, budgets: Sequence[int]) -> list[ModelSpec]:
     """Return for each budget the model that promises to lose the least.
 
-    Only what was measured is combined: for each group of the space the measured alphas and ranks that its
+    Only what was measured is combined: for each group of the space what was measured of its members and its
     rule allows, or no compression. A group with a member that was not measured stays plain, where it may.
 
     Args:
@@ -51,7 +114,7 @@ def best_for_budgets(sensitivity: Sensitivity, bound: BoundSpace, budgets: Seque
     if not all(options):
         return []
     fixed = bound.params(bound.template) - sum(
-        arithmetic.params(shapes[name], LayerSpec("conv")) for group in bound.groups for name in group.members
+        shapes[name].params for group in bound.groups for name in group.members
     )
     chosen = knapsack(
         [[(option.params, option.loss) for option in own] for own in options],
@@ -127,42 +190,24 @@ def _trace(
 
 def _options(group: Group, rows: Sequence[Row], shapes: Shapes) -> list[Option]:
     """What may become of a group, as far as it was measured."""
-    measured = {(row.layer, row.alpha, row.rank): row for row in rows}
+    own = [row for row in rows if row.layer in group.members]
+    losses = {(row.layer, row.way.spec): row.divergence for row in own}
     found: dict[tuple[tuple[str, LayerSpec], ...], Option] = {}
-    for pick in _picks(group, [row for row in rows if row.layer in group.members], shapes):
+    for pick in _picks(group, own, shapes):
         layers = group.layers(pick, shapes)
-        option = _option(group, layers, measured, shapes)
-        if option is not None and group.find(layers, shapes) is not None:
-            found[tuple(layers.items())] = option
+        measured = [losses.get(layer) for layer in layers.items()]
+        known = [loss for loss in measured if loss is not None]
+        if len(known) == len(measured) and group.find(layers, shapes) is not None:
+            found[tuple(layers.items())] = Option(group.params(pick, shapes), sum(known), layers)
     return list(found.values())
 
 
-def _picks(group: Group, rows: Sequence[Row], shapes: Shapes) -> list[Pick]:
+def _picks(group: Group, rows: Sequence[Row], shapes: Shapes) -> Iterator[Pick]:
     """Choices of a group that may give its members what was measured."""
-    picks = [Pick()] if "conv" in group.rule.kind else []
+    if group.may_be_plain:
+        yield PLAIN
     for row in rows:
-        p, _ = arithmetic.split(shapes[row.layer].out_channels, row.alpha)
-        if not group.rule.alpha.low <= row.alpha <= group.rule.alpha.high or "linear" not in group.rule.kind:
-            continue
-        if row.rank is None:
-            picks += [Pick(row.alpha, kind) for kind in group.rule.coefficients if kind == "full"]
-        elif "low_rank" in group.rule.coefficients:
-            picks.append(Pick(row.alpha, "low_rank", row.rank if group.rule.rank else row.rank / p))
-    return picks
-
-
-def _option(
-    group: Group, layers: Layers, measured: Mapping[tuple[str, float, int | None], Row], shapes: Shapes
-) -> Option | None:
-    """The cost of a choice; None where a member was not measured like this."""
-    params, loss = 0, 0.0
-    for name in group.members:
-        spec = layers.get(name)
-        if spec is None:
-            params += arithmetic.params(shapes[name], LayerSpec("conv"))
-            continue
-        row = measured.get((name, spec.alpha, spec.rank))
-        if row is None or spec.sparsity is not None:
-            return None
-        params, loss = params + row.params, loss + row.divergence
-    return Option(params, loss, layers)
+        kind = row.way.spec.family
+        if kind in group.offers:
+            for own in group.offers[kind].near(row.way.spec, shapes[row.layer]):
+                yield Pick(kind, own)

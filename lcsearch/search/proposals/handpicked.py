@@ -1,46 +1,32 @@
-"""What one would try without a search: one alpha for all layers, thinner nets, and known good shapes."""
+"""What one would try without a search: one share for all layers, thinner nets, and known good shapes."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
-from lcsearch.core.records import Origin
-from lcsearch.core.spec import LayerSpec, ModelSpec
-from lcsearch.layers import arithmetic
+from lcsearch.core.spec import ModelSpec, TrialSpec
+from lcsearch.layers import lookup
 from lcsearch.nets import backbones
+from lcsearch.search.proposals.queue import Candidate
 from lcsearch.search.space import BoundSpace
-from lcsearch.search.space.bind import WIDTH_STEP
+from lcsearch.search.space.binding import WIDTH_STEP
+from lcsearch.search.space.groups import Layers
 
 Params = Callable[[ModelSpec], int]
 
-ALPHAS = (1 / 2, 1 / 4, 1 / 8)
-"""The uniform alphas; each has a thinner net of about the same size beside it."""
+SHARES = (1 / 2, 1 / 4, 1 / 8)
+"""What is kept of all layers; each has a thinner net of about the same size beside it."""
 
 SHAPES = ((0.12, 1 / 16), (0.05, 1 / 32), (0.05, 1 / 64))
-"""Share of the parameters, from the first layer on, that stays plain; alpha of the layers behind them."""
-
-
-class HandPicked(NamedTuple):
-    """A model that no search proposed.
-
-    Attributes:
-        origin: Its kind.
-        label: What a legend calls it.
-        spec: The model, canonical.
-    """
-
-    origin: Origin
-    label: str
-    spec: ModelSpec
+"""Share of the parameters, from the first layer on, that stays plain; what is kept of the layers behind."""
 
 
 def hand_picked(
     bound: BoundSpace, params: Params | None = None, *, thinner: bool | None = None
-) -> list[HandPicked]:
-    """The plain backbone first, then uniform alphas, then thinner plain nets of about the same sizes.
+) -> list[Candidate]:
+    """The plain backbone first, then one share for all, then thinner plain nets of about the same sizes.
 
     Args:
         bound: The space; what it keeps plain stays plain here too.
@@ -48,67 +34,69 @@ def hand_picked(
         thinner: Whether the backbone can be built thinner; by default ``backbones.takes_width`` knows.
 
     Returns:
-        No model twice.
+        No model twice, each with the usual recipe and no regularizer.
 
     Raises:
         InputError: ``thinner`` is left out and the backbone is none that lcsearch knows.
     """
-    count = params or bound.params
-    plain = replace(bound.template, width=bound.width.values[-1])
-    picked = [HandPicked("baseline", "plain backbone", plain)]
+    count, plain = params or bound.params, bound.plain()
     uniform = [
-        HandPicked("uniform", f"uniform alpha 1/{round(1 / alpha)}", _with_alpha(bound, plain, alpha))
-        for alpha in ALPHAS
+        Candidate("uniform", f"uniform {lookup.family(kind).share_words(share)}", TrialSpec(model))
+        for kind in bound.families
+        for share in SHARES
+        for model in [_at_share(bound, kind, share)]
     ]
-    picked += uniform
+    picked = [Candidate("baseline", "plain backbone", TrialSpec(plain)), *uniform]
     if backbones.takes_width(plain.backbone) if thinner is None else thinner:
-        for _, _, model in uniform:
-            thin = _thinner(plain, count(model), count)
-            picked.append(HandPicked("thinner", f"thinner, width {thin.width:.3g}", thin))
+        for one in uniform:
+            thin = _thinner(plain, count(one.spec.model), count)
+            picked.append(Candidate("thinner", f"thinner, width {thin.width:.3g}", TrialSpec(thin)))
     return _distinct(picked)
 
 
-def known_good(bound: BoundSpace) -> list[HandPicked]:
+def known_good(bound: BoundSpace) -> list[Candidate]:
     """Early layers plain, deep layers thin: the shapes that pay on most nets, to start a search from.
 
     Args:
         bound: The space; what it keeps plain stays plain here too.
 
     Returns:
-        No model twice, the largest first.
+        No model twice, the largest first, each with the usual recipe and no regularizer.
     """
-    plain = replace(bound.template, width=bound.width.values[-1])
-    picked = [HandPicked("baseline", "", plain)]
-    for share, alpha in SHAPES:
-        model = _early_plain(bound, plain, share, alpha)
-        picked.append(HandPicked("given", f"early plain, deep alpha 1/{round(1 / alpha)}", model))
+    picked = [Candidate("baseline", "", TrialSpec(bound.plain()))]
+    for kind in bound.families:
+        for plain, share in SHAPES:
+            label = f"early plain, deep {lookup.family(kind).share_words(share)}"
+            picked.append(Candidate("given", label, TrialSpec(_early_plain(bound, kind, plain, share))))
     return _distinct(picked)[1:]
 
 
-def _with_alpha(bound: BoundSpace, plain: ModelSpec, alpha: float) -> ModelSpec:
-    """One alpha for all searched layers."""
-    shapes = bound.shapes(plain.width)
-    made = {
-        name: arithmetic.canonical(shapes[name], LayerSpec("linear", alpha)) for name in bound.searched_layers
-    }
-    return replace(plain, layers={name: spec for name, spec in made.items() if spec is not None})
+def _at_share(bound: BoundSpace, family: str, share: float) -> ModelSpec:
+    """One share for all layers that may be of the family."""
+    width, layers = bound.width.values[-1], Layers()
+    for group in bound.groups:
+        if family in group.offers:
+            layers |= group.offers[family].at_share(share, bound.shapes(width))
+    return bound.model(width, layers)
 
 
-def _early_plain(bound: BoundSpace, plain: ModelSpec, share: float, alpha: float) -> ModelSpec:
-    """One alpha, as near to it as each layer's range allows, for all but the first layers.
+def _early_plain(bound: BoundSpace, family: str, plain: float, share: float) -> ModelSpec:
+    """One share, as near to it as the space allows, for all but the first layers.
 
-    A layer stays plain if all convolutions up to its end hold at most ``share`` of their parameters.
+    A layer stays plain if all convolutions up to its end hold at most ``plain`` of their parameters.
     """
-    shapes, layers, passed = bound.shapes(plain.width), {}, 0
-    sizes = {name: arithmetic.params(shape, LayerSpec("conv")) for name, shape in shapes.items()}
-    allowed = {name: group.alpha for group in bound.groups for name in group.members}
+    width, layers, passed = bound.width.values[-1], Layers(), 0
+    shapes, deep = bound.shapes(width), set[str]()
     for name, shape in shapes.items():
-        passed += sizes[name]
-        if name in allowed and passed > share * sum(sizes.values()):
-            spec = arithmetic.canonical(shape, LayerSpec("linear", allowed[name].clip(alpha)))
-            if spec is not None:
-                layers[name] = spec
-    return replace(plain, layers=layers)
+        passed += shape.params
+        if passed > plain * sum(one.params for one in shapes.values()):
+            deep.add(name)
+    for group in bound.groups:
+        if family in group.offers:
+            offer = group.offers[family]
+            made = offer.at_share(offer.allowed(share), shapes)
+            layers |= {name: spec for name, spec in made.items() if name in deep}
+    return bound.model(width, layers)
 
 
 def _thinner(plain: ModelSpec, target: int, count: Params) -> ModelSpec:
@@ -124,8 +112,8 @@ def _thinner(plain: ModelSpec, target: int, count: Params) -> ModelSpec:
     return min((at(low), at(high)), key=lambda model: abs(math.log(count(model) / target)))
 
 
-def _distinct(picked: Sequence[HandPicked]) -> list[HandPicked]:
-    seen: list[ModelSpec] = []
+def _distinct(picked: Sequence[Candidate]) -> list[Candidate]:
+    seen: list[TrialSpec] = []
     kept = []
     for one in picked:
         if one.spec not in seen:

@@ -4,24 +4,107 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
+import optuna
 from optuna.samplers import BaseSampler
 
-from lcsearch.core.job import Progress
-from lcsearch.core.records import TrialRecord
-from lcsearch.core.spec import TrialSpec
+from lcsearch.core.errors import InputError
+from lcsearch.core.files import copy_file
+from lcsearch.core.job import BACKBONE, Progress
+from lcsearch.core.records import Origin, TrialRecord
+from lcsearch.core.spec import ModelSpec, TrialSpec
+from lcsearch.runs.directory import RunDirectory
+from lcsearch.runs.store import Proposal
 from lcsearch.search.history import History
-from lcsearch.search.proposals.candidate import Candidate
-from lcsearch.search.proposals.gate import Gate
 from lcsearch.search.sampler_view import SamplerView
 
 
-class Suggests(Protocol):
-    """A space, as far as proposing needs it."""
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Something to try.
 
-    def suggest(self, trial: Any) -> TrialSpec:
-        """Ask a trial for every choice and make them a spec."""
+    Attributes:
+        origin: Who proposed it.
+        label: What to call it.
+        spec: What to train.
+        proposal: The sampler's choices that mean it: what is recorded beside the trial that it becomes.
+        asked: The sampler's own trial; None for what was planned.
+    """
+
+    origin: Origin
+    label: str
+    spec: TrialSpec
+    proposal: Proposal = field(default_factory=Proposal)
+    asked: optuna.Trial | None = None
+
+
+class Prepare(Protocol):
+    """Makes what trials need beside the backbone's weights."""
+
+    def __call__(self, start: Path, progress: Progress) -> Sequence[ModelSpec]:
+        """Fill the start folder, as far as it is not filled, and propose models.
+
+        Args:
+            start: The folder; it holds the backbone's weights.
+            progress: Hears what is being done; what it raises passes through, and a later call goes on.
+
+        Returns:
+            Models that promise to lose the least, best first tried; the same for the same folder.
+        """
+
+
+class Later:
+    """What is tried once the backbone's weights are there and prepared for.
+
+    Args:
+        directory: The run directory.
+        waits: Whether the backbone is a trial of this run; else its weights lie in the start folder already.
+        prepare: Makes what trials need beside the weights.
+        candidates: Makes candidates of what was proposed.
+    """
+
+    def __init__(
+        self,
+        directory: RunDirectory,
+        waits: bool,
+        prepare: Prepare,
+        candidates: Callable[[Sequence[ModelSpec]], Sequence[Candidate]],
+    ) -> None:
+        self._directory = directory
+        self._waits = waits
+        self._prepare = prepare
+        self._candidates = candidates
+
+    def ready(self, history: History, progress: Progress) -> Sequence[Candidate] | None:
+        """The candidates; None while the backbone is in training.
+
+        Raises:
+            InputError: The weights are gone.
+            OSError: The disk is full.
+        """
+        weights = self._directory.start / BACKBONE
+        if self._waits:
+            baseline = history.baseline
+            if baseline is None or baseline.state != "complete":
+                return None
+            if not weights.is_file():
+                copy_file(self._directory.weights(baseline.number), weights)
+        if not weights.is_file():
+            raise InputError(f"{weights}: is missing, so no model can be cut out of the backbone")
+        return self._candidates(self._prepare(self._directory.start, progress))
+
+    def dead_end(self, history: History) -> str | None:
+        """Why there will never be any, in words; None while there may."""
+        baseline = history.baseline
+        if not self._waits or baseline is None or baseline.state != "failed":
+            return None
+        return (
+            f"trial {baseline.number}, the plain backbone, failed ({baseline.reason}), so there is nothing "
+            "to cut models out of"
+        )
 
 
 class Proposer:
@@ -29,25 +112,25 @@ class Proposer:
 
     Args:
         planned: What is tried before any sampler is asked; what the history holds is skipped.
-        space: Makes specs from a sampler's choices.
+        suggest: Asks a trial for every choice and makes them a spec.
         make_sampler: A fresh sampler for the trial of a number.
         view: The study that samplers see, filled with what the history holds.
         history: What is recorded already.
-        gate: Brings what else is planned, once there is a backbone to cut it out of; it then comes first.
+        later: What else is planned, once there is a backbone to cut it out of; it then comes first.
     """
 
     def __init__(
         self,
         planned: Sequence[Candidate],
-        space: Suggests,
+        suggest: Callable[[optuna.Trial], TrialSpec],
         make_sampler: Callable[[int], BaseSampler],
         view: SamplerView,
         history: History,
-        gate: Gate | None = None,
+        later: Later | None = None,
     ) -> None:
         self._planned = _untried(planned, history)
-        self._gate = gate
-        self._space = space
+        self._later = later
+        self._suggest = suggest
         self._make_sampler = make_sampler
         self._view = view
 
@@ -58,22 +141,22 @@ class Proposer:
             history: Every trial.
             progress: Hears what is prepared; what it raises passes through.
         """
-        if self._gate is not None:
-            later = self._gate.open(history, progress)
-            if later is not None:
-                self._planned, self._gate = [*_untried(later, history), *self._planned], None
-        return self._gate is None or bool(self._planned)
+        if self._later is not None:
+            found = self._later.ready(history, progress)
+            if found is not None:
+                self._planned, self._later = [*_untried(found, history), *self._planned], None
+        return self._later is None or bool(self._planned)
 
     def dead_end(self, history: History) -> str | None:
         """Why nothing more will ever be ready; None while something may."""
-        return None if self._gate is None else self._gate.dead_end(history)
+        return None if self._later is None else self._later.dead_end(history)
 
     def next(self, number: int) -> Candidate:
         """The candidate for the trial of this number; only while it is ready."""
         if self._planned:
             return self._planned.pop(0)
         asked = self._view.ask(self._make_sampler(number))
-        spec = self._space.suggest(asked)
+        spec = self._suggest(asked)
         return Candidate("sampler", "", spec, self._view.proposal(asked), asked)
 
     def tie(self, candidate: Candidate, record: TrialRecord) -> None:

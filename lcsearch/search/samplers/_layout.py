@@ -14,21 +14,17 @@ from typing import Any
 import numpy as np
 from optuna.distributions import BaseDistribution
 
-from lcsearch.core.spec import LayerSpec, ModelSpec, Regularizer
-from lcsearch.layers import arithmetic
-from lcsearch.layers.arithmetic import ConvShape
+from lcsearch.core.spec import LayerSpec, Recipe, Regularizer, TrialSpec
+from lcsearch.layers import lookup
+from lcsearch.layers.shape import ConvShape
 from lcsearch.search.samplers._draw import Draw, Unit, holds, unit_of
 from lcsearch.search.space import BoundSpace
-from lcsearch.search.space.groups import Pick
-
-FEATURES = 4
-"""Per convolution: log kept share, log alpha, log rank share, log density."""
+from lcsearch.search.space.groups import PLAIN, Layers, Pick
 
 Shared = tuple[tuple[str, Any], ...]
 Proposed = tuple[dict[str, Any], dict[str, BaseDistribution]]
 
 _SHARED = ("width", "regularizer", "train")
-_PLAIN = LayerSpec("conv")
 _WEIGHT = "regularizer/weight"
 _ROOM = 20_000
 _WIDTHS = 16
@@ -49,8 +45,16 @@ class Genome:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a pick means at a width: its size, its features, and a number for the layers that it builds."""
+    """What a pick means at a width.
 
+    Attributes:
+        layers: Of the group's members that do not stay plain.
+        params: Size of all members.
+        features: What the surrogate knows them by.
+        built: A number that picks share when they make the same layers; 0 where all are plain.
+    """
+
+    layers: Layers
     params: int
     features: tuple[float, ...]
     built: int
@@ -72,16 +76,14 @@ class Layout:
             parameter.suggest(asked)
         self.ranges = asked.distributions
         self._looks: dict[float, list[dict[Pick, Look]]] = {}
-        self._picks: dict[tuple[Any, ...], Pick] = {}
+        self._picks: dict[tuple[Any, ...], Pick | None] = {}
         self._others: dict[float, int] = {}
-        self._plain: dict[tuple[str, float], int] = {}
         self._last: tuple[Genome, float, list[Look]] | None = None
-        kinds = ("full", "low_rank", "sparse")
-        self.amounts = [{kind: group.amount(kind) for kind in kinds} for group in self.groups]
+        self._families = [lookup.family(kind) for kind in space.families]
+        self.block = 1 + sum(family.features for family in self._families)
+        """Features of a convolution: the logarithm of what it keeps, then each family's own."""
         widest = space.shapes(space.width.values[-1])
-        self._filters = [max(widest[name].out_channels for name in group.members) for group in self.groups]
-        self._alphas = [(group.alpha.range.low, group.alpha.range.high) for group in self.groups]
-        self.log_sizes = np.log([_params(widest[group.members[0]], _PLAIN) for group in self.groups])
+        self.log_sizes = np.log([widest[group.members[0]].params for group in self.groups])
         self.params_low = float(space.params(space.smallest()))
         self.params_high = float(space.params(space.largest()))
 
@@ -89,15 +91,10 @@ class Layout:
         """The genome of given parameters; what they lack comes from ``unit``."""
         draw = Draw(given, unit)
         model = self.space.suggest(draw).model
-        shapes = self.space.shapes(model.width)
         picks = []
         for index, group in enumerate(self.groups):
             own = {name: model.layers[name] for name in group.members if name in model.layers}
-            key = (index, model.width, *own.items())
-            if key not in self._picks:
-                _make_room(self._picks)
-                self._picks[key] = group.find(own, shapes) or Pick()
-            picks.append(self._picks[key])
+            picks.append(self._pick(index, own, model.width) or PLAIN)
         return Genome(tuple(picks), self.completed(draw.params, unit))
 
     def completed(self, given: Mapping[str, Any], unit: Unit) -> Shared:
@@ -114,18 +111,13 @@ class Layout:
             return self.space.width.values[-1]
         return self.space.width.suggest(Draw(dict(genome.shared), lambda *_: 0.5))
 
-    def alpha(self, index: int, wanted: float) -> float:
-        """The nearest share of primary filters that a group's widest member can have."""
-        low, high = self._alphas[index]
-        return min(max(round(wanted * self._filters[index]) / self._filters[index], low), high)
-
     def params(self, genome: Genome) -> int:
         """Parameters of the whole model."""
         width, looks = self._look(genome)
         return sum([look.params for look in looks]) + self._unsearched(width)
 
     def features(self, genome: Genome) -> np.ndarray:
-        """Per convolution, then for what is shared: (convolutions · FEATURES + shared · 2,)."""
+        """Per convolution, then for what is shared: (convolutions · block + shared · 2,)."""
         numbers: list[float] = []
         for look in self._look(genome)[1]:
             numbers += look.features
@@ -145,13 +137,18 @@ class Layout:
 
     def proposal(self, genome: Genome) -> Proposed | None:
         """The parameters that mean a genome, and their ranges; None where the space cannot express it."""
-        width = self.width(genome)
-        shapes, layers = self.space.shapes(width), dict[str, LayerSpec]()
-        for group, pick in zip(self.groups, genome.picks, strict=True):
-            layers |= group.layers(pick, shapes)
-        model: ModelSpec = replace(self.space.template, width=width, layers=layers)
+        width, looks = self._look(genome)
+        layers, picks = Layers(), list[Pick]()
+        for index, look in enumerate(looks):
+            pick = self._pick(index, look.layers, width)
+            if pick is None:
+                return None
+            layers |= look.layers
+            picks.append(pick)
         train = {n.removeprefix("train/"): value for n, value in genome.shared if n.startswith("train/")}
-        return self.space.encode(model, Regularizer(self._weight(genome)), train)
+        recipe = replace(Recipe(), **self.space.fixed, **train)
+        model = self.space.model(width, layers)
+        return self.space.answers(TrialSpec(model, Regularizer(self._weight(genome)), recipe), picks)
 
     @property
     def convolutions(self) -> int:
@@ -184,26 +181,36 @@ class Layout:
 
     def _work_out(self, index: int, pick: Pick, width: float) -> Look:
         group, shapes = self.groups[index], self.space.shapes(width)
-        layers = tuple(group.layer(pick, shapes[name]) for name in group.members)
-        size, features = 0, list[float]()
-        for name, layer in zip(group.members, layers, strict=True):
-            plain = self._plain_params(name, width)
-            own = plain if layer is None else _params(shapes[name], layer)
-            size += own
-            features += _features(shapes[name], layer, own / plain)
-        built = hash(layers) if any(layers) else 0
-        return Look(size, tuple(features), built)
+        layers = group.layers(pick, shapes)
+        sizes = group.sizes(layers, shapes)
+        features: list[float] = []
+        for name in group.members:
+            features += self._features(shapes[name], layers.get(name), sizes[name])
+        made = tuple([(name, spec.family, spec) for name, spec in layers.items()])
+        return Look(layers, sum(sizes.values()), tuple(features), hash(made) if made else 0)
 
-    def _plain_params(self, name: str, width: float) -> int:
-        if (name, width) not in self._plain:
-            self._plain[name, width] = _params(self.space.shapes(width)[name], _PLAIN)
-        return self._plain[name, width]
+    def _features(self, shape: ConvShape, spec: LayerSpec | None, size: int) -> list[float]:
+        if spec is None:
+            return [0.0] * self.block
+        numbers = [math.log(max(1, size) / shape.params)]
+        for family in self._families:
+            own = family.name == spec.family
+            numbers += family.describe(shape, spec) if own else (0.0,) * family.features
+        return numbers
+
+    def _pick(self, index: int, layers: Layers, width: float) -> Pick | None:
+        """The choice of a group that makes its layers; None where there is none."""
+        key = (index, width, *layers.items())
+        if key not in self._picks:
+            _make_room(self._picks)
+            self._picks[key] = self.groups[index].find(layers, self.space.shapes(width))
+        return self._picks[key]
 
     def _unsearched(self, width: float) -> int:
         if width not in self._others:
             searched = {name for group in self.groups for name in group.members}
             shapes = self.space.shapes(width)
-            own = sum(_params(shape, _PLAIN) for name, shape in shapes.items() if name not in searched)
+            own = sum(shape.params for name, shape in shapes.items() if name not in searched)
             self._others[width] = own + self.space.other_params(width)
         return self._others[width]
 
@@ -224,16 +231,3 @@ def layout_of(space: BoundSpace) -> Layout:
 def _make_room(memory: dict[Any, Any], room: int = _ROOM) -> None:
     if len(memory) > room:
         memory.clear()
-
-
-def _params(shape: ConvShape, layer: LayerSpec) -> int:
-    return arithmetic.params(shape, layer)
-
-
-def _features(shape: ConvShape, layer: LayerSpec | None, kept: float) -> tuple[float, ...]:
-    if layer is None:
-        return (0.0,) * FEATURES
-    p, s = arithmetic.split(shape.out_channels, layer.alpha)
-    rank = 1.0 if layer.rank is None else layer.rank / max(1, min(p, s))
-    density = max(1.0 - (layer.sparsity or 0.0), 1e-3)
-    return (math.log(kept), math.log(p / shape.out_channels), math.log(rank), math.log(density))

@@ -1,21 +1,16 @@
-"""Children of good models: mixed layer by layer, nudged, traded, resized, or drawn in a known good shape."""
+"""Children of good models: mixed layer by layer, nudged, traded, resized, or drawn in a known good shape.
+
+What a move means for a layer says the layer's family (``lcsearch.layers.offer``).
+"""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 from optuna.distributions import CategoricalDistribution
 
 from lcsearch.search.samplers._draw import at_unit, unit_of
 from lcsearch.search.samplers._layout import Genome, Layout, Shared
-from lcsearch.search.space.groups import Pick
-
-_STEPS = (0.1, 0.3, 0.8)
-"""Standard deviations of a nudge to the logarithm of an alpha or a rank ratio; one is drawn."""
-
-_DIGITS = 2
-"""Of a sparsity or rank ratio: so sizes of layers come up again and are looked up, not worked out."""
+from lcsearch.search.space.groups import PLAIN, Group, Pick
 
 _TRIES = 4
 _NEAR = 0.01
@@ -41,15 +36,16 @@ class Moves:
     def shaped(self, shared: Shared) -> Genome:
         """Small convolutions full, big ones thin: what hand-picking per layer arrives at.
 
-        The share of primary filters falls with the logarithm of a convolution's size; how steeply, and
-        from where, is drawn at random.
+        The share that a layer keeps falls with the logarithm of its convolution's size; how steeply, and from
+        where, is drawn at random.
         """
         rng, sizes = self._rng, self._layout.log_sizes
         span = float(np.ptp(sizes))
         place = (sizes - sizes.min()) / span if span else np.ones_like(sizes)
         slope = -rng.uniform(0.0, 4.5) * place
         logs = -rng.uniform(0.0, 1.5) + slope + 0.3 * rng.standard_normal(len(sizes))
-        picks = (self._pick(index, float(np.exp(min(log, 0.0)))) for index, log in enumerate(logs))
+        shares = np.exp(np.minimum(logs, 0.0)).tolist()
+        picks = (self._pick(*one) for one in zip(self._layout.groups, shares, strict=True))
         return Genome(tuple(picks), shared)
 
     def child(self, parents: list[Genome], budget: tuple[float, float]) -> Genome:
@@ -85,7 +81,7 @@ class Moves:
         picks = list(genome.picks)
         count = min(len(picks), int(self._rng.integers(1, 4)))
         for index in self._rng.choice(len(picks), size=count, replace=False):
-            picks[index] = self._nudge(int(index), picks[index])
+            picks[index] = self._nudge(self._layout.groups[index], picks[index])
         shared = self._nudge_shared(genome.shared) if self._rng.random() < 0.25 else genome.shared
         return Genome(tuple(picks), shared)
 
@@ -93,12 +89,12 @@ class Moves:
         """One layer moved, the others resized so that the model keeps its size."""
         index = int(self._rng.integers(len(genome.picks)))
         picks = list(genome.picks)
-        picks[index] = self._nudge(index, picks[index])
+        picks[index] = self._nudge(self._layout.groups[index], picks[index])
         moved = Genome(tuple(picks), genome.shared)
         return self.resized(moved, float(self._layout.params(genome)), frozenset({index}))
 
     def resized(self, genome: Genome, params: float, fixed: frozenset[int]) -> Genome:
-        """Every alpha times one factor, so that the model comes as near as it can to a size.
+        """Every layer scaled by one factor, so that the model comes as near as it can to a size.
 
         Args:
             genome: What is resized.
@@ -123,50 +119,39 @@ class Moves:
 
     def _shifted(self, genome: Genome, factor: float, fixed: frozenset[int]) -> Genome:
         picks = list(genome.picks)
-        for index, pick in enumerate(picks):
-            if index not in fixed and pick.alpha is not None:
-                alpha = self._clip(index, pick.alpha * factor)
-                picks[index] = Pick(alpha, pick.coefficients, pick.amount)
+        for index, (kind, own) in enumerate(picks):
+            if index not in fixed and picks[index] != PLAIN:
+                picks[index] = Pick(kind, self._layout.groups[index].offers[kind].scaled(own, factor))
         return Genome(tuple(picks), genome.shared)
 
-    def _pick(self, index: int, alpha: float) -> Pick:
-        """A pick with this share of primaries, mostly with full coefficients; plain where that is near 1."""
-        rule = self._layout.groups[index].rule
-        if "conv" in rule.kind and (alpha > 0.8 or "linear" not in rule.kind):
-            return Pick()
-        full = "full" in rule.coefficients and self._rng.random() < 0.7
-        return self._coefficients(index, Pick(self._clip(index, alpha)), "full" if full else None)
+    def _pick(self, group: Group, share: float) -> Pick:
+        """A pick that keeps about this share of a layer; plain where that is near 1."""
+        if group.may_be_plain and share > 0.8:
+            return PLAIN
+        kind = self._kind(group)
+        return Pick(kind, group.offers[kind].keeping(share, self._rng))
 
-    def _nudge(self, index: int, pick: Pick) -> Pick:
-        rule = self._layout.groups[index].rule
-        if pick.alpha is None:
-            if "linear" not in rule.kind:
-                return pick
-            return self._pick(index, float(np.exp(-self._rng.exponential(1.0))))
+    def _nudge(self, group: Group, pick: Pick) -> Pick:
+        if pick == PLAIN:
+            return self._pick(group, float(np.exp(-self._rng.exponential(1.0))))
         roll = self._rng.random()
-        if roll < 0.1 and "conv" in rule.kind:
-            return Pick()
+        if roll < 0.1 and group.may_be_plain:
+            return PLAIN
         if roll < 0.25:
-            return self._coefficients(index, pick, None)
-        alpha, amount = self._clip(index, pick.alpha * self._factor()), pick.amount
-        range_ = self._layout.amounts[index].get(pick.coefficients)
-        if range_ is not None and amount is not None and self._rng.random() < 0.5:
-            sparse = pick.coefficients == "sparse"  # what is kept moves, not what is zero
-            moved = 1.0 - (1.0 - amount) * self._factor() if sparse else amount * self._factor()
-            amount = range_.clip(round(moved, _DIGITS))
-        return Pick(alpha, pick.coefficients, amount)
+            return self._changed(group, pick)
+        return Pick(pick.family, group.offers[pick.family].nudged(pick.own, self._rng))
 
-    def _coefficients(self, index: int, pick: Pick, kind: str | None) -> Pick:
-        """The pick with other coefficients, of a kind drawn at random unless it is given."""
-        allowed = self._layout.groups[index].rule.coefficients
-        chosen = kind or allowed[int(self._rng.integers(len(allowed)))]
-        amount = self._layout.amounts[index].get(chosen)
-        if amount is None:
-            return Pick(pick.alpha, chosen)
-        low, high = amount.range.low, amount.range.high
-        share = float(self._rng.random())
-        value = low * (high / low) ** share if amount.range.log else low + (high - low) * share
-        return Pick(pick.alpha, chosen, amount.clip(round(value, _DIGITS)))
+    def _changed(self, group: Group, pick: Pick) -> Pick:
+        """Of another kind, maybe of another family, and about the same size."""
+        kind, offer = self._kind(group), group.offers[pick.family]
+        if kind != pick.family:
+            return Pick(kind, group.offers[kind].keeping(offer.share(pick.own), self._rng))
+        return Pick(kind, offer.changed(pick.own, self._rng))
+
+    def _kind(self, group: Group) -> str:
+        """A family that is not plain; drawn at random only where there is a choice."""
+        kinds = list(group.offers)
+        return kinds[0] if len(kinds) == 1 else kinds[int(self._rng.integers(len(kinds)))]
 
     def _nudge_shared(self, shared: Shared) -> Shared:
         values = dict(shared)
@@ -179,10 +164,3 @@ class Moves:
                 step = float(self._rng.choice([0.05, 0.15, 0.4])) * float(self._rng.standard_normal())
                 values[name] = at_unit(range_, unit_of(range_, value) + step)
         return self._layout.completed(values, lambda *_: float(self._rng.random()))
-
-    def _factor(self) -> float:
-        return math.exp(_STEPS[int(self._rng.integers(len(_STEPS)))] * float(self._rng.standard_normal()))
-
-    def _clip(self, index: int, alpha: float) -> float:
-        """An alpha of a whole number of primary filters, so that sizes are looked up."""
-        return self._layout.alpha(index, alpha)

@@ -24,7 +24,7 @@ from optuna.trial import FrozenTrial
 
 from lcsearch.core.pareto import Box, ranks
 from lcsearch.search.samplers._improvement import expected_improvement
-from lcsearch.search.samplers._layout import FEATURES, Genome, Layout, layout_of
+from lcsearch.search.samplers._layout import Genome, Layout, layout_of
 from lcsearch.search.samplers._limits import Limits
 from lcsearch.search.samplers._moves import Moves
 from lcsearch.search.samplers._past import LATEST, Past, Seen, recall
@@ -145,8 +145,8 @@ class RecombineSampler(BaseSampler):
         accuracy = np.maximum(accuracy, accuracy.max() - _FLOOR)
         predicted = np.array([s.predicted for s in pool])
         noise = np.where(predicted, _PREDICTED_NOISE, _TRAINED_NOISE)
-        blocks = self._layout.convolutions
-        return Surrogate(_inputs(pool), accuracy, noise, predicted, block=FEATURES, blocks=blocks)
+        shape = {"block": self._layout.block, "blocks": self._layout.convolutions}
+        return Surrogate(_inputs(pool), accuracy, noise, predicted, **shape)
 
 
 class _Goal:

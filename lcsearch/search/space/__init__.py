@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lcsearch.search.space.bound import BoundSpace, Suggestion
+from lcsearch.search.space.binding import bind
+from lcsearch.search.space.bound import BoundSpace
 from lcsearch.search.space.files import load_space, parse_space, space_names, space_path
 from lcsearch.search.space.schema import Space
 from lcsearch.search.space.template import to_yaml
@@ -10,7 +11,7 @@ from lcsearch.search.space.template import to_yaml
 __all__ = [
     "BoundSpace",
     "Space",
-    "Suggestion",
+    "bind",
     "load_space",
     "parse_space",
     "space_names",

@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from lcsearch.core.spec import LayerSpec, ModelSpec, Regularizer
+from lcsearch.core.parameters import Choice, NotInSpace, Number, Replay, Trial
+from lcsearch.core.ranges import FloatRange, IntRange
+from lcsearch.core.spec import ModelSpec, Recipe, Regularizer, TrialSpec
 from lcsearch.core.text import format_count
-from lcsearch.layers import arithmetic
-from lcsearch.search.space.groups import Group, Layers, Pick, Shapes
-from lcsearch.search.space.parameters import Choice, NotInSpace, Number, Replay, Trial
-from lcsearch.search.space.ranges import FloatRange, IntRange
+from lcsearch.layers import lookup
+from lcsearch.layers.offer import End
+from lcsearch.layers.shape import Shapes
+from lcsearch.search.space.groups import Group, Layers, Pick
 from lcsearch.search.space.schema import Space
 
-_PLAIN = LayerSpec("conv")
+Answers = tuple[dict[str, Any], dict[str, Any]]
+"""What a trial answered, by parameter, and the Optuna distributions of these parameters."""
 
-
-class Suggestion(NamedTuple):
-    """What a sampler's choices mean.
-
-    Attributes:
-        model: A canonical spec: two that build the same model are equal.
-        regularizer: Off where the model has no LinearConv layer.
-        train: Fields of the recipe that the space fixes or searches.
-    """
-
-    model: ModelSpec
-    regularizer: Regularizer
-    train: dict[str, Any]
+_RECIPE = Recipe()
+_MODELS = 16
 
 
 class Width:
@@ -65,6 +57,9 @@ class BoundSpace:
     width: Width
     shapes: Callable[[float], Shapes]
     other_params: Callable[[float], int]
+    _models: dict[tuple[Any, ...], ModelSpec] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def searched_layers(self) -> tuple[str, ...]:
@@ -73,99 +68,116 @@ class BoundSpace:
         return tuple(name for name in self.shapes(self.width.values[-1]) if name in names)
 
     @property
+    def families(self) -> tuple[str, ...]:
+        """Names of the families that some convolution may become, without the plain convolution."""
+        return tuple(dict.fromkeys(kind for group in self.groups for kind in group.offers))
+
+    @property
     def parameters(self) -> tuple[Choice | Number, ...]:
         """Everything that the sampler can be asked for, what depends on other choices included."""
         own = [parameter for group in self.groups for parameter in group.parameters()]
         shared: list[Choice | Number] = [self.width.number, self._shrink, self._regularizer_kind]
-        shared += [self._regularizer_weight, *self._train]
+        shared += [self._regularizer_weight, *self._train.values()]
         return (*(parameter for parameter in shared if parameter.searched), *own)
+
+    @property
+    def fixed(self) -> dict[str, Any]:
+        """Fields of the recipe that the space fixes."""
+        return {name: value for name, value in self.space.train.items() if not _is_range(value)}
 
     @property
     def dimensions(self) -> int:
         """How many parameters the sampler can be asked for."""
         return len(self.parameters)
 
-    def suggest(self, trial: Trial) -> Suggestion:
+    def suggest(self, trial: Trial, recipe: Recipe = _RECIPE) -> TrialSpec:
         """Ask a trial for every choice.
 
         Args:
             trial: An ``optuna.Trial`` or anything with its three ``suggest`` methods.
+            recipe: Gives the fields that the space neither fixes nor searches.
+
+        Returns:
+            A canonical spec: two that train the same model the same way are equal. The regularizer is off
+            where no layer is compressed.
         """
         width = self.width.suggest(trial)
-        shapes = self.shapes(width)
-        layers: Layers = {}
         shrink = self._shrink.suggest(trial)
-        for group in self.groups:
-            layers |= group.layers(group.suggest(trial, shrink), shapes)
+        model = self._model(width, tuple([group.suggest(trial, shrink) for group in self.groups]))
         weight = 0.0
         if self._regularizer_kind.suggest(trial) == "on":
             weight = _rounded(self._regularizer_weight.suggest(trial))
-        train = {field: value for field, value in self.space.train.items() if not _is_range(value)}
-        for number in self._train:
+        train = dict(self.fixed)
+        for name, number in self._train.items():
             value = number.suggest(trial)
-            whole = isinstance(number.range, IntRange)
-            train[number.name.removeprefix("train/")] = int(value) if whole else _rounded(value)
-        model = replace(self.template, width=width, layers=_in_order(layers, shapes))
-        return Suggestion(model, Regularizer(weight if layers else 0.0), train)
+            train[name] = int(value) if isinstance(number.range, IntRange) else _rounded(value)
+        return TrialSpec(model, Regularizer(weight if model.layers else 0.0), replace(recipe, **train))
 
-    def decode(self, params: Mapping[str, Any]) -> Suggestion:
+    def decode(self, params: Mapping[str, Any], recipe: Recipe = _RECIPE) -> TrialSpec:
         """What given values of the parameters mean; values that are not asked for are ignored.
 
         Raises:
             NotInSpace: A value is missing or out of its range.
         """
-        return self.suggest(Replay(params))
+        return self.suggest(Replay(params), recipe)
 
-    def encode(
-        self, model: ModelSpec, regularizer: Regularizer, train: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """The sampler's choices that mean a spec: the inverse of ``suggest``.
+    def encode(self, spec: TrialSpec) -> Answers | None:
+        """The answers that mean a spec: the inverse of ``suggest``; None if it lies outside the space.
 
         Args:
-            model: A spec of the same backbone; it need not be canonical.
-            regularizer: Its regularizer; does not matter where the model has no LinearConv layer.
-            train: Recipe fields; those that the space neither fixes nor searches are not looked at.
-
-        Returns:
-            Values and Optuna distributions by parameter name; None if the spec lies outside the space.
+            spec: A spec of the same backbone; it need not be canonical. Its regularizer does not matter where
+                no layer is compressed, nor do fields of its recipe that the space neither fixes nor searches.
         """
-        wanted = self.canonical(model)
-        if wanted is None or replace(wanted, width=1.0, layers={}) != replace(self.template, width=1.0):
+        model = self.canonical(spec.model)
+        if model is None or replace(model, width=1.0, layers={}) != replace(self.template, width=1.0):
             return None
-        values = self._layer_values(wanted)
-        if values is None:
-            return None
-        off = regularizer.weight == 0 and "off" in self._regularizer_kind.choices
-        shown = regularizer if wanted.layers else Regularizer()
-        values[self._regularizer_kind.name] = "off" if off or not wanted.layers else "on"
-        if values[self._regularizer_kind.name] not in self._regularizer_kind.choices:
-            values[self._regularizer_kind.name] = self._regularizer_kind.choices[0]
-        values[self._regularizer_weight.name] = self._regularizer_weight.clip(regularizer.weight)
-        values |= {n.name: n.clip(train.get(n.name.removeprefix("train/"), math.nan)) for n in self._train}
+        shapes, picks = self.shapes(model.width), list[Pick]()
+        for group in self.groups:
+            own = {name: model.layers[name] for name in group.members if name in model.layers}
+            pick = group.find(own, shapes)
+            if pick is None:
+                return None
+            picks.append(pick)
+        return self.answers(replace(spec, model=model), picks)
+
+    def answers(self, spec: TrialSpec, picks: Sequence[Pick]) -> Answers | None:
+        """As `encode`, where the choices are known that make the layers.
+
+        Args:
+            spec: A spec of the space's backbone, its model canonical.
+            picks: One for each group.
+        """
+        kind, weight = self._regularizer_kind, self._regularizer_weight
+        off = not spec.model.layers or (spec.regularizer.weight == 0 and "off" in kind.choices)
+        wanted = "off" if off else "on"
+        values = self._layer_answers(spec.model.width, picks)
+        values[kind.name] = wanted if wanted in kind.choices else kind.choices[0]
+        values[weight.name] = weight.clip(spec.regularizer.weight)
+        for name, number in self._train.items():
+            given = getattr(spec.recipe, name)
+            values[number.name] = number.range.low if given is None else number.clip(given)
         replay = Replay(values)
         try:
-            found = self.suggest(replay)
+            found = self.suggest(replay, spec.recipe)
         except NotInSpace:
             return None
-        same_train = all(_same(train.get(field, value), value) for field, value in found.train.items())
-        same = found.model == wanted and _same_regularizer(found.regularizer, shown) and same_train
-        return (replay.params, replay.distributions) if same else None
+        return (replay.params, replay.distributions) if _same_trial(found, spec) else None
+
+    def model(self, width: float, layers: Layers) -> ModelSpec:
+        """A model of the space's backbone, its layers in module order."""
+        return replace(self.template, width=width, layers=_in_order(layers, self.shapes(width)))
 
     def canonical(self, model: ModelSpec) -> ModelSpec | None:
         """The one spec of all that build the same model; None if a layer is unknown or does not fit."""
         if not self.width.values[0] <= model.width <= self.width.values[-1]:
             return None
         shapes = self.shapes(model.width)
-        layers: Layers = {}
-        for name, spec in model.layers.items():
-            if name not in shapes:
-                return None
-            try:
-                found = None if spec.family == "conv" else arithmetic.canonical(shapes[name], spec)
-            except ValueError:
-                return None
-            if found is not None:
-                layers[name] = found
+        if not model.layers.keys() <= shapes.keys():
+            return None
+        try:
+            layers = lookup.canonicals(shapes, model.layers)
+        except ValueError:
+            return None
         return replace(model, layers=_in_order(layers, shapes))
 
     def plain(self) -> ModelSpec:
@@ -182,9 +194,8 @@ class BoundSpace:
 
     def params(self, model: ModelSpec) -> int:
         """Parameters of a model, by arithmetic: no model is built, but the first time at each width."""
-        shapes = self.shapes(model.width)
-        own = (arithmetic.params(shape, model.layers.get(name, _PLAIN)) for name, shape in shapes.items())
-        return self.other_params(model.width) + sum(own)
+        sizes = lookup.sizes(self.shapes(model.width), model.layers)
+        return self.other_params(model.width) + sum(size.stored for size in sizes.values())
 
     def describe(self) -> list[str]:
         """A few lines about what is searched, for people."""
@@ -219,31 +230,34 @@ class BoundSpace:
         return Number("regularizer/weight", self.space.regularizer.weight)
 
     @property
-    def _train(self) -> tuple[Number, ...]:
-        searched = ((field, value) for field, value in self.space.train.items() if _is_range(value))
-        return tuple(Number(f"train/{field}", value) for field, value in searched)
+    def _train(self) -> dict[str, Number]:
+        """By field of the recipe."""
+        searched = ((name, value) for name, value in self.space.train.items() if _is_range(value))
+        return {name: Number(f"train/{name}", value) for name, value in searched}
 
-    def _layer_values(self, wanted: ModelSpec) -> dict[str, Any] | None:
-        """Values for width, shrink and groups; the smallest shrink of those that fit."""
-        shapes, picks = self.shapes(wanted.width), list[tuple[Group, Pick]]()
-        for group in self.groups:
-            own = {name: wanted.layers[name] for name in group.members if name in wanted.layers}
-            pick = group.find(own, shapes)
-            if pick is None:
-                return None
-            picks.append((group, pick))
-        shares = [pick.alpha / group.rule.alpha.high for group, pick in picks if pick.alpha is not None]
-        shrink = self._shrink.clip(max(shares, default=1.0))
-        values: dict[str, Any] = {"width": wanted.width, "shrink": shrink}
-        for group, pick in picks:
-            values |= group.values(pick, shrink)
+    def _model(self, width: float, picks: tuple[Pick, ...]) -> ModelSpec:
+        """The model that choices make; the latest are kept, because a proposal is checked, then asked for."""
+        if (width, picks) not in self._models:
+            shapes, layers = self.shapes(width), Layers()
+            for group, pick in zip(self.groups, picks, strict=True):
+                layers |= group.layers(pick, shapes)
+            if len(self._models) >= _MODELS:
+                self._models.clear()
+            self._models[width, picks] = self.model(width, layers)
+        return self._models[width, picks]
+
+    def _layer_answers(self, width: float, picks: Sequence[Pick]) -> dict[str, Any]:
+        """Answers for width, shrink and groups; the smallest shrink of those that fit."""
+        least = [group.least_shrink(pick) for group, pick in zip(self.groups, picks, strict=True)]
+        shrink = self._shrink.clip(max((one for one in least if one is not None), default=1.0))
+        values: dict[str, Any] = {"width": width, "shrink": shrink}
+        for group, pick in zip(self.groups, picks, strict=True):
+            values |= group.answers(pick, shrink)
         return values
 
-    def _extreme(self, width: float, end: Literal["smallest", "largest"]) -> ModelSpec:
-        shapes, layers = self.shapes(width), dict[str, Any]()
-        for group in self.groups:
-            layers |= group.layers(group.extreme(shapes, end), shapes)
-        return replace(self.template, width=width, layers=_in_order(layers, shapes))
+    def _extreme(self, width: float, end: End) -> ModelSpec:
+        shapes = self.shapes(width)
+        return self._model(width, tuple(group.extreme(shapes, end) for group in self.groups))
 
 
 def _is_range(value: Any) -> bool:
@@ -259,11 +273,21 @@ def _in_order(layers: Layers, shapes: Shapes) -> Layers:
     return {name: layers[name] for name in shapes if name in layers}
 
 
+def _same_trial(found: TrialSpec, wanted: TrialSpec) -> bool:
+    """Whether two specs are the same but for the rounding of what is searched."""
+    regularizer = wanted.regularizer if wanted.model.layers else Regularizer()
+    same_recipe = all(
+        _same(getattr(wanted.recipe, name), value) for name, value in found.recipe.to_plain().items()
+    )
+    return (
+        found.model == wanted.model
+        and _same(regularizer.weight, found.regularizer.weight)
+        and replace(found.regularizer, weight=0.0) == replace(regularizer, weight=0.0)
+        and same_recipe
+    )
+
+
 def _same(given: Any, meant: Any) -> bool:
     if isinstance(given, float) and isinstance(meant, float):
         return math.isclose(given, meant, rel_tol=1e-3)
     return bool(given == meant)
-
-
-def _same_regularizer(found: Regularizer, wanted: Regularizer) -> bool:
-    return _same(found.weight, wanted.weight) and replace(found, weight=0.0) == replace(wanted, weight=0.0)

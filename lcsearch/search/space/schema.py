@@ -2,61 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from lcsearch.core.config import RecipeModel, VersionedModel
 from lcsearch.core.errors import did_you_mean
+from lcsearch.core.ranges import FloatRange, IntRange, Shrink, Weight, Width
 from lcsearch.core.yaml import Strict, first_mistake, problem, shown
-from lcsearch.search.space.ranges import FloatRange, IntRange, Rank, Share, Shrink, Sparsity, Weight, Width
+from lcsearch.search.space.rule import LayerRule
 
-if TYPE_CHECKING:
-    from torch import nn
-
-    from lcsearch.core.spec import ModelSpec
-    from lcsearch.search.space.bound import BoundSpace
-
-Kind = Literal["conv", "linear"]
-Coefficients = Literal["full", "low_rank", "sparse"]
 Granularity = Literal["layer", "stage", "network"]
-
-
-class LayerRule(Strict):
-    """What the convolutions that match one pattern may become."""
-
-    kind: list[Kind] = Field(default=["conv", "linear"], min_length=1)
-    alpha: Share = Share(low=0.015625, high=1.0, log=True)
-    coefficients: list[Coefficients] = Field(default=["full"], min_length=1)
-    rank_ratio: Share | None = None
-    rank: Rank | None = None
-    sparsity: Sparsity = Sparsity(low=0.25, high=0.9)
-
-    @field_validator("kind", "coefficients", mode="before")
-    @classmethod
-    def _one_is_a_list(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
-
-    @field_validator("kind", "coefficients")
-    @classmethod
-    def _no_name_twice(cls, value: list[str]) -> list[str]:
-        for index, name in enumerate(value):
-            if name in value[:index]:
-                raise problem(f"{name!r} stands there twice", (index,))
-        return value
-
-    @model_validator(mode="after")
-    def _one_rank(self) -> LayerRule:
-        if self.rank is not None and self.rank_ratio is not None:
-            raise problem("rank and rank_ratio exclude each other; write one of them", ("rank",))
-        return self
-
-    @property
-    def ranks(self) -> Share | Rank:
-        """The range that decides the rank of low-rank coefficients."""
-        return self.rank or self.rank_ratio or Share(low=0.05, high=0.5, log=True)
 
 
 class RegularizerRule(Strict):
@@ -77,9 +34,9 @@ class Space(VersionedModel):
         layers: Pattern of module names to what matching convolutions may become; the first match wins,
             and a convolution that none matches stays plain.
         min_share: A convolution with a smaller share of all convolutions' parameters stays plain.
-        shrink: Factor on every sampled alpha, which does not go below its own low. Independent alphas of many
-            layers average out: without a common factor nearly all random models have one size.
-        regularizer: The correlation loss.
+        shrink: Factor on the share that every layer keeps, which does not go below its own low. Independent
+            shares of many layers average out: without a common factor nearly all random models have one size.
+        regularizer: The loss that families add to the cross entropy.
         width: Factor on the backbone's channels, fixed or searched.
         train: Fields of the recipe, fixed or searched.
     """
@@ -112,26 +69,6 @@ class Space(VersionedModel):
     def to_plain(self) -> dict[str, Any]:
         """Plain data that ``parse_space`` takes back."""
         return self.model_dump(exclude_none=True)
-
-    def bind(
-        self,
-        model: nn.Module,
-        template: ModelSpec,
-        build: Callable[[float], nn.Module] | None = None,
-    ) -> BoundSpace:
-        """Bind the space to a backbone.
-
-        Args:
-            model: The plain backbone at ``template.width``; the meta device is enough.
-            template: Backbone, classes and channels of every spec to come; its layers are not looked at.
-            build: The plain backbone at another width; by default the template's is built on the meta device.
-
-        Raises:
-            InputError: The space names layers that the backbone lacks, or a width that it cannot have.
-        """
-        from lcsearch.search.space.bind import bind
-
-        return bind(self, model, template, build)
 
 
 _OF_THE_RUN = {

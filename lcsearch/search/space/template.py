@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import wrap
 
-from lcsearch.core.spec import LayerSpec
-from lcsearch.layers.arithmetic import ConvShape, params
+from lcsearch.layers import lookup
+from lcsearch.layers.offer import Rule
+from lcsearch.layers.shape import ConvShape
+from lcsearch.search.space.binding import saves
 from lcsearch.search.space.bound import BoundSpace
 from lcsearch.search.space.files import GENERIC, space_folder, space_names
-from lcsearch.search.space.groups import Group
-from lcsearch.search.space.schema import LayerRule
+from lcsearch.search.space.rule import LayerRule
 
 _TEXT = """\
 # The search space of {backbone}: {searched} of its {all} convolutions are searched.
 #
 # The first pattern that matches a layer's name wins; a layer that none matches stays plain.
-# kind          [conv] stays a plain convolution, [linear] is LinearConv, both: the search decides.
-# alpha         Primary filters / all filters, in (0, 1]; 1 is a plain convolution.
-# coefficients  full, low_rank (with rank or rank_ratio) or sparse (with sparsity); one or several.
-# A range is {{low, high, log}}; a bare number is fixed. Left out, the last two are
-#               rank_ratio: {ranks} and sparsity: {sparsity}.
+{comments}
+# A range is {{low, high, log}}; a bare number is fixed.
 
 version: 1
 backbone: "{backbone}"
 granularity: {space.granularity}            # layer | stage | network: who shares a choice
-# Every sampled alpha is multiplied by this common factor (it does not fall below its own low), because the
-# independent alphas of many layers average out: nearly all random models would have one size.
+# Factor on what every layer keeps (which does not fall below its own low), because the independent choices of
+# many layers average out: nearly all random models would have one size.
 shrink: {shrink}
 layers:
 {layers}
@@ -57,14 +56,29 @@ def to_yaml(backbone: str, bound: BoundSpace) -> str:
         searched=len(bound.searched_layers),
         all=len(shapes),
         space=space,
-        ranks=_flow(LayerRule().ranks.model_dump()),
-        sparsity=_flow(LayerRule().sparsity.model_dump()),
-        shrink=_flow(space.shrink.model_dump()),
+        comments="\n".join(_comments(bound)),
+        shrink=space.shrink,
         layers="\n".join(_rows(bound)),
-        weight=_flow(space.regularizer.weight.model_dump()),
+        weight=space.regularizer.weight,
         off=str(space.regularizer.off).lower(),
-        width=_flow(space.width.model_dump()),
+        width=space.width,
     )
+
+
+def _comments(bound: BoundSpace) -> Iterator[str]:
+    """What the keys of a rule mean: those of the families that are searched."""
+    kinds = dict.fromkeys(kind for group in bound.groups for kind in (lookup.PLAIN, *group.kinds))
+    yield from _comment(
+        "kind", f"One or several of {', '.join(kinds)}; {lookup.PLAIN} is the plain convolution."
+    )
+    rules = [lookup.family(kind).rule or Rule for kind in kinds]
+    keys = {name: field.description or "" for rule in rules for name, field in rule.model_fields.items()}
+    for key, description in keys.items():
+        yield from _comment(key, description)
+
+
+def _comment(key: str, text: str) -> list[str]:
+    return wrap(text, 110, initial_indent=f"# {key:<13} ", subsequent_indent="#" + 15 * " ")
 
 
 def _rows(bound: BoundSpace) -> Iterator[str]:
@@ -72,42 +86,31 @@ def _rows(bound: BoundSpace) -> Iterator[str]:
     for name, shape in bound.shapes(bound.width.values[-1]).items():
         found = bound.space.rule_for(name)
         row = _rule(found[1]) if found and name in searched else "{kind: [conv]}"
-        why = "" if name in searched else _why_plain(bound, name, shape)
+        why = "" if name in searched else _why_plain(bound, name)
         yield f'  "{name}": {row}  # {_size(shape)}{why}'
 
 
 def _rule(rule: LayerRule) -> str:
-    """A rule in one line; a rank ratio or a sparsity that is the default is left out."""
-    plain = rule.model_dump(include={"kind", "alpha", "coefficients"})
-    if "low_rank" in rule.coefficients and rule.ranks != LayerRule().ranks:
-        plain["rank" if rule.rank else "rank_ratio"] = rule.ranks.model_dump()
-    if "sparse" in rule.coefficients and rule.sparsity != LayerRule().sparsity:
-        plain["sparsity"] = rule.sparsity.model_dump()
-    return "{" + ", ".join(f"{key}: {_flow(value)}" for key, value in plain.items()) + "}"
+    """A rule in one line."""
+    shown = {"kind": rule.kind}
+    for own in rule.offered.values():
+        shown |= own.shown()
+    return "{" + ", ".join(f"{key}: {_flow(value)}" for key, value in shown.items()) + "}"
 
 
 def _flow(value: object) -> str:
-    if isinstance(value, list):
-        return "[" + ", ".join(value) + "]"
-    if not isinstance(value, dict):
-        return str(value)
-    if value["low"] == value["high"]:
-        return str(value["low"])
-    log = ", log: true" if value["log"] else ""
-    return f"{{low: {value['low']}, high: {value['high']}{log}}}"
+    return "[" + ", ".join(value) + "]" if isinstance(value, list) else str(value)
 
 
 def _size(shape: ConvShape) -> str:
     kernel = "x".join(map(str, shape.kernel))
     groups = f" in {shape.groups} groups" if shape.groups > 1 else ""
-    count = params(shape, LayerSpec("conv"))
-    return f"{shape.in_channels} -> {shape.out_channels}, {kernel}{groups}, {count:,} parameters"
+    return f"{shape.in_channels} -> {shape.out_channels}, {kernel}{groups}, {shape.params:,} parameters"
 
 
-def _why_plain(bound: BoundSpace, name: str, shape: ConvShape) -> str:
+def _why_plain(bound: BoundSpace, name: str) -> str:
     """Why a layer is not searched, where a number decided."""
-    rule = LayerRule()
-    alone = Group(name, rule, (name,))
-    shapes = {name: shape}
-    hopeless = not alone.layers(alone.extreme(shapes, "smallest"), shapes)
-    return "; nothing to save" if hopeless else "; too small to matter" if bound.space.min_share else ""
+    ends = [bound.shapes(bound.width.values[place]) for place in (0, -1)]
+    if not saves(name, LayerRule(), ends):
+        return "; nothing to save"
+    return "; too small to matter" if bound.space.min_share else ""

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from hand_made import make_run, make_trial
 
-from lcsearch.core.spec import LayerSpec
+from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.report.plots.importance import FEWEST_TRIALS, importance
 
 
@@ -16,7 +16,7 @@ def trials(count, accuracy):
     made = []
     for number in range(count):
         a, b = 2 ** -chance.uniform(0, 4), 2 ** -chance.uniform(0, 4)
-        layers = {"a": LayerSpec("linear", a), "b": LayerSpec("linear", b)}
+        layers = {"a": LinearSpec(a), "b": LinearSpec(b)}
         counts = (("a", round(1000 * a)), ("b", round(10_000 * b)))
         params = sum(size for _, size in counts)
         made.append(make_trial(number, accuracy(a, b, chance), params, layers=layers, counts=counts))

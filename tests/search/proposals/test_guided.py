@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from lcsearch.compress.sensitivity import Row, Sensitivity
-from lcsearch.core.spec import LayerSpec, ModelSpec, Regularizer
-from lcsearch.layers import arithmetic
+from lcsearch.core.spec import ModelSpec, Recipe, Regularizer, TrialSpec
+from lcsearch.layers.families import linear
 from lcsearch.nets import surgery
 from lcsearch.search.proposals import guided as propose
 from lcsearch.search.proposals.guided import best_for_budgets, knapsack
-from lcsearch.search.space import BoundSpace, parse_space
+from lcsearch.search.space import BoundSpace, bind, parse_space
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -67,20 +67,20 @@ def bound(granularity: str = "layer", kinds: str = "conv, linear", low: float = 
         "regularizer": {"weight": 0.01},
     }
     with torch.device("meta"):
-        return parse_space(text, "space").bind(surgery.build_model(template), template)
+        return bind(parse_space(text, "space"), surgery.build_model(template), template)
 
 
 def measured(space: BoundSpace) -> Sensitivity:
-    rows = []
     draw = random.Random(0)
-    for name, shape in space.shapes(0.5).items():
-        for alpha, ratio in itertools.product((0.5, 0.25, 0.125, 0.03125), (None, 0.5, 0.25)):
-            p, s = arithmetic.split(shape.out_channels, alpha)
-            rank = None if ratio is None else arithmetic.resolve_rank(p, s, None, ratio)
-            spec = arithmetic.canonical(shape, LayerSpec("linear", alpha, rank))
-            if spec is not None and (rank is None or rank <= arithmetic.max_useful_rank(p, s)):
-                size = arithmetic.params(shape, spec)
-                rows.append(Row(name, spec.alpha, spec.rank, ratio, size, 0.0, 0.0, draw.random() / alpha))
+    ways = {
+        name: linear.FAMILY.ways_of(shape, (0.5, 0.25, 0.125, 0.03125), (0.5, 0.25))
+        for name, shape in space.shapes(0.5).items()
+    }
+    rows = [
+        Row(name, way, loss=0.0, accuracy=0.0, divergence=draw.random() / way.spec.alpha)
+        for name, own in ways.items()
+        for way in own
+    ]
     return Sensitivity(0.0, 100.0, 1, tuple(rows))
 
 
@@ -94,7 +94,8 @@ def test_models_are_in_the_space_and_within_their_budgets(granularity: str, kind
     assert models
     for model in models:
         assert space.canonical(model) == model
-        assert space.encode(model, Regularizer(0.01), {"lr": 0.05, "batch_size": 64}) is not None
+        recipe = Recipe(lr=0.05, batch_size=64)
+        assert space.encode(TrialSpec(model, Regularizer(0.01), recipe)) is not None
         assert all(layer.alpha >= 0.05 for layer in model.layers.values())
     if granularity == "layer":
         assert len(models) == 3
@@ -105,17 +106,17 @@ def test_the_model_is_the_best_of_all_that_were_measured() -> None:
     space, budget = bound(), 30_000
     found = measured(space)
     names = space.searched_layers
-    rows = [[None, *(row for row in found.rows if row.layer == name and row.alpha >= 0.05)] for name in names]
-    best = (float("inf"), None)
-    for way in itertools.product(*rows):
-        layers = {row.layer: LayerSpec("linear", row.alpha, row.rank) for row in way if row is not None}
+    rows = [[r for r in found.rows if r.layer == name and r.way.spec.alpha >= 0.05] for name in names]
+    best = float("inf")
+    for chosen in itertools.product(*([None, *own] for own in rows)):
+        layers = {row.layer: row.way.spec for row in chosen if row is not None}
         model = space.canonical(ModelSpec("base", 10, 1, 0.5, layers))
         assert model is not None
         if space.params(model) <= budget:
-            best = min(best, (sum(row.divergence for row in way if row is not None), way), key=lambda x: x[0])
+            best = min(best, sum(row.divergence for row in chosen if row is not None))
     (model,) = best_for_budgets(found, space, [budget])
-    losses = {(row.layer, row.alpha, row.rank): row.divergence for row in found.rows}
-    assert sum(losses[n, spec.alpha, spec.rank] for n, spec in model.layers.items()) == pytest.approx(best[0])
+    losses = {(row.layer, row.way.spec): row.divergence for row in found.rows}
+    assert sum(losses[layer] for layer in model.layers.items()) == pytest.approx(best)
 
 
 def test_budgets_that_nothing_meets_get_no_model() -> None:

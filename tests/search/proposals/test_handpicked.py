@@ -3,18 +3,18 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lcsearch.core.spec import ModelSpec, Regularizer
+from lcsearch.core.spec import ModelSpec
 from lcsearch.nets import surgery
 from lcsearch.search.proposals.handpicked import hand_picked, known_good
-from lcsearch.search.space import BoundSpace, load_space, parse_space
+from lcsearch.search.space import BoundSpace, bind, load_space, parse_space
 
 
-def bind(name: str, channels: int = 3, **more: object) -> BoundSpace:
+def bound_to(name: str, channels: int = 3, **more: object) -> BoundSpace:
     template = ModelSpec(name, 10, channels)
     with torch.device("meta"):
         model = surgery.build_model(template)
     space = load_space(None, name).to_plain() | more
-    return parse_space(space, "f").bind(model, template)
+    return bind(parse_space(space, "f"), model, template)
 
 
 def built_params(spec: ModelSpec) -> int:
@@ -24,7 +24,7 @@ def built_params(spec: ModelSpec) -> int:
 
 @pytest.mark.parametrize("name", ["base", "vgg11", "mobilenetv2"])
 def test_order_labels_and_sizes(name: str) -> None:
-    picked = hand_picked(bind(name))
+    picked = hand_picked(bound_to(name))
     assert [one.origin for one in picked] == ["baseline"] + ["uniform"] * 3 + ["thinner"] * 3
     assert [one.label for one in picked[:4]] == [
         "plain backbone",
@@ -32,10 +32,10 @@ def test_order_labels_and_sizes(name: str) -> None:
         "uniform alpha 1/4",
         "uniform alpha 1/8",
     ]
-    assert picked[0].spec == ModelSpec(name, 10, 3)
+    assert picked[0].spec.model == ModelSpec(name, 10, 3)
     for uniform, thinner in zip(picked[1:4], picked[4:], strict=True):
-        assert thinner.spec.layers == {} and uniform.spec.width == 1.0
-        assert built_params(thinner.spec) == pytest.approx(built_params(uniform.spec), rel=0.05)
+        assert thinner.spec.model.layers == {} and uniform.spec.model.width == 1.0
+        assert built_params(thinner.spec.model) == pytest.approx(built_params(uniform.spec.model), rel=0.05)
 
 
 def test_uniform_alpha_is_the_published_size() -> None:
@@ -44,37 +44,37 @@ def test_uniform_alpha_is_the_published_size() -> None:
     The first layer of vgg11 saves nothing (32·27 + 32·32 > 64·27), so here it stays plain.
     """
     for name, published in (("base", 227_418), ("vgg11", 4_922_282 - (32 * 27 + 32 * 32 - 64 * 27))):
-        bound = bind(name, layers={"*": {"kind": "linear"}}, min_share=0.0)
-        assert built_params(hand_picked(bound)[1].spec) == published
+        bound = bound_to(name, layers={"*": {"kind": "linear"}}, min_share=0.0)
+        assert built_params(hand_picked(bound)[1].spec.model) == published
 
 
 def test_hopeless_layers_stay_plain() -> None:
-    half = hand_picked(bind("mobilenetv2"))[1].spec
+    half = hand_picked(bound_to("mobilenetv2"))[1].spec.model
     assert not [name for name in half.layers if "expand" in name], "above alpha 1/6 coefficients cost more"
     assert "blocks.16.project.0" in half.layers
 
 
 def test_a_net_without_a_width_has_no_thinner_ones() -> None:
-    assert {one.origin for one in hand_picked(bind("torchvision:resnet18"))} == {"baseline", "uniform"}
-    assert {one.origin for one in hand_picked(bind("base"), thinner=False)} == {"baseline", "uniform"}
+    assert {one.origin for one in hand_picked(bound_to("torchvision:resnet18"))} == {"baseline", "uniform"}
+    assert {one.origin for one in hand_picked(bound_to("base"), thinner=False)} == {"baseline", "uniform"}
 
 
 def test_nothing_is_picked_twice() -> None:
-    bound = bind("base", layers={"*": {"kind": "conv"}})
+    bound = bound_to("base", layers={"*": {"kind": "conv"}})
     assert [one.origin for one in hand_picked(bound)] == ["baseline"]
     assert known_good(bound) == []
 
 
 def test_a_searched_width_holds_the_thinner_nets() -> None:
-    bound = bind("vgg11", width={"low": 0.25, "high": 1.0, "log": True})
+    bound = bound_to("vgg11", width={"low": 0.25, "high": 1.0, "log": True})
     for one in hand_picked(bound):
-        assert bound.encode(one.spec, Regularizer(), {}) is not None
+        assert bound.encode(one.spec) is not None
 
 
 def test_a_fixed_width_is_that_of_the_baseline() -> None:
-    picked = hand_picked(bind("vgg11", width=0.5))
-    assert picked[0].spec.width == 0.5
-    assert all(one.spec.width < 0.5 for one in picked if one.origin == "thinner")
+    picked = hand_picked(bound_to("vgg11", width=0.5))
+    assert picked[0].spec.model.width == 0.5
+    assert all(one.spec.model.width < 0.5 for one in picked if one.origin == "thinner")
 
 
 def test_the_given_count_decides() -> None:
@@ -84,8 +84,8 @@ def test_the_given_count_decides() -> None:
         asked.append(spec)
         return round(1e6 * spec.width) if not spec.layers else 250_000
 
-    picked = hand_picked(bind("base"), count)
-    assert [one.spec.width for one in picked if one.origin == "thinner"] == [0.25]
+    picked = hand_picked(bound_to("base"), count)
+    assert [one.spec.model.width for one in picked if one.origin == "thinner"] == [0.25]
     assert asked
 
 
@@ -93,18 +93,18 @@ def test_the_given_count_decides() -> None:
     "name", ["base", "vgg11", "allconv", "resnet18", "squeezenet", "torchvision:resnet18"]
 )
 def test_known_good_shapes_lie_in_the_space_early_plain_and_deep_thin(name: str) -> None:
-    bound = bind(name)
+    bound = bound_to(name)
     order = list(bound.shapes(1.0))
     shapes = known_good(bound)
     assert shapes
     for one in shapes:
-        assert bound.encode(one.spec, Regularizer(), {}) is not None
-        assert order[0] not in one.spec.layers
-        assert built_params(one.spec) < 0.4 * built_params(bound.template)
+        assert bound.encode(one.spec) is not None
+        assert order[0] not in one.spec.model.layers
+        assert built_params(one.spec.model) < 0.4 * built_params(bound.template)
 
 
 def test_vgg11_as_it_was_guessed_by_hand() -> None:
     """Alphas 1, 1, 1, 1, then 1/16: about 1.55 M parameters."""
-    best = known_good(bind("vgg11", channels=1))[0].spec
+    best = known_good(bound_to("vgg11", channels=1))[0].spec.model
     assert list(best.layers) == ["features.15", "features.18", "features.22", "features.25"]
     assert built_params(best) == pytest.approx(1.55e6, rel=0.005)

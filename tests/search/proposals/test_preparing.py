@@ -10,8 +10,8 @@ import torch
 from lcsearch.core.spec import ModelSpec
 from lcsearch.nets.surgery import build_model
 from lcsearch.runs.settings import RunSettings
-from lcsearch.search.proposals.preparing import Preparing, log_spaced
-from lcsearch.search.space import BoundSpace, load_space
+from lcsearch.search.proposals.guided import Preparing, log_spaced
+from lcsearch.search.space import BoundSpace, bind, load_space
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def space() -> BoundSpace:
     template = ModelSpec("base", 10, 1)
     with torch.device("meta"):
         model = build_model(template)
-    return load_space(None, "base").bind(model, template)
+    return bind(load_space(None, "base"), model, template)
 
 
 def test_eight_sizes_largest_first(space: BoundSpace) -> None:

@@ -14,7 +14,7 @@ from lcsearch.search import samplers
 from lcsearch.search.samplers import _past
 from lcsearch.search.samplers._layout import layout_of
 from lcsearch.search.samplers._sizes import Sizes
-from lcsearch.search.space import BoundSpace, load_space
+from lcsearch.search.space import BoundSpace, bind, load_space
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def space() -> BoundSpace:
     template = ModelSpec("base", 10, 1)
     with torch.device("meta"):
         model = build_model(template)
-    return load_space("base", "base").bind(model, template)
+    return bind(load_space("base", "base"), model, template)
 
 
 def study_of(space, trials, third=None, seed=0):

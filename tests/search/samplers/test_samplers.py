@@ -22,7 +22,7 @@ from lcsearch.search.samplers._improvement import expected_improvement
 from lcsearch.search.samplers._layout import Genome, layout_of
 from lcsearch.search.samplers._limits import Limits
 from lcsearch.search.samplers._moves import Moves
-from lcsearch.search.space import BoundSpace, parse_space
+from lcsearch.search.space import BoundSpace, bind, parse_space
 
 NAMES = plugins.names(plugins.SAMPLER)
 
@@ -45,7 +45,7 @@ def bound(text: str = SPACE, width: float = 1.0) -> BoundSpace:
     template = ModelSpec("base", 10, 1, width)
     with torch.device("meta"):
         model = build_model(template)
-    return parse_space(yaml.safe_load(text), "space.yaml").bind(model, template)
+    return bind(parse_space(yaml.safe_load(text), "space.yaml"), model, template)
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from spaces import EVERYTHING, Tiny, bind, bind_backbone
+from spaces import EVERYTHING, Tiny, bind_backbone, bind_tiny
 from torch import nn
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.spec import ModelSpec
-from lcsearch.search.space import parse_space
+from lcsearch.search.space import bind, parse_space
 
 
 def test_stages_are_layers_of_one_output_size() -> None:
@@ -21,7 +21,7 @@ def test_stages_are_layers_of_one_output_size() -> None:
 
 
 def test_a_stage_with_two_rules_has_two_choices() -> None:
-    groups = bind({"first": EVERYTHING, "*": EVERYTHING}, granularity="network").groups
+    groups = bind_tiny({"first": EVERYTHING, "*": EVERYTHING}, granularity="network").groups
     assert [(group.name, group.members) for group in groups] == [
         ("network[first]", ("first",)),
         ("network[*]", ("grouped", "point")),
@@ -36,7 +36,7 @@ def test_a_net_that_takes_no_image_has_stages_of_equal_channels() -> None:
     space = parse_space(
         {"version": 1, "backbone": "*", "granularity": "stage", "layers": {"*": EVERYTHING}}, "f"
     )
-    groups = space.bind(Odd(), ModelSpec("odd", 10, 3)).groups
+    groups = bind(space, Odd(), ModelSpec("odd", 10, 3)).groups
     assert [group.members for group in groups] == [("first",), ("grouped", "point")]
 
 
@@ -48,16 +48,16 @@ def test_layers_that_cannot_save_are_not_searched() -> None:
 
 
 def test_small_layers_are_not_searched() -> None:
-    assert bind({"*": EVERYTHING}, min_share=0.4).searched_layers == ("grouped",)
+    assert bind_tiny({"*": EVERYTHING}, min_share=0.4).searched_layers == ("grouped",)
 
 
 def test_a_layer_name_that_the_net_lacks() -> None:
     with pytest.raises(InputError) as caught:
-        bind({"pont": EVERYTHING})
-    assert str(caught.value) == "--space: layers.pont: the net has no such convolution; did you mean 'point'?"
+        bind_tiny({"pont": EVERYTHING})
+    assert str(caught.value) == "space: layers.pont: the net has no such convolution; did you mean 'point'?"
 
 
 def test_a_net_without_convolutions() -> None:
     space = parse_space({"version": 1, "backbone": "*", "layers": {"*": EVERYTHING}}, "f")
     with pytest.raises(InputError, match="no convolution"):
-        space.bind(nn.Linear(1, 1), ModelSpec("linear", 10, 3))
+        bind(space, nn.Linear(1, 1), ModelSpec("linear", 10, 3))

@@ -4,9 +4,9 @@ import pytest
 import yaml
 
 from lcsearch.core.errors import InputError
+from lcsearch.core.ranges import IntRange
 from lcsearch.core.yaml import parse_yaml
 from lcsearch.search.space import Space, parse_space
-from lcsearch.search.space.ranges import IntRange
 
 GOOD = """
 version: 1
@@ -32,7 +32,7 @@ def parse(text: str) -> Space:
 
 def test_the_published_example_reads_as_it_looks() -> None:
     space = parse(GOOD)
-    alpha = space.layers["*"].alpha
+    alpha = space.layers["*"].offered["linear"].alpha
     assert (alpha.low, alpha.high, alpha.log) == (1 / 64, 1.0, True)
     assert space.regularizer.off is True
     assert (space.width.low, space.width.high) == (1.0, 1.0)
@@ -59,7 +59,9 @@ def test_plain_data_goes_back_and_forth() -> None:
 def test_a_bare_number_or_word_is_short_for_one() -> None:
     space = parse("{version: 1, backbone: x, layers: {'*': {kind: linear, alpha: 0.5, coefficients: full}}}")
     rule = space.layers["*"]
-    assert (rule.kind, rule.alpha.low, rule.alpha.high) == (["linear"], 0.5, 0.5)
+    linear = rule.offered["linear"]
+    assert (rule.kind, linear.alpha.low, linear.alpha.high) == (["linear"], 0.5, 0.5)
+    assert linear.coefficients == ["full"]
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import random
 
 import pytest
 import torch
-from spaces import EVERYTHING, SPACES, Random, bind, bind_backbone
+from spaces import EVERYTHING, SPACES, Random, bind_backbone, bind_tiny
 
-from lcsearch.core.spec import Regularizer
+from lcsearch.core.spec import Recipe, TrialSpec
 from lcsearch.nets import surgery
 from lcsearch.nets.count import count
 
@@ -52,7 +52,7 @@ def test_smallest_and_largest_by_brute_force(
     layers: str, kind: list[str], coefficients: list[str], high: float
 ) -> None:
     rule = EVERYTHING | {"kind": kind, "coefficients": coefficients, "alpha": {"low": 0.13, "high": high}}
-    bound = bind({layers: rule}, granularity="network", width={"low": 0.5, "high": 1.2})
+    bound = bind_tiny({layers: rule}, granularity="network", width={"low": 0.5, "high": 1.2})
     amounts = {"low_rank": [0.05, 0.3, 0.6, 1.0], "sparse": [0.1, 0.5, 0.95], "full": [0.0]}
     points = [
         {"kind": "linear", "alpha": 0.13 + (high - 0.13) * step / 100, "coefficients": chosen}
@@ -80,9 +80,9 @@ def test_no_random_model_is_outside_smallest_and_largest(name: str) -> None:
 def test_smallest_and_largest_are_models_of_the_space() -> None:
     for make in SPACES.values():
         bound = make()
-        train = {"lr": 0.1, "crop": 2, "momentum": 0.8}
+        recipe = Recipe(lr=0.1, crop=2, momentum=0.8)
         for model in (bound.smallest(), bound.largest()):
-            assert bound.encode(model, Regularizer(), train) is not None
+            assert bound.encode(TrialSpec(model, recipe=recipe)) is not None
 
 
 def test_every_size_is_likely() -> None:

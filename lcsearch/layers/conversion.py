@@ -1,20 +1,33 @@
-"""From a LinearConv layer to standard layers that give the same output."""
+"""Between LinearConv layers and standard ones: from a trained convolution, and to layers of equal output."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 
-from lcsearch.layers.arithmetic import feature_macs, plain_macs
-
-if TYPE_CHECKING:
-    from lcsearch.layers.linear_conv import LinearConv2d
+from lcsearch.layers.arithmetic import feature_macs
+from lcsearch.layers.filters import LinearFilters
+from lcsearch.layers.fit import fit
 
 
 @torch.no_grad()
-def to_conv(layer: LinearConv2d) -> nn.Conv2d:
+def take(layer: LinearFilters, conv: nn.Conv2d) -> None:
+    """Give a layer the filters that are closest to a convolution's, its channel order and its bias.
+
+    Raises:
+        ValueError: A weight is NaN or infinite.
+    """
+    fit(layer, conv.weight.detach().double().cpu())
+    if layer.bias is not None and conv.bias is not None:
+        layer.bias.copy_(conv.bias)
+    for parameter in layer.parameters(recurse=False):
+        parameter.requires_grad_(conv.weight.requires_grad)
+
+
+@torch.no_grad()
+def to_conv(layer: LinearFilters) -> nn.Conv2d:
     """Return the equal plain convolution, in the mode and memory format of the layer."""
     conv = nn.Conv2d(**layer.geometry.arguments, **_kind(layer))
     conv.weight.copy_(layer.filters())
@@ -24,14 +37,14 @@ def to_conv(layer: LinearConv2d) -> nn.Conv2d:
 
 
 @torch.no_grad()
-def factorize(layer: LinearConv2d) -> nn.Module:
+def factorize(layer: LinearFilters) -> nn.Module:
     """Return equal standard layers, in the form that takes fewer multiply-accumulates.
 
     Returns:
         A plain convolution; or, in a ``nn.Sequential``, the primary filters (where the coefficients reach
         across groups, once for each group) and a 1x1 convolution that mixes their outputs.
     """
-    if layer.plan.s == 0 or plain_macs(layer.shape) <= feature_macs(layer.shape, layer.own_p):
+    if layer.plan.s == 0 or layer.shape.macs <= feature_macs(layer.shape, layer.own_p):
         return to_conv(layer)
     tiles = layer.geometry.groups // layer.banks
     arguments = layer.geometry.arguments | {"out_channels": tiles * layer.plan.p, "bias": False}
@@ -51,11 +64,11 @@ def factorize(layer: LinearConv2d) -> nn.Module:
     return nn.Sequential(_like(layer, first), _like(layer, second)).train(layer.training)
 
 
-def _kind(layer: LinearConv2d) -> dict[str, Any]:
+def _kind(layer: LinearFilters) -> dict[str, Any]:
     return {"device": layer.primary.device, "dtype": layer.primary.dtype}
 
 
-def _like(layer: LinearConv2d, conv: nn.Conv2d) -> nn.Conv2d:
+def _like(layer: LinearFilters, conv: nn.Conv2d) -> nn.Conv2d:
     """Give a convolution the mode, the trainability and the memory format of a layer."""
     conv.requires_grad_(layer.primary.requires_grad)
     if layer.primary.is_contiguous(memory_format=torch.channels_last) and not layer.primary.is_contiguous():

@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from lcsearch.compress.structure import Closeness, fit_structure, masked_least_squares
 from lcsearch.layers import LinearConv2d
+from lcsearch.layers.closeness import Closeness
+from lcsearch.layers.fit import fit, masked_least_squares
 
 KINDS: list[dict[str, Any]] = [{"alpha": 0.25}, {"alpha": 0.25, "rank": 2}, {"alpha": 0.25, "sparsity": 0.5}]
 
@@ -19,7 +20,7 @@ KINDS: list[dict[str, Any]] = [{"alpha": 0.25}, {"alpha": 0.25, "rank": 2}, {"al
 def made(filters: Tensor, closeness: Closeness, **kind: Any) -> LinearConv2d:
     out, channels = filters.shape[:2]
     layer = LinearConv2d(channels, out, tuple(filters.shape[2:]), bias=False, dtype=torch.float64, **kind)
-    fit_structure(layer, filters, closeness)
+    fit(layer, filters, closeness)
     return layer
 
 

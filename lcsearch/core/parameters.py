@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from lcsearch.search.space.ranges import FloatRange, IntRange
+from lcsearch.core.ranges import FloatRange, IntRange
 
 
 class Trial(Protocol):

@@ -8,12 +8,13 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from lcsearch.core.errors import InputError, did_you_mean
-from lcsearch.core.spec import LayerSpec, ModelSpec
+from lcsearch.core.spec import ModelSpec
 from lcsearch.core.yaml import format_path
-from lcsearch.layers.arithmetic import params
+from lcsearch.layers.shape import Shapes
 from lcsearch.search.space.bound import BoundSpace, Width
-from lcsearch.search.space.groups import Group, Shapes
-from lcsearch.search.space.schema import LayerRule, Space
+from lcsearch.search.space.groups import Group
+from lcsearch.search.space.rule import LayerRule
+from lcsearch.search.space.schema import Space
 from lcsearch.search.space.stages import stages
 
 if TYPE_CHECKING:
@@ -26,7 +27,17 @@ WIDTH_STEP = 1 / 64
 def bind(
     space: Space, model: nn.Module, template: ModelSpec, build: Callable[[float], nn.Module] | None = None
 ) -> BoundSpace:
-    """See ``Space.bind``."""
+    """Bind a space to a backbone.
+
+    Args:
+        space: The space.
+        model: The plain backbone at ``template.width``; the meta device is enough.
+        template: Backbone, classes and channels of every spec to come; its layers are not looked at.
+        build: The plain backbone at another width; by default the template's is built on the meta device.
+
+    Raises:
+        InputError: The space names layers that the backbone lacks, or a width that it cannot have.
+    """
     here = _measure(model)
 
     @cache
@@ -39,7 +50,7 @@ def bind(
     ends = [measured(width.values[0])[0], measured(width.values[-1])[0]]
     rules = _rules(space, here[0])
     names = [name for name in rules if _worth(space, name, rules[name][1], ends)]
-    groups = tuple(_groups(space, model, {name: rules[name] for name in names}))
+    groups = tuple(_groups(space, model, {name: rules[name] for name in names}, ends[-1]))
     plain = replace(template, layers={})
     return BoundSpace(space, plain, groups, width, lambda at: measured(at)[0], lambda at: measured(at)[1])
 
@@ -66,42 +77,53 @@ def _build(template: ModelSpec, width: float) -> nn.Module:
 def _rules(space: Space, shapes: Shapes) -> dict[str, tuple[str, LayerRule]]:
     """The pattern and the rule of every convolution that a pattern matches."""
     if not shapes:
-        raise InputError("--backbone: the net has no convolution that could be replaced")
+        raise InputError("the net has no convolution that could be replaced", setting="backbone")
     for pattern in space.layers:
         if not set(pattern) & set("*?[") and pattern not in shapes:
             path = format_path(("layers", pattern))
             raise InputError(
-                f"--space: {path}: the net has no such convolution; {did_you_mean(pattern, shapes)}"
+                f"{path}: the net has no such convolution; {did_you_mean(pattern, shapes)}", setting="space"
             )
     found = ((name, space.rule_for(name)) for name in shapes)
     return {name: rule for name, rule in found if rule is not None}
 
 
 def _worth(space: Space, name: str, rule: LayerRule, ends: list[Shapes]) -> bool:
-    """Whether a convolution is big enough to be searched, and some choice saves parameters."""
-    if "linear" not in rule.kind:
-        return False
-    largest = {layer: params(shape, LayerSpec("conv")) for layer, shape in ends[-1].items()}
+    """Whether a convolution is big enough to be searched, and some choice saves parameters for it alone."""
+    largest = {layer: shape.params for layer, shape in ends[-1].items()}
     if largest[name] < space.min_share * sum(largest.values()):
         return False
-    alone = Group(name, rule, (name,))
-    return any(alone.layers(alone.extreme(shapes, "smallest"), shapes) for shapes in ends)
+    return saves(name, rule, ends)
 
 
-def _groups(space: Space, model: nn.Module, rules: Mapping[str, tuple[str, LayerRule]]) -> list[Group]:
+def saves(name: str, rule: LayerRule, ends: list[Shapes]) -> bool:
+    """Whether some choice saves parameters for a convolution alone.
+
+    Args:
+        name: Its module name.
+        rule: What it may become.
+        ends: The shapes of all convolutions at the smallest and the largest width.
+    """
+    alone = Group.make(name, rule, {name: ends[-1][name]})
+    return bool(alone.offers) and any(alone.layers(alone.extreme(end, "smallest"), end) for end in ends)
+
+
+def _groups(
+    space: Space, model: nn.Module, rules: Mapping[str, tuple[str, LayerRule]], shapes: Shapes
+) -> list[Group]:
     """Who shares a choice: members of one stage (or the network) that match one pattern."""
     if space.granularity == "layer":
-        return [Group(name, rule, (name,)) for name, (_, rule) in rules.items()]
+        return [Group.make(name, rule, {name: shapes[name]}) for name, (_, rule) in rules.items()]
     stage_of = stages(model, list(rules)) if space.granularity == "stage" else dict.fromkeys(rules, "network")
     members: dict[tuple[str, str], list[str]] = {}
     for name, (pattern, _) in rules.items():
         members.setdefault((stage_of[name], pattern), []).append(name)
     stages_seen = [stage for stage, _ in members]
     return [
-        Group(
+        Group.make(
             stage if stages_seen.count(stage) == 1 else f"{stage}[{pattern}]",
             space.layers[pattern],
-            tuple(names),
+            {name: shapes[name] for name in names},
         )
         for (stage, pattern), names in members.items()
     ]

@@ -1,0 +1,61 @@
+"""What a layer that takes the place of a convolution tells of itself, whatever its family."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from lcsearch.layers.shape import ConvShape, Size
+
+
+class FamilyLayer(nn.Module):
+    """A layer that takes and returns feature maps as ``nn.Conv2d`` does: (n, in, h, w) or (in, h, w).
+
+    Attributes:
+        family: The name of its family.
+    """
+
+    family: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def shape(self) -> ConvShape:
+        """The convolution that it stands for."""
+
+    @abstractmethod
+    def to_conv(self) -> nn.Conv2d:
+        """The plain convolution that gives the same output."""
+
+    def factorize(self) -> nn.Module:
+        """Standard layers that give the same output, in the form that takes fewer multiply-accumulates."""
+        return self.to_conv()
+
+    @abstractmethod
+    def match_scale(self, conv: nn.Conv2d) -> None:
+        """Bring fresh filters to the scale of a convolution's, and take over its bias."""
+
+    def undecayed(self) -> list[nn.Parameter]:
+        """Parameters that weight decay leaves alone, beside biases."""
+        return []
+
+    def prunable(self) -> list[nn.Parameter]:
+        """Parameters that are pruned during training, for an L1 penalty."""
+        return []
+
+    def prune(self, share: float) -> None:
+        """Bring a share (0 to 1) of what is to be pruned to zero; called after each training step."""
+
+    def unstored(self, own: set[nn.Parameter]) -> Size:
+        """How many numbers of some of its parameters are not trainable for good, and not to be stored."""
+        return Size(0, 0)
+
+    def masks(self) -> Mapping[str, str]:
+        """Names of its tensors to names of the bool buffers that say which of their numbers are kept."""
+        return {}
+
+    def implied(self) -> Mapping[str, Tensor]:
+        """Buffers that a file need not hold while they have these values."""
+        return {}

@@ -1,0 +1,108 @@
+"""What the convolutions that match one pattern of a space file may become, and what a family may offer them.
+
+In the file the keys of all families stand side by side. A key is given to each family of ``kind`` that knows
+it. Keys of other families are checked and kept: a family is put in or taken out by its name alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, Field, field_validator, model_serializer, model_validator
+
+from lcsearch.core import plugins
+from lcsearch.core.errors import InputError, did_you_mean
+from lcsearch.core.yaml import Names, Strict, first_mistake, known_keys, problem, shown
+from lcsearch.layers import lookup
+from lcsearch.layers.offer import Rule
+
+_KINDS = ["conv", "linear"]
+
+
+class LayerRule(Strict):
+    """What some convolutions may become.
+
+    Attributes:
+        kind: Names of families.
+        offered: What the space says of each that has something to choose, by name.
+        unused: What it says of other families, as plain data.
+    """
+
+    kind: Names[str] = Field(default=_KINDS)
+    offered: dict[str, Rule] = Field(default_factory=dict)
+    unused: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, data: Any) -> Any:
+        """Give each family its keys."""
+        if isinstance(data, BaseModel):
+            return data
+        rules = _rules()
+        keys = dict.fromkeys(key for rule in rules.values() for key in rule.model_fields)
+        known_keys(("kind", *keys), data)
+        kind = data.get("kind", _KINDS)
+        kinds = [kind] if isinstance(kind, str) else kind if isinstance(kind, list) else []
+        own = {key: value for key, value in data.items() if key != "kind"}
+        offered = {name: _checked(rules[name], own) for name in kinds if name in rules}
+        used = {key for name in offered for key in rules[name].model_fields}
+        left = {key: value for key, value in own.items() if key not in used}
+        unused: dict[str, Any] = {}
+        for rule in rules.values():
+            unused = _checked(rule, left).model_dump(exclude_unset=True, exclude_none=True) | unused
+        return {"kind": kind, "offered": offered, "unused": unused}
+
+    @field_validator("kind")
+    @classmethod
+    def _searched(cls, kinds: list[str]) -> list[str]:
+        """Each is a family that can be searched."""
+        names = [*_rules(), lookup.PLAIN]
+        for place, name in enumerate(kinds):
+            if name not in names:
+                raise problem(_why_not(name, names), (place,))
+        return kinds
+
+    @model_serializer
+    def _side_by_side(self) -> dict[str, Any]:
+        """Every key, those left out of the file too; where families differ in what they took, none."""
+        plain: dict[str, Any] = {"kind": self.kind}
+        differ = set()
+        for rule in self.offered.values():
+            for key, value in rule.model_dump(exclude_none=True).items():
+                if plain.setdefault(key, value) != value:
+                    differ.add(key)
+        return {key: value for key, value in (plain | self.unused).items() if key not in differ}
+
+
+def _rules() -> dict[str, type[Rule]]:
+    """The rules of all families that can be searched; a family that does not load has none."""
+    found = {}
+    for name in plugins.names(plugins.FAMILY):
+        try:
+            rule = lookup.family(name).rule
+        except InputError:
+            continue
+        if rule is not None:
+            found[name] = rule
+    return found
+
+
+def _checked(rule: type[Rule], plain: Mapping[str, Any]) -> Rule:
+    """A rule of those keys that it knows."""
+    own = {key: value for key, value in plain.items() if key in rule.model_fields}
+    mistake = first_mistake(rule, own)
+    if mistake is not None:
+        raise problem(mistake[1], mistake[0])
+    return rule.model_validate(own)
+
+
+def _why_not(name: str, names: list[str]) -> str:
+    """Why a name is no family that can be searched."""
+    if name in plugins.names(plugins.FAMILY):
+        try:
+            lookup.family(name)
+        except InputError as error:
+            return str(error)
+        return f"{shown(name)} is not allowed; this family cannot be searched"
+    return f"{shown(name)} is not allowed; {did_you_mean(name, names)}"
