@@ -1,0 +1,111 @@
+"""What version 0.1 wrote is read, gone on with and exported as before."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from cli_runs import command
+from old_runs import EXPECTED, numbers, trials, unpack
+
+import lcsearch
+from lcsearch.cli.main import call
+
+RUNS = sorted(name for name in EXPECTED["runs"] if name != "files")
+TESTS = Path(__file__).parents[1]
+
+
+def said(capfd: pytest.CaptureFixture[str], *arguments: str) -> str:
+    capfd.readouterr()
+    assert call(list(arguments)) == 0
+    return capfd.readouterr().out
+
+
+def lines_of(*arguments: str, folder: Path) -> str:
+    done = subprocess.run(
+        command(*arguments), cwd=folder, env=_environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": f"{TESTS}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_reads_as_it_did(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    unpack(name, tmp_path)
+    assert numbers(json.loads(said(capfd, "status", name, "--json"))) == EXPECTED["runs"][name]["status"]
+    said(capfd, "export", name, "--knee", "--format", "yaml", "-o", "knee.yaml")
+    assert yaml.safe_load(Path("knee.yaml").read_text()) == yaml.safe_load(EXPECTED["runs"][name]["knee"])
+    said(capfd, "report", name, "-o", "report.html")
+    page = Path("report.html").read_text()
+    front = EXPECTED["runs"][name]["status"]["front"]
+    assert front and all(f"{member['accuracy']:.2f} %" in page for member in front)
+
+
+MORE = {
+    "killed": (),
+    "finished": ("--trials", "26"),
+    "python": ("--trials", "9"),
+    "retrained": ("--trials", "15"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_is_gone_on_with_as_it_was(name: str, tmp_path: Path) -> None:
+    path, expected = unpack(name, tmp_path), EXPECTED["runs"][name]
+    before = {t["number"]: t for t in trials(path) if t["state"] != "running"}
+    lines_of("resume", name, "--trials", str(TRIALS[name]), folder=tmp_path)
+    found = trials(path)
+    assert {t["number"]: t for t in found if t["number"] in before} == before
+    assert_same_search(found, expected["trials"])
+
+
+def assert_same_search(found: list[dict[str, Any]], expected: list[dict[str, Any]]) -> None:
+    """Every planned trial is the same; where training gives the same accuracies here, everything is."""
+    assert len(found) == len(expected)
+    planned = ("baseline", "uniform", "thinner")
+    shown = ("origin", "label", "params", "macs", "spec")
+    for mine, theirs in zip(found, expected, strict=True):
+        if theirs["origin"] in planned:
+            assert {key: mine[key] for key in shown} == {key: theirs[key] for key in shown}
+    accuracies = [t["accuracy"] for t in found if t["origin"] in planned]
+    if accuracies == [t["accuracy"] for t in expected if t["origin"] in planned]:
+        assert found == expected
+
+
+@pytest.mark.slow
+def test_the_same_command_makes_the_same_search(tmp_path: Path) -> None:
+    made_with = (
+        "--backbone old_net:make --dataset digits --jobs 1 --image-size 16 --train-images 800 "
+        "--validation-images 400 --batch-size 16 --seed 0 --trials 17 --lr 0.05 --epochs 2 "
+        "--fine-tune-lr 0.05 --fine-tune-epochs 3 --max-params 2k --out tiny"
+    )
+    lines_of("run", *made_with.split(), folder=tmp_path)
+    assert_same_search(trials(tmp_path / "tiny"), EXPECTED["search"])
+
+
+def test_exported_files_load_and_compute_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(TESTS))
+    folder = unpack("files", tmp_path)
+    for name, expected in EXPECTED["runs"]["files"].items():
+        model = lcsearch.load_model(folder / name)
+        assert sum(p.numel() for p in model.parameters()) == expected["params"], name
+        if name.endswith(".yaml"):
+            continue
+        torch.manual_seed(1)
+        with torch.no_grad():
+            outputs = model(torch.randn(3, 1, 16, 16))
+        torch.testing.assert_close(outputs, torch.tensor(expected["outputs"]), rtol=1e-3, atol=1e-4)
