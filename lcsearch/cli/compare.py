@@ -22,7 +22,7 @@ def compare(runs: tuple[Path, ...], output: Path | None, kind: str) -> None:
     path = output or Path(f"compare.{kind}")
     records = [read_run(run) for run in runs]
     if kind == "html":
-        write_text(path, render_comparison(records))
+        write_text(path, render_comparison(records), setting="output")
     else:
         from lcsearch.report.image import write_images
 

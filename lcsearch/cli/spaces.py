@@ -51,10 +51,7 @@ def _space_of(backbone: str) -> tuple[str, dict[str, object]]:
 def _write(path: Path, text: str, backbone: str) -> None:
     from lcsearch.core.files import write_text
 
-    try:
-        write_text(path, text)
-    except InputError as error:
-        raise InputError(f"--write: {error}") from None
+    write_text(path, text, setting="write")
     click.echo(f"wrote {path}; use it with: lcsearch run --backbone {backbone} --space {path}", err=True)
 
 

@@ -14,7 +14,7 @@ from lcsearch.core.errors import InputError, is_disk_full
 
 
 @contextmanager
-def replacing(path: Path, *, durable: bool = True, name: str = "") -> Iterator[Path]:
+def replacing(path: Path, *, durable: bool = True, setting: str | None = None) -> Iterator[Path]:
     """Give a file to write into; it takes the other's place when the block ends without an error.
 
     It is made at once, so that an unwritable place is found before the work. A process that is killed at any
@@ -23,7 +23,7 @@ def replacing(path: Path, *, durable: bool = True, name: str = "") -> Iterator[P
     Args:
         path: The file; one that is there is replaced.
         durable: Wait until the disk has it, which can take 10 ms; without, it may be empty after a power cut.
-        name: What a message calls it; its path if not given.
+        setting: The setting that it was given to, for the message; None where there is none.
 
     Yields:
         An empty file in the same folder.
@@ -40,7 +40,7 @@ def replacing(path: Path, *, durable: bool = True, name: str = "") -> Iterator[P
     except OSError as error:
         if is_disk_full(error):
             raise
-        raise InputError(f"{name or path}: not writable: {error.strerror}") from None
+        raise InputError(f"{path}: not writable: {error.strerror}", setting=setting) from None
     try:
         yield part
         if durable:
@@ -50,15 +50,15 @@ def replacing(path: Path, *, durable: bool = True, name: str = "") -> Iterator[P
         part.unlink(missing_ok=True)
 
 
-def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
+def write_bytes(path: Path, content: bytes, *, durable: bool = True, setting: str | None = None) -> None:
     """Write a file as `replacing` does, with its arguments and errors."""
-    with replacing(path, durable=durable) as part:
+    with replacing(path, durable=durable, setting=setting) as part:
         part.write_bytes(content)
 
 
-def write_text(path: Path, text: str, *, durable: bool = True) -> None:
+def write_text(path: Path, text: str, *, durable: bool = True, setting: str | None = None) -> None:
     """Write a text as UTF-8 as `replacing` does, with its arguments and errors."""
-    write_bytes(path, text.encode("utf-8"), durable=durable)
+    write_bytes(path, text.encode("utf-8"), durable=durable, setting=setting)
 
 
 def copy_file(source: Path, target: Path) -> None:

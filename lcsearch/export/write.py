@@ -73,8 +73,8 @@ def export(
     form.require()
     if path.is_dir():
         suggestion = path / f"model{form.suffixes[0]}"
-        raise InputError(f"--output: {path} is a folder; give a file, such as {suggestion}")
-    with replacing(path, name=f"--output: {path}") as part:
+        raise InputError(f"{path} is a folder; give a file, such as {suggestion}", setting="output")
+    with replacing(path, setting="output") as part:
         if isinstance(form, ConfigFormat):
             return _config(form, spec, source, part, path)
         assert isinstance(form, ModelFormat) and weights is not None

@@ -93,7 +93,7 @@ def _replacing(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{path.parent}: not writable: {error.strerror}", setting="output") from None
-    with replacing(path) as part:
+    with replacing(path, setting="output") as part:
         yield part
 
 

@@ -160,8 +160,8 @@ def test_an_unwritable_place_is_named(
 
 def test_an_unwritable_place_is_found_before_the_work_and_called_as_told(tmp_path: Path) -> None:
     with (
-        pytest.raises(InputError, match=rf"^--output: {tmp_path}: not writable: it is a folder$"),
-        replacing(tmp_path, name=f"--output: {tmp_path}"),
+        pytest.raises(InputError, match=rf"^output: {tmp_path}: not writable: it is a folder$"),
+        replacing(tmp_path, setting="output"),
     ):
         raise AssertionError("worked for nothing")
 

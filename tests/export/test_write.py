@@ -90,7 +90,7 @@ def test_a_place_that_cannot_be_written_is_found_first(small_run: Path, tmp_path
         (tmp_path, "is a folder"),
         (tmp_path / "no" / "where.pt2", "not writable: No such file"),
     ):
-        with pytest.raises(InputError, match=f"--output: .*{reason}"):
+        with pytest.raises(InputError, match=f"^output: .*{reason}"):
             export(small_run, 4, "conv", path)
 
 
