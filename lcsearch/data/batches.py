@@ -190,7 +190,7 @@ def _look(images: int, crop: int, generator: torch.Generator) -> _Plan:
 
 def _check(split: Split, info: DatasetInfo, batch_size: int, crop: int) -> None:
     if batch_size < 1:
-        raise InputError(f"--batch-size {batch_size}: at least 1")
+        raise InputError("at least 1", setting="batch_size", value=batch_size)
     if not 0 <= crop <= info.image_size:
         raise InputError(f"crop {crop}: 0 to {info.image_size} pixels, the size of the images")
     expected = (info.in_channels, info.image_size, info.image_size)

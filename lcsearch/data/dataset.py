@@ -10,6 +10,8 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
+from lcsearch.core.errors import Named
+
 Part = Literal["train", "test"]
 
 NOWHERE = Path()
@@ -111,9 +113,9 @@ class DataSet(ABC):
     test_images: int | None = None
 
     @property
-    def advice(self) -> str:
-        """What to do when the files are nowhere."""
-        return "put its files into --data-dir"
+    def advice(self) -> tuple[str | Named, ...]:
+        """What to do when the files are nowhere, in pieces as an `InputError` takes them."""
+        return "put its files into ", Named("data_dir")
 
     def places(self, data_dir: Path | None) -> list[Path]:
         """The folders to look in, best first, for the user's ``--data-dir`` or None.

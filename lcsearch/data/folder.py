@@ -66,10 +66,7 @@ def image_folders(name: str) -> ImageFolders:
     """
     root = Path(name.removeprefix("folder:")).expanduser()
     if name == "folder:" or not root.is_dir() or not os.access(root, os.R_OK | os.X_OK):
-        raise InputError(
-            f"--dataset {name}: no such readable folder; "
-            "expected folder:PATH with one folder of images a class"
-        )
+        raise _wrong(name, "no such readable folder; expected folder:PATH with one folder of images a class")
     return ImageFolders(
         name=name,
         summary=f"images of {root}",
@@ -83,22 +80,27 @@ def image_folders(name: str) -> ImageFolders:
     )
 
 
+def _wrong(name: str, problem: str) -> InputError:
+    return InputError(problem, setting="dataset", value=name)
+
+
 def _classes(name: str, root: Path) -> list[str]:
     if _has_parts(root):
         classes, tested = _folders(root / "train"), _folders(root / "test")
         if classes != tested:
             odd = sorted(set(classes) ^ set(tested))[0]
-            raise InputError(f"--dataset {name}: class {odd!r} is in only one of train/ and test/")
+            raise _wrong(name, f"class {odd!r} is in only one of train/ and test/")
     else:
         classes = _folders(root)
         mixed_up = [part for part in _MIXED_UP if part in classes]
         if mixed_up:
-            raise InputError(
-                f"--dataset {name}: has a folder {mixed_up[0]}/ but not both train/ and test/; rename the "
-                "held-out images' folder to test/, or give a folder that holds class folders only"
+            raise _wrong(
+                name,
+                f"has a folder {mixed_up[0]}/ but not both train/ and test/; rename the held-out images' "
+                "folder to test/, or give a folder that holds class folders only",
             )
     if len(classes) < 2:
-        raise InputError(f"--dataset {name}: {len(classes)} class folders in it; at least 2 are needed")
+        raise _wrong(name, f"{len(classes)} class folders in it; at least 2 are needed")
     return classes
 
 
@@ -116,7 +118,7 @@ def _listing(name: str, folder: Path) -> tuple[list[Path], Tensor]:
     try:
         samples = ImageFolder(folder).samples
     except (OSError, RuntimeError) as error:
-        raise InputError(f"--dataset {name}: {' '.join(str(error).split())}") from error
+        raise _wrong(name, " ".join(str(error).split())) from error
     return [Path(path) for path, _ in samples], torch.tensor([label for _, label in samples])
 
 

@@ -64,12 +64,12 @@ def describe(name: str, *, data_dir: str | Path | None = None) -> Description:
     except InputError as error:
         if name not in names():
             raise
-        return Description(name, problem=str(error))
+        return Description(name, problem=_problem(error))
     found, problem = None, None
     try:
         found = places.find(data_set, where)
     except InputError as error:
-        problem = str(error)
+        problem = _problem(error)
     return Description(
         name=data_set.name,
         summary=data_set.summary,
@@ -186,15 +186,21 @@ def _find(name: str, data_dir: Path | None) -> DataSet:
     return replace(found, name=name)
 
 
+def _problem(error: InputError) -> str:
+    """What is wrong, without the setting: a description has the data set's name already."""
+    return "".join(str(part) for part in error.problem)
+
+
 def _checked_size(data_set: DataSet, image_size: int | None) -> int:
     size = data_set.image_size if image_size is None else image_size
     if not SMALLEST_IMAGE <= size <= LARGEST_IMAGE:
-        raise InputError(f"--image-size {size}: {SMALLEST_IMAGE} to {LARGEST_IMAGE} pixels")
+        allowed = f"{SMALLEST_IMAGE} to {LARGEST_IMAGE} pixels"
+        raise InputError(allowed, setting="image_size", value=size)
     return size
 
 
 def _folder(data_dir: str | Path | None) -> Path | None:
     where = None if data_dir is None else Path(data_dir).expanduser()
     if where is not None and not where.is_dir():
-        raise InputError(f"--data-dir {where}: no such folder")
+        raise InputError("no such folder", setting="data_dir", value=str(where))
     return where

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import InputError, Named
 from lcsearch.data.dataset import DataSet
 
 DOWNLOAD_TIMEOUT = 20.0
@@ -64,19 +64,23 @@ def locate(data_set: DataSet, data_dir: Path | None, *, timeout: float = DOWNLOA
         return found
     tried = "not found in " + ", ".join(str(place) for place in data_set.places(data_dir))
     if not data_set.downloads:
-        raise InputError(f"--dataset {data_set.name}: {tried}; {data_set.advice}")
+        raise _missing(data_set, tried, "; ", *data_set.advice)
     try:
         _download(data_set, timeout)
     except (OSError, RuntimeError, ValueError) as error:
         why = " ".join(str(error).split())[:160] or type(error).__name__
-        raise InputError(
-            f"--dataset {data_set.name}: {tried}, and the download failed ({why}); {data_set.advice}, "
-            "or use --dataset digits, which needs no download"
+        digits = (", or use ", Named("dataset", "digits"), ", which needs no download")
+        raise _missing(
+            data_set, f"{tried}, and the download failed ({why}); ", *data_set.advice, *digits
         ) from error
     found = data_set.find(cache_dir() / data_set.name)
     if found is None:
-        raise InputError(f"--dataset {data_set.name}: the download left no usable files; {data_set.advice}")
+        raise _missing(data_set, "the download left no usable files; ", *data_set.advice)
     return found
+
+
+def _missing(data_set: DataSet, *problem: str | Named) -> InputError:
+    return InputError(*problem, setting="dataset", value=data_set.name)
 
 
 def _download(data_set: DataSet, timeout: float) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import InputError, Named
 from lcsearch.data.dataset import DataSet
 
 _FIXED = 20190711
@@ -68,21 +68,26 @@ def resolve_sizes(
     """
     if available < num_classes + 1:
         raise InputError(
-            f"--dataset {name}: {available} training images are too few for {num_classes} classes "
-            f"and a validation set; at least {num_classes + 1} are needed"
+            f"{available} training images are too few for {num_classes} classes and a validation set; "
+            f"at least {num_classes + 1} are needed",
+            setting="dataset",
+            value=name,
         )
     validation = _default_validation(available) if validation_images is None else validation_images
     if not 1 <= validation <= available - num_classes:
         raise InputError(
-            f"validation_images {validation:,}: {name} allows 1 to {available - num_classes:,} "
-            f"of its {available:,} training images"
+            f"{name} allows 1 to {available - num_classes:,} of its {available:,} training images",
+            setting="validation_images",
+            value=validation,
         )
     left = available - validation
     train = left if train_images is None else train_images
     if not num_classes <= train <= left:
         raise InputError(
-            f"--train-images {train:,}: {name} allows {num_classes:,} (one a class) to {left:,}; it has "
-            f"{available:,} training images and {validation:,} of them are kept for validation"
+            f"{name} allows {num_classes:,} (one a class) to {left:,}; it has {available:,} training images "
+            f"and {validation:,} of them are kept for validation",
+            setting="train_images",
+            value=train,
         )
     return Sizes(train=train, validation=validation)
 
@@ -97,9 +102,11 @@ def check_memory(data_set: DataSet, images: int, size: int) -> None:
     allowed = int(_MEMORY_SHARE * _memory_bytes())
     if needed > allowed:
         raise InputError(
-            f"--image-size {size}: {images:,} decoded images of {data_set.name} need {needed / 1e9:.1f} GB, "
-            f"more than half of this machine's memory ({allowed / 1e9:.1f} GB); take a smaller size or "
-            "fewer --train-images"
+            f"{images:,} decoded images of {data_set.name} need {needed / 1e9:.1f} GB, more than half of "
+            f"this machine's memory ({allowed / 1e9:.1f} GB); take a smaller size or fewer ",
+            Named("train_images"),
+            setting="image_size",
+            value=size,
         )
 
 

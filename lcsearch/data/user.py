@@ -8,7 +8,8 @@ Mean and deviation are measured on the train data set; images are not mirrored u
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,12 +42,11 @@ class UsersOwn(DataSet):
         """Give the decoded train data set, or decode the test data set."""
         if part == "train":
             return from_arrays(self.images, self.labels)
-        what = f"--dataset {self.name}: test"
-        images, labels = _decoded(what, self.test, expected=tuple(self.images.shape[1:]))
-        if int(labels.max()) >= self.num_classes:
-            raise InputError(
-                f"{what}: label {int(labels.max())}; train has labels 0 to {self.num_classes - 1}"
-            )
+        with _said_of(self.name):
+            images, labels = _decoded("test", self.test, expected=tuple(self.images.shape[1:]))
+            if int(labels.max()) >= self.num_classes:
+                top = self.num_classes - 1
+                raise InputError(f"test: label {int(labels.max())}; train has labels 0 to {top}")
         return from_arrays(images, labels)
 
 
@@ -61,11 +61,11 @@ def users_own(name: str, data_dir: Path | None) -> UsersOwn:
         InputError: The function cannot be found or raises, or what it returns are no such data sets.
     """
     train, test = _called(name, data_dir)
-    what = f"--dataset {name}: train"
-    images, labels = _decoded(what, train, expected=None)
-    num_classes = int(labels.max()) + 1
-    if num_classes < 2:
-        raise InputError(f"{what}: all labels are 0; at least 2 classes are needed")
+    with _said_of(name):
+        images, labels = _decoded("train", train, expected=None)
+        num_classes = int(labels.max()) + 1
+        if num_classes < 2:
+            raise InputError("train: all labels are 0; at least 2 classes are needed")
     mean, std = mean_and_std(images)
     return UsersOwn(
         name=name,
@@ -86,10 +86,18 @@ def users_own(name: str, data_dir: Path | None) -> UsersOwn:
 def _called(name: str, data_dir: Path | None) -> tuple[Any, Any]:
     result = call_function("dataset", name, {"data_dir": data_dir})
     if not isinstance(result, (tuple, list)) or len(result) != 2:
-        raise InputError(
-            f"--dataset {name}: the function returned {_kind(result)}; expected a pair (train, test)"
-        )
+        problem = f"the function returned {_kind(result)}; expected a pair (train, test)"
+        raise InputError(problem, setting="dataset", value=name)
     return result[0], result[1]
+
+
+@contextmanager
+def _said_of(name: str) -> Iterator[None]:
+    """What is wrong inside is said of the user's function."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(*error.parts, setting="dataset", value=name) from error.__cause__
 
 
 def _decoded(what: str, data: Any, expected: tuple[int, ...] | None) -> tuple[Tensor, Tensor]:

@@ -163,7 +163,7 @@ def test_augmentation_needs_a_generator() -> None:
 @pytest.mark.parametrize(
     ("split", "batch_size", "crop", "said"),
     [
-        (noise(4), 0, 1, "--batch-size 0"),
+        (noise(4), 0, 1, "batch_size=0: at least 1"),
         (noise(4), 2, -1, "crop -1"),
         (noise(4), 2, 9, "crop 9: 0 to 8"),
         (noise(4, 3), 2, 1, r"made: images of shape \(3, 8, 8\); expected \(1, 8, 8\)"),

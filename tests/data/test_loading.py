@@ -95,7 +95,7 @@ def test_image_size() -> None:
 
 @pytest.mark.parametrize("size", [0, 7, -1, 513])
 def test_image_size_out_of_range(size: int) -> None:
-    with pytest.raises(InputError, match=f"--image-size {size}: 8 to 512"):
+    with pytest.raises(InputError, match=f"image_size={size}: 8 to 512"):
         data.load("digits", image_size=size)
 
 
@@ -139,7 +139,7 @@ def test_loading_opens_no_test_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("imagenet", "folder:PATH"),
         ("", "choose from"),
         ("folder:", "no such readable folder"),
-        ("folder:/no/such", "folder:/no/such: no such readable folder"),
+        ("folder:/no/such", "folder:/no/such': no such readable folder"),
         ("no.such:function", "cannot import 'no.such'"),
         ("a b:c", "not of the form package.module:function"),
     ],
@@ -157,5 +157,5 @@ def test_a_data_dir_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     calls: Iterable[Callable[..., object]] = (data.load, data.describe, data.fetch)
     for call, wrong in itertools.product(calls, ("none", "file")):
-        with pytest.raises(InputError, match=f"^--data-dir {tmp_path / wrong}: no such folder$"):
+        with pytest.raises(InputError, match=f"^data_dir='{tmp_path / wrong}': no such folder$"):
             call("digits", data_dir=tmp_path / wrong)

@@ -76,7 +76,7 @@ def test_what_is_nowhere_and_not_downloaded_says_where_it_was_looked_for(tmp_pat
     with pytest.raises(InputError) as caught:
         locate(OneFile(), tmp_path)
     tried = f"{tmp_path}, {tmp_path / 'one'}, {cache / 'one'}"
-    assert str(caught.value) == f"--dataset one: not found in {tried}; put its files into --data-dir"
+    assert str(caught.value) == f"dataset='one': not found in {tried}; put its files into data_dir"
 
 
 def test_a_download_is_kept_and_not_repeated(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,16 +101,16 @@ def test_a_download_that_is_cut_leaves_nothing(tmp_path: Path, cache: Path) -> N
 
     with pytest.raises(InputError) as caught:
         locate(Downloaded(how=cut), tmp_path)
-    said = str(caught.value)
-    assert said.startswith(f"--dataset one: not found in {tmp_path}, ")
-    assert (
-        "the download failed (connection lost); put its files into --data-dir, or use --dataset digi" in said
+    tried = f"{tmp_path}, {tmp_path / 'one'}, {cache / 'one'}"
+    assert str(caught.value) == (
+        f"dataset='one': not found in {tried}, and the download failed (connection lost); "
+        "put its files into data_dir, or use dataset='digits', which needs no download"
     )
     assert list(cache.iterdir()) == []
 
 
 def test_a_download_without_the_files_is_said(cache: Path) -> None:
-    with pytest.raises(InputError, match=r"^--dataset one: the download left no usable files; put"):
+    with pytest.raises(InputError, match=r"^dataset='one': the download left no usable files; put"):
         locate(Downloaded(how=lambda folder: None), None)
 
 

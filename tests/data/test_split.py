@@ -83,12 +83,12 @@ def test_sizes(available: int, train: int | None, validation: int | None, expect
 @pytest.mark.parametrize(
     ("available", "train", "validation", "said"),
     [
-        (60_000, 55_001, None, "--train-images 55,001: x allows 10 (one a class) to 55,000"),
-        (60_000, 0, None, "--train-images 0"),
-        (60_000, 9, None, "--train-images 9"),
-        (60_000, None, 0, "validation_images 0"),
-        (60_000, None, 59_991, "validation_images 59,991: x allows 1 to 59,990"),
-        (60_000, None, -1, "validation_images -1"),
+        (60_000, 55_001, None, "train_images=55001: x allows 10 (one a class) to 55,000"),
+        (60_000, 0, None, "train_images=0"),
+        (60_000, 9, None, "train_images=9"),
+        (60_000, None, 0, "validation_images=0"),
+        (60_000, None, 59_991, "validation_images=59991: x allows 1 to 59,990"),
+        (60_000, None, -1, "validation_images=-1"),
         (10, None, None, "10 training images are too few for 10 classes"),
     ],
 )
@@ -106,5 +106,5 @@ def test_images_larger_than_memory_are_refused(monkeypatch: pytest.MonkeyPatch) 
     real = os.sysconf
     monkeypatch.setattr(os, "sysconf", lambda name: machine.get(name) or real(name))
     data.load("digits", train_images=800, validation_images=200)
-    with pytest.raises(InputError, match="--image-size 32: 1,001 decoded images of digits need"):
+    with pytest.raises(InputError, match="image_size=32: 1,001 decoded images of digits need"):
         data.load("digits", train_images=800, validation_images=201)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import InputError, Named
 from lcsearch.data.dataset import DataSet, Part, Raw
 from lcsearch.data.pixels import from_arrays
 from lcsearch.data.places import usual_places
@@ -69,9 +69,9 @@ class Cifar(TorchvisionSet):
     folder: str
 
     @property
-    def advice(self) -> str:
+    def advice(self) -> tuple[str | Named, ...]:
         """Where to put the archive's folder."""
-        return f"unpack its Python archive into --data-dir, as the folder {self.folder}"
+        return f"put the folder {self.folder} of its Python archive into ", Named("data_dir")
 
     def find(self, place: Path) -> Path | None:
         """The place itself, where the folder is in it."""
@@ -96,9 +96,9 @@ class Svhn(TorchvisionSet):
     flip: bool = False
 
     @property
-    def advice(self) -> str:
+    def advice(self) -> tuple[str | Named, ...]:
         """Where to put the two files."""
-        return f"put {' and '.join(self.FILES.values())} into --data-dir"
+        return f"put {' and '.join(self.FILES.values())} into ", Named("data_dir")
 
     def find(self, place: Path) -> Path | None:
         """The place itself, where both files are in it."""
@@ -132,10 +132,10 @@ class Mnist(TorchvisionSet):
     in_debian: bool = False
 
     @property
-    def advice(self) -> str:
+    def advice(self) -> tuple[str | Named, ...]:
         """Where to put the four files, and who else has them."""
         package = f", or install Debian's package dataset-{self.name}" if self.in_debian else ""
-        return f"put its four IDX files into --data-dir{package}"
+        return "put its four IDX files into ", Named("data_dir"), package
 
     def places(self, data_dir: Path | None) -> list[Path]:
         """The user's folder, then Debian's where it has one, then the cache."""

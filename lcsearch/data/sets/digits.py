@@ -30,9 +30,8 @@ class Digits(DataSet):
         """The folder of scikit-learn, which is not imported."""
         found = importlib.util.find_spec("sklearn")
         if found is None or found.origin is None:
-            raise InputError(
-                f"--dataset {self.name}: scikit-learn is not installed; pip install scikit-learn"
-            )
+            problem = "scikit-learn is not installed; pip install scikit-learn"
+            raise InputError(problem, setting="dataset", value=self.name)
         return [Path(found.origin).parent]
 
     def read(self, folder: Path, part: Part) -> Raw:

@@ -105,5 +105,5 @@ def test_nowhere_to_be_had(name: str, cache: Path, no_network: None) -> None:
     with pytest.raises(InputError) as caught:
         data.load(name)
     said = str(caught.value)
-    assert str(cache) in said and "--data-dir" in said and "--dataset digits" in said and "\n" not in said
+    assert str(cache) in said and "data_dir" in said and "dataset='digits'" in said and "\n" not in said
     assert list(cache.iterdir()) == []

@@ -47,5 +47,5 @@ def test_they_lie_in_scikit_learns_folder() -> None:
 
 def test_scikit_learn_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn", None)
-    with pytest.raises(InputError, match=r"--dataset digits: .*pip install scikit-learn"):
+    with pytest.raises(InputError, match=r"^dataset='digits': .*pip install scikit-learn"):
         data.load("digits")

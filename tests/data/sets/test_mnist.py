@@ -91,7 +91,7 @@ def test_who_else_has_it_is_said(cache: Path, no_network: None, monkeypatch: pyt
     monkeypatch.setattr(_torchvision, "DEBIAN", cache)
     with pytest.raises(InputError, match="or install Debian's package dataset-fashion-mnist, or use"):
         data.load("fashion-mnist")
-    with pytest.raises(InputError, match="put its four IDX files into --data-dir, or use"):
+    with pytest.raises(InputError, match="put its four IDX files into data_dir, or use"):
         data.load("mnist")
 
 
