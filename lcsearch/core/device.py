@@ -21,5 +21,6 @@ def pick_device(name: str) -> str:
         torch.empty(1, device=name)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"device {name!r} cannot be used here ({reason}); try auto or cpu") from error
+        problem = f"cannot be used here ({reason}); try auto or cpu"
+        raise InputError(problem, setting="device", value=name) from error
     return name

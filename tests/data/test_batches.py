@@ -146,6 +146,35 @@ def test_crop_and_flip_change_neither_order_nor_generator() -> None:
     assert torch.equal(states[0], states[1]) and torch.equal(states[0], states[2])
 
 
+def test_places_in_the_split_come_with_the_batches() -> None:
+    split = Split(noise(10).images, torch.arange(10) % 3)
+    batches = Batches(split, info(), 4, augment=True)
+    plain = list(batches.epoch(seeded(5)))
+    for (x, y, chosen), (same_x, same_y) in zip(batches.indexed(seeded(5)), plain, strict=True):
+        assert torch.equal(x, same_x) and torch.equal(y, same_y)
+        assert torch.equal(y, split.labels[chosen])
+    with pytest.raises(ValueError, match="Generator"):
+        batches.indexed(None)
+
+
+def test_a_view_shows_each_image_the_same_way_whatever_the_order() -> None:
+    batches = Batches(noise(40), info(), 8, augment=True)
+    shown = torch.cat(list(batches.view(seeded(3))))
+    assert len(shown) == 40
+    orders = []
+    for order in (1, 2):
+        seen = list(batches.indexed(seeded(order), seeded(3)))
+        places = torch.cat([chosen for _, _, chosen in seen])
+        assert torch.equal(torch.cat([x for x, _, _ in seen]), shown[places])
+        orders.append(places)
+    assert not torch.equal(*orders)
+    assert not torch.equal(shown, torch.cat(list(batches.view(seeded(4)))))
+
+
+def test_a_view_has_the_last_smaller_batch_too() -> None:
+    assert [len(x) for x in Batches(noise(10), info(), 4, augment=True).view(seeded())] == [4, 4, 2]
+
+
 def test_the_images_stay_as_they_were() -> None:
     split = noise(8)
     before = split.images.clone()

@@ -93,6 +93,12 @@ def test_image_size() -> None:
     assert digits_test(16).images.shape == (359, 1, 16, 16)
 
 
+@pytest.mark.parametrize("size", [8, 512])
+def test_the_smallest_and_the_largest_image_size(size: int) -> None:
+    loaded = data.load("digits", image_size=size, train_images=10, validation_images=1)
+    assert loaded.train.images.shape == (10, 1, size, size)
+
+
 @pytest.mark.parametrize("size", [0, 7, -1, 513])
 def test_image_size_out_of_range(size: int) -> None:
     with pytest.raises(InputError, match=f"image_size={size}: 8 to 512"):

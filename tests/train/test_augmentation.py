@@ -12,8 +12,8 @@ INFO = DatasetInfo("x", 10, 3, 32, (0.5,) * 3, (0.5,) * 3, flip=True, crop=4)
 @pytest.mark.parametrize(
     ("recipe", "expected"),
     [
-        (Recipe(epochs=4), (0, False)),
-        (Recipe(epochs=100), (4, True)),
+        (Recipe(epochs=11), (0, False)),
+        (Recipe(epochs=12), (4, True)),
         (Recipe(epochs=4, crop=2, flip=True), (2, True)),
         (Recipe(epochs=100, crop=0, flip=False), (0, False)),
     ],

@@ -12,8 +12,6 @@ import pytest
 from safetensors.torch import load_file
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from lcsearch.core.device import pick_device
-from lcsearch.core.errors import InputError
 from lcsearch.core.job import Job
 from lcsearch.core.spec import ModelSpec, Recipe, Regularizer, TrialSpec
 from lcsearch.data import SearchData
@@ -133,11 +131,3 @@ def test_data_in_memory_is_used(tmp_path: Path, digits: SearchData) -> None:
     objective = TrainObjective("digits", data_dir="/nowhere", threads=1, device="cpu")
     objective.use_data(digits)
     assert objective.data() is digits
-
-
-def test_devices() -> None:
-    assert pick_device("cpu") == "cpu"
-    assert pick_device("auto") in {"cpu", "cuda", "mps"}
-    for name in ("gpu", "cuda:99", ""):
-        with pytest.raises(InputError, match=f"device '{name}' cannot be used here"):
-            pick_device(name)

@@ -1,0 +1,71 @@
+"""What decays, and what is added to the loss, against NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lcsearch.core.spec import Recipe, Regularizer
+from lcsearch.layers import LinearConv2d
+from lcsearch.train.optimizer import make_optimizer, penalty
+
+
+def make_net() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3),
+        nn.BatchNorm2d(8),
+        LinearConv2d(8, 16, 3, alpha=0.5, sparsity=0.5),
+        LinearConv2d(16, 16, 3, alpha=0.25, rank=2),
+        LinearConv2d(16, 16, 3, alpha=0.25),
+        nn.Flatten(),
+        nn.Linear(16, 10),
+    )
+
+
+def test_filters_and_matrices_decay_and_nothing_else() -> None:
+    model = make_net()
+    decayed, spared = make_optimizer(model, Recipe(lr=0.3, momentum=0.7, weight_decay=0.1)).param_groups
+    names = {id(p): name for name, p in model.named_parameters()}
+    assert [names[id(p)] for p in decayed["params"]] == [
+        "0.weight", "2.primary", "3.primary", "4.primary", "6.weight"
+    ]  # fmt: skip
+    assert (decayed["weight_decay"], spared["weight_decay"]) == (0.1, 0.0)
+    assert len(spared["params"]) + 5 == len(names)
+    assert all(group["lr"] == 0.3 and group["momentum"] == 0.7 for group in (decayed, spared))
+
+
+@pytest.mark.parametrize(("momentum", "nesterov"), [(0.9, True), (0.0, False)])
+def test_momentum_is_nesterovs_where_there_is_one(momentum: float, nesterov: bool) -> None:
+    assert make_optimizer(make_net(), Recipe(momentum=momentum)).defaults["nesterov"] is nesterov
+
+
+def correlation(model: nn.Sequential) -> float:
+    """Mean over all pairs of different primary filters, summed over layers."""
+    total = 0.0
+    for layer in model:
+        if isinstance(layer, LinearConv2d):
+            matrix = np.abs(np.corrcoef(layer.primary.detach().double().flatten(1).numpy()))
+            total += float(matrix[~np.eye(len(matrix), dtype=bool)].mean())
+    return total
+
+
+def test_correlation_is_added_on_its_steps_alone() -> None:
+    model, recipe = make_net(), Recipe()
+    regularizer = Regularizer(weight=3.0, every=4)
+    with torch.no_grad():
+        added = [float(penalty(model, recipe, regularizer, step)) for step in range(9)]
+    expected = 3.0 * correlation(model)
+    assert added == pytest.approx([expected, 0, 0, 0, expected, 0, 0, 0, expected], rel=1e-5)
+    assert penalty(model, recipe, Regularizer(weight=0.0, every=1), 0) == 0.0
+
+
+def test_only_sparse_coefficients_are_drawn_to_zero() -> None:
+    model = make_net()
+    sparse = model[2].coefficients
+    assert isinstance(sparse, nn.Parameter)
+    with torch.no_grad():
+        added = penalty(model, Recipe(coefficient_l1=0.25), Regularizer(weight=0.0), 1)
+    assert float(added) == pytest.approx(0.25 * np.abs(sparse.detach().numpy()).sum(), rel=1e-5)
