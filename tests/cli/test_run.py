@@ -114,7 +114,7 @@ WRONG = [
     (["--space", "nowhere.yaml"], ["--space", "nowhere.yaml"]),
     (["--device", "tpu"], ["--device", "tpu"]),
     (["--lr", "-1"], ["--lr", "-1"]),
-    (["--train-images", "2000000"], ["--train-images", "2,000,000"]),
+    (["--train-images", "2000000"], ["--train-images 2000000: "]),
     (["--objectives", "params"], ["--objectives", "accuracy"]),
     (["--image-size", "3"], ["--image-size", "3"]),
     (["--backbone", "json:dumps"], ["--backbone", "json:dumps"]),
