@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 class Checked:
     """Base of frozen dataclasses whose fields have ``Annotated`` bounds.
 
-    Made in Python they are not checked. Read through `lcsearch.core.yaml.validate` they take plain data: an
+    Made in Python they are not checked. Read through `lcsearch.core.strict.validate` they take plain data: an
     unknown key is refused by its name, nothing is converted silently, and no number may be NaN or infinite.
     """
 
@@ -25,7 +25,7 @@ class Checked:
         """The checks of the fields; ``strict`` is for them, the record itself may be given as a mapping."""
         from pydantic_core import core_schema
 
-        from lcsearch.core.yaml import known_keys
+        from lcsearch.core.strict import known_keys
 
         schema = handler(source)
         schema["strict"] = False

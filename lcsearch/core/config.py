@@ -10,7 +10,8 @@ from pydantic import Field, PlainValidator, field_validator, model_validator
 
 from lcsearch.core.files import write_text
 from lcsearch.core.spec import ModelSpec, Recipe, Regularizer, TrialSpec, read_layer
-from lcsearch.core.yaml import Strict, problem, read_yaml, validate, yaml_text
+from lcsearch.core.strict import Strict, problem, validate
+from lcsearch.core.yaml import read_yaml, yaml_text
 
 __all__ = [
     "Config",

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import model_validator
 
-from lcsearch.core.yaml import Strict, problem, shown
+from lcsearch.core.strict import Strict, problem, shown
 
 _NumberT = TypeVar("_NumberT", int, float)
 

@@ -39,7 +39,7 @@ def read_layer(plain: Any) -> LayerSpec:
     Raises:
         PydanticCustomError: A family, a field or a value is not allowed.
     """
-    from lcsearch.core.yaml import problem, shown
+    from lcsearch.core.strict import problem, shown
 
     if isinstance(plain, LayerSpec):
         return plain

@@ -110,7 +110,7 @@ class Family(ABC, Generic[SpecT]):
         Raises:
             PydanticCustomError: A field is unknown or its value not allowed.
         """
-        from lcsearch.core.yaml import adapter, first_mistake, problem
+        from lcsearch.core.strict import adapter, first_mistake, problem
 
         mistake = first_mistake(self.spec, dict(plain))
         if mistake is not None:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from lcsearch.core.ranges import Count, FloatRange, Share
-from lcsearch.core.yaml import Names, problem
+from lcsearch.core.strict import Names, problem
 from lcsearch.layers.offer import Rule
 
 _RATIOS = Share(low=0.05, high=0.5, log=True)

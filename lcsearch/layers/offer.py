@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from lcsearch.core.parameters import Choice, Number, Trial
 from lcsearch.core.spec import LayerSpec
-from lcsearch.core.yaml import Strict
+from lcsearch.core.strict import Strict
 from lcsearch.layers.shape import ConvShape, Shapes
 
 if TYPE_CHECKING:

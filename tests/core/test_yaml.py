@@ -8,15 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lcsearch.core.errors import InputError
-from lcsearch.core.yaml import (
-    format_path,
-    parse_yaml,
-    read_mapping,
-    read_yaml,
-    shown,
-    write_yaml,
-    yaml_text,
-)
+from lcsearch.core.yaml import parse_yaml, read_mapping, read_yaml, write_yaml, yaml_text
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -98,9 +90,3 @@ def test_a_file_of_ours_holds_keys(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("- a")
     with pytest.raises(InputError, match=r"a\.yaml: is damaged: it holds no mapping of keys to values$"):
         read_mapping(tmp_path / "a.yaml")
-
-
-def test_paths_and_values_fit_into_one_line() -> None:
-    assert format_path(["layers", "features.0", "kind", 1]) == 'layers."features.0".kind[1]'
-    assert format_path(["a\nb"]) == '"a\\nb"'
-    assert len(shown("x" * 500)) == 60

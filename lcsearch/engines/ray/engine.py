@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lcsearch.core.errors import InputError
+from lcsearch.core.files import write_text
 from lcsearch.core.job import Objective
 from lcsearch.engines import Director, EngineSettings
 from lcsearch.engines.ray.cluster import Cluster
@@ -177,7 +178,7 @@ class RayEngine:
         """This run's folder on the shared storage: the same after a restart, and no other run's."""
         file = self._folder / "storage-name"
         if not file.is_file():
-            file.write_text(f"{self._settings.folder.absolute().name}-{uuid.uuid4().hex[:12]}\n")
+            write_text(file, f"{self._settings.folder.absolute().name}-{uuid.uuid4().hex[:12]}\n")
         return file.read_text().strip()
 
 

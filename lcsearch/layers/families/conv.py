@@ -33,7 +33,7 @@ class ConvFamily(Family[ConvSpec]):
 
     def read(self, plain: Mapping[str, Any]) -> ConvSpec:
         """The spec; ``alpha: 1`` may stand there, as configs of version 0.1 have it."""
-        from lcsearch.core.yaml import problem, shown
+        from lcsearch.core.strict import problem, shown
 
         fields = dict(plain)
         if "rank" in fields or "sparsity" in fields:

@@ -15,8 +15,8 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from lcsearch.core.checked import Checked
 from lcsearch.core.spec import LayerSpec, Reduction
+from lcsearch.core.strict import problem
 from lcsearch.core.text import format_share
-from lcsearch.core.yaml import problem
 from lcsearch.layers import arithmetic
 from lcsearch.layers.family import Family, Numbers, Option, Target, Way
 from lcsearch.layers.shape import ConvShape, Shapes, Size

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lcsearch.core.errors import InputError, did_you_mean
 from lcsearch.core.spec import ModelSpec
-from lcsearch.core.yaml import format_path
+from lcsearch.core.strict import format_path
 from lcsearch.layers.shape import Shapes
 from lcsearch.search.space.bound import BoundSpace, Width
 from lcsearch.search.space.groups import Group

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lcsearch.core.errors import InputError, did_you_mean
-from lcsearch.core.yaml import read_yaml, validate
+from lcsearch.core.strict import validate
+from lcsearch.core.yaml import read_yaml
 from lcsearch.search.space.schema import Space
 
 GENERIC = "generic"

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, field_validator, model_serializer, model_
 
 from lcsearch.core import plugins
 from lcsearch.core.errors import InputError, did_you_mean
-from lcsearch.core.yaml import Names, Strict, first_mistake, known_keys, problem, shown
+from lcsearch.core.strict import Names, Strict, first_mistake, known_keys, problem, shown
 from lcsearch.layers import lookup
 from lcsearch.layers.offer import Rule
 

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from lcsearch.core.config import RecipeModel, VersionedModel
 from lcsearch.core.errors import did_you_mean
 from lcsearch.core.ranges import FloatRange, IntRange, Shrink, Weight, Width
-from lcsearch.core.yaml import Strict, first_mistake, problem, shown
+from lcsearch.core.strict import Strict, first_mistake, problem, shown
 from lcsearch.search.space.rule import LayerRule
 
 Granularity = Literal["layer", "stage", "network"]

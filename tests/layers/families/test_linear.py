@@ -7,7 +7,7 @@ import math
 import pytest
 
 from lcsearch.core.errors import InputError
-from lcsearch.core.yaml import validate
+from lcsearch.core.strict import validate
 from lcsearch.layers import lookup
 from lcsearch.layers.families.conv import ConvSpec
 from lcsearch.layers.families.linear import FAMILY, LinearSpec
