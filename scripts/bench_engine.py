@@ -215,7 +215,7 @@ def decisions(run: Path, trials: int = 1000) -> dict[str, Any]:
         out=run / "search",
     )
     with create(options) as session:
-        timed = Timed(session.search)
+        timed = Timed(session.director)
         session.engine.run(timed, Sleep(0.0))
     rows = {}
     for low in range(0, len(timed.asking), max(1, trials // 8)):

@@ -41,7 +41,7 @@ from lcsearch.runs.facts import Facts
 from lcsearch.runs.settings import DEFAULT_SAMPLER, RunSettings
 from lcsearch.runs.storage import sqlite_storage
 from lcsearch.runs.store import Store
-from lcsearch.search.director import Search
+from lcsearch.search.director import SearchDirector
 from lcsearch.search.make import Sizer
 from lcsearch.search.planner import Planner
 from lcsearch.search.space import BoundSpace, bind, parse_space
@@ -74,7 +74,7 @@ def curve(model: ModelSpec, rng: np.random.Generator) -> list[float]:
     return [float(92 - lost - 6 * math.exp(-e) + 0.3 * rng.standard_normal()) for e in range(EPOCHS)]
 
 
-def make_search(space: BoundSpace, sampler: str, folder: Path) -> Search:
+def make_search(space: BoundSpace, sampler: str, folder: Path) -> SearchDirector:
     settings = RunSettings("vgg11", "made-up", trials=10**6, sampler=sampler, recipe=Recipe(epochs=EPOCHS))
     directory = RunDirectory(folder)
 
@@ -86,10 +86,10 @@ def make_search(space: BoundSpace, sampler: str, folder: Path) -> Search:
         return Count(space.params(model), 0, tuple(layers))
 
     store = Store(sqlite_storage(str(directory.study)), settings.objectives)
-    return Planner(space, settings, IMAGES, (), size).search(store, directory)
+    return Planner(space, settings, IMAGES, (), size).director(store, directory)
 
 
-def one_trial(search: Search, rng: np.random.Generator) -> tuple[float, float, float]:
+def one_trial(search: SearchDirector, rng: np.random.Generator) -> tuple[float, float, float]:
     """Seconds to ask, for all epochs, and to tell."""
     begin = time.perf_counter()
     job = search.next_job()
@@ -144,7 +144,7 @@ def main() -> None:
         print(f"counting a model on the meta device: {counting(search):.1f} ms, median of {COUNTED}")
 
 
-def counting(search: Search) -> float:
+def counting(search: SearchDirector) -> float:
     """Milliseconds that the product takes to count one of the last models."""
     sizer, times = Sizer(Facts(10, 1, 28, 1, IMAGES)), list[float]()
     for trial in list(search.history)[-COUNTED:]:

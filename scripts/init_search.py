@@ -39,7 +39,7 @@ def _search(path: Path, image_size: int, init: str, seed: int) -> str:
     begun = (path / "run.yaml").is_file()
     with runs.reopen(path) if begun else runs.create(_options(path, image_size, init, seed)) as session:
         problem = session.run()
-        if problem is not None or session.search.interrupted:
+        if problem is not None or session.director.interrupted:
             raise RuntimeError(problem or "interrupted; the same command goes on")
         session.finish()
     epochs, volume = curve(read_run(path))[-1]

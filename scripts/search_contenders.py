@@ -110,7 +110,7 @@ def ours(world: World, seed: int, budget: int, sampler: str, stopping: str, fact
         return Count(world.space.params(model), 0, ())
 
     nothing = cast(Any, _Anything())
-    search = Planner(world.space, settings, world.images, (), size).search(nothing, nothing)
+    search = Planner(world.space, settings, world.images, (), size).director(nothing, nothing)
     rng, steps, spent = np.random.default_rng((seed, 1)), list[Step](), 0
     while spent < budget and (job := search.next_job()) is not None:
         curve, true = world.train(job.spec.model, job.spec.regularizer.weight, rng)

@@ -119,7 +119,7 @@ def _searched(number: int, trials: int) -> TrialRecord:
         )
     if number % 29 == 28:
         return replace(
-            trial, state="rejected", accuracy=None, epochs=(), reason="over --max-params", started_at=None
+            trial, state="rejected", accuracy=None, epochs=(), reason="over max_params", started_at=None
         )
     if trial.accuracy is not None and trial.accuracy < 91.8 and number % 3:
         decision = Decision(1, False, "dominated at the rung", (0, 1))

@@ -1,7 +1,7 @@
 """Kills runs of `lcsearch.search` at random moments and goes on with them; a program of its own.
 
-Everything is imported once, then each sitting is a fork of this process, so that a sitting costs no seconds
-of imports and a kill lands in the search. Prints one JSON object.
+Everything is imported once, then each session is a fork of this process, so that it costs no seconds of
+imports and a kill lands in the search. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ def work(pipe: Connection, objective: Objective) -> None:
     _work(pipe, objective)
 
 
-def sitting(out: Path) -> int:
+def begin(out: Path) -> int:
     """Start a search in a process of its own, in a process group of its own."""
     pid = os.fork()
     if pid:
         return pid
     os.setsid()
     try:
-        lcsearch.search(None, simulated.smooth, **ASKED, out=out)  # type: ignore[arg-type]
+        lcsearch.search(None, simulated.chained, **ASKED, out=out)  # type: ignore[arg-type]
     except BaseException:
         traceback.print_exc()
         os._exit(1)
@@ -61,12 +61,12 @@ def sitting(out: Path) -> int:
 
 
 def killed(pid: int, after: float) -> bool:
-    """Kill a sitting with SIGKILL after so many seconds; False if it had finished before."""
+    """Kill a session with SIGKILL after so many seconds; False if it had finished before."""
     end = time.monotonic() + after
     while time.monotonic() < end:
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:
-            assert status == 0, f"a sitting ended with status {status}"
+            assert status == 0, f"a session ended with status {status}"
             return False
         time.sleep(0.005)
     os.kill(pid, signal.SIGKILL)
@@ -90,8 +90,8 @@ def wait_for_workers(group: int) -> None:
 def finish(out: Path) -> float:
     """Let a run come to its end; the seconds it took."""
     begun = time.monotonic()
-    _, status = os.waitpid(sitting(out), 0)
-    assert status == 0, f"a sitting ended with status {status}"
+    _, status = os.waitpid(begin(out), 0)
+    assert status == 0, f"a session ended with status {status}"
     return time.monotonic() - begun
 
 
@@ -103,14 +103,16 @@ def main(folder: Path, kills: int, seed: int) -> None:
     longest = 0.7 * finish(folder / "whole")
     done, runs = 0, [folder / "killed-0"]
     while done < kills:
-        if killed(sitting(runs[-1]), moments.uniform(0, longest)):
+        if killed(begin(runs[-1]), moments.uniform(0, longest)):
             done += 1
         else:
             runs.append(folder / f"killed-{len(runs)}")
     finish(runs[-1])
     whole = outline(read_run(folder / "whole").trials)
     same = [outline(read_run(run).trials) == whole for run in runs]
-    print(json.dumps({"kills": done, "identical": same}))
+    begun = [file.read_text().split() for run in runs for file in run.glob("trials/*/begun")]
+    went_on = sum(any(int(epoch) > 0 for epoch in epochs) for epochs in begun)
+    print(json.dumps({"kills": done, "identical": same, "went_on": went_on}))
 
 
 if __name__ == "__main__":

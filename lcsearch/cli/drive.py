@@ -7,13 +7,14 @@ import sys
 from rich.console import Console
 
 from lcsearch.cli.display import LiveDisplay, PlainDisplay
+from lcsearch.cli.main import INTERRUPTED
 from lcsearch.cli.tables import front_table
 from lcsearch.cli.textplot import text_plot
-from lcsearch.search.interrupt import INTERRUPTED, ctrl_c
-from lcsearch.search.session import Finish, Session
+from lcsearch.search.finish import Finish
+from lcsearch.search.session import SearchSession
 
 
-def drive(session: Session) -> int:
+def drive(session: SearchSession) -> int:
     """Run a session to its end, showing it, and say what came of it.
 
     Returns:
@@ -26,13 +27,12 @@ def drive(session: Session) -> int:
         kind = LiveDisplay if console.is_terminal else PlainDisplay
         with kind(console, session.settings, session.engine.describe) as display:
             session.watch(display)
-            with ctrl_c(session.search, console):
-                problem = session.run()
+            problem = session.run(lambda line: console.print(line, markup=False))
         finish = session.finish()
     return _say(session, finish, problem, console)
 
 
-def _say(session: Session, finish: Finish, problem: str | None, console: Console) -> int:
+def _say(session: SearchSession, finish: Finish, problem: str | None, console: Console) -> int:
     out = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
     if finish.front:
         out.print(text_plot(finish.trials), markup=False, soft_wrap=True)
@@ -44,7 +44,7 @@ def _say(session: Session, finish: Finish, problem: str | None, console: Console
         advice = f"; '{resume}' goes on" if session.can_go_on else ""
         console.print(f"lcsearch: error: {problem}{advice}", markup=False, soft_wrap=True)
         return 1
-    if session.search.interrupted:
+    if session.director.interrupted:
         console.print(f"interrupted; '{resume}' goes on", markup=False, soft_wrap=True)
         return INTERRUPTED
     return 0

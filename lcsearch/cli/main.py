@@ -13,6 +13,9 @@ from lcsearch import __version__
 from lcsearch.cli.options import as_option
 from lcsearch.core.errors import HaltError, InputError, did_you_mean
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C."""
+
 COMMANDS = {
     "run": "Search for smaller models of a backbone.",
     "resume": "Go on with a run after a stop or a crash, or for longer.",
@@ -91,7 +94,7 @@ def call(arguments: list[str] | None = None) -> int:
     except HaltError as error:
         return _complain(str(error), 1)
     except (KeyboardInterrupt, click.Abort):
-        return _complain("interrupted", 130)
+        return _complain("interrupted", INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         return 1

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from lcsearch.core.records import RetrainRecord, TrialRecord
-    from lcsearch.search.retrain.session import Retraining
+    from lcsearch.search.retrain.session import RetrainSession
     from lcsearch.search.retrain.ways import Asked
 
 
@@ -56,8 +56,8 @@ def retrain(
     """
     from rich.console import Console
 
-    from lcsearch.search.interrupt import INTERRUPTED, ctrl_c
-    from lcsearch.search.retrain.session import Request, Retraining
+    from lcsearch.cli.main import INTERRUPTED
+    from lcsearch.search.retrain.session import Request, RetrainSession
 
     console = Console(stderr=True, highlight=False)
 
@@ -65,11 +65,10 @@ def retrain(
         console.print(line, markup=False, soft_wrap=True)
 
     given = {key: value for key, value in changes.items() if value is not None}
-    with Retraining(run, Request(top, trials, epochs, seeds, init, given), say) as work:
+    with RetrainSession(run, Request(top, trials, epochs, seeds, init, given), say) as work:
         for line in work.introduction():
             say(line)
-        with ctrl_c(work.director, console):
-            problem = work.run()
+        problem = work.run()
         if problem is not None:
             say(f"lcsearch: error: {problem}; the same command goes on")
             return 1
@@ -80,7 +79,7 @@ def retrain(
         return 1 if work.director.failed else 0
 
 
-def _say_results(work: Retraining, records: Sequence[RetrainRecord]) -> None:
+def _say_results(work: RetrainSession, records: Sequence[RetrainRecord]) -> None:
     from rich.console import Console
 
     from lcsearch.runs.read import read_run

@@ -1,19 +1,26 @@
-"""Every trial of a run, in memory, with the questions that the search asks of them."""
+"""Every trial of a run, in memory, with the questions that the search asks of them.
+
+What a decision and a prediction look at does not grow with the search: the latest trials by number, and of
+all earlier ones the front. Which these are depends on the trials alone, not on the order in which they became
+known: a search that goes on looks at the same ones.
+"""
 
 from __future__ import annotations
 
-import time
+from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import takewhile
 
+from lcsearch.core import pareto
 from lcsearch.core.records import RungRecord, TrialRecord
 from lcsearch.core.spec import Init, TrialSpec
 from lcsearch.runs.choose import front_of
-from lcsearch.search.reached import Curves, Reached
 
 HAND_PICKED = ("baseline", "uniform", "thinner")
+
+LATEST = 1000
+"""Trials that are looked at beside the front of all earlier ones."""
 
 
 class History:
@@ -30,8 +37,8 @@ class History:
         self._front: list[TrialRecord] = []
         self._hand_picked: set[int] = set()
         self._parents: dict[int, int] = {}
-        self._reached: dict[tuple[Init, int], Reached] = defaultdict(Reached)
-        self._curves: dict[Init, Curves] = defaultdict(Curves)
+        self._reached: dict[tuple[Init, int], _Reached] = defaultdict(_Reached)
+        self._curves: dict[Init, _Curves] = defaultdict(_Curves)
         for record in sorted(trials, key=lambda trial: trial.number):
             self.update(record)
 
@@ -90,7 +97,7 @@ class History:
         """Trials without an end, by number."""
         return [trial for trial in self if trial.state == "running"]
 
-    def twin(self, spec: TrialSpec) -> TrialRecord | None:
+    def original_of(self, spec: TrialSpec) -> TrialRecord | None:
         """The earlier trial that trains the same model the same way."""
         number = self._models.get(spec.fingerprint())
         return None if number is None else self._trials[number]
@@ -127,15 +134,39 @@ class History:
             self._reached[record.spec.recipe.init, done.epoch].add(rung)
 
 
-def as_twin(record: TrialRecord, twin: TrialRecord) -> TrialRecord:
-    """A trial that builds the same model the same way as an earlier one: it takes the earlier values."""
-    return replace(
-        record,
-        state=twin.state,
-        accuracy=twin.accuracy,
-        predicted=twin.predicted,
-        metrics=twin.metrics,
-        duplicate_of=twin.number,
-        reason=f"the same model as trial {twin.number}",
-        finished_at=None if twin.state == "running" else time.time(),
-    )
+class _Reached:
+    """Trials that have reached an epoch."""
+
+    def __init__(self) -> None:
+        self._front: list[RungRecord] = []
+        self._late: list[RungRecord] = []
+
+    def __iter__(self) -> Iterator[RungRecord]:
+        yield from self._front
+        yield from self._late
+
+    def add(self, record: RungRecord) -> None:
+        """Add a trial that is not there yet."""
+        insort(self._late, record, key=_number)
+        if len(self._late) > LATEST:
+            early = sorted([*self._front, self._late.pop(0)], key=_number)
+            self._front = [early[i] for i in pareto.front([(r.accuracy, float(r.params)) for r in early])]
+
+
+class _Curves:
+    """Accuracies by epoch of the latest trials that were trained to their end."""
+
+    def __init__(self) -> None:
+        self._late: list[tuple[int, tuple[float, ...]]] = []
+
+    def __iter__(self) -> Iterator[Sequence[float]]:
+        return (curve for _, curve in self._late)
+
+    def add(self, number: int, curve: Sequence[float]) -> None:
+        """Add a trial that is not there yet."""
+        insort(self._late, (number, tuple(curve)))
+        del self._late[:-LATEST]
+
+
+def _number(record: RungRecord) -> int:
+    return record.number

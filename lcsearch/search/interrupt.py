@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Protocol
-
-from rich.console import Console
-
-INTERRUPTED = 130
-"""The exit code."""
 
 
 class Interruptible(Protocol):
@@ -22,19 +18,29 @@ class Interruptible(Protocol):
         """Whether it was told to leave before its end."""
 
     def interrupt(self) -> None:
-        """Let running epochs finish, and hand out nothing more."""
+        """Let every trial finish its epoch, keep its checkpoint, and hand out nothing more."""
 
 
 @contextmanager
-def ctrl_c(work: Interruptible, console: Console) -> Iterator[None]:
-    """Inside, Ctrl-C and a polite kill interrupt the work; a second one raises KeyboardInterrupt."""
+def ctrl_c(work: Interruptible, say: Callable[[str], None]) -> Iterator[None]:
+    """Inside, Ctrl-C and a polite kill interrupt the work; a second one raises KeyboardInterrupt.
+
+    Only Python's main thread hears signals: in any other nothing changes.
+
+    Args:
+        work: What is interrupted.
+        say: Called with a line for the user.
+    """
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         if work.interrupted:
             raise KeyboardInterrupt
         work.interrupt()
-        console.print("finishing the running epochs; Ctrl-C again stops at once", markup=False)
+        say("finishing the running epochs; Ctrl-C again stops at once")
 
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     old = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

@@ -20,6 +20,7 @@ from lcsearch.core.job import Objective
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.core.text import format_count
 from lcsearch.core.yaml import write_yaml
+from lcsearch.engines import Engine
 from lcsearch.nets import surgery
 from lcsearch.nets.backbones import build
 from lcsearch.nets.count import Count, count
@@ -32,7 +33,7 @@ from lcsearch.search.options import RunOptions, default_train_images, explicit_r
 from lcsearch.search.planner import Planner
 from lcsearch.search.proposals.given import read_given
 from lcsearch.search.proposals.guided import Preparing
-from lcsearch.search.session import Session
+from lcsearch.search.session import SearchSession
 from lcsearch.search.space import BoundSpace, Space, bind, load_space, parse_space
 from lcsearch.train.start import Start
 from lcsearch.train.user import recorded_objective
@@ -56,8 +57,12 @@ class Sizer:
             return count(surgery.build_model(spec), self._shape)
 
 
-def create(options: RunOptions) -> Session:
+def create(options: RunOptions, engine: Engine | None = None) -> SearchSession:
     """Check everything, make the run directory, and open the run.
+
+    Args:
+        options: What the user gave.
+        engine: Runs trials; None for the one that the options name.
 
     Raises:
         InputError: Something the user gave is wrong; nothing was made.
@@ -66,7 +71,7 @@ def create(options: RunOptions) -> Session:
     settings = resolve(options, starting_point(options, space))
     space = narrowed(space, options.search_width, explicit_recipe(options))
     settings, facts = _look_at_data(settings)
-    return make(options, settings, space, facts)
+    return make(options, settings, space, facts, engine=engine)
 
 
 def narrowed(space: Space, search_width: bool, named: Container[str]) -> Space:
@@ -77,8 +82,13 @@ def narrowed(space: Space, search_width: bool, named: Container[str]) -> Space:
 
 
 def make(
-    options: RunOptions, settings: RunSettings, space: Space, facts: Facts, objective: Objective | None = None
-) -> Session:
+    options: RunOptions,
+    settings: RunSettings,
+    space: Space,
+    facts: Facts,
+    objective: Objective | None = None,
+    engine: Engine | None = None,
+) -> SearchSession:
     """Check what remains, make the run directory, and open the run.
 
     Args:
@@ -87,6 +97,7 @@ def make(
         space: What is searched.
         facts: What the data decide.
         objective: Runs one trial; None trains the spec on the run's data set.
+        engine: Runs trials; None for the one that the settings name.
 
     Raises:
         InputError: Something the user gave is wrong; nothing was made.
@@ -119,15 +130,18 @@ def make(
         "space": space.to_plain(),
     }
     write_yaml(directory.settings, plain)
-    return _session(directory, settings, facts, bound, given, objective)
+    return _session(directory, settings, facts, bound, given, objective, engine)
 
 
-def reopen(path: Path, changes: Mapping[str, Any] | None = None) -> Session:
+def reopen(
+    path: Path, changes: Mapping[str, Any] | None = None, engine: Engine | None = None
+) -> SearchSession:
     """Open a run to go on with it.
 
     Args:
         path: The run directory.
         changes: Settings that are to be different from now on.
+        engine: Runs trials; None for the one that the settings name.
 
     Raises:
         InputError: It is no run, is damaged, or a change would alter the result of a trial.
@@ -145,12 +159,16 @@ def reopen(path: Path, changes: Mapping[str, Any] | None = None) -> Session:
         objective = recorded_objective(
             settings.objective, device=settings.device, threads=settings.threads, path=path
         )
-    return go_on(directory, plain, replace(settings, timeout=None, **(changes or {})), objective)
+    return go_on(directory, plain, replace(settings, timeout=None, **(changes or {})), objective, engine)
 
 
 def go_on(
-    directory: RunDirectory, plain: Mapping[str, Any], settings: RunSettings, objective: Objective | None
-) -> Session:
+    directory: RunDirectory,
+    plain: Mapping[str, Any],
+    settings: RunSettings,
+    objective: Objective | None,
+    engine: Engine | None = None,
+) -> SearchSession:
     """Open a run that was made before.
 
     Args:
@@ -158,6 +176,7 @@ def go_on(
         plain: The content of its run.yaml.
         settings: Every setting from now on.
         objective: Runs one trial; None trains the spec on the run's data set.
+        engine: Runs trials; None for the one that the settings name.
 
     Raises:
         InputError: Its run.yaml is damaged.
@@ -167,7 +186,7 @@ def go_on(
     given = [parse_config(config, f"{directory.settings}: given").spec for config in plain["given"]]
     if settings.to_plain() != plain["settings"]:
         write_yaml(directory.settings, {**plain, "settings": settings.to_plain()})
-    return _session(directory, settings, facts, _bind(space, settings, facts), given, objective)
+    return _session(directory, settings, facts, _bind(space, settings, facts), given, objective, engine)
 
 
 def _session(
@@ -177,10 +196,11 @@ def _session(
     bound: BoundSpace,
     given: Sequence[TrialSpec],
     objective: Objective | None,
-) -> Session:
+    engine: Engine | None,
+) -> SearchSession:
     prepare = None if settings.fine_tune is None else Preparing(settings, bound)
     planner = Planner(bound, settings, facts.validation_images, given, Sizer(facts), prepare)
-    return Session(directory, settings, facts, planner, objective)
+    return SearchSession(directory, settings, facts, planner, objective, engine)
 
 
 def _look_at_data(settings: RunSettings) -> tuple[RunSettings, Facts]:

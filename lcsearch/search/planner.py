@@ -15,12 +15,14 @@ from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.settings import RunSettings
 from lcsearch.runs.store import Proposal, Store
 from lcsearch.search import samplers, stopping
-from lcsearch.search.director import Search, Size
+from lcsearch.search.admit import Admission, Size
+from lcsearch.search.director import SearchDirector
 from lcsearch.search.history import History
+from lcsearch.search.limits import Limits
 from lcsearch.search.proposals.handpicked import hand_picked, known_good
 from lcsearch.search.proposals.queue import Candidate, Later, Prepare, Proposer
 from lcsearch.search.rungs import Rungs
-from lcsearch.search.sampler_view import Limits, SamplerView
+from lcsearch.search.sampler_view import SamplerView
 from lcsearch.search.space import BoundSpace
 
 if TYPE_CHECKING:
@@ -47,8 +49,8 @@ class Planner:
     size: Size
     prepare: Prepare | None = None
 
-    def search(self, store: Store, directory: RunDirectory) -> Search:
-        """A search that goes on where the store stands."""
+    def director(self, store: Store, directory: RunDirectory) -> SearchDirector:
+        """What directs the search; it goes on where the store stands."""
         store.settle()
         recorded = list(store.read())
         history = History(record for record, _ in recorded)
@@ -67,7 +69,8 @@ class Planner:
             proposer.ready(history, lambda words: None)
         rule = stopping.find(self.settings.early_stopping)
         rungs = Rungs(self.validation_images, rule, self.settings.rung_factor)
-        return Search(store, directory, self.settings, proposer, self.size, rungs, history)
+        admission = Admission(directory, self.settings, self.size)
+        return SearchDirector(store, directory, self.settings, proposer, admission, rungs, history)
 
     def planned(self) -> list[Candidate]:
         """The plain backbone, hand-picked models, what the user gave, then shapes known to be good."""

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
 from lcsearch.core.errors import InputError
@@ -19,11 +15,10 @@ from lcsearch.core.text import format_count
 from lcsearch.core.words import result_words
 from lcsearch.nets import surgery
 from lcsearch.runs.read import read_run
-from lcsearch.search.director import Search
 from lcsearch.search.history import History
 from lcsearch.search.observer import Observer
 from lcsearch.search.request import SpaceLike, open_session
-from lcsearch.search.session import Session
+from lcsearch.search.session import SearchSession
 from lcsearch.train.user import Function, check_objective
 
 if TYPE_CHECKING:
@@ -153,16 +148,16 @@ def penalty(model: nn.Module, spec: TrialSpec, step: int) -> Tensor | float:
     return optimizer.penalty(model, spec.recipe, spec.regularizer, step)
 
 
-def _drive(session: Session, quiet: bool) -> RunRecord:
+def _drive(session: SearchSession, quiet: bool) -> RunRecord:
     again = f"call lcsearch.search again with out={str(session.path)!r} to go on"
     with session:
-        session.watch(_Lines(session.settings.trials, quiet))
-        with _ctrl_c(session.search):
-            problem = session.run()
+        lines = _Lines(session.settings.trials, quiet)
+        session.watch(lines)
+        problem = session.run(lines.say)
     if problem is not None:
         raise RuntimeError(f"{problem}; {again}")
     finish = session.finish()
-    if session.search.interrupted:
+    if session.director.interrupted:
         raise KeyboardInterrupt(f"interrupted; {again}")
     if not quiet:
         print(*finish.lines, sep="\n", file=sys.stderr)
@@ -177,38 +172,20 @@ class _Lines(Observer):
         self._quiet = quiet
 
     def untrained(self, record: TrialRecord) -> None:
-        self._say(f"trial {record.number}: {record.state}, {record.reason}")
+        self.say(f"trial {record.number}: {record.state}, {record.reason}")
 
     def lost(self, record: TrialRecord, reason: str) -> None:
-        self._say(f"trial {record.number}: {reason}; trying once more")
+        self.say(f"trial {record.number}: {reason}; trying once more")
 
     def ended(self, record: TrialRecord, history: History) -> None:
         about = f" ({record.label})" if record.label else ""
         words = f"{result_words(record)}, {format_count(record.params)} params{about}"
         done = sum(1 for t in history if t.state not in ("running", "rejected") and t.duplicate_of is None)
-        self._say(f"[{done}/{self._trials}] trial {record.number}: {words}")
+        self.say(f"[{done}/{self._trials}] trial {record.number}: {words}")
         if record.origin == "baseline" and record.accuracy is not None and 0 < record.accuracy <= 1:
-            self._say(f"the backbone's accuracy is {record.accuracy:g}: percent is expected, 0 to 100")
+            self.say(f"the backbone's accuracy is {record.accuracy:g}: percent is expected, 0 to 100")
 
-    def _say(self, line: str) -> None:
+    def say(self, line: str) -> None:
+        """Print a line, unless nothing is to be printed."""
         if not self._quiet:
             print(line, file=sys.stderr, flush=True)
-
-
-@contextmanager
-def _ctrl_c(search: Search) -> Iterator[None]:
-    """The first Ctrl-C finishes the epoch, the second stops at once; only Python's main thread hears it."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        if search.interrupted:
-            raise KeyboardInterrupt
-        search.interrupt()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    old = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, old)

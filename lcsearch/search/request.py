@@ -17,7 +17,7 @@ from lcsearch.runs.settings import MAY_CHANGE, RunSettings
 from lcsearch.search.make import go_on, make, narrowed
 from lcsearch.search.options import RunOptions, explicit_recipe, resolve
 from lcsearch.search.proposals.given import read_given
-from lcsearch.search.session import Session
+from lcsearch.search.session import SearchSession
 from lcsearch.search.space import Space, load_space, parse_space
 from lcsearch.train.user import Function, UserObjective, objective_name
 
@@ -43,7 +43,7 @@ class _Request:
     objective: UserObjective
 
 
-def open_session(asked: Mapping[str, Any], space: SpaceLike, function: Function) -> Session:
+def open_session(asked: Mapping[str, Any], space: SpaceLike, function: Function) -> SearchSession:
     """Make a run, or open the one that lies in ``out`` to go on with it.
 
     Args:

@@ -26,7 +26,7 @@ class Rungs:
         """Decide at the rung that a trial's last epoch is; None where it is none, or the rule says nothing.
 
         A trial is compared with those that started the same way: the latest 1,000 that have reached the rung
-        (`lcsearch.search.reached.LATEST`), and the front of the earlier ones. What falls too far below the
+        (`lcsearch.search.history.LATEST`), and the front of the earlier ones. What falls too far below the
         baseline is measured by the baseline at the same epoch, or by its end where it started another way.
         Hand-picked trials are never stopped: every run shows what hand-picking would have given.
         """

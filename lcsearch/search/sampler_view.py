@@ -7,7 +7,6 @@ accuracy, a duplicate the values of its original, and a rejected spec its constr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import optuna
@@ -17,27 +16,11 @@ from optuna.trial import TrialState
 from lcsearch.core.records import TrialRecord
 from lcsearch.runs.optuna_private import note, sampler_notes
 from lcsearch.runs.store import Proposal, directions_of
+from lcsearch.search.limits import Limits
 
 PREDICTED = "predicted"
 _INFEASIBLE_ACCURACY = 0.0
 _CONSTRAINTS = "constraints:"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Sizes above which a spec is rejected untrained; None for no limit."""
-
-    max_params: int | None = None
-    max_macs: int | None = None
-
-    def violations(self, params: int, macs: int) -> dict[str, float]:
-        """By limit: the excess as a share of it; at most 0 where it is kept."""
-        found = {}
-        if self.max_params is not None:
-            found["max_params"] = params / self.max_params - 1
-        if self.max_macs is not None:
-            found["max_macs"] = macs / self.max_macs - 1
-        return found
 
 
 class SamplerView:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from click.testing import CliRunner
-from inline import session
+from simulated_search import session
 
 from lcsearch.cli.compare import compare
 from lcsearch.cli.main import call

@@ -1,28 +1,28 @@
 """``lcsearch run --init`` as a user types it: real training on scikit-learn's digits.
 
-What is called here trains in this process, which spares every run the start of another interpreter; what is
-killed is a process with workers of its own.
+What is searched here trains in this process, which spares every run the start of another interpreter.
 """
 
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
-from cli_runs import run_and_signal
-from inline import InlineEngine
-from outline import outline
+from inline_engine import InlineEngine
 from safetensors.torch import load_file, save_file
 
 import lcsearch
+from lcsearch.cli.drive import drive
+from lcsearch.cli.resume import resume
+from lcsearch.cli.run import run
 from lcsearch.nets.backbones import build
 from lcsearch.runs.choose import front_of
 from lcsearch.runs.read import read_run
+from lcsearch.search.make import create, reopen
+from lcsearch.search.options import RunOptions
 
 SMALL = [
     "--backbone", "base", "--dataset", "digits", "--train-images", "192", "--validation-images", "96",
@@ -37,17 +37,21 @@ def call(*arguments: str) -> int:
     return call(list(arguments))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def in_this_process() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lcsearch.search.session.make_engine", lambda settings, folder: InlineEngine())
-        yield
+def searched(*arguments: str) -> int:
+    """``lcsearch run`` or ``resume`` with an engine in this process."""
+    command, *rest = arguments
+    given = {"run": run, "resume": resume}[command].make_context(command, rest).params
+    if command == "run":
+        return drive(create(RunOptions(**given), InlineEngine()))
+    path = given.pop("run")
+    changes = {name: value for name, value in given.items() if value is not None}
+    return drive(reopen(path, changes, InlineEngine()))
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("runs") / "whole"
-    assert call("run", *SMALL, *TAUGHT, "--out", str(path)) == 0
+    assert searched("run", *SMALL, *TAUGHT, "--out", str(path)) == 0
     return path
 
 
@@ -98,22 +102,9 @@ def test_what_was_found_leaves_the_run(finished: Path, tmp_path: Path) -> None:
     lcsearch.convert(build("base", num_classes=10, in_channels=1), tmp_path / "out.yaml", trained=True)
     again = tmp_path / "again"
     asked = ["--init", "trained", "--epochs", "1", "--fine-tune-epochs", "2", "--trials", "8"]
-    assert call("run", *SMALL, *asked, "--from", str(tmp_path / "out.yaml"), "--out", str(again)) == 0
+    assert searched("run", *SMALL, *asked, "--from", str(tmp_path / "out.yaml"), "--out", str(again)) == 0
     given = [t for t in read_run(again).trials if t.origin == "given"]
     assert given[0].spec.recipe.epochs == 2 and given[0].spec.recipe.distill == 0.5
-
-
-def test_killed_and_resumed_it_is_the_same_run(finished: Path, tmp_path: Path) -> None:
-    """Killed while trial 0 trains the backbone, and again while models are cut out of it."""
-    path = tmp_path / "killed"
-    arguments = ["run", *SMALL, *TAUGHT, "--out", str(path)]
-    for epochs, origin in ((1, "baseline"), (5, "sensitivity")):
-        died = run_and_signal(*arguments, epochs=epochs)
-        assert died.returncode == -signal.SIGKILL, died.stderr
-        assert read_run(path).trials[-1].origin == origin
-        arguments = ["resume", str(path)]
-    assert call("resume", str(path)) == 0
-    assert outline(read_run(path).trials) == outline(read_run(finished).trials)
 
 
 def test_weights_of_ones_own(finished: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -121,9 +112,9 @@ def test_weights_of_ones_own(finished: Path, tmp_path: Path, capfd: pytest.Captu
     mine = tmp_path / "mine.pt"
     torch.save(load_file(finished / "start/backbone.safetensors"), mine)
     out = tmp_path / "run"
-    assert call("run", *SMALL, "--init", str(mine), "--trials", "5", "--out", str(out)) == 0
+    assert searched("run", *SMALL, "--init", str(mine), "--trials", "5", "--out", str(out)) == 0
     mine.unlink()
-    assert call("resume", str(out), "--trials", "6") == 0
+    assert searched("resume", str(out), "--trials", "6") == 0
     trials = read_run(out).trials
     assert trials[0].metrics["accuracy_before"] == read_run(finished).trials[0].accuracy
     assert [t.spec.recipe.init for t in trials] == ["backbone"] * 6
@@ -190,7 +181,7 @@ def test_a_new_head_is_made_when_asked(tmp_path: Path) -> None:
     other_weights(weights)
     out = tmp_path / "run"
     asked = ["--init", str(weights), "--new-head", "--trials", "1", "--epochs", "1"]
-    assert call("run", *SMALL, *asked, "--out", str(out)) == 0
+    assert searched("run", *SMALL, *asked, "--out", str(out)) == 0
     given, made = load_file(weights), load_file(out / "start/backbone.safetensors")
     assert made["classifier.weight"].shape == (10, 1024)
     assert all(torch.equal(made[name], given[name]) for name in given if not name.startswith("classifier"))

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 from click.testing import CliRunner
-from inline import session
+from simulated_search import session
 
 from lcsearch.cli.main import call
 from lcsearch.cli.report import report

@@ -7,7 +7,6 @@ process, which spares it the start of another interpreter; its workers are proce
 from __future__ import annotations
 
 import json
-import random
 import signal
 import subprocess
 from pathlib import Path
@@ -70,17 +69,6 @@ def test_status_counts_what_the_run_recorded(finished: Path, shown: dict[str, An
     assert sum(shown["trials"].values()) == len(trials)
     assert shown["trials"]["running"] == 0
     assert shown["epochs_trained"] == sum(len(t.epochs) for t in trials)
-
-
-def test_killed_at_random_moments_it_resumes_to_the_same_run(finished: Path, tmp_path: Path) -> None:
-    path, moments = tmp_path / "killed", random.Random(5)
-    arguments = ["run", *SMALL, "--out", str(path)]
-    for _ in range(3):
-        died = run_and_signal(*arguments, epochs=moments.randint(2, 5), seconds=moments.random())
-        assert died.returncode == -signal.SIGKILL, died.stderr
-        arguments = ["resume", str(path)]
-    assert call("resume", str(path)) == 0
-    assert outline(read_run(path).trials) == outline(read_run(finished).trials)
 
 
 def test_ctrl_c_finishes_the_epoch_and_says_how_to_go_on(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import sys
 import urllib.request
 
 import pytest
-from inline import session
+from simulated_search import session
 
 from lcsearch.cli.main import call
 

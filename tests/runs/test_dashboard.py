@@ -10,7 +10,7 @@ import time
 import urllib.request
 
 import pytest
-from inline import session
+from simulated_search import session
 
 pytest.importorskip(
     "optuna_dashboard", reason="optuna-dashboard is not installed: pip install 'lcsearch[dashboard]'"

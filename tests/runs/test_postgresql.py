@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from inline import session
+from simulated_search import session
 
 from lcsearch.cli.main import call
 from lcsearch.core.errors import InputError

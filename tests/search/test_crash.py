@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -17,14 +18,19 @@ from typing import Any
 import pytest
 import simulated_objectives as simulated
 import sqlalchemy
-from inline import InlineEngine, Killed, session
+from inline_engine import Killed
 from optuna.storages import RDBStorage
 from outline import outline
+from simulated_search import Simulated, session
 
 import lcsearch
+from lcsearch.core.job import Job, Metrics, Report
 from lcsearch.core.records import RunRecord
+from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.read import read_run
-from lcsearch.runs.store import Proposal
+from lcsearch.runs.settings import RunSettings
+from lcsearch.runs.storage import open_storage, study_name
+from lcsearch.runs.store import Proposal, Store
 from lcsearch.search.history import HAND_PICKED
 
 ASKED: dict[str, Any] = {
@@ -38,16 +44,18 @@ def search(out: Path, objective: Any = simulated.smooth, **changes: Any) -> RunR
     return lcsearch.search(None, objective, **{**ASKED, "out": out, **changes})
 
 
-def test_killed_at_twenty_random_moments_a_run_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_killed_at_random_moments_a_run_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
+    """Driver and workers of the local engine; trials go on from their checkpoints."""
     program = Path(__file__).parents[1] / "kill_runs.py"
     done = subprocess.run(
-        [sys.executable, str(program), str(tmp_path), "20", "1"],
+        [sys.executable, str(program), str(tmp_path), "8", "1"],
         capture_output=True, text=True, timeout=280, check=False,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(program.parent)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert told["kills"] == 20 and all(told["identical"])
+    assert told["kills"] == 8 and all(told["identical"]) and told["went_on"] > 0
     for run in [tmp_path / "whole", *tmp_path.glob("killed-*")]:
         assert_tidy(run)
 
@@ -86,99 +94,99 @@ def deaths(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     yield left
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["tpe", "qmc"])
 def test_dying_between_any_two_writes_alters_nothing(tmp_path: Path, deaths: list[int], sampler: str) -> None:
-    """Two to nine writes a sitting: epochs without their decision, proposals without their trial, ..."""
+    """Two to nine writes a session: epochs without their decision, proposals without their trial, ..."""
     changes: dict[str, Any] = {"sampler": sampler, "trials": 14, "max_params": 250_000}
     with session(tmp_path / "whole", **changes) as opened:
         assert opened.run() is None
-    lives, sittings = random.Random(3), 0
+    lives, sessions = random.Random(3), 0
     while True:
-        sittings += 1
+        sessions += 1
         deaths[:] = [lives.randint(2, 9)]
         try:
             with session(tmp_path / "cut", **changes) as opened:
                 assert opened.run() is None
             break
         except Killed:
-            assert sittings < 200
+            assert sessions < 200
     deaths.clear()
-    assert sittings > 10
+    assert sessions > 10
     whole = read_run(tmp_path / "whole").trials
     assert any(t.state == "pruned" for t in whole) and any(t.origin not in HAND_PICKED for t in whole)
     assert outline(read_run(tmp_path / "cut").trials) == outline(whole)
 
 
 def test_a_sampler_forgets_a_trial_that_was_never_begun(tmp_path: Path) -> None:
-    with session(tmp_path / "run", trials=4) as opened:
+    path = tmp_path / "run"
+    with session(path, trials=4) as opened:
         assert opened.run() is None
-        opened.search._store.remember({"drawn": 7}, 4)
-    with session(tmp_path / "run", trials=4) as opened:
-        store = opened.search._store
+    with closing(store_of(path)) as store:
+        store.remember({"drawn": 7}, 4)
+    with session(path, trials=4), closing(store_of(path)) as store:
         assert store.memory() == {}
         store.remember({"drawn": 7}, 4)
-        assert store.begin(replace(opened.search.history[0], state="running"), Proposal()) == 4
-    with session(tmp_path / "run", trials=4) as opened:
-        assert opened.search._store.memory() == {"drawn": 7}
+        assert store.begin(replace(read_run(path).trials[0], state="running"), Proposal()) == 4
+    with session(path, trials=4), closing(store_of(path)) as store:
+        assert store.memory() == {"drawn": 7}
+
+
+def store_of(path: Path) -> Store:
+    directory, settings = RunDirectory.open(path), RunSettings("base", "digits")
+    return Store(open_storage(settings, directory), settings.objectives, study_name(settings, directory))
 
 
 def test_duplicates_whose_original_ended_just_before_the_kill_end_too(
     tmp_path: Path, deaths: list[int]
 ) -> None:
-    """A duplicate of a live trial waits for it; two jobs make one."""
-    with session(tmp_path / "run", trials=4) as opened:
-        twice = opened._planner.planned()[1]
-        opened.search._proposer._planned.insert(2, twice)
-        for _ in range(3):
-            assert opened.search.next_job() is not None
-        assert [t.duplicate_of for t in opened.search.history] == [None, None, 1, None]
-        opened.search.on_epoch(1, 1, {"accuracy": 80.0})
-        deaths[:] = [2]  # the end of trial 1, and not that of trial 2
+    """A duplicate of a live trial waits for it; several jobs make one."""
+    with session(tmp_path / "other") as opened:
+        uniform = [opened.director.next_job() for _ in range(2)][1]
+    assert uniform is not None
+    changes: dict[str, Any] = {"trials": 8, "given": [uniform.spec]}
+    with session(tmp_path / "run", **changes) as opened:
+        jobs = [opened.director.next_job() for _ in range(8)]
+        assert [job and job.number for job in jobs] == [0, 1, 2, 3, 4, 5, 6, 8]
+        assert opened.director.history[7].duplicate_of == 1
+        opened.director.on_epoch(1, 1, {"accuracy": 80.0})
+        deaths[:] = [2]  # the end of trial 1, and not that of trial 7
         with pytest.raises(Killed):
-            opened.search.on_complete(1, {"accuracy": 80.0})
+            opened.director.on_complete(1, {"accuracy": 80.0})
     deaths.clear()
-    assert [t.state for t in read_run(tmp_path / "run").trials[1:3]] == ["complete", "running"]
-    with session(tmp_path / "run", trials=4) as opened:
+    trials = read_run(tmp_path / "run").trials
+    assert (trials[1].state, trials[7].state) == ("complete", "running")
+    with session(tmp_path / "run", **changes) as opened:
         assert opened.run() is None
     trials = read_run(tmp_path / "run").trials
     assert all(t.state != "running" for t in trials)
-    assert trials[2].accuracy == 80.0
+    assert trials[7].accuracy == 80.0
 
 
-@pytest.fixture
-def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spares a search the start of a worker, where workers are not what is tested."""
-    monkeypatch.setattr("lcsearch.search.session.make_engine", lambda settings, folder: InlineEngine())
-
-
-@pytest.mark.usefixtures("in_this_process")
 def test_a_directory_whose_making_was_cut_short_is_taken(tmp_path: Path) -> None:
     (tmp_path / "run" / "trials").mkdir(parents=True)
     (tmp_path / "run" / ".run.yaml.abc").write_text("version: 1\nsett")
-    assert len(search(tmp_path / "run", trials=1).complete) == 1
+    with session(tmp_path / "run", trials=1) as opened:
+        assert opened.run() is None
+    assert len(read_run(tmp_path / "run").trials) == 1
 
 
-def test_a_dead_worker_costs_its_trial_one_try(tmp_path: Path) -> None:
-    trials = search(tmp_path / "run", simulated.mortal, trials=4, early_stopping="none").trials
-    assert [t.state for t in trials] == ["complete", "complete", "failed", "complete"]
-    assert [t.metrics.get("attempt") for t in trials] == [0, 1, None, 0]
-    assert trials[2].reason == "the worker process died of SIGSEGV"
-    assert [len(t.epochs) for t in trials] == [1, 1, 1, 1]
+def no_room(job: Job, report: Report) -> Metrics:
+    """Trial 2 finds no room for its checkpoint."""
+    if job.number == 2:
+        raise OSError(errno.ENOSPC, "No space left on device", str(Path(job.directory) / "checkpoint.pt"))
+    return Simulated()(job, report)
 
 
-def test_a_worker_without_room_stops_the_run_and_not_its_trial(
-    tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    (tmp_path / "full").touch()
-    with pytest.raises(RuntimeError) as stopped:
-        search(tmp_path / "run", simulated.greedy)
-    said = str(stopped.value)
-    assert f"{tmp_path / 'run'}: the disk is full; call lcsearch.search again" in said and "\n" not in said
-    assert read_run(tmp_path / "run").trials[2].state == "running"
-    (tmp_path / "full").unlink()
-    resumed = search(tmp_path / "run", simulated.greedy).trials
-    request.getfixturevalue("in_this_process")
-    assert outline(resumed) == outline(search(tmp_path / "whole", simulated.greedy).trials)
+def test_a_worker_without_room_stops_the_run_and_not_its_trial(tmp_path: Path) -> None:
+    for objective, problem in ((no_room, f"{tmp_path / 'run'}: the disk is full"), (None, None)):
+        with session(tmp_path / "run", objective, trials=6) as opened:
+            assert opened.run() == problem
+        states = [trial.state for trial in read_run(tmp_path / "run").trials]
+        assert states[:3] == ["complete", "complete", "running" if problem else "complete"]
+    with session(tmp_path / "whole", trials=6) as opened:
+        assert opened.run() is None
+    assert outline(read_run(tmp_path / "run").trials) == outline(read_run(tmp_path / "whole").trials)
 
 
 def test_a_study_without_room_stops_the_run(tmp_path: Path) -> None:
@@ -214,6 +222,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_really_full(small_disk: Path) -> None:
     run = small_disk / "run"
     with pytest.raises(RuntimeError, match=r"run: the disk is full; call lcsearch\.search again"):

@@ -8,8 +8,10 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from inline import Killed, Simulated, session
+import simulated_search
+from inline_engine import Killed
 from outline import outline
+from simulated_search import Simulated
 
 from lcsearch.core.job import Job, Progress, Report, ResultError
 from lcsearch.core.records import TrialRecord
@@ -17,7 +19,7 @@ from lcsearch.core.spec import ModelSpec, Recipe
 from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.runs.choose import front_of
 from lcsearch.runs.read import read_run
-from lcsearch.search.session import Session
+from lcsearch.search.session import SearchSession
 
 SCRATCH = Recipe(epochs=3)
 TUNED = Recipe(epochs=4, lr=0.02, init="backbone")
@@ -85,14 +87,16 @@ class Measures:
         return PROPOSED
 
 
-def opened(path: Path, clock: Clock | None = None, fails: int = -1, **changes: object) -> Session:
+def opened(
+    path: Path, objective: Trains | None = None, prepare: Measures | None = None, **changes: object
+) -> SearchSession:
     asked: dict[str, object] = {"init": "trained", "recipe": SCRATCH, "fine_tune": TUNED, "trials": 16}
-    return session(path, Trains(clock, fails), Measures(clock), **(asked | changes))
+    return simulated_search.session(path, objective or Trains(), prepare or Measures(), **(asked | changes))
 
 
 def search(path: Path, **changes: object) -> tuple[TrialRecord, ...]:
-    with opened(path, **changes) as sitting:  # type: ignore[arg-type]
-        assert sitting.run() is None
+    with opened(path, **changes) as session:  # type: ignore[arg-type]
+        assert session.run() is None
     return read_run(path).trials
 
 
@@ -134,9 +138,10 @@ def parents_by_hand(trials: Sequence[TrialRecord]) -> list[int | None]:
 
 
 def test_models_are_cut_out_of_the_next_larger_one_on_the_front(tmp_path: Path) -> None:
-    with opened(tmp_path / "run", inherit=True) as sitting:
-        assert sitting.run() is None
-        jobs = {job.number: job for job in sitting._objective.jobs}  # type: ignore[attr-defined]
+    objective = Trains()
+    with opened(tmp_path / "run", objective, inherit=True) as session:
+        assert session.run() is None
+    jobs = {job.number: job for job in objective.jobs}
     trials = read_run(tmp_path / "run").trials
     parents = [t.parent for t in trials]
     assert parents == parents_by_hand(trials)
@@ -152,8 +157,8 @@ def test_models_are_cut_out_of_the_next_larger_one_on_the_front(tmp_path: Path) 
 
 
 def test_the_weights_of_a_parent_stay_while_they_are_needed(tmp_path: Path) -> None:
-    with opened(tmp_path / "run", inherit=True, trials=40) as sitting:
-        search, left = sitting.search, []
+    with opened(tmp_path / "run", inherit=True, trials=40) as session:
+        search, left = session.director, []
         while (job := search.next_job()) is not None:
             left.append(job)  # three at a time: what a trial is cut out of may leave the front meanwhile
             if len(left) == 3:
@@ -179,8 +184,9 @@ def test_accuracies_before_fine_tuning_are_recorded_also_of_stopped_trials(tmp_p
 
 
 def test_what_must_be_cut_out_waits_for_the_backbone(tmp_path: Path) -> None:
-    with opened(tmp_path / "run") as sitting:
-        search = sitting.search
+    measures = Measures()
+    with opened(tmp_path / "run", prepare=measures) as session:
+        search = session.director
         jobs = [search.next_job() for _ in range(6)]
         assert [job and job.number for job in jobs] == [0, 1, 2, 3, None, None]
         assert [job.start for job in jobs if job] == [""] * 4
@@ -193,7 +199,7 @@ def test_what_must_be_cut_out_waits_for_the_backbone(tmp_path: Path) -> None:
         assert [job and (job.number, job.start) for job in later] == [
             (number, str(tmp_path / "run/start")) for number in (4, 5, 6)
         ]
-        assert sitting._planner.prepare.made == 1  # type: ignore[union-attr]
+        assert measures.made == 1
 
 
 def finish(search: object, job: Job | None) -> None:
@@ -202,10 +208,10 @@ def finish(search: object, job: Job | None) -> None:
 
 
 def test_a_backbone_that_fails_ends_the_run_in_one_line(tmp_path: Path) -> None:
-    with opened(tmp_path / "run", fails=0) as sitting:
-        said = sitting.run()
+    with opened(tmp_path / "run", Trains(fails=0)) as session:
+        said = session.run()
         assert said is not None and said.startswith("trial 0, the plain backbone, failed (the loss is nan)")
-        assert sitting.search.finished and not sitting.can_go_on
+        assert session.director.finished and not session.can_go_on
     assert [t.state for t in read_run(tmp_path / "run").trials] == ["failed"]
     with opened(tmp_path / "run") as again:
         assert again.run() == said
@@ -213,8 +219,8 @@ def test_a_backbone_that_fails_ends_the_run_in_one_line(tmp_path: Path) -> None:
 
 
 def test_a_backbone_whose_worker_died_is_trained_again(tmp_path: Path) -> None:
-    with opened(tmp_path / "run") as sitting:
-        search = sitting.search
+    with opened(tmp_path / "run") as session:
+        search = session.director
         first = search.next_job()
         assert first is not None
         search.on_lost(first.number, "killed")
@@ -224,32 +230,39 @@ def test_a_backbone_whose_worker_died_is_trained_again(tmp_path: Path) -> None:
 
 def test_interrupted_while_preparing_it_goes_on_later(tmp_path: Path) -> None:
     whole = search(tmp_path / "whole")
-    with opened(tmp_path / "cut") as sitting:
-        prepare = sitting._planner.prepare
-        assert isinstance(prepare, Measures)
-        prepare.clock.tick = sitting.search.interrupt  # type: ignore[method-assign]
-        assert sitting.run() is None
-        assert sitting.search.interrupted and prepare.made == 0
+    prepare = Measures()
+    with opened(tmp_path / "cut", prepare=prepare) as session:
+        prepare.clock.tick = session.director.interrupt  # type: ignore[method-assign]
+        assert session.run() is None
+        assert session.director.interrupted and prepare.made == 0
     assert len(read_run(tmp_path / "cut").trials) == 1
     assert outline(search(tmp_path / "cut")) == outline(whole)
 
 
-def test_killed_at_any_moment_it_resumes_to_the_same_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at", [4, 5, 6, 8], ids=["training", "its end", "measuring", "the end of it"])
+def test_killed_before_models_are_cut_out_it_resumes_to_the_same_run(
+    tmp_path: Path, whole: list[tuple[object, ...]], at: int
+) -> None:
     """Each of the backbone's 3 epochs is two moments, each third of measuring it one."""
-    measuring = 2 * 3
-    whole = outline(search(tmp_path / "whole", trials=11, inherit=True))
-    for at in (0, 4, measuring - 1, measuring, measuring + 2, measuring + 3, measuring + 13, measuring + 80):
-        path = tmp_path / str(at)
-        with pytest.raises(Killed), opened(path, Clock(at), trials=11, inherit=True) as sitting:
-            sitting.run()
-        assert outline(search(path, trials=11, inherit=True)) == whole, at
+    clock = Clock(at)
+    objective, prepare = Trains(clock), Measures(clock)
+    with pytest.raises(Killed), opened(tmp_path / "run", objective, prepare, inherit=True) as session:
+        session.run()
+    assert outline(search(tmp_path / "run", inherit=True)) == whole
 
 
-def test_two_sittings_give_the_same_run_as_one(tmp_path: Path) -> None:
-    whole = outline(search(tmp_path / "whole", trials=18, inherit=True))
-    for first in (1, 4, 9, 14):
-        search(tmp_path / str(first), trials=first, inherit=True)
-        assert outline(search(tmp_path / str(first), trials=18, inherit=True)) == whole, first
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[object, ...]]:
+    """An undisturbed run."""
+    return outline(search(tmp_path_factory.mktemp("runs") / "whole", inherit=True))
+
+
+@pytest.mark.parametrize("first", [1, 9])
+def test_two_sessions_give_the_same_run_as_one(
+    tmp_path: Path, whole: list[tuple[object, ...]], first: int
+) -> None:
+    search(tmp_path / "run", trials=first, inherit=True)
+    assert outline(search(tmp_path / "run", inherit=True)) == whole
 
 
 def test_a_start_folder_that_was_removed_is_made_again(tmp_path: Path) -> None:
@@ -282,6 +295,6 @@ def test_a_given_backbone_is_fine_tuned_like_everything_cut_out_of_it(tmp_path: 
 
 def test_nothing_waits_for_a_given_backbone(tmp_path: Path) -> None:
     given(tmp_path / "run", trials=1)
-    with opened(tmp_path / "run", init="/somewhere/mine.safetensors") as sitting:
-        jobs = [sitting.search.next_job() for _ in range(5)]
+    with opened(tmp_path / "run", init="/somewhere/mine.safetensors") as session:
+        jobs = [session.director.next_job() for _ in range(5)]
         assert [job and job.number for job in jobs] == [1, 2, 3, 4, 5]

@@ -38,7 +38,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
 
 @pytest.fixture(scope="module")
 def five_trials(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a first sitting left; tests go on with a copy."""
+    """What a first session left; tests go on with a copy."""
     return search(tmp_path_factory.mktemp("runs") / "parts", trials=5).path
 
 

@@ -15,6 +15,7 @@ from lcsearch.core.spec import TrialSpec
 from lcsearch.core.text import format_seconds
 from lcsearch.runs.retrained import Result, folder_of, read_result
 from lcsearch.runs.settings import RunSettings
+from lcsearch.search.job_queue import JobQueue
 from lcsearch.search.retrain.ways import recipe_of
 
 MOST_SEEDS = 1000
@@ -40,7 +41,7 @@ class Task:
 
     @property
     def number(self) -> int:
-        """What engines call it: the same in each sitting."""
+        """What engines call it: the same in each session."""
         return (2 * self.trial.number + (self.init == "compressed")) * MOST_SEEDS + self.seed
 
     @property
@@ -55,7 +56,7 @@ class Task:
         return None if self.init == "scratch" else self.folder.parent / "start"
 
     def result(self) -> Result | None:
-        """What an earlier sitting finished; None where that trained another spec."""
+        """What an earlier session finished; None where that trained another spec."""
         result = read_result(self.folder)
         return result if result is not None and result.fingerprint == self.spec.fingerprint() else None
 
@@ -83,8 +84,8 @@ def tasks_for(
     ]
 
 
-class Director:
-    """What an engine asks for the next training.
+class RetrainDirector:
+    """Directs a retraining.
 
     Args:
         tasks: Every training; those that are finished are not handed out.
@@ -98,35 +99,36 @@ class Director:
     ) -> None:
         self._tasks = {task.number: task for task in tasks}
         self._say = say
-        self._max_failures = max_failures
-        self._queue = [self._job(task, seed) for task in tasks if task.result() is None]
-        self._done = len(tasks) - len(self._queue)
-        self._live: dict[int, Job] = {}
+        self._jobs = JobQueue(max_failures)
+        for task in tasks:
+            if task.result() is None:
+                self._jobs.add(_job(task, seed))
+        self._done = len(tasks) - len(self._jobs.waiting)
         self._begun: dict[int, float] = {}
         self.failed: dict[str, str] = {}
-        self.interrupted = False
 
     @property
     def waiting(self) -> list[Task]:
         """What is not handed out yet."""
-        return [self._tasks[job.number] for job in self._queue]
+        return [self._tasks[job.number] for job in self._jobs.waiting]
 
     @property
     def finished(self) -> bool:
         """True once nothing is live and nothing more will be handed out."""
-        return not self._live and (self.interrupted or not self._queue)
+        return self._jobs.idle
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the retraining was told to leave before its end."""
+        return self._jobs.interrupted
 
     def interrupt(self) -> None:
         """Let every training finish its epoch, keep its checkpoint, and hand out nothing more."""
-        self.interrupted = True
+        self._jobs.interrupt()
 
     def next_job(self) -> Job | None:
         """The next training."""
-        if self.interrupted or not self._queue:
-            return None
-        job = self._queue.pop(0)
-        self._live[job.number] = job
-        return job
+        return self._jobs.take()
 
     def on_started(self, number: int, worker: str) -> None:
         """A worker has begun."""
@@ -134,7 +136,7 @@ class Director:
 
     def on_epoch(self, number: int, epoch: int, metrics: Metrics) -> Verdict:
         """Nothing is compared before the end."""
-        last = epoch >= self._live[number].spec.recipe.epochs
+        last = epoch >= self._tasks[number].spec.recipe.epochs
         return Verdict.SUSPEND if self.interrupted and not last else Verdict.GO_ON
 
     def on_complete(self, number: int, metrics: Metrics) -> None:
@@ -143,7 +145,7 @@ class Director:
         if not math.isfinite(accuracy):
             self.on_failed(number, f"accuracy is {accuracy}")
             return
-        del self._live[number]
+        self._jobs.end(number)
         epochs = task.spec.recipe.epochs
         fingerprint = task.spec.fingerprint()
         Result(task.trial.number, task.seed, epochs, fingerprint, accuracy, task.folder, task.init).write()
@@ -153,31 +155,29 @@ class Director:
 
     def on_suspended(self, number: int) -> None:
         """It has left with its checkpoint kept."""
-        del self._live[number]
+        self._jobs.end(number)
 
     def on_failed(self, number: int, reason: str) -> None:
         """The training raised; the others go on."""
-        del self._live[number]
+        self._jobs.end(number)
         name = self._tasks[number].name
         self.failed[name] = reason
         self._say(f"{name}: failed: {reason}")
 
     def on_lost(self, number: int, reason: str) -> None:
         """The worker died: try again from the last checkpoint, a few times."""
-        job = self._live[number]
-        if job.attempt >= self._max_failures:
+        if self._jobs.try_again(number):
+            self._say(f"{self._tasks[number].name}: {reason}; trying again from its last checkpoint")
+        else:
             self.on_failed(number, reason)
-            return
-        del self._live[number]
-        self._say(f"{self._tasks[number].name}: {reason}; trying again from its last checkpoint")
-        self._queue.append(replace(job, attempt=job.attempt + 1, resume=True))
 
     def tick(self) -> None:
         """Nothing depends on the clock."""
 
-    def _job(self, task: Task, seed: int) -> Job:
-        resume = task.folder.is_dir()
-        task.folder.mkdir(parents=True, exist_ok=True)
-        folder = str(task.folder)
-        start = "" if task.start is None else str(task.start)
-        return Job(task.number, 0, retrain_seed(seed, task.seed), task.spec, folder, resume, start)
+
+def _job(task: Task, seed: int) -> Job:
+    resume = task.folder.is_dir()
+    task.folder.mkdir(parents=True, exist_ok=True)
+    folder = str(task.folder)
+    start = "" if task.start is None else str(task.start)
+    return Job(task.number, 0, retrain_seed(seed, task.seed), task.spec, folder, resume, start)

@@ -1,4 +1,4 @@
-"""One sitting of ``lcsearch retrain``: trains what is left, then tests, then writes results and report."""
+"""A session of ``lcsearch retrain``: trains what is left, then tests, then writes results and report."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from lcsearch import report
 from lcsearch.core.errors import InputError
 from lcsearch.core.records import RetrainRecord, RetrainWay, RunRecord, TrialRecord
 from lcsearch.core.text import format_seconds
+from lcsearch.engines import Engine
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.read import read_run
 from lcsearch.runs.retrained import write_results
 from lcsearch.runs.settings import RunSettings
-from lcsearch.search.retrain.director import MOST_SEEDS, Director, Task, tasks_for
+from lcsearch.search.retrain.director import MOST_SEEDS, RetrainDirector, Task, tasks_for
 from lcsearch.search.retrain.picks import picks
 from lcsearch.search.retrain.testing import evaluate_once
 from lcsearch.search.retrain.ways import Asked, Comparison, Starts, compared, default_way, ways_of
-from lcsearch.search.sitting import Sitting
+from lcsearch.search.session import Session
 from lcsearch.search.workers import make_engine, make_objective
 
 _WORDS: dict[tuple[RetrainWay, ...], str] = {
@@ -55,19 +56,26 @@ class Request:
     changes: dict[str, Any] = field(default_factory=dict)
 
 
-class Retraining(Sitting):
+class RetrainSession(Session):
     """A run that is open for retraining; a context manager that holds the run's lock.
 
     Args:
         path: The run directory.
         request: What to do.
         say: Called with a line for the user.
+        engine: Trains; None for the one that the settings ask for.
 
     Raises:
         InputError: It is no run, has nothing to retrain, or an option is out of range.
     """
 
-    def __init__(self, path: Path, request: Request, say: Callable[[str], None] = lambda line: None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        request: Request,
+        say: Callable[[str], None] = lambda line: None,
+        engine: Engine | None = None,
+    ) -> None:
         directory = RunDirectory.open(path)
         run = read_run(path)
         plain = run.settings["settings"]
@@ -87,13 +95,14 @@ class Retraining(Sitting):
             path, self.trials, self.epochs, request.seeds, settings, self.ways
         )
         self._say = say
-        self.director: Director
+        self.director: RetrainDirector
         self._train = make_objective(self.settings)
-        super().__init__(directory, make_engine(self.settings, path / "retrain"), self._train)
+        engine = engine or make_engine(self.settings, path / "retrain")
+        super().__init__(directory, engine, self._train)
         self._starts = self._make_starts(run)
 
     def _enter(self, stack: ExitStack) -> None:
-        self.director = Director(self.tasks, self.settings.seed, self.settings.max_failures, self._say)
+        self.director = RetrainDirector(self.tasks, self.settings.seed, self.settings.max_failures, self._say)
         if self.director.waiting:
             self._write_starts()
             self.engine.prepare(self._objective)
@@ -120,7 +129,7 @@ class Retraining(Sitting):
         Returns:
             What went wrong, in one line; None if nothing did.
         """
-        return None if self.director.finished else self._drive(self.director)
+        return None if self.director.finished else self._drive(self.director, self._say)
 
     def finish(self) -> tuple[RetrainRecord, ...]:
         """Test what is trained, once, and write results.yaml and the report.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from inline import InlineEngine
+from inline_engine import InlineEngine
 from small_runs import SETTINGS, make_run
 
 from lcsearch import data
@@ -17,15 +17,16 @@ from lcsearch.core.job import Metrics, Verdict
 from lcsearch.core.records import RetrainRecord
 from lcsearch.core.spec import ModelSpec
 from lcsearch.data import Split, loading
+from lcsearch.engines import Engine
 from lcsearch.export.chosen import export_choice
 from lcsearch.nets.tensors import trained_model
 from lcsearch.runs.choose import choose
 from lcsearch.runs.read import read_run
 from lcsearch.runs.retrained import all_results, best_of, read_retrained, spread
 from lcsearch.search.retrain import testing
-from lcsearch.search.retrain.director import Director, tasks_for
+from lcsearch.search.retrain.director import RetrainDirector, tasks_for
 from lcsearch.search.retrain.picks import picks
-from lcsearch.search.retrain.session import Request, Retraining
+from lcsearch.search.retrain.session import Request, RetrainSession
 
 TWO = Request(trials=(4,), epochs=2, seeds=2)
 """Trial 4, and beside it the backbone, a uniform and a thinner model: eight trainings."""
@@ -43,10 +44,8 @@ def run(original: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(original, tmp_path / "run"))
 
 
-def opened(path: Path, request: Request = TWO) -> Retraining:
-    work = Retraining(path, request)
-    work.engine = InlineEngine()  # type: ignore[assignment]
-    return work
+def opened(path: Path, request: Request = TWO, engine: Engine | None = None) -> RetrainSession:
+    return RetrainSession(path, request, engine=engine or InlineEngine())
 
 
 def whole(path: Path, request: Request = TWO) -> tuple[RetrainRecord, ...]:
@@ -198,8 +197,7 @@ class Interrupting(InlineEngine):
 
 
 def test_interrupted_and_taken_up_again_it_reaches_the_same(run: Path, finished: Path) -> None:
-    with opened(run) as work:
-        work.engine = Interrupting()  # type: ignore[assignment]
+    with opened(run, engine=Interrupting()) as work:
         work.run()
         assert work.director.interrupted
     assert len(all_results(run)) == 1
@@ -234,7 +232,7 @@ def test_a_lost_worker_gets_another_chance_and_a_failed_training_is_left_out(run
     record = read_run(run)
     tasks = tasks_for(run, record.trials[4:6], epochs=2, seeds=1, settings=SETTINGS)
     said: list[str] = []
-    director = Director(tasks, seed=0, max_failures=1, say=said.append)
+    director = RetrainDirector(tasks, seed=0, max_failures=1, say=said.append)
     first, second = director.next_job(), director.next_job()
     assert first is not None and second is not None and first.seed == second.seed
     assert first.spec.recipe.epochs == 2 and not first.resume

@@ -1,4 +1,4 @@
-"""Retraining from fresh weights or on from the compressed ones: trained, compared, tested and said."""
+"""RetrainSession from fresh weights or on from the compressed ones: trained, compared, tested and said."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from inline import InlineEngine
+from inline_engine import InlineEngine
 from safetensors.torch import load_file
 from small_runs import SETTINGS, make_run
 
@@ -18,7 +18,7 @@ from lcsearch.core.records import RetrainRecord
 from lcsearch.core.spec import Recipe
 from lcsearch.runs.read import read_run
 from lcsearch.runs.retrained import Result, all_results, better
-from lcsearch.search.retrain.session import Request, Retraining
+from lcsearch.search.retrain.session import Request, RetrainSession
 from lcsearch.search.retrain.ways import Starts, compared, default_way, recipe_of, summary
 from lcsearch.train.fine_tune import FINE_TUNE
 from lcsearch.train.start import Start
@@ -45,10 +45,8 @@ def run(original: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(original, tmp_path / "run"))
 
 
-def whole(path: Path, request: Request) -> tuple[tuple[RetrainRecord, ...], Retraining]:
-    work = Retraining(path, request)
-    work.engine = InlineEngine()  # type: ignore[assignment]
-    with work:
+def whole(path: Path, request: Request) -> tuple[tuple[RetrainRecord, ...], RetrainSession]:
+    with RetrainSession(path, request, engine=InlineEngine()) as work:
         assert work.run() is None
         return work.finish(), work
 
@@ -120,8 +118,8 @@ def test_weights_that_are_gone_are_one_clear_line(run: Path) -> None:
     with pytest.raises(
         InputError, match=r"--init compressed: trial 5: its weights are gone .*--init scratch"
     ):
-        Retraining(run, replace(ONE, init="compressed"))
-    Retraining(run, ONE)
+        RetrainSession(run, replace(ONE, init="compressed"))
+    RetrainSession(run, ONE)
 
 
 def test_once_begun_it_needs_the_trials_weights_no_more(run: Path) -> None:

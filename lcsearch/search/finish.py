@@ -1,0 +1,79 @@
+"""What a search leaves in its run directory when it ends: best.yaml and report.html."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lcsearch.core.config import Source, write_config
+from lcsearch.core.errors import InputError, is_disk_full
+from lcsearch.core.records import RunRecord, TrialRecord
+from lcsearch.runs.choose import Choice, choose, front_of
+from lcsearch.runs.directory import RunDirectory
+from lcsearch.runs.read import read_run
+
+DROP = 0.5
+"""``best.yaml`` is the smallest model within so many points of the backbone's accuracy."""
+
+
+@dataclass(frozen=True)
+class Finish:
+    """What a session left.
+
+    Attributes:
+        trials: Every trial of the run.
+        front: The front by rising parameters.
+        chosen: The trial in best.yaml; None where there is none.
+        lines: What to tell the user.
+    """
+
+    trials: tuple[TrialRecord, ...]
+    front: tuple[TrialRecord, ...]
+    chosen: int | None
+    lines: tuple[str, ...]
+
+
+def finish(directory: RunDirectory, why: Sequence[str]) -> Finish:
+    """Write best.yaml and report.html from what is recorded, as far as there is room.
+
+    Args:
+        directory: The run directory.
+        why: Why the search has ended, for the user.
+    """
+    run = read_run(directory.path)
+    front = tuple(front_of(run.trials))
+    if not front:
+        return Finish(run.trials, front, None, (*why, "no trial is complete yet"))
+    choice = _choose(run.trials)
+    return Finish(run.trials, front, choice.trial.number, (*why, *_leave(directory, run, choice)))
+
+
+def _choose(trials: tuple[TrialRecord, ...]) -> Choice:
+    """The smallest model within `DROP` points of the backbone; without a backbone the most accurate."""
+    baseline = next((t for t in trials if t.origin == "baseline" and t.state == "complete"), None)
+    if baseline is not None:
+        return choose(trials, baseline, max_drop=DROP)
+    return choose(trials, None, max_params=max(t.params for t in trials))
+
+
+def _leave(directory: RunDirectory, run: RunRecord, choice: Choice) -> list[str]:
+    """Write both files; what to tell the user of it."""
+    from lcsearch import report
+
+    trial = choice.trial
+    source = Source(str(directory.path), trial.number, trial.accuracy, trial.params, trial.macs, choice.why)
+    try:
+        write_config(directory.best, trial.spec, source)
+        report.write(run, directory.report)
+        report_line = f"report: {directory.report}"
+    except InputError as error:
+        report_line = f"no report: {error}"
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+        return ["no best.yaml or report: the disk is full"]
+    return [
+        f"best.yaml holds trial {trial.number}, {choice.why}",
+        report_line,
+        f"config: {directory.best}; study: {directory.study}",
+    ]

@@ -1,0 +1,57 @@
+"""An engine without processes: for tests of what is around engines."""
+
+from __future__ import annotations
+
+from lcsearch.core.job import Job, Metrics, Objective, Report, Verdict
+from lcsearch.engines import Director, Ending, run_job, tell
+
+
+class Killed(BaseException):
+    """Stands for ``kill -9`` of this process: nothing may catch it."""
+
+
+class InlineEngine:
+    """Runs one trial at a time in this process."""
+
+    jobs = 1
+
+    def describe(self) -> str:
+        return "this process"
+
+    def prepare(self, objective: Objective) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def run(self, director: Director, objective: Objective) -> None:
+        while not director.finished:
+            job = director.next_job()
+            if job is not None:
+                director.on_started(job.number, "inline")
+                tell(director, job.number, _run(director, objective, job))
+            director.tick()
+
+
+def _run(director: Director, objective: Objective, job: Job) -> Ending:
+    """What breaks in the director, or kills the process, is not the objective's end."""
+    raised: list[BaseException] = []
+
+    def hear(epoch: int, metrics: Metrics) -> Verdict:
+        try:
+            return director.on_epoch(job.number, epoch, metrics)
+        except BaseException as error:
+            raised.append(error)
+            raise
+
+    def mortal(job: Job, report: Report) -> Metrics:
+        try:
+            return objective(job, report)
+        except Killed as error:
+            raised.append(error)
+            raise
+
+    ending = run_job(job, mortal, hear)
+    if raised:
+        raise raised[0]
+    return ending

@@ -1,0 +1,82 @@
+"""A whole search over ``base`` that neither trains nor builds models, in this process."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+from inline_engine import InlineEngine
+
+from lcsearch.core.job import Job, Objective, Report
+from lcsearch.core.spec import ModelSpec, Recipe, TrialSpec
+from lcsearch.core.yaml import write_yaml
+from lcsearch.nets.backbones import build
+from lcsearch.nets.count import Count
+from lcsearch.runs.directory import RunDirectory
+from lcsearch.runs.facts import Facts
+from lcsearch.runs.settings import RunSettings
+from lcsearch.search.planner import Planner
+from lcsearch.search.proposals.queue import Prepare
+from lcsearch.search.session import SearchSession
+from lcsearch.search.space import BoundSpace, bind, load_space
+
+FACTS = Facts(10, 1, 32, 100, 1000, 10_000, 400_000)
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """Accuracy as a smooth function of size, seed and epoch; trains nothing."""
+
+    def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
+        epochs = job.spec.recipe.epochs
+        kept = sum(layer.alpha for layer in job.spec.model.layers.values())
+        for epoch in range(1, epochs + 1):
+            accuracy = 90 - 20 * math.exp(-epoch) - kept + (job.seed % 97) / 97
+            if not report(epoch, {"accuracy": accuracy, "seconds": 0.01, "train_loss": 1.0}):
+                break
+        return {"accuracy": accuracy}
+
+
+def session(
+    path: Path,
+    objective: Objective | None = None,
+    prepare: Prepare | None = None,
+    given: Sequence[TrialSpec] = (),
+    **changes: object,
+) -> SearchSession:
+    """A session over ``base``, new or taken up where it was left.
+
+    Args:
+        path: The run directory.
+        objective: Runs a trial; `Simulated` unless given.
+        prepare: Makes what models are cut out of.
+        given: Specs that the user wants tried first.
+        changes: Settings of the run.
+    """
+    values: dict[str, object] = {"trials": 12, "recipe": Recipe(epochs=4), "sampler": "tpe"} | changes
+    settings = RunSettings("base", "digits", **values)  # type: ignore[arg-type]
+    if (path / "run.yaml").exists():
+        directory = RunDirectory.open(path)
+    else:
+        directory = RunDirectory.create(path)
+        plain = {"version": 1, "settings": settings.to_plain(), "facts": {"smallest_params": 10_000}}
+        write_yaml(directory.settings, plain)
+    planner = Planner(_space(), settings, FACTS.validation_images, given, _size, prepare)
+    return SearchSession(directory, settings, FACTS, planner, objective or Simulated(), InlineEngine())
+
+
+@cache
+def _space() -> BoundSpace:
+    with torch.device("meta"):
+        model = build("base", num_classes=10, in_channels=1)
+    return bind(load_space(None, "base"), model, ModelSpec("base", 10, 1))
+
+
+def _size(model: ModelSpec) -> Count:
+    """Parameters by arithmetic; invented MACs that order models in another way."""
+    params = _space().params(model)
+    return Count(params, round(10 * params**0.5 * (1 + len(model.layers))), ())
