@@ -78,7 +78,14 @@ STOPPING_RULE = Kind(
     setting="early_stopping",
     contract="lcsearch.search.stopping:StoppingRule",
 )
-ENGINE = Kind("engine", "lcsearch.engines", "lcsearch.engines", "ENGINE", setting="engine")
+ENGINE = Kind(
+    "engine",
+    "lcsearch.engines",
+    "lcsearch.engines",
+    "ENGINE",
+    setting="engine",
+    contract="lcsearch.engines:EngineMaker",
+)
 EXPORT_FORMAT = Kind(
     "export format",
     "lcsearch.export.formats",

@@ -1,0 +1,84 @@
+"""The engine and the objective that a run's settings ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from plugin_files import installed
+
+from lcsearch.core import plugins
+from lcsearch.core.errors import InputError
+from lcsearch.engines import EngineSettings
+from lcsearch.engines.local import LocalEngine
+from lcsearch.runs.settings import RunSettings
+from lcsearch.search.workers import make_engine, make_objective
+
+MODULE = """
+told = []
+
+def make(settings):
+    from inline_engine import InlineEngine
+
+    told.append(settings)
+    return InlineEngine()
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> Iterator[None]:
+    """Another distribution's engine, ``inline``, and one that is none."""
+    engines = {"inline": "inline_plugin:make", "none": "inline_plugin:told"}
+    with installed(tmp_path, "inline", "1.0", {plugins.ENGINE.group: engines}, {"inline_plugin": MODULE}):
+        yield
+
+
+def settings(**changes: object) -> RunSettings:
+    return RunSettings("my_nets:small", "my_data:pairs", **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("plugin")
+def test_an_engine_is_told_what_the_run_says_of_it(tmp_path: Path) -> None:
+    run = settings(
+        engine="inline", jobs=3, ray_address="auto", cpus_per_trial=2.0, gpus_per_trial=0.5,
+        storage_path="/shared", objective="my_loop:train",
+    )  # fmt: skip
+    assert make_engine(run, tmp_path).describe() == "this process"
+    import inline_plugin  # type: ignore[import-not-found]
+
+    modules = ("my_nets", "my_data", "my_loop")
+    assert inline_plugin.told[-1:] == [EngineSettings(tmp_path, 3, modules, "auto", 2.0, 0.5, "/shared")]
+
+
+def test_the_local_engine_runs_one_trial_at_once_unless_it_is_told(tmp_path: Path) -> None:
+    engines = [make_engine(settings(jobs=jobs), tmp_path) for jobs in (None, 3)]
+    assert all(isinstance(engine, LocalEngine) for engine in engines)
+    assert [engine.jobs for engine in engines] == [1, 3]
+
+
+@pytest.mark.usefixtures("plugin")
+def test_an_engine_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no engine 'locl'; did you mean 'local'\?"):
+        make_engine(settings(engine="locl"), tmp_path)
+    with pytest.raises(InputError, match=r"engine 'none' \(inline 1\.0\) .* is a list, not a"):
+        make_engine(settings(engine="none"), tmp_path)
+
+
+@pytest.mark.usefixtures("plugin")
+def test_only_what_the_user_named_by_module_must_be_there_on_every_node(tmp_path: Path) -> None:
+    make_engine(RunSettings("torchvision:resnet18", "folder:/data", engine="inline"), tmp_path)  # type: ignore[arg-type]
+    import inline_plugin
+
+    assert inline_plugin.told[-1].modules == ()
+
+
+def test_trials_train_on_the_runs_data(tmp_path: Path) -> None:
+    run = settings(train_images=50, validation_images=20, image_size=16, device="cpu", threads=2)
+    objective = make_objective(run)
+    assert (objective.dataset, objective.train_images, objective.validation_images) == (
+        "my_data:pairs",
+        50,
+        20,
+    )
+    assert (objective.image_size, objective.device, objective.threads) == (16, "cpu", 2)
