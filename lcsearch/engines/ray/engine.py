@@ -98,7 +98,7 @@ class RayEngine:
     def _fit(self, dispatcher: Dispatcher, objective: Objective) -> None:
         from ray import tune
 
-        from lcsearch.engines.ray.scheduler import DirectorScheduler, Pulse
+        from lcsearch.engines.ray.scheduler import DirectorScheduler, EveryStep
         from lcsearch.engines.ray.searcher import DirectorSearcher
 
         scheduler = DirectorScheduler(dispatcher)
@@ -115,7 +115,7 @@ class RayEngine:
             run_config=tune.RunConfig(
                 name="tune",
                 storage_path=str(self._temporary),
-                callbacks=[Pulse(dispatcher, scheduler)],
+                callbacks=[EveryStep(dispatcher, scheduler)],
                 failure_config=tune.FailureConfig(max_failures=0),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 verbose=0,

@@ -92,7 +92,7 @@ class DirectorScheduler(TrialScheduler):
         return "decided by the search"
 
 
-class Pulse(TrialProgressCallback):
+class EveryStep(TrialProgressCallback):
     """Does what has to be done again and again as Tune steps.
 
     It stands in the place of the callback that Tune adds otherwise, which keeps every trial for good.
