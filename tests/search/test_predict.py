@@ -29,6 +29,11 @@ def test_one_finished_curve_lends_its_gain():
     assert predict_final([60.0, 70.0], [[80.0, 85.0, 90.0]]) == pytest.approx(75.0)
 
 
+def test_curves_close_together_say_little_of_the_slope():
+    # Gains of 10 and 9 from 80 and 82: 9.5 from 81 on average, and 1 less for 12 points more, not for 2.
+    assert predict_final([75.0], [[80.0, 90.0], [82.0, 91.0]]) == pytest.approx(75 + 9.5 + 6 / 12)
+
+
 def test_never_overtakes_and_never_falls_behind_further():
     rising = [[s, s + (s - 50)] for s in (50.0, 60.0, 70.0)]  # the better gain more: slope above 0
     assert predict_final([40.0], rising) == pytest.approx(50.0)
@@ -52,5 +57,5 @@ def test_edges():
     assert predict_final([70.0], []) == 70.0
     assert predict_final([99.0], [[50.0, 90.0]]) == 100.0
     for curve, finished in (([math.nan], []), ([1.0], [[1.0, math.inf]])):
-        with pytest.raises(ValueError, match="not finite"):
+        with pytest.raises(ValueError, match=r"^a curve holds an accuracy that is not finite$"):
             predict_final(curve, finished)

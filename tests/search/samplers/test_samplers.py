@@ -8,7 +8,6 @@ import pytest
 import torch
 import yaml
 from optuna.trial import TrialState
-from scipy.stats import norm
 
 from lcsearch.core import plugins
 from lcsearch.core.errors import InputError
@@ -17,10 +16,7 @@ from lcsearch.core.spec import ModelSpec
 from lcsearch.nets.surgery import build_model
 from lcsearch.runs.settings import DEFAULT_SAMPLER
 from lcsearch.search import samplers
-from lcsearch.search.samplers._draw import Draw, at_unit, unit_of
-from lcsearch.search.samplers._improvement import expected_improvement
 from lcsearch.search.samplers._layout import Genome, layout_of
-from lcsearch.search.samplers._limits import Limits
 from lcsearch.search.samplers._moves import Moves
 from lcsearch.search.space import BoundSpace, bind, parse_space
 
@@ -170,29 +166,6 @@ def test_qmc_covers_conditional_parameters_evenly(space):
     assert np.histogram(alphas, bins=4)[0].min() >= len(alphas) / 4 - 4
 
 
-@pytest.mark.parametrize(
-    "distribution",
-    [
-        optuna.distributions.FloatDistribution(0.01, 1.0, log=True),
-        optuna.distributions.FloatDistribution(-1.0, 3.0),
-        optuna.distributions.FloatDistribution(0.0, 1.0, step=0.25),
-        optuna.distributions.IntDistribution(1, 64, log=True),
-        optuna.distributions.IntDistribution(2, 9),
-        optuna.distributions.CategoricalDistribution(("a", "b", "c")),
-    ],
-)
-def test_units_go_there_and_back(distribution):
-    for unit in np.linspace(0, 1, 23):
-        value = at_unit(distribution, float(unit))
-        assert distribution._contains(distribution.to_internal_repr(value))
-        assert at_unit(distribution, unit_of(distribution, value)) == pytest.approx(value) or value in (
-            "a",
-            "b",
-            "c",
-        )
-    assert at_unit(distribution, -1.0) == at_unit(distribution, 0.0)
-
-
 def test_sizes_of_genomes_are_those_of_the_models(space):
     layout, rng = layout_of(space), np.random.default_rng(0)
     moves = Moves(layout, rng)
@@ -231,41 +204,3 @@ def test_mixed_children_have_their_parents_layers(space):
         child = moves.mixed(first, second)
         assert all(p in (a, b) for p, a, b in zip(child.picks, first.picks, second.picks, strict=True))
         assert isinstance(child, Genome)
-
-
-def test_expected_improvement_against_sampling():
-    rng = np.random.default_rng(0)
-    box = Box(88.0, 200.0, 1e4, 1e6)
-    accuracy, sizes = np.array([90.0, 92.0, 93.0, 91.0]), np.array([3e4, 1e5, 8e5, 5e5])
-    mean, spread, params = np.array([91.0, 92.5, 89.0]), np.array([0.5, 1.0, 2.0]), np.array([5e4, 9e4, 2e4])
-    exact = expected_improvement(mean, spread, params, accuracy, sizes, box)
-    area = (box.accuracy_high - box.accuracy_low) * math.log(box.params_high / box.params_low)
-    there = list(zip(accuracy, sizes, strict=True))
-    for index in range(3):
-        draws = norm.rvs(mean[index], spread[index], 4000, random_state=rng)
-        gains = [hypervolume([*there, (a, params[index])], box) - hypervolume(there, box) for a in draws]
-        assert exact[index] == pytest.approx(np.mean(gains) * area, rel=0.08, abs=0.01)
-
-
-def test_limits_other_than_params_are_learnt(space):
-    layout = layout_of(space)
-    moves = Moves(layout, np.random.default_rng(4))
-    genomes = [moves.fresh() for _ in range(80)]
-    sizes = [layout.params(g) for g in genomes]
-    features = [layout.features(g) for g in genomes]
-    limit = float(np.median(sizes))
-
-    over = [{"max_macs": size / limit - 1} for size in sizes[:60]]
-    limits = Limits(over, sizes[:60], features[:60])
-    right = [limits.keeps(s, f) == (s <= limit) for s, f in zip(sizes[60:], features[60:], strict=True)]
-    assert limits.max_params == math.inf
-    assert np.mean(right) > 0.9
-
-
-def test_a_draw_answers_from_what_is_given_then_from_units():
-    draw = Draw({"a": 0.5, "b": 7.0, "c": "x"}, lambda name, _: 0.0)
-    assert draw.suggest_float("a", 0.0, 1.0) == 0.5
-    assert draw.suggest_float("b", 0.0, 1.0) == 0.0  # 7 is out of its range
-    assert draw.suggest_categorical("c", ("w", "x")) == "x"
-    assert draw.suggest_int("d", 2, 5) == 2
-    assert draw.params == {"a": 0.5, "b": 0.0, "c": "x", "d": 2}
