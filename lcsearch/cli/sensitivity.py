@@ -113,10 +113,7 @@ def _model(options: dict[str, Any], data: SearchData) -> tuple[nn.Module, ModelS
     from lcsearch.nets.weights import pretrained_weights, read_weights
 
     template = ModelSpec(options["backbone"], data.info.num_classes, data.info.in_channels)
-    try:
-        device = pick_device(options["device"])
-    except InputError as error:
-        raise InputError(f"--device: {error}") from None
+    device = pick_device(options["device"])
     model = surgery.build_model(template)
     if options["init"] == "pretrained":
         state = pretrained_weights(template.backbone, model, new_head=options["new_head"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import errno
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -54,6 +55,15 @@ class InputError(ValueError):
 
     def __str__(self) -> str:
         return self.said(str)
+
+
+@contextmanager
+def said_of(setting: str, value: object = None) -> Iterator[None]:
+    """Whatever is wrong inside is said of a setting, and of its value where one is given."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(*error.parts, setting=setting, value=value) from error.__cause__
 
 
 class HaltError(RuntimeError):

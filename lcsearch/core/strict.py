@@ -125,7 +125,7 @@ def first_mistake(kind: type[Any], data: Any) -> tuple[tuple[Any, ...], str] | N
 
 
 def format_path(keys: Iterable[Any]) -> str:
-    """Write a YAML path: ``layers."*".alpha.low``, ``kind[0]``."""
+    """Write a YAML path: ``layers."*".kind[0]``."""
     text = ""
     for key in keys:
         if isinstance(key, int) and not isinstance(key, bool):

@@ -8,8 +8,7 @@ Mean and deviation are measured on the train data set; images are not mirrored u
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import InputError, said_of
 from lcsearch.core.functions import call_function, one_line
 from lcsearch.data.dataset import DataSet, Part, Raw
 from lcsearch.data.pixels import from_arrays, mean_and_std
@@ -42,7 +41,7 @@ class UsersOwn(DataSet):
         """Give the decoded train data set, or decode the test data set."""
         if part == "train":
             return from_arrays(self.images, self.labels)
-        with _said_of(self.name):
+        with said_of("dataset", self.name):
             images, labels = _decoded("test", self.test, expected=tuple(self.images.shape[1:]))
             if int(labels.max()) >= self.num_classes:
                 top = self.num_classes - 1
@@ -61,7 +60,7 @@ def users_own(name: str, data_dir: Path | None) -> UsersOwn:
         InputError: The function cannot be found or raises, or what it returns are no such data sets.
     """
     train, test = _called(name, data_dir)
-    with _said_of(name):
+    with said_of("dataset", name):
         images, labels = _decoded("train", train, expected=None)
         num_classes = int(labels.max()) + 1
         if num_classes < 2:
@@ -89,15 +88,6 @@ def _called(name: str, data_dir: Path | None) -> tuple[Any, Any]:
         problem = f"the function returned {_kind(result)}; expected a pair (train, test)"
         raise InputError(problem, setting="dataset", value=name)
     return result[0], result[1]
-
-
-@contextmanager
-def _said_of(name: str) -> Iterator[None]:
-    """What is wrong inside is said of the user's function."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(*error.parts, setting="dataset", value=name) from error.__cause__
 
 
 def _decoded(what: str, data: Any, expected: tuple[int, ...] | None) -> tuple[Tensor, Tensor]:

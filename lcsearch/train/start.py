@@ -17,8 +17,8 @@ from lcsearch.core.files import write_text
 from lcsearch.core.job import BACKBONE, Progress
 from lcsearch.core.spec import ModelSpec, Recipe
 from lcsearch.data import SearchData
-from lcsearch.nets.tensors import read_tensors, write_state
-from lcsearch.nets.weights import fitting, load_backbone
+from lcsearch.nets.tensors import write_state
+from lcsearch.nets.weights import load_backbone, read_own
 from lcsearch.train.teacher import make_teacher, write_teacher
 
 
@@ -61,7 +61,7 @@ class Start:
         Raises:
             InputError: The file is damaged, or holds the weights of another model.
         """
-        return fitting(read_tensors(self.compressed)[0], model, str(self.compressed))
+        return read_own(self.compressed, model)
 
     def write_sensitivity(self, found: Sensitivity) -> None:
         """Write the layers' sensitivity, whole or not at all.

@@ -7,7 +7,7 @@ import pickle
 
 import pytest
 
-from lcsearch.core.errors import InputError, Named
+from lcsearch.core.errors import InputError, Named, said_of
 
 
 def shout(named: Named) -> str:
@@ -32,6 +32,18 @@ def test_a_setting_is_written_as_its_reader_writes_it(error: InputError, python:
     assert str(error) == python
     assert error.said(shout) == other
     assert str(InputError("f: ", *error.parts)) == f"f: {python}"
+
+
+def test_what_is_wrong_inside_is_said_of_a_setting() -> None:
+    with pytest.raises(InputError) as caught, said_of("init", "a.pt"):
+        try:
+            raise KeyError("a")
+        except KeyError as error:
+            raise InputError("has no ", Named("new_head", True)) from error
+    assert caught.value.said(shout) == "<init|a.pt>: has no <new_head|True>"
+    assert isinstance(caught.value.__cause__, KeyError)
+    with pytest.raises(KeyError), said_of("init"):
+        raise KeyError("not the user's mistake")
 
 
 @pytest.mark.parametrize(("error", "python", "other"), MESSAGES)

@@ -34,8 +34,8 @@ def refused(path: Path, model: nn.Module, **options: Any) -> str:
     with pytest.raises(InputError) as caught:
         read_weights(path, model, **options)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-    assert "\n" not in str(caught.value) and str(caught.value).startswith(f"--init {path}: ")
-    return str(caught.value).removeprefix(f"--init {path}: ")
+    assert "\n" not in str(caught.value) and str(caught.value).startswith(f"init='{path}': ")
+    return str(caught.value).removeprefix(f"init='{path}': ")
 
 
 @pytest.mark.parametrize("form", ["safetensors", "plain", "wrapped", "parallel", "half", "old"])
