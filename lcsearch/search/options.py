@@ -87,10 +87,7 @@ def resolve(options: RunOptions, init: str) -> RunSettings:
     Raises:
         InputError: A value is not allowed.
     """
-    try:
-        device = pick_device(options.device)
-    except InputError as error:
-        raise InputError(f"--device: {error}") from None
+    device = pick_device(options.device)
     on_cpu = device == "cpu"
     settings = RunSettings(
         backbone=options.backbone,

@@ -109,7 +109,7 @@ def test_other_classes_need_a_new_head(tmp_path: Path) -> None:
     old, new = net(7), net(4)
     save_file(old.state_dict(), tmp_path / "w")
     assert refused(tmp_path / "w", new) == (
-        "is for 7 classes, the data set has 4; --new-head makes the last layer (4) new"
+        "is for 7 classes, the data set has 4; new_head=True makes the last layer (4) new"
     )
     found = read_weights(tmp_path / "w", new, new_head=True)
     assert torch.equal(found["0.weight"], old.state_dict()["0.weight"])
