@@ -137,7 +137,7 @@ def test_damaged_files_are_one_clear_line(start: Start, images: SearchData) -> N
     with pytest.raises(InputError, match=r"sensitivity\.json: does not read"):
         start.read_sensitivity()
     start.compressed.write_bytes(b"no weights")
-    with pytest.raises(InputError, match=r"compressed\.safetensors: is neither a safetensors file nor .* or is damaged"):
+    with pytest.raises(InputError, match=r"compressed\.safetensors: is neither a safetensors file"):
         start.read_compressed(build_model(PLAIN))
     start.sensitivity.unlink()
     start.backbone.unlink()
