@@ -11,7 +11,7 @@ import click
 
 from lcsearch import __version__
 from lcsearch.cli.options import as_option
-from lcsearch.core.errors import HaltError, InputError, did_you_mean
+from lcsearch.core.errors import HaltError, InputError, no_such
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""
@@ -30,6 +30,7 @@ COMMANDS = {
     "backbones": "List the backbones.",
     "datasets": "List the data sets and where they are found.",
     "spaces": "List the search spaces, or write one to edit.",
+    "plugins": "List what is found by name, where it is from, and what does not load.",
 }
 """Command name to its help line; ``lcsearch.cli.NAME`` holds the command under the same name."""
 
@@ -57,7 +58,7 @@ class LazyGroup(click.Group):
             InputError: There is no such command.
         """
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            raise InputError(f"{args[0]!r} is no command; {did_you_mean(args[0], COMMANDS)}")
+            raise InputError(no_such("command", args[0], COMMANDS))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from lcsearch.core.job import Job, Metrics, Objective, Verdict
+from lcsearch.core.plugins import Kind
 
 
 class Director(Protocol):
@@ -78,6 +79,7 @@ class EngineSettings:
         folder: Where the engine may keep files of its own; it need not exist.
         jobs: Trials at once; None for as many as there is room for.
         modules: The user's modules that trials import by name.
+        plugins: What trials look up in the registry, by kind and name.
         ray_address: A running Ray cluster, as ``auto`` or ``HOST:PORT``; None starts Ray on this machine.
         cpus_per_trial: CPUs that Ray reserves for a trial.
         gpus_per_trial: GPUs, or a share of one, that Ray reserves for a trial.
@@ -87,6 +89,7 @@ class EngineSettings:
     folder: Path
     jobs: int | None = None
     modules: tuple[str, ...] = ()
+    plugins: tuple[tuple[Kind, str], ...] = ()
     ray_address: str | None = None
     cpus_per_trial: float = 1.0
     gpus_per_trial: float = 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.spec import Recipe
@@ -72,9 +72,9 @@ class RunSettings:
     max_params: int | None = None
     max_macs: int | None = None
     sampler: str = DEFAULT_SAMPLER
-    early_stopping: Literal["pareto", "median", "none"] = "pareto"
+    early_stopping: str = "pareto"
     rung_factor: int = 3
-    engine: Literal["local", "ray"] = "local"
+    engine: str = "local"
     jobs: int | None = 1
     threads: int = 1
     device: str = "cpu"

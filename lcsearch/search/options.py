@@ -101,8 +101,8 @@ def resolve(options: RunOptions, init: str) -> RunSettings:
         max_params=options.max_params,
         max_macs=options.max_macs,
         sampler=_sampler(options.sampler),
-        early_stopping=options.early_stopping,  # type: ignore[arg-type]
-        engine=options.engine,  # type: ignore[arg-type]
+        early_stopping=options.early_stopping,
+        engine=options.engine,
         jobs=_jobs(options, on_cpu),
         threads=1 if on_cpu else 0,
         device=device,

@@ -6,7 +6,7 @@ import multiprocessing
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.records import RunRecord, TrialRecord
@@ -42,12 +42,12 @@ def search(
     max_macs: int | str | None = None,
     search_width: bool = False,
     sampler: str | None = None,
-    early_stopping: Literal["pareto", "median", "none"] = "pareto",
+    early_stopping: str = "pareto",
     objectives: Sequence[str] = ("accuracy", "params"),
     recipe: Mapping[str, Any] | None = None,
     given: Sequence[str | Path] = (),
     seed: int = 0,
-    engine: Literal["local", "ray"] | None = None,
+    engine: str | None = None,
     jobs: int | None = None,
     device: str | None = None,
     ray_address: str | None = None,
@@ -88,12 +88,12 @@ def search(
         max_macs: Dearer specs are rejected untrained.
         search_width: Search the backbone's width too.
         sampler: Who proposes; see docs/search.md.
-        early_stopping: Which rule stops trials.
+        early_stopping: Which rule stops trials: ``pareto``, ``median``, ``none`` or somebody's own.
         objectives: ``accuracy`` first, then ``params``, ``macs`` or both.
         recipe: Values of ``spec.recipe`` for your loop to read, such as ``{"lr": 0.1}``.
         given: Configs and runs whose models are tried first.
         seed: Seeds everything random, also before each trial.
-        engine: ``local`` (the default) or ``ray``.
+        engine: ``local`` (the default), ``ray`` or somebody's own.
         jobs: Trials at once; the number of CPU cores, 1 on a GPU.
         device: What ``report.device`` says; None for a GPU where there is one, else ``cpu``.
         ray_address: A Ray cluster; None starts Ray on this machine.

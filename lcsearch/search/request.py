@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from lcsearch.core import plugins
 from lcsearch.core.config import parse_config, recipe_values
-from lcsearch.core.errors import InputError, did_you_mean
+from lcsearch.core.errors import InputError
 from lcsearch.core.spec import ModelSpec
 from lcsearch.core.text import parse_count, parse_seconds
 from lcsearch.runs.directory import RunDirectory
@@ -28,7 +29,7 @@ _LEAST = {
     "num_classes": 1, "in_channels": 1, "image_size": 1, "validation_images": 1, "epochs": 1, "trials": 1,
     "jobs": 1, "max_failures": 0, "seed": 0,
 }  # fmt: skip
-_CHOICES = {"early_stopping": ("pareto", "median", "none"), "engine": ("local", "ray")}
+_KINDS = (plugins.SAMPLER, plugins.STOPPING_RULE, plugins.ENGINE)
 _RESOLVED = {field.name for field in fields(RunOptions)}
 
 
@@ -78,11 +79,9 @@ def _checked(asked: Mapping[str, Any]) -> dict[str, Any]:
         value = values[name]
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
             raise InputError(f"{name}: {value!r} is not a whole number from {least} on")
-    for name, choices in _CHOICES.items():
-        if values[name] is not None and values[name] not in choices:
-            raise InputError(
-                f"{name}: {values[name]!r} is unknown; {did_you_mean(str(values[name]), choices)}"
-            )
+    for kind in _KINDS:
+        if values[kind.setting] is not None:
+            plugins.check(kind, str(values[kind.setting]))
     for name in ("max_params", "max_macs"):
         values[name] = None if values[name] is None else parse_count(str(values[name]), name)
     if values["timeout"] is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from lcsearch import engines
+from lcsearch.core import plugins
+from lcsearch.core.plugins import Kind
 from lcsearch.engines import Engine, EngineSettings
 from lcsearch.runs.settings import RunSettings
 from lcsearch.train.objective import TrainObjective
@@ -35,6 +37,7 @@ def make_engine(settings: RunSettings, folder: Path) -> Engine:
             folder=folder,
             jobs=settings.jobs,
             modules=_user_modules(settings),
+            plugins=_plugins(settings),
             ray_address=settings.ray_address,
             cpus_per_trial=settings.cpus_per_trial,
             gpus_per_trial=settings.gpus_per_trial,
@@ -48,3 +51,11 @@ def _user_modules(settings: RunSettings) -> tuple[str, ...]:
     names = (settings.backbone, settings.dataset, settings.objective or "")
     ours = ("torchvision:", "folder:")
     return tuple(name.split(":")[0] for name in names if ":" in name and not name.startswith(ours))
+
+
+def _plugins(settings: RunSettings) -> tuple[tuple[Kind, str], ...]:
+    """What trials look up in the registry."""
+    named = [(plugins.BACKBONE, settings.backbone)]
+    if settings.objective is None:
+        named.append((plugins.DATA_SET, settings.dataset))
+    return tuple((kind, name) for kind, name in named if ":" not in name)

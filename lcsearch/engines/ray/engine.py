@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import uuid
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,8 @@ class RayEngine:
                 "folder that all of them share, or an fsspec address such as s3://bucket/path",
                 setting="storage_path",
             )
-        question = Question(("lcsearch", *self._settings.modules), DriverPlace.here())
+        modules = ("lcsearch", *self._settings.modules)
+        question = Question(modules, DriverPlace.here(), plugins=self._settings.plugins)
         if storage is None:
             cluster.stay_here()
             ask_nodes(question, objective, nodes)
@@ -170,7 +172,7 @@ class RayEngine:
         token = f"{folder}/driver-{os.getpid()}"
         storage.write_text(token, "here")
         try:
-            ask_nodes(Question(question.modules, question.driver, token, storage), objective, nodes)
+            ask_nodes(replace(question, token=token, storage=storage), objective, nodes)
         finally:
             storage.remove(folder)
 

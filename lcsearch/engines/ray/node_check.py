@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lcsearch.core import plugins
 from lcsearch.core.errors import InputError
 from lcsearch.core.functions import one_line
+from lcsearch.core.plugins import Kind
 from lcsearch.engines.ray.driver_place import DriverPlace
 from lcsearch.engines.ray.storage import SharedStorage
 
@@ -32,12 +34,14 @@ class Question:
         driver: Where the driver stands and finds modules.
         token: Name and content of a file that it must see on the shared storage.
         storage: The shared storage.
+        plugins: What it must find in the registry, by kind and name.
     """
 
     modules: tuple[str, ...]
     driver: DriverPlace
     token: str = ""
     storage: SharedStorage | None = None
+    plugins: tuple[tuple[Kind, str], ...] = ()
 
 
 def ask_nodes(question: Question, objective: Any, nodes: list[Any]) -> None:
@@ -139,6 +143,11 @@ def _answer(question: Question, objective: bytes, node: str) -> InputError | Non
             importlib.import_module(name)
         except Exception as error:
             return InputError(f"{name}: node {node} cannot import it ({one_line(error)}); {_SHIP}")
+    for kind, plugin in question.plugins:
+        try:
+            plugins.find(kind, plugin)
+        except InputError as error:
+            return InputError(f"node {node}: ", *error.parts, "; install there what the driver has")
     try:
         ray.cloudpickle.loads(objective)
     except Exception as error:

@@ -14,6 +14,7 @@ from engine_objectives import Steps, WithData
 from ray_cluster import Place, kill_node
 from scripted_director import ScriptedDirector, jobs
 
+from lcsearch.core import plugins
 from lcsearch.core.errors import HaltError, InputError
 from lcsearch.core.job import Verdict
 
@@ -116,6 +117,10 @@ def test_a_node_dies_and_another_comes(cluster: Any, place: Place) -> None:
         ({"cpus_per_trial": 64}, "^cpus_per_trial: 64 is more than any node of Ray at .* has; at most 1"),
         ({"gpus_per_trial": 1}, "^gpus_per_trial: 1 is more than any node of Ray at .* has; at most 0"),
         ({"modules": ("no_such_net",)}, "^no_such_net: node .* cannot import it .*; put it at the same path"),
+        (
+            {"plugins": ((plugins.BACKBONE, "their-net"),)},
+            "^node .*: backbone: there is no backbone 'their-net'.*; install there what the driver has$",
+        ),
         ({"storage_path": "memory://alone"}, "^storage_path: memory://alone is not shared: node .* does not"),
     ],
 )
