@@ -61,7 +61,13 @@ DATA_SET = Kind(
     contract="lcsearch.data:DataSet",
     forms="folder:PATH or package.module:function",
 )
-FAMILY = Kind("family", "lcsearch.layers.families", "lcsearch.families", "FAMILY")
+FAMILY = Kind(
+    "family",
+    "lcsearch.layers.families",
+    "lcsearch.families",
+    "FAMILY",
+    contract="lcsearch.layers.family:Family",
+)
 SAMPLER = Kind(
     "sampler",
     "lcsearch.search.samplers",

@@ -16,7 +16,7 @@ from lcsearch.core.functions import find_function, parameters
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Backbone", "build", "describe", "find", "takes_width"]
+__all__ = ["Backbone", "build", "call", "describe", "find", "takes_width"]
 
 _TORCHVISION = "torchvision:"
 
@@ -92,12 +92,26 @@ def build(name: str, *, num_classes: int, in_channels: int, width: float = 1.0) 
     Raises:
         InputError: The name or a number is wrong, or the function raises or returns no net.
     """
+    return call(find(name), name, num_classes=num_classes, in_channels=in_channels, width=width)
+
+
+def call(
+    backbone: Backbone, name: str, *, num_classes: int, in_channels: int, width: float = 1.0
+) -> nn.Module:
+    """Call a backbone, also one without a name of its own: as `build`.
+
+    Args:
+        backbone: The function.
+        name: What messages call it.
+        num_classes: As in `build`.
+        in_channels: As in `build`.
+        width: As in `build`.
+    """
     for setting, value in (("num_classes", num_classes), ("in_channels", in_channels)):
         if value < 1:
             raise InputError(f"{value} is not a positive number", setting=setting)
     if not (math.isfinite(width) and width > 0):
         raise InputError(f"{width} is not a positive number", setting="width")
-    backbone = find(name)
     arguments: dict[str, float] = {"num_classes": num_classes, "in_channels": in_channels}
     if "width" in parameters(backbone):
         arguments["width"] = width
