@@ -79,21 +79,21 @@ class EngineSettings:
         folder: Where the engine may keep files of its own; it need not exist.
         jobs: Trials at once; None for as many as there is room for.
         modules: The user's modules that trials import by name.
-        plugins: What trials look up in the registry, by kind and name.
         ray_address: A running Ray cluster, as ``auto`` or ``HOST:PORT``; None starts Ray on this machine.
         cpus_per_trial: CPUs that Ray reserves for a trial.
         gpus_per_trial: GPUs, or a share of one, that Ray reserves for a trial.
         storage_path: Folder that every node shares, or an fsspec address; needed on several nodes.
+        plugins: What trials look up in the registry, by kind and name.
     """
 
     folder: Path
     jobs: int | None = None
     modules: tuple[str, ...] = ()
-    plugins: tuple[tuple[Kind, str], ...] = ()
     ray_address: str | None = None
     cpus_per_trial: float = 1.0
     gpus_per_trial: float = 0.0
     storage_path: str | None = None
+    plugins: tuple[tuple[Kind, str], ...] = ()
 
 
 @runtime_checkable

@@ -15,7 +15,8 @@ from lcsearch.core.spec import ModelSpec, Recipe, TrialSpec
 from lcsearch.nets.count import count
 from lcsearch.nets.surgery import build_model
 from lcsearch.runs.settings import RunSettings
-from lcsearch.search.sampler_view import Limits, SamplerView
+from lcsearch.search.limits import Limits
+from lcsearch.search.sampler_view import SamplerView
 from lcsearch.search.space import BoundSpace, bind, load_space
 
 BACKBONE = "base"

@@ -15,7 +15,8 @@ from optuna.samplers import BaseSampler
 from lcsearch.core.records import State, TrialRecord
 from lcsearch.core.spec import TrialSpec
 from lcsearch.runs.store import Proposal
-from lcsearch.search.sampler_view import Limits, SamplerView
+from lcsearch.search.limits import Limits
+from lcsearch.search.sampler_view import SamplerView
 from lcsearch.search.samplers import Sampler
 from lcsearch.search.space import BoundSpace
 from lcsearch.testing._expect import doing, expect

@@ -66,11 +66,23 @@ def test_an_engine_that_is_none_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("plugin")
+def test_an_engine_is_told_which_plugins_trials_look_up(tmp_path: Path) -> None:
+    import inline_plugin
+
+    for objective, looked_up in (
+        (None, ((plugins.BACKBONE, "vgg11"), (plugins.DATA_SET, "digits"))),
+        ("my_loop:train", ((plugins.BACKBONE, "vgg11"),)),
+    ):
+        make_engine(RunSettings("vgg11", "digits", engine="inline", objective=objective), tmp_path)
+        assert inline_plugin.told[-1].plugins == looked_up
+
+
+@pytest.mark.usefixtures("plugin")
 def test_only_what_the_user_named_by_module_must_be_there_on_every_node(tmp_path: Path) -> None:
     make_engine(RunSettings("torchvision:resnet18", "folder:/data", engine="inline"), tmp_path)  # type: ignore[arg-type]
     import inline_plugin
 
-    assert inline_plugin.told[-1].modules == ()
+    assert inline_plugin.told[-1].modules == inline_plugin.told[-1].plugins == ()
 
 
 def test_trials_train_on_the_runs_data(tmp_path: Path) -> None:
