@@ -36,7 +36,7 @@ from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import KFold
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from lcsearch.core.spec import LayerSpec, ModelSpec
+from lcsearch.core.spec import ModelSpec, read_layer
 from lcsearch.layers import arithmetic, lookup
 from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.layers.shape import ConvShape
@@ -271,7 +271,7 @@ def _better(worse: Array) -> Array:
 
 
 def _model(spec: Mapping[str, Any]) -> ModelSpec:
-    layers = {name: LayerSpec(**layer) for name, layer in spec["layers"].items()}
+    layers = {name: read_layer(layer) for name, layer in spec["layers"].items()}
     return ModelSpec(spec["backbone"], spec["num_classes"], spec["in_channels"], spec["width"], layers)
 
 
