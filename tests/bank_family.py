@@ -143,6 +143,9 @@ class BankFamily(Family[BankSpec]):
     def refuses(self, shape: ConvShape) -> str | None:
         return None if shape.kernel == (3, 3) else "its kernel is not 3x3"
 
+    def offer(self, rule: BankRule, group: str, shapes: Mapping[str, ConvShape]) -> BankOffer:
+        return BankOffer(rule, group, shapes)
+
     def canonical(self, shape: ConvShape, spec: BankSpec) -> BankSpec | None:
         return self.canonicals({"": shape}, {"": spec}).get("")
 

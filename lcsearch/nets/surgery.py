@@ -154,29 +154,29 @@ def _chosen(
     """The convolutions that do not stay plain, each once, and what becomes of them."""
     named = dict(model.named_modules(remove_duplicate=False))
     known = conv_layers(model)
-    seen: dict[nn.Conv2d, tuple[str, LayerSpec]] = {}
-    chosen: dict[str, tuple[nn.Conv2d, LayerSpec]] = {}
+    seen: dict[nn.Conv2d, str] = {}
     for name, spec in specs.items():
         conv = named.get(name)
         if conv is None or not _is_plain(conv):
             raise InputError(f"layers: {_not_a_conv(name, conv)}; {did_you_mean(name, known)}")
-        if conv in seen and seen[conv][1] != spec:
-            raise InputError(f"layers: {seen[conv][0]!r} and {name!r} are one module, but their specs differ")
-        if conv not in seen and _is_replaced(name, conv, spec, keep_hopeless):
-            chosen[name] = conv, spec
-        seen[conv] = name, spec
-    return chosen
+        other = seen.setdefault(conv, name)
+        if specs[other] != spec:
+            raise InputError(f"layers: {other!r} and {name!r} are one module, but their specs differ")
+    convs = {name: conv for conv, name in seen.items()}
+    asked = {name: specs[name] for name in convs if specs[name].family != lookup.PLAIN}
+    saving = _saving(convs, asked)
+    return {name: (convs[name], spec) for name, spec in asked.items() if keep_hopeless or name in saving}
 
 
-def _is_replaced(name: str, conv: nn.Conv2d, spec: LayerSpec, keep_hopeless: bool) -> bool:
-    """Whether a convolution does not stay plain: it does where a layer would save nothing."""
-    if spec.family == lookup.PLAIN:
-        return False
-    try:
-        saves = lookup.canonical(shape_of(conv), spec) is not None
-    except ValueError as error:
-        raise InputError(f"layers.{name}: {error}") from error
-    return saves or keep_hopeless
+def _saving(convs: _Convs, specs: Mapping[str, LayerSpec]) -> set[str]:
+    """The layers that save something; where tensors are shared, all who share them."""
+    shapes, found = {name: shape_of(convs[name]) for name in specs}, set[str]()
+    for family, own in lookup.bundles(specs):
+        try:
+            found |= family.canonicals(shapes, own).keys()
+        except ValueError as error:
+            raise InputError(f"layers.{next(iter(own))}: {error}") from error
+    return found
 
 
 def _not_a_conv(name: str, module: nn.Module | None) -> str:
