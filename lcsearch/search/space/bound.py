@@ -138,14 +138,15 @@ class BoundSpace:
             if pick is None:
                 return None
             picks.append(pick)
-        return self.answers(replace(spec, model=model), picks)
+        inside = model.layers.keys() <= set(self.searched_layers)
+        return self.answers(replace(spec, model=model), picks) if inside else None
 
     def answers(self, spec: TrialSpec, picks: Sequence[Pick]) -> Answers | None:
         """As `encode`, where the choices are known that make the layers.
 
         Args:
             spec: A spec of the space's backbone, its model canonical.
-            picks: One for each group.
+            picks: One for each group; together they make the model's layers.
         """
         kind, weight = self._regularizer_kind, self._regularizer_weight
         off = not spec.model.layers or (spec.regularizer.weight == 0 and "off" in kind.choices)
@@ -157,6 +158,7 @@ class BoundSpace:
             given = getattr(spec.recipe, name)
             values[number.name] = number.range.low if given is None else number.clip(given)
         replay = Replay(values)
+        self._keep(spec.model.width, tuple(picks), spec.model)
         try:
             found = self.suggest(replay, spec.recipe)
         except NotInSpace:
@@ -236,15 +238,19 @@ class BoundSpace:
         return {name: Number(f"train/{name}", value) for name, value in searched}
 
     def _model(self, width: float, picks: tuple[Pick, ...]) -> ModelSpec:
-        """The model that choices make; the latest are kept, because a proposal is checked, then asked for."""
+        """The model that choices make."""
         if (width, picks) not in self._models:
             shapes, layers = self.shapes(width), Layers()
             for group, pick in zip(self.groups, picks, strict=True):
                 layers |= group.layers(pick, shapes)
-            if len(self._models) >= _MODELS:
-                self._models.clear()
-            self._models[width, picks] = self.model(width, layers)
+            self._keep(width, picks, self.model(width, layers))
         return self._models[width, picks]
+
+    def _keep(self, width: float, picks: tuple[Pick, ...], model: ModelSpec) -> None:
+        """Keep the latest models: a proposal is checked, then asked for, then seen as a trial."""
+        if len(self._models) >= _MODELS:
+            self._models.clear()
+        self._models[width, picks] = model
 
     def _layer_answers(self, width: float, picks: Sequence[Pick]) -> dict[str, Any]:
         """Answers for width, shrink and groups; the smallest shrink of those that fit."""

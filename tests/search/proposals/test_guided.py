@@ -1,4 +1,4 @@
-"""The knapsack against brute force, and its models against the space."""
+"""The knapsack against brute force, its models against the space, and the sizes that a run asks for."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import random
 
 import pytest
 import torch
+from spaces import bind_backbone
 
 from lcsearch.compress.sensitivity import Row, Sensitivity
 from lcsearch.core.spec import ModelSpec, Recipe, Regularizer, TrialSpec
 from lcsearch.layers.families import linear
 from lcsearch.nets import surgery
+from lcsearch.runs.settings import RunSettings
 from lcsearch.search.proposals import guided as propose
-from lcsearch.search.proposals.guided import best_for_budgets, knapsack
+from lcsearch.search.proposals.guided import Preparing, best_for_budgets, knapsack, log_spaced
 from lcsearch.search.space import BoundSpace, bind, parse_space
 
 
@@ -122,3 +124,21 @@ def test_the_model_is_the_best_of_all_that_were_measured() -> None:
 def test_budgets_that_nothing_meets_get_no_model() -> None:
     space = bound()
     assert best_for_budgets(measured(space), space, [10]) == []
+
+
+def test_eight_sizes_largest_first() -> None:
+    space = bind_backbone("base", 1)
+    sizes = Preparing(RunSettings("base", "digits"), space).budgets()
+    steps = [space.params(space.plain()), *sizes, space.params(space.smallest())]
+    shares = [after / before for before, after in itertools.pairwise(steps)]
+    assert len(sizes) == 8 and max(shares) < 1
+    assert shares == pytest.approx([shares[0]] * 9, rel=1e-3), "each is the same share of the one before"
+
+
+def test_sizes_between_powers_of_ten_are_powers_of_ten() -> None:
+    assert log_spaced(1, 10_000, 3) == [1000, 100, 10]
+
+
+def test_no_size_is_above_the_limit() -> None:
+    sizes = Preparing(RunSettings("base", "digits", max_params=50_000), bind_backbone("base", 1)).budgets()
+    assert max(sizes) < 50_000 and len(set(sizes)) == 8
