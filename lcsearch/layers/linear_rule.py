@@ -36,11 +36,9 @@ class LinearRule(Rule):
         description="full, low_rank (with rank or rank_ratio) or sparse (with sparsity); one or several.",
     )
     rank_ratio: Share | None = Field(
-        default=None, description=f"Rank / primary filters, in (0, 1]; {_RATIOS} where neither stands there."
+        default=None, description=f"Rank / primary filters, in (0, 1]. Left out, as rank is: {_RATIOS}."
     )
-    rank: Count | None = Field(
-        default=None, description="Rank of the coefficients, from 1; instead of rank_ratio."
-    )
+    rank: Count | None = Field(default=None, description="Rank, at least 1; in place of rank_ratio.")
     sparsity: Sparsity = Field(
         default=Sparsity(low=0.25, high=0.9), description="Share of coefficients that is zero, in [0, 1)."
     )

@@ -204,7 +204,7 @@ def test_a_written_space_explains_and_holds_both() -> None:
     template = ModelSpec("net", 10, 3)
     default = bound("layer")
     text = to_yaml("net", default)
-    assert "# bank_size     Kernels that layers share." in text
+    assert "# bank_size     Kernels that layers share. Left out: {low: 1, high: 6}.\n" in text
     written = bind(parse_space(parse_yaml(text, "text"), "text"), Net(), template)
     assert written.parameters == default.parameters
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from textwrap import wrap
 
+from pydantic.fields import FieldInfo
+
 from lcsearch.layers import lookup
 from lcsearch.layers.offer import Rule
 from lcsearch.layers.shape import ConvShape
@@ -67,14 +69,14 @@ def to_yaml(backbone: str, bound: BoundSpace) -> str:
 
 def _comments(bound: BoundSpace) -> Iterator[str]:
     """What the keys of a rule mean: those of the families that are searched."""
-    kinds = dict.fromkeys(kind for group in bound.groups for kind in (lookup.PLAIN, *group.kinds))
-    yield from _comment(
-        "kind", f"One or several of {', '.join(kinds)}; {lookup.PLAIN} is the plain convolution."
-    )
-    rules = [lookup.family(kind).rule or Rule for kind in kinds]
-    keys = {name: field.description or "" for rule in rules for name, field in rule.model_fields.items()}
-    for key, description in keys.items():
-        yield from _comment(key, description)
+    kinds = ", ".join((lookup.PLAIN, *bound.families))
+    yield from _comment("kind", f"One or several of {kinds}; {lookup.PLAIN} is the plain convolution.")
+    fields: dict[str, FieldInfo] = {}
+    for family in bound.families:
+        fields |= (lookup.family(family).rule or Rule).model_fields
+    for key, field in fields.items():
+        left_out = "" if field.default is None else f" Left out: {_flow(field.default)}."
+        yield from _comment(key, f"{field.description}{left_out}")
 
 
 def _comment(key: str, text: str) -> list[str]:
