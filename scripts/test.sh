@@ -6,6 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/venv.sh
 
+workers=(-n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder)
 which=()
 if [ "${1:-}" = --fast ]; then
     which=(-m "not slow and not ray and not browser")
@@ -24,4 +25,4 @@ say "mypy"
 say "import-linter"
 "$bin/lint-imports" --no-logo --no-cache
 say "pytest"
-exec "$bin/python" -m pytest ${which[@]+"${which[@]}"} "$@"
+exec "$bin/python" -m pytest "${workers[@]}" ${which[@]+"${which[@]}"} "$@"

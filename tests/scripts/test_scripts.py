@@ -78,14 +78,14 @@ def test_test_sh_runs_every_check_and_passes_arguments_on(clone: Path) -> None:
     code, calls, _ = run(clone, "scripts/test.sh", "tests/data", "-x")
     assert code == 0
     wanted = ["pip install", "ruff check .", "ruff format --check .", "-m mypy", "lint-imports"]
-    wanted += ["-m pytest tests/data -x"]
+    wanted += ["-m pytest -n auto", "tests/data -x"]
     assert [part for call in calls for part in wanted if part in call] == wanted
     assert count(calls, ".[dev]") == 1 and (clone / ".venv-test").is_dir()
 
 
 def test_fast_leaves_out_what_is_marked(clone: Path) -> None:
     code, calls, _ = run(clone, "scripts/test.sh", "--fast", "tests/data")
-    assert code == 0 and calls[-1].endswith("-m pytest -m not slow and not ray and not browser tests/data")
+    assert code == 0 and calls[-1].endswith(" -m not slow and not ray and not browser tests/data")
 
 
 @pytest.mark.parametrize("fail", ["pip", "ruff check", "ruff format", "mypy", "lint-imports", "pytest"])
