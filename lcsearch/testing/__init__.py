@@ -22,15 +22,28 @@ if TYPE_CHECKING:
     from lcsearch.testing.data_sets import check_data_set
     from lcsearch.testing.engines import check_engine
     from lcsearch.testing.export_formats import check_export_format
+    from lcsearch.testing.families import check_family
     from lcsearch.testing.plots import check_plot
     from lcsearch.testing.samplers import check_sampler
     from lcsearch.testing.stopping_rules import check_stopping_rule
+
+_MODULES = {
+    "check_backbone": "backbones",
+    "check_data_set": "data_sets",
+    "check_engine": "engines",
+    "check_export_format": "export_formats",
+    "check_family": "families",
+    "check_plot": "plots",
+    "check_sampler": "samplers",
+    "check_stopping_rule": "stopping_rules",
+}
 
 __all__ = [
     "check_backbone",
     "check_data_set",
     "check_engine",
     "check_export_format",
+    "check_family",
     "check_plot",
     "check_sampler",
     "check_stopping_rule",
@@ -39,6 +52,6 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import a suite when it is first asked for: the workers of an engine need none."""
-    if name not in __all__:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{name.removeprefix('check_')}s"), name)
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

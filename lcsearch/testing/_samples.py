@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
+import random
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
-from optuna.samplers import RandomSampler
 
 from lcsearch.core.records import Decision, EpochRecord, Origin, RunRecord, TrialRecord
 from lcsearch.core.spec import ModelSpec, Recipe, TrialSpec
 from lcsearch.nets.count import count
 from lcsearch.nets.surgery import build_model
 from lcsearch.runs.settings import RunSettings
-from lcsearch.search.limits import Limits
-from lcsearch.search.sampler_view import SamplerView
 from lcsearch.search.space import BoundSpace, bind, load_space
 
 BACKBONE = "base"
@@ -24,6 +24,39 @@ IMAGE_SHAPE = (1, 16, 16)
 CLASSES = 10
 EPOCHS = 3
 _START = 1_750_000_000.0
+
+
+class Drawn:
+    """A trial that answers at random.
+
+    Args:
+        chance: What it draws from.
+
+    Attributes:
+        answers: What it was asked, and answered.
+    """
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self.answers: dict[str, Any] = {}
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """A number, drawn on the scale of its range."""
+        drawn = (
+            self._chance.uniform(math.log(low), math.log(high)) if log else self._chance.uniform(low, high)
+        )
+        value = min(max(math.exp(drawn) if log else drawn, low), high)
+        return float(self.answers.setdefault(name, value))
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        """A whole number."""
+        return int(self.answers.setdefault(name, self._chance.randrange(low, high + 1, step)))
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """One of several."""
+        return self.answers.setdefault(name, self._chance.choice(list(choices)))
 
 
 @cache
@@ -39,8 +72,7 @@ def bound_space() -> BoundSpace:
 def specs(number: int) -> tuple[TrialSpec, ...]:
     """The plain net, and points of the space drawn at random, the same every time."""
     space, recipe = bound_space(), Recipe(epochs=EPOCHS)
-    view, sampler = SamplerView(("accuracy", "params"), Limits(), {}), RandomSampler(seed=0)
-    drawn = (space.suggest(view.ask(sampler)) for _ in range(number - 1))
+    drawn = (space.suggest(Drawn(random.Random(seed))) for seed in range(number - 1))
     return (
         TrialSpec(space.template, recipe=recipe),
         *(TrialSpec(one.model, one.regularizer, recipe) for one in drawn),

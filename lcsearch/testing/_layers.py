@@ -1,0 +1,226 @@
+"""What a built layer of a family must do, beside what a convolution does."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from lcsearch.core.spec import LayerSpec
+from lcsearch.layers import lookup
+from lcsearch.layers.family import Family
+from lcsearch.layers.layer import FamilyLayer
+from lcsearch.layers.models import family_layers
+from lcsearch.nets.count import count
+from lcsearch.nets.surgery import compress, convert, factorize, fold, shape_of
+from lcsearch.testing._expect import doing, expect
+
+_SIDE = 9
+_IMAGES = 2
+_EQUAL = 1e-9
+_CLOSE = 1e-2
+"""Of the filters' norm, for a convolution that a layer of the family can be: fits may stop early."""
+
+
+def check_layer(family: Family[Any], conv: nn.Conv2d, spec: LayerSpec, what: str) -> None:
+    """Check a layer in place of a convolution.
+
+    Args:
+        family: The family.
+        conv: In float64.
+        spec: Canonical, and it saves something.
+        what: Names it in complaints.
+    """
+    torch.manual_seed(1)
+    images = torch.randn(_IMAGES, conv.in_channels, _SIDE, _SIDE, dtype=torch.float64)
+    net = _converted(conv, spec, what).train()
+    layer = _layer(net)
+    expect(layer.family == family.name, f"{what} says that it is of family {layer.family!r}")
+    expect(layer.shape == shape_of(conv), f"{what} stands for {layer.shape}, not {shape_of(conv)}")
+    made = family.canonical(layer.shape, family.spec_of(layer))
+    expect(made == spec, f"{what} says that it was made with {made}")
+    planned = _converted(copy.deepcopy(conv).to("meta"), spec, f"{what}, on the meta device")
+    expect(all(p.is_meta for p in planned.parameters()), f"{what} is not on the meta device where that is")
+    _check_start(layer, conv, what)
+    _check_size(family, net, spec, what)
+    _check_output(conv, net, images, what)
+    _check_regularization(family, layer, what)
+    _check_training(net, images, what)
+    _check_standard_forms(net, images, what)
+    _check_copies(net, _converted(conv, spec, what), images, what)
+    _check_fit(net, conv, spec, what)
+
+
+def check_bundle(family: Family[Any], conv: nn.Conv2d, spec: LayerSpec) -> None:
+    """Check that layers of one spec, which may share tensors, are counted as they are built.
+
+    Args:
+        family: The family.
+        conv: In float64, with as many channels out as in.
+        spec: As for `check_layer`.
+    """
+    net = nn.Sequential(conv, nn.ReLU(), conv.__class__(**_arguments(conv)).double())
+    specs = {"0": spec, "2": spec}
+    shapes = dict.fromkeys(specs, shape_of(conv))
+    with doing(f"building two layers of {spec}"):
+        built = convert(copy.deepcopy(net), specs)
+        sizes = lookup.sizes(shapes, specs)
+    stored = count(built, (conv.in_channels, _SIDE, _SIDE)).params
+    said = sum(size.stored for size in sizes.values())
+    expect(stored == said, f"two layers of {spec} store {stored} numbers together, and sizes() says {said}")
+    with doing(f"fitting two layers of {spec}"):
+        fitted = family_layers(compress(copy.deepcopy(net), specs))
+    expect(list(fitted) == list(specs), f"of two convolutions that become {spec}, {list(fitted)} did")
+
+
+def _arguments(conv: nn.Conv2d) -> dict[str, Any]:
+    names = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups")
+    return {name: getattr(conv, name) for name in names}
+
+
+def _converted(conv: nn.Conv2d, spec: LayerSpec, what: str) -> nn.Sequential:
+    """A net of one layer, in evaluation or training as the convolution is."""
+    with doing(f"building {what}"):
+        net = convert(nn.Sequential(copy.deepcopy(conv)), {"0": spec})
+    assert isinstance(net, nn.Sequential)
+    expect(isinstance(net[0], FamilyLayer), f"{what} is a {type(net[0]).__name__}, no FamilyLayer")
+    return net
+
+
+def _layer(net: nn.Sequential) -> FamilyLayer:
+    layer = net[0]
+    assert isinstance(layer, FamilyLayer)
+    return layer
+
+
+def _check_start(layer: FamilyLayer, conv: nn.Conv2d, what: str) -> None:
+    made = layer.to_conv().requires_grad_(False)
+    if conv.bias is not None:
+        expect(
+            made.bias is not None and torch.equal(made.bias, conv.bias),
+            f"{what} does not start with the bias of the convolution that it replaces",
+        )
+    ratio = float(made.weight.std(correction=0) / conv.weight.detach().std(correction=0))
+    expect(
+        0.25 <= ratio <= 4,
+        f"filters of {what} start {ratio:.2g} times as large as those of the convolution that it replaces",
+    )
+
+
+def _check_size(family: Family[Any], net: nn.Sequential, spec: LayerSpec, what: str) -> None:
+    shape = _layer(net).shape
+    found, stored = count(net, (shape.in_channels, _SIDE, _SIDE)), family.size(shape, spec).stored
+    expect(found.params == stored, f"{what} stores {found.params} numbers, and size() says {stored}")
+    meter, standard = FlopCounterMode(display=False), factorize(net)
+    with meter, torch.no_grad():
+        output = standard(torch.zeros(1, shape.in_channels, _SIDE, _SIDE, dtype=torch.float64))
+    macs = family.macs(shape, spec) * output.shape[2] * output.shape[3]
+    counted = meter.get_total_flops() // 2
+    expect(macs == counted, f"{what}: factorize() takes {counted} multiply-accumulates, macs() says {macs}")
+
+
+def _check_output(conv: nn.Conv2d, net: nn.Module, images: Tensor, what: str) -> None:
+    with torch.no_grad(), doing(f"running {what}"):
+        shapes = [tuple(module(given).shape) for given in (images, images[0]) for module in (conv, net[0])]  # type: ignore[index]
+    expect(shapes[0] == shapes[1], f"{what} gives {shapes[1]} where the convolution gives {shapes[0]}")
+    expect(shapes[2] == shapes[3], f"{what} gives {shapes[3]} for one image, the convolution {shapes[2]}")
+
+
+def _check_regularization(family: Family[Any], layer: FamilyLayer, what: str) -> None:
+    with doing(f"regularization() of {what}"):
+        losses = [family.regularization([layer], "mean"), family.regularization([layer], "sum")]
+    for loss in losses:
+        good = loss is None or (loss.ndim == 0 and bool(loss.isfinite()))
+        expect(good, f"regularization() of {what} is {loss}; expected None or one finite number")
+
+
+def _check_training(net: nn.Sequential, images: Tensor, what: str) -> None:
+    """Take two steps, prune on the way, and leave the net as the end of a training does."""
+    layer, own = _layer(net), set(net.parameters())
+    for name in ("undecayed", "prunable"):
+        expect(set(getattr(layer, name)()) <= own, f"{what}: {name}() holds what are none of its parameters")
+    optimizer = torch.optim.SGD(net.parameters(), lr=1e-3)
+    before = [parameter.detach().clone() for parameter in net.parameters()]
+    for share in (0.5, 1.0):
+        optimizer.zero_grad()
+        with doing(f"a training step of {what}"):
+            net(images).square().mean().backward()
+            optimizer.step()
+        for name, parameter in layer.named_parameters():
+            expect(parameter.grad is not None, f"a training step gives {name} of {what} no gradient")
+        with doing(f"prune({share}) of {what}"), torch.no_grad():
+            layer.prune(share)
+    moved = any(not torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True))
+    finite = all(bool(parameter.isfinite().all()) for parameter in net.parameters())
+    expect(moved and finite, f"two training steps leave {what} as it was, or not finite")
+
+
+def _check_standard_forms(net: nn.Sequential, images: Tensor, what: str) -> None:
+    net.eval()
+    for name, form in (("to_conv()", fold), ("factorize()", factorize)):
+        with torch.no_grad(), doing(f"{name} of {what}"):
+            other = form(net)
+            expected = net(images)
+            difference = float((other(images) - expected).abs().max() / expected.abs().max())
+        left = family_layers(other)
+        expect(not left, f"{name} of {what} leaves a layer of lcsearch's own")
+        expect(
+            difference <= _EQUAL, f"{name} of {what} gives other outputs, by {difference:.1e} of the largest"
+        )
+
+
+def _check_copies(net: nn.Sequential, fresh: nn.Sequential, images: Tensor, what: str) -> None:
+    with doing(f"loading the state of {what} into a fresh one"):
+        fresh.eval().load_state_dict(net.state_dict())
+    with doing(f"copying {what}"):
+        copies = {
+            "loaded from a state_dict": fresh,
+            "copied with copy.deepcopy": copy.deepcopy(net),
+            "written with pickle": pickle.loads(pickle.dumps(net)),
+        }
+    with torch.no_grad():
+        for how, other in copies.items():
+            expect(torch.equal(other(images), net(images)), f"{what}, {how}, gives other outputs")
+    state = _layer(net).state_dict()
+    for name, mask in _layer(net).masks().items():
+        good = name in state and mask in state and state[mask].dtype == torch.bool
+        expect(
+            good and state[mask].shape == state[name].shape, f"{what}: masks() names {name!r} and {mask!r}"
+        )
+    unknown = set(_layer(net).implied()) - set(state)
+    expect(not unknown, f"{what}: implied() names {unknown}, which its state_dict does not hold")
+
+
+def _check_fit(net: nn.Sequential, conv: nn.Conv2d, spec: LayerSpec, what: str) -> None:
+    reachable = _folded(net)
+    off = _distance(_closest(reachable, spec, what), reachable)
+    expect(off <= _CLOSE, f"the closest to a convolution that {what} can be is {off:.1%} of its norm away")
+    closest = _closest(conv, spec, what)
+    near, chance = _distance(closest, conv), _distance(reachable, conv)
+    expect(
+        near <= min(chance, 1.0) + _EQUAL,
+        f"the closest {what} is {near:.1%} of the filters' norm away; filters of zeros would be 100.0%, "
+        f"those of a layer made by chance {chance:.1%}",
+    )
+    same = conv.bias is None or (closest.bias is not None and torch.equal(closest.bias, conv.bias))
+    expect(same, f"the closest {what} has another bias")
+
+
+def _closest(conv: nn.Conv2d, spec: LayerSpec, what: str) -> nn.Conv2d:
+    with doing(f"fitting {what}"):
+        return _folded(compress(nn.Sequential(copy.deepcopy(conv)), {"0": spec}))
+
+
+def _folded(net: nn.Module) -> nn.Conv2d:
+    made = fold(net)
+    assert isinstance(made, nn.Sequential) and isinstance(made[0], nn.Conv2d)
+    return made[0]
+
+
+@torch.no_grad()
+def _distance(one: nn.Conv2d, other: nn.Conv2d) -> float:
+    return float((one.weight - other.weight).norm() / other.weight.norm())

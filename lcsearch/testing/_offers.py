@@ -1,0 +1,165 @@
+"""What a family offers to a search, and the moves in it."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from lcsearch.core.parameters import NotInSpace, Replay
+from lcsearch.core.spec import LayerSpec
+from lcsearch.layers.family import Family
+from lcsearch.layers.offer import Offer
+from lcsearch.layers.shape import ConvShape, Shapes
+from lcsearch.testing._expect import doing, expect
+from lcsearch.testing._samples import Drawn
+
+_GROUP = "features.8"
+_DRAWS = 30
+_SHRINKS = (1.0, 0.3)
+_SHAPES = {
+    "first": ConvShape(16, 24, (3, 3)),
+    "second": ConvShape(24, 32, (3, 3), bias=False),
+    "third": ConvShape(32, 16, (1, 1)),
+}
+"""Convolutions that one choice is made for."""
+
+_Layers = dict[str, LayerSpec]
+
+
+def drawn_specs(family: Family[Any], shape: ConvShape, number: int = 6) -> Iterator[LayerSpec]:
+    """Specs for one convolution, drawn from what the family offers by default; none if it is not searched."""
+    if family.rule is None:
+        return
+    shapes = {"only": shape}
+    offer = family.offer(family.rule(), _GROUP, shapes)
+    for seed in range(number):
+        yield from offer.layers(offer.suggest(Drawn(random.Random(seed)), 1.0), shapes).values()
+
+
+def check_offers(family: Family[Any]) -> None:
+    """Check choices, their parameters, the way back, and moves; nothing for a family that is not searched."""
+    for way in family.ways(_SHAPES["first"]):
+        numbers = json.loads(json.dumps(dict(way.numbers)))
+        with doing(f"read_way({numbers})"):
+            again = family.read_way(numbers, way.params)
+        expect(again == way, f"a way, written and read, is another: {again} instead of {way}")
+        size = family.size(_SHAPES["first"], way.spec).stored
+        expect(size == way.params, f"{way} says that it stores {way.params} numbers, and size() says {size}")
+    if family.rule is None:
+        return
+    shapes = {name: shape for name, shape in _SHAPES.items() if family.refuses(shape) is None}
+    with doing("offer() of what a space says where it says nothing"):
+        offer = family.offer(family.rule(), _GROUP, shapes)
+    _check_parameters(offer)
+    choices = [_drawn(offer, seed, shrink) for shrink in _SHRINKS for seed in range(_DRAWS)]
+    for own, shrink in zip(choices, [s for s in _SHRINKS for _ in range(_DRAWS)], strict=True):
+        _check_choice(family, offer, own, shapes, shrink)
+    _check_ends(family, offer, choices, shapes)
+    _check_moves(family, offer, choices[:_DRAWS], shapes)
+
+
+def _check_parameters(offer: Offer[Any, Any]) -> None:
+    names = [parameter.name for parameter in offer.parameters]
+    good = len(set(names)) == len(names) and all(name.startswith(f"{_GROUP}/") for name in names)
+    expect(good, f"its parameters are {names}; expected different names that begin with {_GROUP}/")
+
+
+def _drawn(offer: Offer[Any, Any], seed: int, shrink: float) -> Any:
+    trial = Drawn(random.Random(seed))
+    with doing("suggest()"):
+        own = offer.suggest(trial, shrink)
+    known = {parameter.name for parameter in offer.parameters}
+    unknown = set(trial.answers) - known
+    expect(not unknown, f"suggest() asks for {sorted(unknown)}, which are none of its parameters")
+    expect(isinstance(own, tuple), f"suggest() returned {own!r}, no tuple")
+    with doing(f"hash of the choice {own}"):
+        hash(own)
+    return own
+
+
+def _check_choice(
+    family: Family[Any], offer: Offer[Any, Any], own: Any, shapes: Shapes, shrink: float = 1.0
+) -> None:
+    """A choice makes canonical specs, and its answers make it again; so it lies in the space."""
+    layers = _layers(offer, own, shapes)
+    expect(set(layers) <= set(offer.members), f"layers({own}) names {list(layers)}, not only its members")
+    for name, spec in layers.items():
+        made = family.canonical(shapes[name], spec)
+        expect(made == spec, f"layers({own}) makes {spec}; its canonical form is {made}")
+    with doing(f"answers({own})"):
+        answers = offer.answers(own, shrink)
+    try:
+        again = _layers(offer, offer.suggest(Replay(answers), shrink), shapes)
+    except NotInSpace as error:
+        raise AssertionError(f"the answers of {own} lie outside the space: {error}") from None
+    expect(again == layers, f"the answers of {own} make {again} instead of {layers}")
+    share, least = offer.share(own), offer.least_shrink(own)
+    expect(0 < share <= 1, f"share({own}) is {share}; expected above 0 and at most 1")
+    expect(least <= shrink + 1e-9, f"least_shrink({own}) is {least}, and it was made with {shrink}")
+    if layers:
+        with doing(f"guesses({layers})"):
+            found = any(_layers(offer, guess, shapes) == layers for guess in offer.guesses(layers, shapes))
+        expect(found, f"none of guesses() makes {layers}, which {own} does: a given spec is not found again")
+
+
+def _check_ends(family: Family[Any], offer: Offer[Any, Any], choices: list[Any], shapes: Shapes) -> None:
+    def params(layers: _Layers) -> int:
+        plain = sum(shape.params for name, shape in shapes.items() if name not in layers)
+        return plain + sum(size.stored for size in family.sizes(shapes, layers).values())
+
+    with doing("extreme()"):
+        ends = [params(_layers(offer, offer.extreme(shapes, end), shapes)) for end in ("smallest", "largest")]
+    for own in choices:
+        own_params = params(_layers(offer, own, shapes))
+        expect(
+            ends[0] <= own_params <= ends[1],
+            f"{own} stores {own_params} numbers; by extreme() the smallest stores {ends[0]}, the largest "
+            f"{ends[1]}",
+        )
+    for share in (1 / 64, 0.25, 1.0):
+        allowed = offer.allowed(share)
+        expect(0 < allowed <= 1, f"allowed({share}) is {allowed}")
+        for name, spec in offer.at_share(share, shapes).items():
+            made = family.canonical(shapes[name], spec)
+            expect(made == spec, f"at_share({share}) makes {spec}; its canonical form is {made}")
+
+
+def _check_moves(family: Family[Any], offer: Offer[Any, Any], choices: list[Any], shapes: Shapes) -> None:
+    def moves(seed: int, own: Any) -> dict[str, Any]:
+        def chance() -> np.random.Generator:
+            return np.random.default_rng(seed)
+
+        made: dict[str, Callable[[], Any]] = {
+            "nudged": lambda: offer.nudged(own, chance()),
+            "changed": lambda: offer.changed(own, chance()),
+            "keeping": lambda: offer.keeping(float(chance().random()), chance()),
+            "scaled up": lambda: offer.scaled(own, 3.0),
+            "scaled down": lambda: offer.scaled(own, 0.2),
+        }
+        found = {}
+        for name, move in made.items():
+            with doing(f"{name} from {own}"):
+                found[name] = move()
+        return found
+
+    for seed, own in enumerate(choices):
+        moved = moves(seed, own)
+        expect(moved == moves(seed, own), f"a move from {own} differs, though its generator is seeded alike")
+        for name, other in moved.items():
+            with doing(f"{name} from {own}, which is {other}"):
+                _check_choice(family, offer, other, shapes)
+    shares = {
+        name: offer.share(offer.scaled(choices[0], factor)) for name, factor in (("up", 4.0), ("down", 0.25))
+    }
+    expect(
+        shares["down"] <= shares["up"], f"scaled by 1/4 a choice keeps {shares['down']}, by 4 {shares['up']}"
+    )
+
+
+def _layers(offer: Offer[Any, Any], own: Any, shapes: Shapes) -> _Layers:
+    with doing(f"layers({own})"):
+        return dict(offer.layers(own, shapes))

@@ -1,0 +1,158 @@
+"""The contract of a family of layers: its specs, sizes and words.
+
+Its layers are looked at in ``lcsearch.testing._layers``, what it offers to a search in ``_offers``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import pickle
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from pydantic_core import PydanticCustomError
+from torch import nn
+
+from lcsearch.core.spec import LayerSpec, read_layer
+from lcsearch.layers.family import Family
+from lcsearch.nets.surgery import shape_of
+from lcsearch.testing._expect import doing, expect
+from lcsearch.testing._layers import check_bundle, check_layer
+from lcsearch.testing._offers import check_offers, drawn_specs
+
+_MOST_SPECS = 6
+
+
+def check_family(family: Family[Any], specs: Sequence[LayerSpec] = ()) -> None:
+    """Check that a family's arithmetic, layers, fits, files, moves and words agree with each other.
+
+    Args:
+        family: What its file calls ``FAMILY``, or its entry point names.
+        specs: Specs to check beside those that the family itself offers to a search; a family that is not
+            searched needs one at least.
+
+    Raises:
+        AssertionError: It breaks the contract of `lcsearch.layers.family.Family`.
+    """
+    _check_facts(family)
+    found = 0
+    with torch.random.fork_rng(devices=[]):
+        for what, conv in _convolutions().items():
+            for spec in _canonical_specs(family, conv, specs, what):
+                _check_spec(family, conv, spec)
+                check_layer(family, conv, spec, f"{spec} in place of a convolution ({what})")
+                found += 1
+        pair = _convolutions()["as many out as in"]
+        for spec in _canonical_specs(family, pair, specs, "as many out as in"):
+            check_bundle(family, pair, spec)
+    expect(
+        found > 0 or (family.rule is None and not specs),
+        "no spec that was tried saves anything on any convolution: nothing of its layers was checked",
+    )
+    check_offers(family)
+
+
+def _convolutions() -> dict[str, nn.Conv2d]:
+    torch.manual_seed(0)
+    strided = nn.Conv2d(8, 12, 3, 2, 1, bias=False, padding_mode="reflect")
+    made = {
+        "3x3": nn.Conv2d(12, 16, 3, padding=1),
+        "3x3 with stride 2, without bias, reflecting": strided,
+        "3x1, dilated": nn.Conv2d(6, 10, (3, 1), padding="same", dilation=2),
+        "two groups": nn.Conv2d(8, 12, 3, padding=1, groups=2),
+        "depthwise": nn.Conv2d(8, 8, 3, groups=8),
+        "1x1": nn.Conv2d(12, 10, 1),
+        "as many out as in": nn.Conv2d(8, 8, 3, padding=1),
+        "one filter": nn.Conv2d(3, 1, 3),
+    }
+    return {what: conv.double() for what, conv in made.items()}
+
+
+def _canonical_specs(
+    family: Family[Any], conv: nn.Conv2d, given: Sequence[LayerSpec], what: str
+) -> Iterator[LayerSpec]:
+    """Different canonical specs that save something: given ones, some of its ways, drawn ones."""
+    shape = shape_of(conv)
+    with doing(f"refuses() of a convolution ({what})"):
+        refused = family.refuses(shape)
+    expect(refused is None or isinstance(refused, str), f"refuses() returned {refused!r}, not words or None")
+    if refused is not None:
+        return
+    found = dict[LayerSpec, None]()
+    with doing(f"specs for a convolution ({what})"):
+        ways = [way.spec for way in family.ways(shape)]
+        for spec in (*given, *ways[:2], *ways[-1:], *drawn_specs(family, shape)):
+            made = family.canonical(shape, spec)
+            if made is not None:
+                found[made] = None
+    yield from list(found)[:_MOST_SPECS]
+
+
+def _check_facts(family: Family[Any]) -> None:
+    name = family.name
+    expect(bool(re.fullmatch(r"[a-z][a-z0-9_-]*", name)), f"its name is {name!r}; expected a lower-case word")
+    expect(
+        bool(re.fullmatch("#[0-9a-f]{6}", family.colour)),
+        f"its colour is {family.colour!r}; expected one such as #0072b2",
+    )
+    spec: Any = family.spec
+    good = issubclass(spec, LayerSpec) and dataclasses.is_dataclass(spec)
+    expect(good, f"its spec, {spec.__name__}, is no LayerSpec that is a dataclass")
+    expect(spec.family == name, f"its specs say that they are of family {spec.family!r}, not {name!r}")
+
+
+def _check_spec(family: Family[Any], conv: nn.Conv2d, spec: LayerSpec) -> None:
+    shape = shape_of(conv)
+    again = family.canonical(shape, spec)
+    expect(again == spec, f"the canonical form of {spec}, which is canonical, is {again}")
+    stored = family.size(shape, spec).stored
+    expect(
+        0 < stored < shape.params,
+        f"{spec} stores {stored} numbers of {shape}, the plain convolution {shape.params}: canonical() must "
+        "return None where nothing is saved",
+    )
+    _check_frozen(spec)
+    plain = json.loads(json.dumps(spec.to_plain()))
+    with doing(f"reading {plain} back"):
+        expect(read_layer(plain) == spec, f"{spec}, written as {plain}, is read as {read_layer(plain)}")
+    _check_refuses_unknown(family, plain)
+    expect(pickle.loads(pickle.dumps(spec)) == spec, f"{spec} is another after pickle")
+    _check_words(family, conv, spec)
+
+
+def _check_frozen(spec: LayerSpec) -> None:
+    for field in dataclasses.fields(spec):
+        try:
+            setattr(spec, field.name, getattr(spec, field.name))
+        except dataclasses.FrozenInstanceError:
+            continue
+        raise AssertionError(f"its spec is not frozen: {field.name} can be changed, and specs are looked up")
+
+
+def _check_refuses_unknown(family: Family[Any], plain: dict[str, Any]) -> None:
+    own = {key: value for key, value in plain.items() if key != "family"}
+    try:
+        family.read(own | {"no_such_field": 1})
+    except PydanticCustomError:
+        return
+    raise AssertionError("read() takes a field that it does not know: a typing mistake would go unnoticed")
+
+
+def _check_words(family: Family[Any], conv: nn.Conv2d, spec: LayerSpec) -> None:
+    numbers = family.numbers(spec)
+    json.dumps(dict(numbers))
+    said = {"words": family.words(spec), "short": family.short(spec), "share_words": family.share_words(0.25)}
+    said |= dict(zip(("the first of cells", "the second of cells"), family.cells(numbers), strict=True))
+    for what, words in said.items():
+        good = isinstance(words, str) and "\n" not in words
+        expect(good, f"{what}() of {spec} says {words!r}; expected text in one line")
+    expect(bool(family.words(spec)), f"words() of {spec} is empty")
+    described = family.describe(shape_of(conv), spec)
+    good = len(described) == family.features and all(map(math.isfinite, described))
+    expect(good, f"describe() of {spec} is {described}; expected {family.features} finite numbers")
+    lengths = {len(family.coordinates(spec)), len(family.coordinates(None))}
+    expect(len(lengths) == 1, f"coordinates() of {spec} and of None have different lengths: {lengths}")
