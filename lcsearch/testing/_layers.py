@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -11,12 +12,11 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from lcsearch.core.spec import LayerSpec
-from lcsearch.layers import lookup
-from lcsearch.layers.family import Family
+from lcsearch.layers.closeness import Closeness
+from lcsearch.layers.family import Family, Target
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.layers.models import family_layers
-from lcsearch.nets.count import count
-from lcsearch.nets.surgery import compress, convert, factorize, fold, shape_of
+from lcsearch.nets.surgery import factorize, fold, shape_of
 from lcsearch.testing._expect import doing, expect
 
 _SIDE = 9
@@ -37,64 +37,79 @@ def check_layer(family: Family[Any], conv: nn.Conv2d, spec: LayerSpec, what: str
     """
     torch.manual_seed(1)
     images = torch.randn(_IMAGES, conv.in_channels, _SIDE, _SIDE, dtype=torch.float64)
-    net = _converted(conv, spec, what).train()
+    net = _built(family, conv, spec, what)
     layer = _layer(net)
     expect(layer.family == family.name, f"{what} says that it is of family {layer.family!r}")
     expect(layer.shape == shape_of(conv), f"{what} stands for {layer.shape}, not {shape_of(conv)}")
     made = family.canonical(layer.shape, family.spec_of(layer))
     expect(made == spec, f"{what} says that it was made with {made}")
-    planned = _converted(copy.deepcopy(conv).to("meta"), spec, f"{what}, on the meta device")
-    expect(all(p.is_meta for p in planned.parameters()), f"{what} is not on the meta device where that is")
+    _check_place(family, conv, spec, what)
     _check_start(layer, conv, what)
     _check_size(family, net, spec, what)
     _check_output(conv, net, images, what)
     _check_regularization(family, layer, what)
     _check_training(net, images, what)
     _check_standard_forms(net, images, what)
-    _check_copies(net, _converted(conv, spec, what), images, what)
-    _check_fit(net, conv, spec, what)
+    _check_copies(net, _built(family, conv, spec, what), images, what)
+    _check_fit(family, net, conv, spec, what)
 
 
 def check_bundle(family: Family[Any], conv: nn.Conv2d, spec: LayerSpec) -> None:
-    """Check that layers of one spec, which may share tensors, are counted as they are built.
+    """Check that two layers of one spec, which may share tensors, are counted as they are built.
 
     Args:
         family: The family.
-        conv: In float64, with as many channels out as in.
+        conv: In float64.
         spec: As for `check_layer`.
     """
-    net = nn.Sequential(conv, nn.ReLU(), conv.__class__(**_arguments(conv)).double())
-    specs = {"0": spec, "2": spec}
-    shapes = dict.fromkeys(specs, shape_of(conv))
-    with doing(f"building two layers of {spec}"):
-        built = convert(copy.deepcopy(net), specs)
-        sizes = lookup.sizes(shapes, specs)
-    stored = count(built, (conv.in_channels, _SIDE, _SIDE)).params
-    said = sum(size.stored for size in sizes.values())
+    convs = {"first": conv, "second": copy.deepcopy(conv)}
+    shapes = dict.fromkeys(convs, shape_of(conv))
+    together = {family.together(name, spec) for name in convs}
+    groups = [list(convs)] if len(together) == 1 else [[name] for name in convs]
+    made, said = dict[str, FamilyLayer](), 0
+    for names in groups:
+        with doing(f"building {len(names)} layers of {spec}"):
+            made |= family.fresh_bundle({n: convs[n] for n in names}, dict.fromkeys(names, spec))
+            own = family.sizes({n: shapes[n] for n in names}, dict.fromkeys(names, spec))
+        said += sum(size.stored for size in own.values())
+        _fit(family, {n: made[n] for n in names}, convs, f"{len(names)} layers of {spec}")
+    expect(list(made) == list(convs), f"of two convolutions that become {spec}, {list(made)} did")
+    stored = _stored(nn.ModuleList(made.values()))
     expect(stored == said, f"two layers of {spec} store {stored} numbers together, and sizes() says {said}")
-    with doing(f"fitting two layers of {spec}"):
-        fitted = family_layers(compress(copy.deepcopy(net), specs))
-    expect(list(fitted) == list(specs), f"of two convolutions that become {spec}, {list(fitted)} did")
 
 
-def _arguments(conv: nn.Conv2d) -> dict[str, Any]:
-    names = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups")
-    return {name: getattr(conv, name) for name in names}
-
-
-def _converted(conv: nn.Conv2d, spec: LayerSpec, what: str) -> nn.Sequential:
-    """A net of one layer, in evaluation or training as the convolution is."""
+def _built(family: Family[Any], conv: nn.Conv2d, spec: LayerSpec, what: str) -> nn.Sequential:
+    """A net of one fresh layer on the scale of its convolution."""
     with doing(f"building {what}"):
-        net = convert(nn.Sequential(copy.deepcopy(conv)), {"0": spec})
-    assert isinstance(net, nn.Sequential)
-    expect(isinstance(net[0], FamilyLayer), f"{what} is a {type(net[0]).__name__}, no FamilyLayer")
-    return net
+        layer = family.fresh(conv, spec)
+    expect(isinstance(layer, FamilyLayer), f"{what} is a {type(layer).__name__}, no FamilyLayer")
+    with doing(f"match_scale() of {what}"), torch.no_grad():
+        layer.match_scale(conv)
+    return nn.Sequential(layer).train()
+
+
+def _stored(net: nn.Module) -> int:
+    """Numbers of the parameters that a file must hold; what two layers share counts once."""
+    seen, stored = set[nn.Parameter](), 0
+    for layer in family_layers(net).values():
+        own = set(layer.parameters()) - seen
+        stored += sum(parameter.numel() for parameter in own) - layer.unstored(own).stored
+        seen |= own
+    return stored
 
 
 def _layer(net: nn.Sequential) -> FamilyLayer:
     layer = net[0]
     assert isinstance(layer, FamilyLayer)
     return layer
+
+
+def _check_place(family: Family[Any], conv: nn.Conv2d, spec: LayerSpec, what: str) -> None:
+    for place in (torch.device("meta"), torch.float32):
+        with doing(f"building {what} as {place}"):
+            layer = family.fresh(copy.deepcopy(conv).to(place), spec)
+        found = {p.device for p in layer.parameters()} | {p.dtype for p in layer.parameters()}
+        expect(place in found, f"{what} is not {place} where the convolution is")
 
 
 def _check_start(layer: FamilyLayer, conv: nn.Conv2d, what: str) -> None:
@@ -113,8 +128,8 @@ def _check_start(layer: FamilyLayer, conv: nn.Conv2d, what: str) -> None:
 
 def _check_size(family: Family[Any], net: nn.Sequential, spec: LayerSpec, what: str) -> None:
     shape = _layer(net).shape
-    found, stored = count(net, (shape.in_channels, _SIDE, _SIDE)), family.size(shape, spec).stored
-    expect(found.params == stored, f"{what} stores {found.params} numbers, and size() says {stored}")
+    found, stored = _stored(net), family.size(shape, spec).stored
+    expect(found == stored, f"{what} stores {found} numbers, and size() says {stored}")
     meter, standard = FlopCounterMode(display=False), factorize(net)
     with meter, torch.no_grad():
         output = standard(torch.zeros(1, shape.in_channels, _SIDE, _SIDE, dtype=torch.float64))
@@ -195,24 +210,33 @@ def _check_copies(net: nn.Sequential, fresh: nn.Sequential, images: Tensor, what
     expect(not unknown, f"{what}: implied() names {unknown}, which its state_dict does not hold")
 
 
-def _check_fit(net: nn.Sequential, conv: nn.Conv2d, spec: LayerSpec, what: str) -> None:
+def _check_fit(family: Family[Any], net: nn.Sequential, conv: nn.Conv2d, spec: LayerSpec, what: str) -> None:
     reachable = _folded(net)
-    off = _distance(_closest(reachable, spec, what), reachable)
+    off = _distance(_closest(family, reachable, spec, what), reachable)
     expect(off <= _CLOSE, f"the closest to a convolution that {what} can be is {off:.1%} of its norm away")
-    closest = _closest(conv, spec, what)
+    closest = _closest(family, conv, spec, what)
     near, chance = _distance(closest, conv), _distance(reachable, conv)
     expect(
         near <= min(chance, 1.0) + _EQUAL,
         f"the closest {what} is {near:.1%} of the filters' norm away; filters of zeros would be 100.0%, "
         f"those of a layer made by chance {chance:.1%}",
     )
-    same = conv.bias is None or (closest.bias is not None and torch.equal(closest.bias, conv.bias))
-    expect(same, f"the closest {what} has another bias")
 
 
-def _closest(conv: nn.Conv2d, spec: LayerSpec, what: str) -> nn.Conv2d:
+def _closest(family: Family[Any], conv: nn.Conv2d, spec: LayerSpec, what: str) -> nn.Conv2d:
+    net = _built(family, conv, spec, what)
+    _fit(family, {"0": _layer(net)}, {"0": conv}, what)
+    return _folded(net)
+
+
+@torch.no_grad()
+def _fit(
+    family: Family[Any], layers: Mapping[str, FamilyLayer], convs: Mapping[str, nn.Conv2d], what: str
+) -> None:
+    filters = {name: convs[name].weight.detach() for name in layers}
+    targets = {name: Target(own, Closeness.by_number(own)) for name, own in filters.items()}
     with doing(f"fitting {what}"):
-        return _folded(compress(nn.Sequential(copy.deepcopy(conv)), {"0": spec}))
+        family.fit_bundle(layers, targets)
 
 
 def _folded(net: nn.Module) -> nn.Conv2d:

@@ -12,7 +12,7 @@ import numpy as np
 from lcsearch.core.parameters import NotInSpace, Replay
 from lcsearch.core.spec import LayerSpec
 from lcsearch.layers.family import Family
-from lcsearch.layers.offer import Offer
+from lcsearch.layers.offer import Offer, Rule
 from lcsearch.layers.shape import ConvShape, Shapes
 from lcsearch.testing._expect import doing, expect
 from lcsearch.testing._samples import Drawn
@@ -30,34 +30,41 @@ _SHAPES = {
 _Layers = dict[str, LayerSpec]
 
 
-def drawn_specs(family: Family[Any], shape: ConvShape, number: int = 6) -> Iterator[LayerSpec]:
-    """Specs for one convolution, drawn from what the family offers by default; none if it is not searched."""
-    if family.rule is None:
-        return
+def drawn_specs(family: Family[Any], rule: Rule, shape: ConvShape, number: int = 5) -> Iterator[LayerSpec]:
+    """Specs for one convolution, drawn from what a family offers."""
     shapes = {"only": shape}
-    offer = family.offer(family.rule(), _GROUP, shapes)
+    offer = family.offer(rule, _GROUP, shapes)
     for seed in range(number):
         yield from offer.layers(offer.suggest(Drawn(random.Random(seed)), 1.0), shapes).values()
 
 
-def check_offers(family: Family[Any]) -> None:
-    """Check choices, their parameters, the way back, and moves; nothing for a family that is not searched."""
-    for way in family.ways(_SHAPES["first"]):
+def check_ways(family: Family[Any]) -> None:
+    """Check that ways to compress a layer can be written and read, and that their sizes are right."""
+    shape = _SHAPES["first"]
+    for way in family.ways(shape):
         numbers = json.loads(json.dumps(dict(way.numbers)))
         with doing(f"read_way({numbers})"):
             again = family.read_way(numbers, way.params)
         expect(again == way, f"a way, written and read, is another: {again} instead of {way}")
-        size = family.size(_SHAPES["first"], way.spec).stored
+        size = family.size(shape, way.spec).stored
         expect(size == way.params, f"{way} says that it stores {way.params} numbers, and size() says {size}")
-    if family.rule is None:
-        return
+
+
+def check_offer(family: Family[Any], rule: Rule) -> None:
+    """Check the choices under a rule, their parameters, the way back from specs, and moves."""
     shapes = {name: shape for name, shape in _SHAPES.items() if family.refuses(shape) is None}
-    with doing("offer() of what a space says where it says nothing"):
-        offer = family.offer(family.rule(), _GROUP, shapes)
+    with doing(f"offer() of {rule!r}"):
+        offer = family.offer(rule, _GROUP, shapes)
     _check_parameters(offer)
-    choices = [_drawn(offer, seed, shrink) for shrink in _SHRINKS for seed in range(_DRAWS)]
-    for own, shrink in zip(choices, [s for s in _SHRINKS for _ in range(_DRAWS)], strict=True):
-        _check_choice(family, offer, own, shapes, shrink)
+    choices = []
+    for shrink in _SHRINKS:
+        for seed in range(_DRAWS):
+            own = _drawn(offer, seed, shrink)
+            _check_choice(family, offer, own, shapes, shrink)
+            for factor in (shrink, max(shrink, offer.least_shrink(own))):
+                again, layers = _replayed(offer, own, shapes, factor), _layers(offer, own, shapes)
+                expect(again == layers, f"the answers of {own} make {again} instead of {layers}")
+            choices.append(own)
     _check_ends(family, offer, choices, shapes)
     _check_moves(family, offer, choices[:_DRAWS], shapes)
 
@@ -82,28 +89,33 @@ def _drawn(offer: Offer[Any, Any], seed: int, shrink: float) -> Any:
 
 
 def _check_choice(
-    family: Family[Any], offer: Offer[Any, Any], own: Any, shapes: Shapes, shrink: float = 1.0
+    family: Family[Any], offer: Offer[Any, Any], own: Any, shapes: Shapes, shrink: float
 ) -> None:
-    """A choice makes canonical specs, and its answers make it again; so it lies in the space."""
+    """A choice makes canonical specs that lie in the space: some answers make them again."""
     layers = _layers(offer, own, shapes)
     expect(set(layers) <= set(offer.members), f"layers({own}) names {list(layers)}, not only its members")
     for name, spec in layers.items():
         made = family.canonical(shapes[name], spec)
         expect(made == spec, f"layers({own}) makes {spec}; its canonical form is {made}")
+    share, least = offer.share(own), offer.least_shrink(own)
+    expect(0 < share <= 1, f"share({own}) is {share}; expected above 0 and at most 1")
+    expect(0 <= least <= 1, f"least_shrink({own}) is {least}; expected 0 to 1")
+    _replayed(offer, own, shapes, shrink)
+    if layers:
+        with doing(f"guesses({layers})"):
+            guesses = [own for own in offer.guesses(layers, shapes) if _layers(offer, own, shapes) == layers]
+        found = any(_replayed(offer, guess, shapes, 1.0) == layers for guess in guesses)
+        expect(found, f"none of guesses() makes {layers}, as {own} does: the space would not know it again")
+
+
+def _replayed(offer: Offer[Any, Any], own: Any, shapes: Shapes, shrink: float) -> _Layers:
+    """What the answers of a choice make."""
     with doing(f"answers({own})"):
         answers = offer.answers(own, shrink)
     try:
-        again = _layers(offer, offer.suggest(Replay(answers), shrink), shapes)
+        return _layers(offer, offer.suggest(Replay(answers), shrink), shapes)
     except NotInSpace as error:
         raise AssertionError(f"the answers of {own} lie outside the space: {error}") from None
-    expect(again == layers, f"the answers of {own} make {again} instead of {layers}")
-    share, least = offer.share(own), offer.least_shrink(own)
-    expect(0 < share <= 1, f"share({own}) is {share}; expected above 0 and at most 1")
-    expect(least <= shrink + 1e-9, f"least_shrink({own}) is {least}, and it was made with {shrink}")
-    if layers:
-        with doing(f"guesses({layers})"):
-            found = any(_layers(offer, guess, shapes) == layers for guess in offer.guesses(layers, shapes))
-        expect(found, f"none of guesses() makes {layers}, which {own} does: a given spec is not found again")
 
 
 def _check_ends(family: Family[Any], offer: Offer[Any, Any], choices: list[Any], shapes: Shapes) -> None:
@@ -151,7 +163,7 @@ def _check_moves(family: Family[Any], offer: Offer[Any, Any], choices: list[Any]
         expect(moved == moves(seed, own), f"a move from {own} differs, though its generator is seeded alike")
         for name, other in moved.items():
             with doing(f"{name} from {own}, which is {other}"):
-                _check_choice(family, offer, other, shapes)
+                _check_choice(family, offer, other, shapes, 1.0)
     shares = {
         name: offer.share(offer.scaled(choices[0], factor)) for name, factor in (("up", 4.0), ("down", 0.25))
     }

@@ -11,49 +11,53 @@ import math
 import pickle
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain, zip_longest
 from typing import Any
 
 import torch
 from pydantic_core import PydanticCustomError
 from torch import nn
 
-from lcsearch.core.spec import LayerSpec, read_layer
+from lcsearch.core.spec import LayerSpec
 from lcsearch.layers.family import Family
+from lcsearch.layers.offer import Rule
 from lcsearch.nets.surgery import shape_of
 from lcsearch.testing._expect import doing, expect
 from lcsearch.testing._layers import check_bundle, check_layer
-from lcsearch.testing._offers import check_offers, drawn_specs
+from lcsearch.testing._offers import check_offer, check_ways, drawn_specs
 
-_MOST_SPECS = 6
+_MOST_SPECS = 8
 
 
-def check_family(family: Family[Any], specs: Sequence[LayerSpec] = ()) -> None:
+def check_family(family: Family[Any], *, specs: Sequence[LayerSpec] = (), rules: Sequence[Rule] = ()) -> None:
     """Check that a family's arithmetic, layers, fits, files, moves and words agree with each other.
 
     Args:
         family: What its file calls ``FAMILY``, or its entry point names.
         specs: Specs to check beside those that the family itself offers to a search; a family that is not
             searched needs one at least.
+        rules: What a space may say about it; what it is offered where the space says nothing is checked too.
 
     Raises:
         AssertionError: It breaks the contract of `lcsearch.layers.family.Family`.
     """
     _check_facts(family)
+    asked = [*rules, *([] if family.rule is None else [family.rule()])]
     found = 0
     with torch.random.fork_rng(devices=[]):
         for what, conv in _convolutions().items():
-            for spec in _canonical_specs(family, conv, specs, what):
+            for spec in _canonical_specs(family, conv, specs, asked, what):
                 _check_spec(family, conv, spec)
                 check_layer(family, conv, spec, f"{spec} in place of a convolution ({what})")
+                check_bundle(family, conv, spec)
                 found += 1
-        pair = _convolutions()["as many out as in"]
-        for spec in _canonical_specs(family, pair, specs, "as many out as in"):
-            check_bundle(family, pair, spec)
     expect(
-        found > 0 or (family.rule is None and not specs),
+        found > 0 or not (asked or specs),
         "no spec that was tried saves anything on any convolution: nothing of its layers was checked",
     )
-    check_offers(family)
+    check_ways(family)
+    for rule in asked:
+        check_offer(family, rule)
 
 
 def _convolutions() -> dict[str, nn.Conv2d]:
@@ -66,14 +70,13 @@ def _convolutions() -> dict[str, nn.Conv2d]:
         "two groups": nn.Conv2d(8, 12, 3, padding=1, groups=2),
         "depthwise": nn.Conv2d(8, 8, 3, groups=8),
         "1x1": nn.Conv2d(12, 10, 1),
-        "as many out as in": nn.Conv2d(8, 8, 3, padding=1),
         "one filter": nn.Conv2d(3, 1, 3),
     }
     return {what: conv.double() for what, conv in made.items()}
 
 
 def _canonical_specs(
-    family: Family[Any], conv: nn.Conv2d, given: Sequence[LayerSpec], what: str
+    family: Family[Any], conv: nn.Conv2d, given: Sequence[LayerSpec], rules: Sequence[Rule], what: str
 ) -> Iterator[LayerSpec]:
     """Different canonical specs that save something: given ones, some of its ways, drawn ones."""
     shape = shape_of(conv)
@@ -85,7 +88,10 @@ def _canonical_specs(
     found = dict[LayerSpec, None]()
     with doing(f"specs for a convolution ({what})"):
         ways = [way.spec for way in family.ways(shape)]
-        for spec in (*given, *ways[:2], *ways[-1:], *drawn_specs(family, shape)):
+        drawn = [drawn_specs(family, rule, shape) for rule in rules]
+        for spec in (*given, *ways[:1], *ways[-1:], *chain(*zip_longest(*drawn))):
+            if spec is None:
+                continue
             made = family.canonical(shape, spec)
             if made is not None:
                 found[made] = None
@@ -107,8 +113,8 @@ def _check_facts(family: Family[Any]) -> None:
 
 def _check_spec(family: Family[Any], conv: nn.Conv2d, spec: LayerSpec) -> None:
     shape = shape_of(conv)
-    again = family.canonical(shape, spec)
-    expect(again == spec, f"the canonical form of {spec}, which is canonical, is {again}")
+    same = family.canonical(shape, spec)
+    expect(same == spec, f"the canonical form of {spec}, which is canonical, is {same}")
     stored = family.size(shape, spec).stored
     expect(
         0 < stored < shape.params,
@@ -118,8 +124,12 @@ def _check_spec(family: Family[Any], conv: nn.Conv2d, spec: LayerSpec) -> None:
     _check_frozen(spec)
     plain = json.loads(json.dumps(spec.to_plain()))
     with doing(f"reading {plain} back"):
-        expect(read_layer(plain) == spec, f"{spec}, written as {plain}, is read as {read_layer(plain)}")
-    _check_refuses_unknown(family, plain)
+        own = {key: value for key, value in plain.items() if key != "family"}
+        again = family.read(own)
+    expect(
+        again == spec and plain["family"] == family.name, f"{spec}, written as {plain}, is read as {again}"
+    )
+    _check_refuses_unknown(family, own)
     expect(pickle.loads(pickle.dumps(spec)) == spec, f"{spec} is another after pickle")
     _check_words(family, conv, spec)
 
@@ -134,9 +144,8 @@ def _check_frozen(spec: LayerSpec) -> None:
 
 
 def _check_refuses_unknown(family: Family[Any], plain: dict[str, Any]) -> None:
-    own = {key: value for key, value in plain.items() if key != "family"}
     try:
-        family.read(own | {"no_such_field": 1})
+        family.read(plain | {"no_such_field": 1})
     except PydanticCustomError:
         return
     raise AssertionError("read() takes a field that it does not know: a typing mistake would go unnoticed")
