@@ -1,6 +1,8 @@
 """Prints the shape of the code: packages, import floors, circles of imports, and what is too long.
 
-    python scripts/structure.py
+    python scripts/structure.py [--picture]
+
+With --picture, only the picture of the packages that docs/architecture.md shows.
 
 A floor is one more than the highest floor that is imported; the ground imports nothing of lcsearch. Packages
 count as one each, and so do the scripts together. Imports inside functions and under TYPE_CHECKING count too.
@@ -10,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -58,6 +61,17 @@ def package_graph(files: Mapping[str, set[str]]) -> Graph:
         graph.setdefault(here, set()).update({package_of(target) for target in targets} - {here})
     used = {target for file in (ROOT / "scripts").glob("*.py") for target in imports(file, files)}
     return {**graph, "scripts": {package_of(target) for target in used}}
+
+
+def picture(packages: Mapping[str, set[str]]) -> list[str]:
+    """A Mermaid flowchart of the packages; what follows from other arrows has none of its own."""
+    names = {name for name in packages if name.startswith("lcsearch.")}
+    rooms = {name: packages[name] & names for name in names}
+    heights, lines = floors(rooms), ["flowchart TD"]
+    for name in sorted(names, key=lambda name: (-heights[name], name)):
+        needed = rooms[name] - {far for target in rooms[name] for far in _reachable(rooms, target)}
+        lines += [f"    {name.split('.')[1]} --> {target.split('.')[1]}" for target in sorted(needed)]
+    return lines
 
 
 def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
@@ -126,6 +140,35 @@ def family_fields() -> list[str]:
     ]
 
 
+def between(graph: Mapping[str, set[str]], name: str, start: str, end: str) -> list[str]:
+    """The modules on the way from one to another, by imports, whose code says a name.
+
+    Args:
+        graph: Who imports whom, file by file.
+        name: An identifier, or a string.
+        start: A module that imports them, however indirectly.
+        end: A module that they import.
+    """
+    reach = {module: _reachable(graph, module) for module in graph}
+    return [
+        module
+        for module in sorted(reach[start])
+        if end in reach[module] and module != start and _says(module, name)
+    ]
+
+
+def _says(module: str, name: str) -> bool:
+    path = ROOT.joinpath(*module.split("."))
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    words = (
+        word
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for word in (getattr(node, "id", ""), getattr(node, "arg", ""), getattr(node, "attr", ""),
+                     getattr(node, "value", ""))
+    )  # fmt: skip
+    return name in words
+
+
 def _print_list(title: str, lines: Iterable[str]) -> None:
     entries = list(lines)
     print(f"{title}: {len(entries)}")
@@ -136,6 +179,9 @@ def _print_list(title: str, lines: Iterable[str]) -> None:
 def main() -> None:
     files = file_graph()
     packages = package_graph(files)
+    if "--picture" in sys.argv[1:]:
+        print("\n".join(picture(packages)))
+        return
     heights = floors(packages)
     folder = ROOT / "lcsearch"
     rooms = sorted(path.name for path in folder.iterdir() if path.is_dir() and any(path.rglob("*.py")))
@@ -146,6 +192,8 @@ def main() -> None:
         print(f"  {height}  {', '.join(name for name in sorted(heights) if heights[name] == height)}")
     for kind, graph in (("packages", packages), ("files", files)):
         _print_list(f"circles of {kind}", (" <-> ".join(group) for group in circles(graph)))
+    way = between(files, "epochs", "lcsearch.cli.run", "lcsearch.train.loop")
+    _print_list("modules that say epochs between the command and the training loop", way)
     _print_list("lines outside layers that name a family's fields", family_fields())
     _print_list(f"files over {LONGEST_FILE} lines, functions over {LONGEST_FUNCTION}", too_long())
 
