@@ -99,6 +99,8 @@ def test_the_command_line_resumes_an_objective_with_a_name(
     assert outline(read_run(parts).trials) == outline(finished.trials)
 
 
+@pytest.mark.ray
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Ray is for Linux")
 def test_on_ray_it_is_the_same_search(finished: RunRecord, tmp_path: Path) -> None:
     """The first half in a real Ray, the second in local workers: as if all had been local."""
