@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from plugin_files import installed
+
+from lcsearch.core import plugins
 from lcsearch.core.job import Job, Metrics, Objective, Report, Verdict
-from lcsearch.engines import Director, Ending, run_job, tell
+from lcsearch.engines import Director, Ending, Engine, EngineSettings, run_job, tell
 
 
 class Killed(BaseException):
@@ -55,3 +62,16 @@ def _run(director: Director, objective: Objective, job: Job) -> Ending:
     if raised:
         raise raised[0]
     return ending
+
+
+def make(settings: EngineSettings) -> Engine:
+    """Make the engine, as the registry's engines are made."""
+    return InlineEngine()
+
+
+@contextmanager
+def installed_inline(folder: Path) -> Iterator[None]:
+    """Within it the engine is found by its name, ``inline``, like that of any other distribution."""
+    entries = {plugins.ENGINE.group: {"inline": "inline_engine:make"}}
+    with installed(folder, "inline-engine", "1.0", entries, {}):
+        yield

@@ -20,7 +20,6 @@ from lcsearch.core.job import Objective
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.core.text import format_count
 from lcsearch.core.yaml import write_yaml
-from lcsearch.engines import Engine
 from lcsearch.nets import surgery
 from lcsearch.nets.backbones import build
 from lcsearch.nets.count import Count, count
@@ -35,6 +34,7 @@ from lcsearch.search.proposals.given import read_given
 from lcsearch.search.proposals.guided import Preparing
 from lcsearch.search.session import SearchSession
 from lcsearch.search.space import BoundSpace, Space, bind, load_space, parse_space
+from lcsearch.search.workers import make_engine, make_objective
 from lcsearch.train.start import Start
 from lcsearch.train.user import recorded_objective
 
@@ -57,12 +57,8 @@ class Sizer:
             return count(surgery.build_model(spec), self._shape)
 
 
-def create(options: RunOptions, engine: Engine | None = None) -> SearchSession:
+def create(options: RunOptions) -> SearchSession:
     """Check everything, make the run directory, and open the run.
-
-    Args:
-        options: What the user gave.
-        engine: Runs trials; None for the one that the options name.
 
     Raises:
         InputError: Something the user gave is wrong; nothing was made.
@@ -71,7 +67,7 @@ def create(options: RunOptions, engine: Engine | None = None) -> SearchSession:
     settings = resolve(options, starting_point(options, space))
     space = narrowed(space, options.search_width, explicit_recipe(options))
     settings, facts = _look_at_data(settings)
-    return make(options, settings, space, facts, engine=engine)
+    return make(options, settings, space, facts)
 
 
 def narrowed(space: Space, search_width: bool, named: Container[str]) -> Space:
@@ -82,12 +78,7 @@ def narrowed(space: Space, search_width: bool, named: Container[str]) -> Space:
 
 
 def make(
-    options: RunOptions,
-    settings: RunSettings,
-    space: Space,
-    facts: Facts,
-    objective: Objective | None = None,
-    engine: Engine | None = None,
+    options: RunOptions, settings: RunSettings, space: Space, facts: Facts, objective: Objective | None = None
 ) -> SearchSession:
     """Check what remains, make the run directory, and open the run.
 
@@ -97,7 +88,6 @@ def make(
         space: What is searched.
         facts: What the data decide.
         objective: Runs one trial; None trains the spec on the run's data set.
-        engine: Runs trials; None for the one that the settings name.
 
     Raises:
         InputError: Something the user gave is wrong; nothing was made.
@@ -130,18 +120,15 @@ def make(
         "space": space.to_plain(),
     }
     write_yaml(directory.settings, plain)
-    return _session(directory, settings, facts, bound, given, objective, engine)
+    return _session(directory, settings, facts, bound, given, objective)
 
 
-def reopen(
-    path: Path, changes: Mapping[str, Any] | None = None, engine: Engine | None = None
-) -> SearchSession:
+def reopen(path: Path, changes: Mapping[str, Any] | None = None) -> SearchSession:
     """Open a run to go on with it.
 
     Args:
         path: The run directory.
         changes: Settings that are to be different from now on.
-        engine: Runs trials; None for the one that the settings name.
 
     Raises:
         InputError: It is no run, is damaged, or a change would alter the result of a trial.
@@ -159,15 +146,11 @@ def reopen(
         objective = recorded_objective(
             settings.objective, device=settings.device, threads=settings.threads, path=path
         )
-    return go_on(directory, plain, replace(settings, timeout=None, **(changes or {})), objective, engine)
+    return go_on(directory, plain, replace(settings, timeout=None, **(changes or {})), objective)
 
 
 def go_on(
-    directory: RunDirectory,
-    plain: Mapping[str, Any],
-    settings: RunSettings,
-    objective: Objective | None,
-    engine: Engine | None = None,
+    directory: RunDirectory, plain: Mapping[str, Any], settings: RunSettings, objective: Objective | None
 ) -> SearchSession:
     """Open a run that was made before.
 
@@ -176,7 +159,6 @@ def go_on(
         plain: The content of its run.yaml.
         settings: Every setting from now on.
         objective: Runs one trial; None trains the spec on the run's data set.
-        engine: Runs trials; None for the one that the settings name.
 
     Raises:
         InputError: Its run.yaml is damaged.
@@ -186,7 +168,7 @@ def go_on(
     given = [parse_config(config, f"{directory.settings}: given").spec for config in plain["given"]]
     if settings.to_plain() != plain["settings"]:
         write_yaml(directory.settings, {**plain, "settings": settings.to_plain()})
-    return _session(directory, settings, facts, _bind(space, settings, facts), given, objective, engine)
+    return _session(directory, settings, facts, _bind(space, settings, facts), given, objective)
 
 
 def _session(
@@ -196,11 +178,11 @@ def _session(
     bound: BoundSpace,
     given: Sequence[TrialSpec],
     objective: Objective | None,
-    engine: Engine | None,
 ) -> SearchSession:
     prepare = None if settings.fine_tune is None else Preparing(settings, bound)
     planner = Planner(bound, settings, facts.validation_images, given, Sizer(facts), prepare)
-    return SearchSession(directory, settings, facts, planner, objective, engine)
+    engine = make_engine(settings, directory.path)
+    return SearchSession(directory, settings, facts, planner, objective or make_objective(settings), engine)
 
 
 def _look_at_data(settings: RunSettings) -> tuple[RunSettings, Facts]:

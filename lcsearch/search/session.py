@@ -25,7 +25,6 @@ from lcsearch.search.finish import Finish, finish
 from lcsearch.search.interrupt import Interruptible, ctrl_c
 from lcsearch.search.observer import Observer
 from lcsearch.search.planner import Planner
-from lcsearch.search.workers import make_engine, make_objective
 
 
 class InterruptibleDirector(Director, Interruptible, Protocol):
@@ -103,8 +102,8 @@ class SearchSession(Session):
         settings: Every setting.
         facts: What the data set and the space decide.
         planner: Puts the search together.
-        objective: Runs one trial; None trains the spec on the run's data set.
-        engine: Runs trials; None for the one that the settings ask for.
+        objective: Runs one trial.
+        engine: Runs the objective for every trial.
     """
 
     def __init__(
@@ -113,12 +112,10 @@ class SearchSession(Session):
         settings: RunSettings,
         facts: Facts,
         planner: Planner,
-        objective: Objective | None = None,
-        engine: Engine | None = None,
+        objective: Objective,
+        engine: Engine,
     ) -> None:
-        super().__init__(
-            directory, engine or make_engine(settings, directory.path), objective or make_objective(settings)
-        )
+        super().__init__(directory, engine, objective)
         self.settings = settings
         self._facts = facts
         self._planner = planner

@@ -6,27 +6,23 @@ What is searched here trains in this process, which spares every run the start o
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
-from inline_engine import InlineEngine
+from inline_engine import installed_inline
 from safetensors.torch import load_file, save_file
 
 import lcsearch
-from lcsearch.cli.drive import drive
-from lcsearch.cli.resume import resume
-from lcsearch.cli.run import run
 from lcsearch.nets.backbones import build
 from lcsearch.runs.choose import front_of
 from lcsearch.runs.read import read_run
-from lcsearch.search.make import create, reopen
-from lcsearch.search.options import RunOptions
 
 SMALL = [
     "--backbone", "base", "--dataset", "digits", "--train-images", "192", "--validation-images", "96",
-    "--image-size", "16", "--epochs", "2", "--jobs", "1", "--seed", "3",
+    "--image-size", "16", "--epochs", "2", "--jobs", "1", "--engine", "inline", "--seed", "3",
 ]  # fmt: skip
 TAUGHT = ["--init", "trained", "--distill", "0.5", "--trials", "9"]
 
@@ -37,21 +33,16 @@ def call(*arguments: str) -> int:
     return call(list(arguments))
 
 
-def searched(*arguments: str) -> int:
-    """``lcsearch run`` or ``resume`` with an engine in this process."""
-    command, *rest = arguments
-    given = {"run": run, "resume": resume}[command].make_context(command, rest).params
-    if command == "run":
-        return drive(create(RunOptions(**given), InlineEngine()))
-    path = given.pop("run")
-    changes = {name: value for name, value in given.items() if value is not None}
-    return drive(reopen(path, changes, InlineEngine()))
+@pytest.fixture(scope="module", autouse=True)
+def in_this_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with installed_inline(tmp_path_factory.mktemp("installed")):
+        yield
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("runs") / "whole"
-    assert searched("run", *SMALL, *TAUGHT, "--out", str(path)) == 0
+    assert call("run", *SMALL, *TAUGHT, "--out", str(path)) == 0
     return path
 
 
@@ -102,7 +93,7 @@ def test_what_was_found_leaves_the_run(finished: Path, tmp_path: Path) -> None:
     lcsearch.convert(build("base", num_classes=10, in_channels=1), tmp_path / "out.yaml", trained=True)
     again = tmp_path / "again"
     asked = ["--init", "trained", "--epochs", "1", "--fine-tune-epochs", "2", "--trials", "8"]
-    assert searched("run", *SMALL, *asked, "--from", str(tmp_path / "out.yaml"), "--out", str(again)) == 0
+    assert call("run", *SMALL, *asked, "--from", str(tmp_path / "out.yaml"), "--out", str(again)) == 0
     given = [t for t in read_run(again).trials if t.origin == "given"]
     assert given[0].spec.recipe.epochs == 2 and given[0].spec.recipe.distill == 0.5
 
@@ -112,9 +103,9 @@ def test_weights_of_ones_own(finished: Path, tmp_path: Path, capfd: pytest.Captu
     mine = tmp_path / "mine.pt"
     torch.save(load_file(finished / "start/backbone.safetensors"), mine)
     out = tmp_path / "run"
-    assert searched("run", *SMALL, "--init", str(mine), "--trials", "5", "--out", str(out)) == 0
+    assert call("run", *SMALL, "--init", str(mine), "--trials", "5", "--out", str(out)) == 0
     mine.unlink()
-    assert searched("resume", str(out), "--trials", "6") == 0
+    assert call("resume", str(out), "--trials", "6") == 0
     trials = read_run(out).trials
     assert trials[0].metrics["accuracy_before"] == read_run(finished).trials[0].accuracy
     assert [t.spec.recipe.init for t in trials] == ["backbone"] * 6
@@ -181,7 +172,7 @@ def test_a_new_head_is_made_when_asked(tmp_path: Path) -> None:
     other_weights(weights)
     out = tmp_path / "run"
     asked = ["--init", str(weights), "--new-head", "--trials", "1", "--epochs", "1"]
-    assert searched("run", *SMALL, *asked, "--out", str(out)) == 0
+    assert call("run", *SMALL, *asked, "--out", str(out)) == 0
     given, made = load_file(weights), load_file(out / "start/backbone.safetensors")
     assert made["classifier.weight"].shape == (10, 1024)
     assert all(torch.equal(made[name], given[name]) for name in given if not name.startswith("classifier"))
