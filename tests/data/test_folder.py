@@ -109,10 +109,18 @@ def test_a_cache_that_cannot_be_written_only_costs_time(
     assert len(data.load(f"folder:{write_images(tmp_path / 'all', 10)}").train) == 13
 
 
-def test_only_chosen_images_are_decoded(tmp_path: Path) -> None:
+def test_only_chosen_images_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[tuple[int, int]] = []
+    real = Image.open
+
+    def spy(path: Path) -> Image.Image:
+        opened.append(("ab".index(path.parent.name), int(path.stem)))
+        return real(path)
+
     write_images(tmp_path, 20)
-    chosen = {f"{i:03}.png" for _, i in seen(data.load(f"folder:{tmp_path}", train_images=4).train)}
-    assert len(chosen) <= 4
+    monkeypatch.setattr(Image, "open", spy)
+    loaded = data.load(f"folder:{tmp_path}", train_images=4, validation_images=2)
+    assert len(opened) == 6 and sorted(opened) == sorted(seen(loaded.train) + seen(loaded.validation))
 
 
 @pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n cut"])

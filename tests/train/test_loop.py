@@ -131,11 +131,14 @@ def test_damaged_checkpoint_starts_anew(digits: SearchData, tmp_path: Path) -> N
 
 def test_checkpoint_of_another_recipe_is_not_continued(digits: SearchData, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
-    train(make_net(), digits, replace(RECIPE, epochs=1), REGULARIZER, seed=3, checkpoint=path)
-    result = train(
-        make_net(), digits, replace(RECIPE, epochs=1, lr=0.01), REGULARIZER, seed=3, checkpoint=path
-    )
-    assert result.history[0].learning_rate < 0.01
+    recipe = replace(RECIPE, epochs=1)
+    first = train(make_net(), digits, recipe, REGULARIZER, seed=3, checkpoint=path)
+    other = replace(recipe, lr=recipe.lr / 5)
+    result = train(make_net(), digits, other, REGULARIZER, seed=3, checkpoint=path)
+    assert result.resumed_from == 0
+    assert result.history[0].learning_rate == pytest.approx(first.history[0].learning_rate / 5)
+    again = train(make_net(), digits, other, REGULARIZER, seed=3, checkpoint=path)
+    assert again.resumed_from == 1 and strip(again.history) == strip(result.history)
 
 
 def test_model_holds_the_evaluated_weights(digits: SearchData) -> None:
@@ -162,10 +165,14 @@ def test_it_learns_real_digits(digits: SearchData) -> None:
     assert result.history[-1].train_loss < result.history[0].train_loss
 
 
-def test_bfloat16_trains_float32_weights(digits: SearchData) -> None:
-    model = make_net()
+def test_bfloat16_trains_float32_weights_that_are_evaluated_in_float32(digits: SearchData) -> None:
+    model, computed = make_net(), set()
+    model[0].register_forward_hook(  # type: ignore[index]
+        lambda module, images, output: computed.add((module.training, output.dtype))
+    )
     result = train(model, digits, replace(RECIPE, precision="bfloat16"), REGULARIZER, seed=0)
     assert result.accuracy > 25
+    assert computed == {(True, torch.bfloat16), (False, torch.float32)}
     assert all(p.dtype == torch.float32 for p in model.parameters())
 
 

@@ -15,12 +15,12 @@ from lcsearch.core.errors import InputError
 from lcsearch.core.spec import ModelSpec, Recipe
 from lcsearch.data import SearchData, load
 from lcsearch.nets.surgery import build_model
-from lcsearch.search.space import BoundSpace, bind, load_space
 from lcsearch.train import evaluate
 from lcsearch.train.start import Start, prepare
 from lcsearch.train.teacher import read_teacher
 
 PLAIN = ModelSpec("base", 10, 1)
+LAYERS = ("features.4", "features.8")
 RECIPE = Recipe(epochs=1, init="backbone", distill=0.5)
 
 
@@ -47,16 +47,11 @@ def start(backbone: nn.Module, tmp_path: Path) -> Start:
     return made
 
 
-def bound() -> BoundSpace:
-    with torch.device("meta"):
-        return bind(load_space(None, "base"), build_model(PLAIN), PLAIN)
-
-
 def fill(start: Start, images: SearchData, recipe: Recipe = RECIPE, said: list[str] | None = None) -> None:
     prepare(
         start.folder,
         template=PLAIN,
-        layers=bound().searched_layers,
+        layers=LAYERS,
         data=lambda: images,
         recipe=recipe,
         seed=7,
@@ -71,7 +66,7 @@ def test_it_is_filled_and_a_second_time_nothing_is_computed(start: Start, images
     fill(start, images, said=said)
     assert said and start.teacher.is_file() and start.sensitivity.is_file()
     found = start.read_sensitivity()
-    assert {row.layer for row in found.rows} == set(bound().searched_layers)
+    assert {row.layer for row in found.rows} == set(LAYERS)
     before = {path.name: path.stat().st_mtime_ns for path in start.folder.iterdir()}
 
     def nothing() -> SearchData:
@@ -80,7 +75,7 @@ def test_it_is_filled_and_a_second_time_nothing_is_computed(start: Start, images
     prepare(
         start.folder,
         template=PLAIN,
-        layers=bound().searched_layers,
+        layers=LAYERS,
         data=nothing,
         recipe=RECIPE,
         seed=7,
@@ -96,7 +91,7 @@ def test_left_in_the_middle_it_goes_on(start: Start, images: SearchData) -> None
 
     with pytest.raises(KeyboardInterrupt):
         prepare(
-            start.folder, template=PLAIN, layers=bound().searched_layers, data=lambda: images,
+            start.folder, template=PLAIN, layers=LAYERS, data=lambda: images,
             recipe=RECIPE, seed=7, device="cpu", progress=leave,
         )  # fmt: skip
     written = start.teacher.stat().st_mtime_ns
@@ -110,12 +105,16 @@ def test_without_distillation_there_is_no_teacher(start: Start, images: SearchDa
     assert not start.teacher.is_file()
 
 
-def test_threads_are_put_back(start: Start, images: SearchData) -> None:
-    before = torch.get_num_threads()
+@pytest.mark.parametrize(("asked", "meanwhile"), [(1, 1), (0, 2)])
+def test_threads_are_set_and_put_back(start: Start, images: SearchData, asked: int, meanwhile: int) -> None:
+    before, seen = torch.get_num_threads(), set()
     torch.set_num_threads(2)
     try:
-        fill(start, images)
-        assert torch.get_num_threads() == 2
+        prepare(
+            start.folder, template=PLAIN, layers=LAYERS, data=lambda: images, recipe=RECIPE, seed=7,
+            device="cpu", threads=asked, progress=lambda line: seen.add(torch.get_num_threads()),
+        )  # fmt: skip
+        assert seen == {meanwhile} and torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
 
