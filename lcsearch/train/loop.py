@@ -120,12 +120,9 @@ class _Run:
         )
         self.steps = recipe.epochs * len(self.batches)
         self.optimizer = make_optimizer(self.model, recipe)
-        self.average = self._new_average()
+        self.average = AveragedWeights(self.model, decay_per_step(recipe.average, len(self.batches)))
         self.history: list[EpochMetrics] = []
         self.accuracy_before: float | None = None
-
-    def _new_average(self) -> AveragedWeights:
-        return AveragedWeights(self.model, decay_per_step(self.recipe.average, len(self.batches)))
 
     def begin(self, checkpoint: Path | None, start: Callable[[nn.Module], None] | None) -> int:
         """Continue from the checkpoint, if there is one to use, or take over other weights and measure them.
@@ -137,7 +134,6 @@ class _Run:
             return len(self.history)
         if start is not None:
             start(self.model)
-            self.average = self._new_average()
             self.accuracy_before = self._accuracy()
         return 0
 

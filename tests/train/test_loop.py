@@ -230,6 +230,17 @@ def test_diverged_training_says_where(digits: SearchData, bad_step: int) -> None
         train(model, digits, recipe, REGULARIZER, seed=0)
 
 
+def test_a_diverged_training_is_noticed_within_sixteen_steps(digits: SearchData) -> None:
+    steps: list[int] = []
+    model = make_net()
+    model.register_forward_hook(
+        lambda module, images, scores: steps.append(1) or (scores * math.nan if len(steps) >= 3 else scores)
+    )
+    with pytest.raises(TrainingFailed, match="epoch 1, step 3,"):
+        train(model, digits, replace(RECIPE, epochs=1, batch_size=16), REGULARIZER, seed=0)
+    assert len(steps) == 16
+
+
 def test_weights_that_break_in_the_last_step_are_noticed(digits: SearchData) -> None:
     class Break(nn.Module):
         def __init__(self) -> None:
@@ -243,37 +254,6 @@ def test_weights_that_break_in_the_last_step_are_noticed(digits: SearchData) -> 
     model[1].scale.register_hook(lambda grad: grad + math.inf)  # type: ignore[union-attr,operator]
     with pytest.raises(TrainingFailed):
         train(model, digits, replace(RECIPE, epochs=1, batch_size=640), REGULARIZER, seed=0)
-
-
-def test_a_training_by_hand(digits: SearchData) -> None:
-    """Four steps of softmax regression, in NumPy: schedule, Nesterov, decay, smoothing, average, loss."""
-    model = nn.Sequential(nn.Flatten(), nn.Linear(digits.info.image_size**2, 10))
-    recipe = Recipe(
-        epochs=4, batch_size=640, lr=0.03, momentum=0.8, weight_decay=0.02, warmup=0.5, label_smoothing=0.2,
-        average=2.0, clip=0.0,
-    )  # fmt: skip
-    pixels = digits.train.images.double().flatten(1).numpy() / 255
-    x = (pixels - digits.info.mean[0]) / digits.info.std[0]
-    wanted = 0.8 * np.eye(10)[digits.train.labels.numpy()] + 0.2 / 10
-    live = [tensor.detach().double().numpy() for tensor in model.parameters()]
-    mean, speed, losses = [t.copy() for t in live], [0.0, 0.0], []
-    rates = [0.03 * share for share in (1 / 2, 1, 2 / 3, 1 / 3)]
-    for step, rate in enumerate(rates):
-        scores = x @ live[0].T + live[1]
-        chances = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
-        losses.append(-(wanted * np.log(chances)).sum(1).mean())
-        error = (chances - wanted) / len(x)
-        gradients = [error.T @ x + 0.02 * live[0], error.sum(0)]
-        kept = min(math.exp(-1 / 2), step / (step + 5))
-        for k, gradient in enumerate(gradients):
-            speed[k] = 0.8 * speed[k] + gradient
-            live[k] = live[k] - rate * (gradient + 0.8 * speed[k])
-            mean[k] = kept * mean[k] + (1 - kept) * live[k]
-    result = train(model, digits, recipe, Regularizer(), seed=0)
-    for tensor, expected in zip(model.parameters(), mean, strict=True):
-        np.testing.assert_allclose(tensor.detach().numpy(), expected, rtol=1e-3, atol=1e-5)
-    assert [m.train_loss for m in result.history] == pytest.approx(losses, rel=1e-4)
-    assert [m.learning_rate for m in result.history] == pytest.approx(rates)
 
 
 def test_clip_bounds_the_step(digits: SearchData) -> None:

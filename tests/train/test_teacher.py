@@ -114,6 +114,16 @@ def test_every_student_sees_the_same_view_of_an_image_in_an_epoch(digits: Search
     assert sorted(map(tuple, first.tolist())) != sorted(map(tuple, second.tolist()))
 
 
+def test_a_checkpoint_of_another_teachers_views_is_not_continued(digits: SearchData, tmp_path: Path) -> None:
+    resumed = []
+    for seed in (9, 9, 8):
+        teacher = make_teacher(small(), digits, RECIPE, seed=seed)
+        path = tmp_path / "checkpoint.pt"
+        result = train(small(), digits, RECIPE, Regularizer(), seed=3, teacher=teacher, checkpoint=path)
+        resumed.append(result.resumed_from)
+    assert resumed == [0, 3, 0]
+
+
 def test_no_share_of_distillation_changes_nothing(digits: SearchData) -> None:
     recipe = replace(RECIPE, distill=0.0)
     one, two = small(), small()
