@@ -1,7 +1,7 @@
 """``lcsearch run`` and ``resume`` as a user types them: real training on scikit-learn's digits.
 
-The first run is a process of its own, and so is what gets a signal. What only goes on is called in this
-process, which spares it the start of another interpreter; its workers are processes anyway.
+The first run is a process of its own with workers of its own, and so is what gets a signal. What is only
+called again is called in this process, which spares it the start of another interpreter.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from cli_runs import command, run_and_signal
+from inline_engine import installed_inline
 from outline import outline
 
 from lcsearch.runs.read import read_run
@@ -81,9 +82,11 @@ def test_ctrl_c_finishes_the_epoch_and_says_how_to_go_on(tmp_path: Path) -> None
 
 def test_a_longer_resume_adds_trials_and_keeps_the_old_ones(tmp_path: Path) -> None:
     path = tmp_path / "longer"
-    assert call("run", *SMALL[:-4], "--trials", "2", "--jobs", "1", "--out", str(path)) == 0
-    before = outline(read_run(path).trials)
-    assert call("resume", str(path), "--trials", "3") == 0
+    (tmp_path / "installed").mkdir()
+    with installed_inline(tmp_path / "installed"):
+        assert call("run", *SMALL, "--engine", "inline", "--trials", "2", "--out", str(path)) == 0
+        before = outline(read_run(path).trials)
+        assert call("resume", str(path), "--trials", "3") == 0
     after = outline(read_run(path).trials)
     assert after[: len(before)] == before and len(after) == len(before) + 1
 

@@ -1,4 +1,4 @@
-"""`lcsearch.search` with training loops that train nothing, in real worker processes."""
+"""`lcsearch.search` with loops that train nothing, in this process unless workers are what is tested."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 import simulated_objectives as simulated
 import torch
 import yaml
+from inline_engine import installed_inline
 from outline import outline
 
 import lcsearch
@@ -23,12 +25,19 @@ from lcsearch.runs.read import read_run
 
 ASKED: dict[str, Any] = {
     "backbone": "base", "num_classes": 10, "in_channels": 1, "image_size": 16, "validation_images": 1000,
-    "trials": 12, "epochs": 3, "jobs": 1, "device": "cpu", "sampler": "tpe", "quiet": True,
+    "trials": 12, "epochs": 3, "jobs": 1, "engine": "inline", "device": "cpu",
+    "sampler": "tpe", "quiet": True,
 }  # fmt: skip
 
 
 def search(out: Path, objective: Any = simulated.smooth, **changes: Any) -> RunRecord:
     return lcsearch.search(None, objective, **{**ASKED, "out": out, **changes})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def in_this_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with installed_inline(tmp_path_factory.mktemp("installed")):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +202,8 @@ def test_what_an_objective_gets_wrong_is_the_reason_of_its_trial(tmp_path: Path)
 
 
 def test_a_loop_goes_on_from_its_own_checkpoint(tmp_path: Path) -> None:
-    run = search(tmp_path / "run", simulated.careful, trials=1)
+    """Its worker is killed, and another takes its place."""
+    run = search(tmp_path / "run", simulated.careful, trials=1, engine="local")
     assert (run.path / "trials/0/begun").read_text() == "0 2 "
     assert [e.epoch for e in run.trials[0].epochs] == [1, 2, 3]
     assert not (run.path / "trials/0/checkpoint.pt").exists()
@@ -223,7 +233,7 @@ def mine(spec, report):
 @pytest.mark.parametrize("guard", ["", 'if __name__ == "__main__": '], ids=["unguarded", "guarded"])
 def test_a_script_is_told_of_its_missing_guard(tmp_path: Path, guard: str) -> None:
     out, script = tmp_path / "run", tmp_path / "my_script.py"
-    asked = ASKED | {"trials": 1, "out": str(out)}
+    asked = ASKED | {"trials": 1, "out": str(out), "engine": "local"}
     script.write_text(SCRIPT.format(tests=str(Path(__file__).parents[1]), asked=asked, guard=guard))
     done = subprocess.run(
         [sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False
