@@ -202,19 +202,18 @@ class Timed:
 
 def decisions(run: Path, trials: int = 1000) -> dict[str, Any]:
     from lcsearch.search.make import create
-    from lcsearch.search.options import RunOptions
 
-    options = RunOptions(
-        backbone="base",
-        dataset="digits",
-        trials=trials,
-        epochs=4,
-        init="scratch",
-        engine="ray",
-        jobs=SLOTS,
-        out=run / "search",
-    )
-    with create(options) as session:
+    said = {
+        "backbone": "base",
+        "dataset": "digits",
+        "trials": trials,
+        "epochs": 4,
+        "init": "scratch",
+        "engine": "ray",
+        "jobs": SLOTS,
+        "out": run / "search",
+    }
+    with create(said) as session:
         timed = Timed(session.director)
         session.engine.run(timed, Sleep(0.0))
     rows = {}

@@ -37,7 +37,7 @@ from lcsearch.core.spec import ModelSpec, Recipe
 from lcsearch.nets.count import Count
 from lcsearch.nets.surgery import build_model
 from lcsearch.runs.directory import RunDirectory
-from lcsearch.runs.facts import Facts
+from lcsearch.runs.run_file import Facts
 from lcsearch.runs.settings import DEFAULT_SAMPLER, RunSettings
 from lcsearch.runs.storage import sqlite_storage
 from lcsearch.runs.store import Store

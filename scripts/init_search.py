@@ -7,6 +7,7 @@ import multiprocessing
 import statistics
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
+from typing import Any
 
 from init_contenders import DATASET, SEEDS, TRAIN_IMAGES, VALIDATION_IMAGES
 from init_table import spread
@@ -15,7 +16,6 @@ from lcsearch.core.pareto import box_of, hypervolume
 from lcsearch.core.records import RunRecord, TrialRecord
 from lcsearch.runs.read import read_run
 from lcsearch.search import make as runs
-from lcsearch.search.options import RunOptions
 
 BACKBONE, EPOCHS, FINE_TUNE_EPOCHS = "base", 3, 1
 TRIALS = {"scratch": 24, "trained": 36}
@@ -50,22 +50,22 @@ def _place(records: Path, image_size: int, init: str, seed: int) -> Path:
     return records.with_suffix(".searches") / f"{BACKBONE}-{image_size}-{init}-seed-{seed}"
 
 
-def _options(path: Path, image_size: int, init: str, seed: int) -> RunOptions:
-    return RunOptions(
-        backbone=BACKBONE,
-        dataset=DATASET,
-        train_images=TRAIN_IMAGES,
-        validation_images=VALIDATION_IMAGES,
-        image_size=image_size,
-        trials=TRIALS[init],
-        epochs=EPOCHS,
-        init=init,
-        fine_tune_epochs=FINE_TUNE_EPOCHS if init == "trained" else None,
-        device="cpu",
-        jobs=1,
-        seed=seed,
-        out=path,
-    )
+def _options(path: Path, image_size: int, init: str, seed: int) -> dict[str, Any]:
+    return {
+        "backbone": BACKBONE,
+        "dataset": DATASET,
+        "train_images": TRAIN_IMAGES,
+        "validation_images": VALIDATION_IMAGES,
+        "image_size": image_size,
+        "trials": TRIALS[init],
+        "epochs": EPOCHS,
+        "init": init,
+        "fine_tune_epochs": FINE_TUNE_EPOCHS if init == "trained" else None,
+        "device": "cpu",
+        "jobs": 1,
+        "seed": seed,
+        "out": path,
+    }
 
 
 def curve(run: RunRecord, *, thinner: bool = True) -> list[tuple[int, float]]:

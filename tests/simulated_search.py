@@ -10,14 +10,14 @@ from pathlib import Path
 
 import torch
 from inline_engine import InlineEngine
+from run_files import run_file
 
 from lcsearch.core.job import Job, Objective, Report
 from lcsearch.core.spec import ModelSpec, Recipe, TrialSpec
-from lcsearch.core.yaml import write_yaml
 from lcsearch.nets.backbones import build
 from lcsearch.nets.count import Count
 from lcsearch.runs.directory import RunDirectory
-from lcsearch.runs.facts import Facts
+from lcsearch.runs.run_file import Facts
 from lcsearch.runs.settings import RunSettings
 from lcsearch.search.planner import Planner
 from lcsearch.search.proposals.queue import Prepare
@@ -63,8 +63,7 @@ def session(
         directory = RunDirectory.open(path)
     else:
         directory = RunDirectory.create(path)
-        plain = {"version": 1, "settings": settings.to_plain(), "facts": {"smallest_params": 10_000}}
-        write_yaml(directory.settings, plain)
+        directory.write(run_file(settings, FACTS))
     planner = Planner(_space(), settings, FACTS.validation_images, given, _size, prepare)
     return SearchSession(directory, settings, FACTS, planner, objective or Simulated(), InlineEngine())
 

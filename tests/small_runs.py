@@ -7,18 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from run_files import run_file
 from torch import nn
 
 from lcsearch.core.job import Job
 from lcsearch.core.records import Origin, TrialRecord
 from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe, TrialSpec
-from lcsearch.core.yaml import write_yaml
 from lcsearch.data import DatasetInfo
 from lcsearch.layers import prune_coefficients
 from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.nets.count import count
 from lcsearch.nets.surgery import build_model, conv_layers
 from lcsearch.runs.directory import RunDirectory
+from lcsearch.runs.run_file import Facts
 from lcsearch.runs.settings import RunSettings
 from lcsearch.runs.storage import open_storage, study_name
 from lcsearch.runs.store import Proposal, Store
@@ -68,6 +69,7 @@ SETTINGS = RunSettings(
     train_images=128,
     validation_images=100,
     image_size=16,
+    trials=7,
     recipe=Recipe(epochs=1, batch_size=32),
 )
 
@@ -86,12 +88,7 @@ TRIALS: tuple[tuple[Origin, str, ModelSpec, float], ...] = (
 def make_run(path: Path, accuracies: Mapping[int, float] | None = None) -> Path:
     """Write a finished run of `TRIALS`; the weights of trials 0, 4 and 5 are trained for an epoch."""
     directory = RunDirectory.create(path)
-    plain = {
-        "version": 1,
-        "settings": SETTINGS.to_plain(),
-        "facts": {"num_classes": 10, "in_channels": 1, "image_size": 16, "smallest_params": 5_000},
-    }
-    write_yaml(directory.settings, plain)
+    directory.write(run_file(SETTINGS, Facts(10, 1, 16, 128, 100, smallest_params=5_000)))
     store = Store(open_storage(SETTINGS, directory), SETTINGS.objectives, study_name(SETTINGS, directory))
     for number, (origin, label, model, accuracy) in enumerate(TRIALS):
         spec = TrialSpec(model, recipe=SETTINGS.recipe)

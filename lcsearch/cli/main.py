@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from lcsearch import __version__
-from lcsearch.cli.options import as_option
 from lcsearch.core.errors import HaltError, InputError, no_such
 
 INTERRUPTED = 130
@@ -89,6 +88,8 @@ def call(arguments: list[str] | None = None) -> int:
         result: Any = cli.main(args=arguments, prog_name="lcsearch", standalone_mode=False)
         return result if isinstance(result, int) else 0
     except InputError as error:
+        from lcsearch.cli.options import as_option
+
         return _complain(error.said(as_option), 2)
     except click.ClickException as error:
         return _complain(_one_line(error), 2)

@@ -1,7 +1,8 @@
-"""Option types that several commands share."""
+"""Settings as options, and option types that several commands share."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,33 @@ import click
 from lcsearch.core import plugins
 from lcsearch.core.errors import InputError, Named, did_you_mean
 from lcsearch.core.plugins import Kind
-from lcsearch.core.text import parse_count, parse_seconds
+from lcsearch.core.text import parse_count
+from lcsearch.runs.inputs import INPUTS, inputs_of
+from lcsearch.runs.setting import Call, Setting
+from lcsearch.runs.words import bounds, default, placeholder
 
-_NAMES = {"given": "from"}
-"""Options that are not called as their setting."""
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class Value(click.ParamType[Any]):
+    """A value of a setting, checked as the setting says.
+
+    Args:
+        setting: The setting.
+    """
+
+    name = "value"
+
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """What help shows for the value."""
+        return placeholder(self.setting)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read one."""
+        return self.setting.read(value) if isinstance(value, str) else value
 
 
 class Count(click.ParamType[int]):
@@ -23,17 +47,10 @@ class Count(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Read one."""
-        return value if isinstance(value, int) else parse_count(value, setting_of(param))
-
-
-class Seconds(click.ParamType[float]):
-    """A time as people write it: 90s, 30m, 2h."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read one."""
-        return value if isinstance(value, float) else parse_seconds(value, setting_of(param))
+        try:
+            return value if isinstance(value, int) else parse_count(value)
+        except InputError as error:
+            raise InputError(*error.problem, setting=setting_of(param)) from None
 
 
 class OneOf(click.ParamType[str]):
@@ -83,15 +100,52 @@ class NameOf(click.ParamType[str]):
         return str(value)
 
 
+def options_of(call: Call) -> Decorator:
+    """A decorator: options for all settings that a command takes; None where the user gives none."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for setting in reversed(inputs_of(call).values()):
+            command = _option(setting, call)(command)
+        return command
+
+    return decorate
+
+
+def _option(setting: Setting, call: Call) -> Decorator:
+    typed = (
+        {"is_flag": True} if setting.base is bool else {"type": Value(setting), "multiple": setting.repeated}
+    )
+    return click.option(
+        setting.option or "--" + setting.name.replace("_", "-"),
+        setting.name,
+        help=_help(setting, call),
+        required=call in setting.required,
+        default=None,
+        **typed,
+    )
+
+
+def _help(setting: Setting, call: Call) -> str:
+    """What a setting is, its bounds, and its default; that of a run that is there is what it has."""
+    again = call in ("resume", "retrain") and len(setting.takes) > 1
+    usual = "" if again or call in setting.required else default(setting)
+    about = [*bounds(setting), *([f"default: {usual}"] if usual else [])]
+    more = "  Repeat it for more." if setting.repeated else ""
+    return setting.help + more + (f"  [{'; '.join(about)}]" if about else "")
+
+
 def setting_of(param: click.Parameter | None) -> str:
     """The setting that an option takes, for messages."""
     return "value" if param is None else max(param.opts, key=len).lstrip("-").replace("-", "_")
 
 
 def as_option(named: Named) -> str:
-    """A setting as the user types it: ``--init scratch``."""
-    option = "--" + _NAMES.get(named.setting, named.setting).replace("_", "-")
-    return option if named.value is None or named.value is True else f"{option} {named.value}"
+    """A setting as the user types it: ``--init scratch``, ``--new-head``, ``--no-inherit``."""
+    own = {setting.name: setting.option.split("/")[0] for setting in INPUTS if setting.option}
+    option = own.get(named.setting, "--" + named.setting.replace("_", "-"))
+    if named.value is False:
+        return option.replace("--", "--no-", 1)
+    return option if named.value in (None, True) else f"{option} {named.value}"
 
 
 RUN_ARGUMENT = click.argument("run", type=click.Path(path_type=Path), metavar="RUN")

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lcsearch.cli.options import RUN_ARGUMENT, NameOf, OneOf
-from lcsearch.core import plugins
+from lcsearch.cli.options import RUN_ARGUMENT, options_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,37 +17,12 @@ if TYPE_CHECKING:
 
     from lcsearch.core.records import RetrainRecord, TrialRecord
     from lcsearch.search.retrain.session import RetrainSession
-    from lcsearch.search.retrain.ways import Asked
 
 
 @click.command()
 @RUN_ARGUMENT
-@click.option("--top", type=click.IntRange(1), help="Only so many of the front: those that make most of it.")
-@click.option("--trial", "trials", type=click.IntRange(0), multiple=True, help="This trial; repeat it.")
-@click.option("--epochs", type=click.IntRange(1), help="Epochs of each training.  [default: 3 x the run's]")
-@click.option(
-    "--seeds", type=click.IntRange(1), default=3, show_default=True, help="Trainings of each model."
-)
-@click.option(
-    "--init",
-    type=OneOf("scratch", "compressed", "both"),
-    help="Fresh weights, or on from the trial's own; both says which is better.  [default: as the run]",
-)
-@click.option("--engine", type=NameOf(plugins.ENGINE), help="Who trains.  [default: as the run]")
-@click.option("--jobs", type=click.IntRange(1), help="Trainings at once.  [default: as the run]")
-@click.option("--ray-address", metavar="ADDRESS", help="A Ray cluster: auto or HOST:PORT.")
-@click.option("--cpus-per-trial", type=float, help="What Ray reserves.")
-@click.option("--gpus-per-trial", type=float, help="What Ray reserves; a share such as 0.25 is fine.")
-@click.option("--storage-path", metavar="PATH|URI", help="Shared checkpoints of several Ray nodes.")
-def retrain(
-    run: Path,
-    top: int | None,
-    trials: tuple[int, ...],
-    epochs: int | None,
-    seeds: int,
-    init: Asked | None,
-    **changes: Any,
-) -> int:
+@options_of("retrain")
+def retrain(run: Path, **said: Any) -> int:
     """Train the front longer with several seeds, then evaluate on the test set, once.
 
     The plain backbone and the nearest hand-picked models are trained the same way, for comparison. Ctrl-C
@@ -64,8 +38,7 @@ def retrain(
     def say(line: str) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
-    given = {key: value for key, value in changes.items() if value is not None}
-    with RetrainSession(run, Request(top, trials, epochs, seeds, init, given), say) as work:
+    with RetrainSession(run, Request.of(said), say) as work:
         for line in work.introduction():
             say(line)
         problem = work.run()

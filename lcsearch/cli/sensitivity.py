@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lcsearch.cli.options import Count
-from lcsearch.core.errors import InputError
+from lcsearch.cli.options import options_of
+from lcsearch.core.errors import InputError, Named
 from lcsearch.core.text import format_count
+from lcsearch.runs.inputs import Asked, checked, inputs_of
+from lcsearch.runs.setting import Rule
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,40 +24,17 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option(
-    "--backbone",
-    metavar="NAME",
-    help="A name from 'lcsearch backbones', torchvision:NAME or package.module:function; a run knows it.",
-)
-@click.option(
-    "--init",
-    required=True,
-    metavar="FILE|RUN|pretrained",
-    help="Trained weights: safetensors, a state_dict, a run's backbone, or torchvision's.",
-)
-@click.option(
-    "--dataset",
-    metavar="NAME",
-    help="A name from 'lcsearch datasets', folder:PATH or package.module:function.  [default: fashion-mnist]",
-)
-@click.option("--data-dir", metavar="PATH", help="Where the data set's files are looked for first.")
-@click.option("--train-images", type=Count(), help="Training images to take from.  [default: all]")
-@click.option("--image-size", type=int, metavar="PIXELS", help="Height and width.  [default: the data set's]")
-@click.option(
-    "--space", metavar="NAME|FILE", help="Says which layers.  [default: the backbone's own, else generic]"
-)
-@click.option("--new-head", is_flag=True, help="Make the last layer new: the weights are for other classes.")
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda or mps.")
+@options_of("sensitivity")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE.html", help="Write a heat map page.")
-def sensitivity(as_json: bool, out: Path | None, **options: Any) -> None:
+def sensitivity(as_json: bool, out: Path | None, **said: Any) -> None:
     """Compress each layer of a trained net alone, without training, and see what the net loses.
 
     Losses are measured on training images that the layers were not fitted to; test images are never touched.
     """
     if out is not None and out.suffix not in (".html", ".htm"):
-        raise InputError(f"--out: {out} must end in .html")
-    options = _of_run(options)
+        raise InputError(f"{out} must end in .html", setting="out")
+    options = _completed(checked(said, "sensitivity"))
     data = _load(options)
     model, template = _model(options, data)
     found = _measure(model, template, data, options)
@@ -73,28 +52,34 @@ def sensitivity(as_json: bool, out: Path | None, **options: Any) -> None:
         _print_table(found, template.backbone)
 
 
-def _of_run(options: dict[str, Any]) -> dict[str, Any]:
-    """Fill in what a run directory says, where --init is one, and the defaults."""
-    path = Path(options["init"])
+def _completed(asked: Asked) -> dict[str, Any]:
+    """What the user asked for, with what a run directory says, where ``init`` is one, and the defaults."""
+    found = {name: one.default for name, one in inputs_of("sensitivity").items()}
+    found |= {name: None for name, value in found.items() if isinstance(value, Rule)}
+    path = Path(asked["init"])
     if path.is_dir():
-        from lcsearch.core.job import BACKBONE
-        from lcsearch.runs.directory import RunDirectory
+        found |= _of_run(path)
+    elif "backbone" not in asked:
+        raise InputError("is missing (only a run in ", Named("init"), " says it)", setting="backbone")
+    return {**found, **asked, "init": found["init"] or asked["init"]}
 
-        try:
-            run = RunDirectory.open(path)
-            settings = run.read_settings()["settings"]
-        except InputError as error:
-            raise InputError(f"--init {error}") from None
-        files = [run.start / BACKBONE, run.weights(0)]
-        weights = next((file for file in files if file.is_file()), None)
-        if weights is None:
-            raise InputError(f"--init {path}: the run holds no weights of its backbone yet")
-        names = ("backbone", "dataset", "data_dir", "train_images", "image_size")
-        known = {name: settings.get(name) for name in names}
-        options = options | {n: v for n, v in known.items() if options[n] is None} | {"init": str(weights)}
-    if options["backbone"] is None:
-        raise InputError("--backbone: is missing (only a run in --init says which it is)")
-    return options | {"dataset": options["dataset"] or "fashion-mnist"}
+
+def _of_run(path: Path) -> dict[str, Any]:
+    """What a run says of its backbone and its data."""
+    from lcsearch.core.job import BACKBONE
+    from lcsearch.runs.directory import RunDirectory
+
+    try:
+        run = RunDirectory.open(path)
+        settings = run.read().settings
+    except InputError as error:
+        raise InputError(*error.parts, setting="init") from None
+    files = [run.start / BACKBONE, run.weights(0)]
+    weights = next((file for file in files if file.is_file()), None)
+    if weights is None:
+        raise InputError("the run holds no weights of its backbone yet", setting="init", value=path)
+    names = ("backbone", "dataset", "data_dir", "train_images", "image_size")
+    return {name: getattr(settings, name) for name in names} | {"init": str(weights)}
 
 
 def _load(options: dict[str, Any]) -> SearchData:

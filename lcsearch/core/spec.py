@@ -6,12 +6,22 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+from annotated_types import Ge, Gt, Le, Lt
+
+from lcsearch.core.checked import Checked
 from lcsearch.core.errors import InputError
 from lcsearch.core.plugins import FAMILY, find
 
 Precision = Literal["float32", "bfloat16"]
+Classes = Annotated[int, Ge(1)]
+Channels = Annotated[int, Ge(1)]
+Epochs = Annotated[int, Ge(1)]
+BatchSize = Annotated[int, Ge(1)]
+LearningRate = Annotated[float, Gt(0)]
+WeightDecay = Annotated[float, Ge(0)]
+Share = Annotated[float, Ge(0), Le(1)]
 Init = Literal["scratch", "backbone"]
 Reduction = Literal["mean", "sum"]
 Plain = dict[str, Any]
@@ -71,8 +81,8 @@ class ModelSpec:
     """
 
     backbone: str
-    num_classes: int
-    in_channels: int
+    num_classes: Classes
+    in_channels: Channels
     width: float = 1.0
     layers: Mapping[str, LayerSpec] = field(default_factory=dict)
 
@@ -88,7 +98,7 @@ class ModelSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Regularizer:
+class Regularizer(Checked):
     """The correlation loss of the primary filters.
 
     Attributes:
@@ -97,8 +107,8 @@ class Regularizer:
         reduction: ``mean`` over off-diagonal pairs, or ``sum`` as published.
     """
 
-    weight: float = 0.0
-    every: int = 1
+    weight: Annotated[float, Ge(0)] = 0.0
+    every: Annotated[int, Ge(1)] = 1
     reduction: Reduction = "mean"
 
     def to_plain(self) -> Plain:
@@ -107,7 +117,7 @@ class Regularizer:
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(Checked):
     """How a model is trained.
 
     Attributes:
@@ -130,21 +140,21 @@ class Recipe:
         distill: Share of the loss that comes from the trained backbone's outputs, in [0, 1]; 0 for none.
     """
 
-    epochs: int = 4
-    batch_size: int = 64
-    lr: float = 0.05
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    warmup: float = 0.25
-    label_smoothing: float = 0.0
-    average: float = 0.25
-    clip: float = 1.0
-    crop: int | None = None
+    epochs: Epochs = 4
+    batch_size: BatchSize = 64
+    lr: LearningRate = 0.05
+    momentum: Annotated[float, Ge(0), Lt(1)] = 0.9
+    weight_decay: WeightDecay = 5e-4
+    warmup: Annotated[float, Ge(0), Lt(1)] = 0.25
+    label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
+    average: Annotated[float, Ge(0)] = 0.25
+    clip: Annotated[float, Ge(0)] = 1.0
+    crop: Annotated[int, Ge(0)] | None = None
     flip: bool | None = None
-    coefficient_l1: float = 0.0
+    coefficient_l1: Annotated[float, Ge(0)] = 0.0
     precision: Precision = "float32"
     init: Init = "scratch"
-    distill: float = 0.0
+    distill: Share = 0.0
 
     def to_plain(self) -> Plain:
         """Plain data for YAML and JSON."""

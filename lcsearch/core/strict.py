@@ -119,9 +119,14 @@ def first_mistake(kind: type[Any], data: Any) -> tuple[tuple[Any, ...], str] | N
     try:
         adapter(kind).validate_python(data)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        return (*first["loc"], *first.get("ctx", {}).get("at", ())), _words(first)
+        return mistake_of(error)
     return None
+
+
+def mistake_of(error: ValidationError) -> tuple[tuple[Any, ...], str]:
+    """The keys that lead to the first mistake that pydantic found, and what is wrong there."""
+    first = error.errors(include_url=False)[0]
+    return (*first["loc"], *first.get("ctx", {}).get("at", ())), _words(first)
 
 
 def format_path(keys: Iterable[Any]) -> str:

@@ -12,35 +12,33 @@ _TIME_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _NUMBER = re.compile(r"\s*([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*([a-z]?)\s*", re.IGNORECASE)
 
 
-def parse_count(text: str, setting: str) -> int:
+def parse_count(text: str) -> int:
     """Read a count such as ``250000``, ``500k`` or ``1.5M``.
 
     Args:
         text: What the user typed.
-        setting: What it was given to, for the message.
 
     Raises:
         InputError: The text is no positive count.
     """
     value = _parse(text, _COUNT_UNITS)
     if value is None or not math.isfinite(value) or value < 1:
-        raise InputError(f"{text!r} is not a positive count; write 250000, 500k or 1.5M", setting=setting)
+        raise InputError(f"{text!r} is not a positive count; write 250000, 500k or 1.5M")
     return round(value)
 
 
-def parse_seconds(text: str, setting: str) -> float:
+def parse_seconds(text: str) -> float:
     """Read a time such as ``90s``, ``30m``, ``2h``; a bare number means seconds.
 
     Args:
         text: What the user typed.
-        setting: What it was given to, for the message.
 
     Raises:
         InputError: The text is no positive time.
     """
     value = _parse(text, _TIME_UNITS)
     if value is None or not math.isfinite(value) or value <= 0:
-        raise InputError(f"{text!r} is not a positive time; write 90s, 30m or 2h", setting=setting)
+        raise InputError(f"{text!r} is not a positive time; write 90s, 30m or 2h")
     return value
 
 

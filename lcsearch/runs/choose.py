@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lcsearch.core import pareto
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import InputError, Named
 from lcsearch.core.records import TrialRecord
 from lcsearch.core.text import format_count
 
@@ -67,7 +67,8 @@ def choose(
     """
     given = [max_params is not None, max_drop is not None, knee, trial is not None]
     if sum(given) != 1:
-        raise InputError("give exactly one of --max-params, --max-drop, --knee, --trial")
+        ways = (Named("max_drop"), ", ", Named("knee"), ", ", Named("trial"))
+        raise InputError("give exactly one of ", Named("max_params"), ", ", *ways)
     if trial is not None:
         return _by_number(trials, trial)
     members = front_of(trials)
@@ -84,8 +85,8 @@ def _under_size(members: Sequence[TrialRecord], max_params: int) -> Choice:
     fitting = [t for t in members if t.params <= max_params]
     if not fitting:
         raise InputError(
-            f"--max-params: no complete trial has at most {max_params} parameters; "
-            f"the smallest is {_name(members[0])}"
+            f"no complete trial has at most {max_params} parameters; the smallest is {_name(members[0])}",
+            setting="max_params",
         )
     return _choice(
         fitting[-1], f"the most accurate with at most {format_count(max_params)} parameters", members
@@ -94,15 +95,16 @@ def _under_size(members: Sequence[TrialRecord], max_params: int) -> Choice:
 
 def _within_drop(members: Sequence[TrialRecord], baseline: TrialRecord | None, max_drop: float) -> Choice:
     if not math.isfinite(max_drop):
-        raise InputError(f"--max-drop: {max_drop} is not a number of accuracy points such as 0.5")
+        raise InputError(f"{max_drop} is not a number of accuracy points such as 0.5", setting="max_drop")
     if baseline is None or baseline.accuracy is None:
-        raise InputError("--max-drop: the run has no complete baseline to compare with")
+        raise InputError("the run has no complete baseline to compare with", setting="max_drop")
     best = baseline.accuracy
     fitting = [t for t in members if round(best - _accuracy(t), _DIGITS) <= max_drop]
     if not fitting:
         raise InputError(
-            f"--max-drop: no complete trial is within {max_drop:g} points of the baseline's "
-            f"{baseline.accuracy:.2f} %; the most accurate is {_name(members[-1])}"
+            f"no complete trial is within {max_drop:g} points of the baseline's "
+            f"{baseline.accuracy:.2f} %; the most accurate is {_name(members[-1])}",
+            setting="max_drop",
         )
     return _choice(fitting[0], f"the smallest within {max_drop:g} points of the baseline's accuracy", members)
 
@@ -116,12 +118,12 @@ def _by_number(trials: Sequence[TrialRecord], number: int) -> Choice:
     found = next((t for t in trials if t.number == number), None)
     if found is None:
         known = f"0 to {max(t.number for t in trials)}" if trials else "none yet"
-        raise InputError(f"--trial: there is no trial {number}; the run's trials are {known}")
+        raise InputError(f"there is no trial {number}; the run's trials are {known}", setting="trial")
     if found.state != "complete":
         done = [t for t in trials if t.state == "complete"]
         near = min(done, key=lambda t: (abs(t.number - number), t.number), default=None)
         nearest = f"; the nearest complete one is {_name(near)}" if near else ""
-        raise InputError(f"--trial: trial {number} is {found.state}, not complete{nearest}")
+        raise InputError(f"trial {number} is {found.state}, not complete{nearest}", setting="trial")
     return _choice(found, "chosen by its number", front_of(trials))
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.files import write_text
 from lcsearch.core.job import BACKBONE, CHECKPOINT, WEIGHTS
 from lcsearch.core.records import TrialRecord
-from lcsearch.core.yaml import read_mapping, write_yaml
-
-VERSION = 1
+from lcsearch.core.yaml import write_yaml
+from lcsearch.runs.run_file import RunFile, read_run_file, write_run_file
 
 
 class RunDirectory:
@@ -81,11 +79,11 @@ class RunDirectory:
         """
         if path.exists() and (not path.is_dir() or any(map(_is_content, path.iterdir()))):
             advice = f"'lcsearch resume {path}' goes on" if (path / "run.yaml").is_file() else "it is no run"
-            raise InputError(f"--out: {path} already exists ({advice}); choose another name")
+            raise InputError(f"{path} already exists ({advice}); choose another name", setting="out")
         try:
             (path / "trials").mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"--out: {path} cannot be made: {error.strerror}") from None
+            raise InputError(f"{path} cannot be made: {error.strerror}", setting="out") from None
         return cls(path)
 
     @classmethod
@@ -102,21 +100,21 @@ class RunDirectory:
             raise InputError(f"{path}: is not a run directory: it holds no run.yaml")
         return directory
 
-    def read_settings(self) -> dict[str, Any]:
+    def read(self) -> RunFile:
         """The content of run.yaml.
 
         Raises:
             InputError: It is damaged or from a newer version.
         """
-        plain = read_mapping(self.settings)
-        if "settings" not in plain:
-            raise InputError(f"{self.settings}: is damaged: it holds no settings")
-        if plain.get("version") != VERSION:
-            raise InputError(
-                f"{self.settings}: version {plain.get('version')!r} is not {VERSION}, "
-                "which this lcsearch writes; use the lcsearch that wrote it"
-            )
-        return plain
+        return read_run_file(self.settings)
+
+    def write(self, content: RunFile) -> None:
+        """Write run.yaml, whole or not at all.
+
+        Raises:
+            InputError: The place is not writable.
+        """
+        write_run_file(self.settings, content)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

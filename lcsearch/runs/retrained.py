@@ -121,7 +121,7 @@ def best_of(run: Path, trial: TrialRecord) -> Result:
     found = [result for result in all_results(run) if result.trial == number]
     if not found:
         raise InputError(
-            f"--retrained: trial {number} was not retrained; 'lcsearch retrain {run} --trial {number}' does"
+            f"trial {number} was not retrained; 'lcsearch retrain {run}' does", setting="retrained"
         )
     return max(found, key=lambda result: (result.epochs, result.accuracy, -result.seed))
 

@@ -1,97 +1,231 @@
-"""Every setting of a run, resolved: what run.yaml holds."""
+"""The settings of a run that run.yaml holds: each is declared here, and nowhere else."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import Annotated, Any, Literal
 
-from lcsearch.core.errors import InputError
+from annotated_types import Ge
+
+from lcsearch.core.checked import Checked
+from lcsearch.core.errors import InputError, Named
+from lcsearch.core.plugins import ENGINE, SAMPLER, STOPPING_RULE
 from lcsearch.core.spec import Recipe
+from lcsearch.runs.setting import Call, Place, Rule, Setting, by_device, declared
+from lcsearch.runs.values import Count, Seconds, listed, must
+
+NEW: tuple[Call, ...] = ("run", "search")
+GOING_ON: tuple[Call, ...] = ("run", "search", "resume")
+WORKING: tuple[Call, ...] = ("run", "search", "resume", "retrain")
+READING: tuple[Call, ...] = ("run", "sensitivity")
 
 DEFAULT_SAMPLER = "recombine"
-"""What proposes unless the user names another; docs/search.md shows why."""
+"""See docs/search.md for why."""
 
-DEFAULT_INIT = "trained"
-"""Where models start unless the user says it, or the width is searched; docs/trained.md shows why."""
+_CPU_TRIALS, _GPU_TRIALS, _GPU_SHORT_TRIALS = 18, 60, 120
+"""On a CPU what two cores do in a quarter of an hour; on a GPU more where most are a short fine-tuning."""
 
-MAY_CHANGE = (
-    "trials", "timeout", "jobs", "engine", "ray_address", "cpus_per_trial", "gpus_per_trial", "max_failures",
-    "storage_path",
-)  # fmt: skip
-"""What ``resume`` may change: nothing here alters the result of a trial."""
+
+def _trials(place: Place) -> int:
+    if place.device == "cpu":
+        return _CPU_TRIALS
+    return _GPU_TRIALS if place.init == "scratch" else _GPU_SHORT_TRIALS
+
+
+def _jobs(place: Place) -> int | None:
+    if place.engine == "ray":
+        return None
+    return len(os.sched_getaffinity(0)) if place.device == "cpu" and hasattr(os, "sched_getaffinity") else 1
+
+
+def _accuracy_first(names: tuple[str, ...]) -> bool:
+    return names[:1] == ("accuracy",) and len(set(names)) == len(names) > 1
 
 
 @dataclass(frozen=True, slots=True)
-class RunSettings:
-    """Every setting of a run.
+class RunSettings(Checked):
+    """Every setting of a run, resolved: what run.yaml holds.
 
-    Attributes:
-        backbone: A name that ``lcsearch.nets.backbones.build`` takes.
-        dataset: A name that ``lcsearch.data.load`` takes.
-        data_dir: Where its files are looked for first; None for the usual places.
-        train_images: Training images; None for all that validation leaves.
-        validation_images: Validation images; None for the data set's default.
-        image_size: Height and width in pixels; None for the data set's default.
-        trials: Trained trials, hand-picked ones included.
-        timeout: Seconds after which no new trial starts; None for no limit.
-        max_params: Specs with more parameters are rejected untrained; None for no limit.
-        max_macs: Specs with more multiply-accumulates are rejected untrained; None for no limit.
-        sampler: The sampler that proposes.
-        early_stopping: Which rule stops trials at rungs.
-        rung_factor: Ratio between one rung and the next.
-        engine: Who runs trials.
-        jobs: Trials at once; None lets the Ray engine use what the cluster has.
-        threads: Threads of each trial on a CPU.
-        device: ``cpu``, ``cuda`` or ``mps``.
-        ray_address: Address of a Ray cluster; None starts Ray on this machine.
-        cpus_per_trial: CPUs that Ray reserves for a trial.
-        gpus_per_trial: GPUs, or a share of one, that Ray reserves for a trial.
-        max_failures: How often a trial whose worker was lost is tried again.
-        storage_path: Shared folder or fsspec address for checkpoints of several nodes.
-        recipe: How every trial is trained, unless the space searches it or it is fine-tuned.
-        init: Where models start: ``scratch``, ``trained`` (the backbone that trial 0 trains), ``pretrained``
-            (torchvision's weights) or the file of the user's own weights.
-        fine_tune: How a model that was cut out of a backbone is trained; None where ``init`` is ``scratch``.
-        new_head: Whether the last layer of given weights was made new.
-        inherit: Whether a model is cut out of a finished one that is a bit larger, rather than the backbone.
-        seed: Seeds everything random.
-        objectives: What the front trades off, accuracy first.
-        storage: Optuna storage URL; None for study.db in the run directory.
-        objective: The user's own objective, as ``module:function``; None where lcsearch trains.
+    A field's own default is what a run.yaml means that lacks the key, as those of older versions do; what a
+    user gets who leaves the setting to us is the default of its `Setting`, where that names one.
     """
 
-    backbone: str
-    dataset: str
-    data_dir: str | None = None
-    train_images: int | None = None
-    validation_images: int | None = None
-    image_size: int | None = None
-    trials: int = 20
-    timeout: float | None = None
-    max_params: int | None = None
-    max_macs: int | None = None
-    sampler: str = DEFAULT_SAMPLER
-    early_stopping: str = "pareto"
-    rung_factor: int = 3
-    engine: str = "local"
-    jobs: int | None = 1
-    threads: int = 1
-    device: str = "cpu"
-    ray_address: str | None = None
-    cpus_per_trial: float = 1.0
-    gpus_per_trial: float = 0.0
-    max_failures: int = 1
-    storage_path: str | None = None
-    recipe: Recipe = field(default_factory=Recipe)
-    seed: int = 0
-    objectives: tuple[str, ...] = ("accuracy", "params")
-    storage: str | None = None
-    objective: str | None = None
-    init: str = "scratch"
-    fine_tune: Recipe | None = None
-    new_head: bool = False
-    inherit: bool = False
+    backbone: Annotated[
+        str,
+        Setting(
+            "The net: a name from 'lcsearch backbones', torchvision:NAME or package.module:function.",
+            "data",
+            (*NEW, "sensitivity"),
+            required=NEW,
+            metavar="NAME",
+        ),
+    ]
+    dataset: Annotated[
+        str,
+        Setting(
+            "The images: a name from 'lcsearch datasets', folder:PATH or package.module:function.",
+            "data",
+            READING,
+            "fashion-mnist",
+            metavar="NAME",
+        ),
+    ]
+    data_dir: Annotated[
+        str | None,
+        Setting("Where the data set's files are looked for first.", "data", READING, metavar="PATH"),
+    ] = None
+    train_images: Annotated[
+        Count | None,
+        Setting("Training images.", "data", ("run",), by_device(10_000, None, "all")),
+    ] = None
+    validation_images: Annotated[
+        Count | None,
+        Setting(
+            "Validation images: early stopping derives its noise from their number.",
+            "data",
+            NEW,
+            Rule("5,000, or a fifth"),
+            required=("search",),
+        ),
+    ] = None
+    image_size: Annotated[
+        int | None,
+        Ge(1),
+        Setting(
+            "Height and width of the images, in pixels.",
+            "data",
+            (*NEW, "sensitivity"),
+            Rule("the data set's"),
+            required=("search",),
+            metavar="PIXELS",
+        ),
+    ] = None
+    trials: Annotated[
+        int,
+        Ge(1),
+        Setting(
+            "Trained trials in all, the hand-picked ones included.",
+            "search",
+            GOING_ON,
+            Rule(f"{_CPU_TRIALS} on a CPU, else {_GPU_SHORT_TRIALS}, from scratch {_GPU_TRIALS}", _trials),
+        ),
+    ] = _CPU_TRIALS
+    timeout: Annotated[
+        Seconds | None,
+        Setting("Start no trial after this time from now: 90s, 30m, 2h.", "search", GOING_ON),
+    ] = None
+    max_params: Annotated[
+        Count | None,
+        Setting("Reject specs with more parameters untrained: 500k, 1.5M.", "search", NEW),
+    ] = None
+    max_macs: Annotated[
+        Count | None,
+        Setting("Reject specs with more multiply-accumulates untrained: 20M.", "search", NEW),
+    ] = None
+    sampler: Annotated[
+        str,
+        Setting("Who proposes: docs/search.md compares them.", "search", NEW, plugin=SAMPLER),
+    ] = DEFAULT_SAMPLER
+    early_stopping: Annotated[
+        str,
+        Setting("Which rule stops trials at rungs.", "search", NEW, plugin=STOPPING_RULE),
+    ] = "pareto"
+    rung_factor: Annotated[int, Ge(2), Setting("Ratio between one rung and the next.", "search")] = 3
+    engine: Annotated[str, Setting("Who runs trials.", "workers", WORKING, plugin=ENGINE)] = "local"
+    jobs: Annotated[
+        int | None,
+        Ge(1),
+        Setting(
+            "Trials at once.",
+            "workers",
+            WORKING,
+            Rule("CPU cores; 1 on a GPU; with Ray what the cluster fits", _jobs),
+        ),
+    ] = 1
+    threads: Annotated[
+        int,
+        Ge(0),
+        Setting("Threads of each trial on a CPU; 0 leaves it to PyTorch.", "workers", (), by_device(1, 0)),
+    ] = 1
+    device: Annotated[
+        str,
+        Setting("Where trials compute: auto, cpu, cuda or mps.", "workers", (*NEW, "sensitivity"), "auto"),
+    ] = "cpu"
+    ray_address: Annotated[
+        str | None,
+        Setting("A Ray cluster: auto or HOST:PORT.", "workers", WORKING, metavar="ADDRESS"),
+    ] = None
+    cpus_per_trial: Annotated[float, Ge(0), Setting("CPUs that Ray reserves.", "workers", WORKING)] = 1.0
+    gpus_per_trial: Annotated[
+        float,
+        Ge(0),
+        must(lambda share: share <= 1 or share == int(share), "a share below 1 or a whole number"),
+        Setting(
+            "GPUs that Ray reserves; a share such as 0.25 is fine.",
+            "workers",
+            WORKING,
+            Rule("1 with CUDA, else 0", lambda place: float(place.device == "cuda")),
+        ),
+    ] = 0.0
+    max_failures: Annotated[
+        int,
+        Ge(0),
+        Setting("How often a trial is tried again whose worker was lost.", "workers", GOING_ON),
+    ] = 1
+    storage_path: Annotated[
+        str | None,
+        Setting("Shared checkpoints of several Ray nodes.", "workers", WORKING, metavar="PATH|URI"),
+    ] = None
+    recipe: Annotated[
+        Recipe,
+        Setting("How every trial is trained, unless the space searches it or it is fine-tuned.", "training"),
+    ] = field(default_factory=Recipe)
+    seed: Annotated[int, Ge(0), Setting("Seeds everything random.", "run", NEW)] = 0
+    objectives: Annotated[
+        tuple[Literal["accuracy", "params", "macs"], ...],
+        listed,
+        must(_accuracy_first, "accuracy comes first, then params, macs or both"),
+        Setting("What the front trades off: accuracy,params or accuracy,params,macs.", "search", NEW),
+    ] = ("accuracy", "params")
+    storage: Annotated[
+        str | None,
+        Setting("Optuna storage on a server.", "run", NEW, Rule("study.db in the run"), metavar="URL"),
+    ] = None
+    objective: Annotated[
+        str | None, Setting("The user's own training loop, as module:function.", "training")
+    ] = None
+    init: Annotated[
+        str,
+        Setting(
+            "Where models start: from nothing, or cut out of a backbone: trial 0, torchvision's or yours.",
+            "start",
+            ("run",),
+            Rule(
+                "trained; scratch where the width is searched",
+                lambda place: "scratch" if place.searches_width else "trained",
+            ),
+            metavar="scratch|trained|pretrained|FILE",
+        ),
+    ] = "scratch"
+    fine_tune: Annotated[
+        Recipe | None, Setting("How a model is trained that was cut out of a backbone.", "start")
+    ] = None
+    new_head: Annotated[
+        bool,
+        Setting("Make the last layer new: the given weights are for other classes.", "start", READING),
+    ] = False
+    inherit: Annotated[
+        bool,
+        Setting(
+            "Cut a model out of the next larger one on the front, or always out of the backbone.",
+            "start",
+            ("run",),
+            Rule("yes, unless models start from scratch", lambda place: place.init != "scratch"),
+            option="--inherit/--no-inherit",
+        ),
+    ] = False
 
     @property
     def waits(self) -> bool:
@@ -118,32 +252,44 @@ class RunSettings:
             return self.recipe
         return replace(self.recipe, epochs=self.recipe.epochs + self.fine_tune.epochs)
 
+    def changed(self, said: Mapping[str, Any]) -> RunSettings:
+        """The settings with others in their place, each of which was checked.
+
+        Raises:
+            InputError: They do not go together.
+        """
+        new = replace(self, **said)
+        if new.cpus_per_trial == new.gpus_per_trial == 0:
+            raise InputError(
+                "0 needs ",
+                Named("gpus_per_trial"),
+                " above 0: a trial must reserve something",
+                setting="cpus_per_trial",
+            )
+        return new
+
     def to_plain(self) -> dict[str, Any]:
         """Plain data for run.yaml."""
         return {**asdict(self), "objectives": list(self.objectives)}
 
-    @classmethod
-    def from_plain(cls, plain: Mapping[str, Any], where: str) -> RunSettings:
-        """Read what `to_plain` wrote.
 
-        Args:
-            plain: The mapping under ``settings`` in run.yaml.
-            where: The file's name, for messages.
+RECORDED = declared(RunSettings)
+"""Every setting that run.yaml holds, by name."""
 
-        Raises:
-            InputError: A key is unknown or the recipe is none.
-        """
-        known = {f.name for f in fields(cls)}
-        unknown = sorted(set(plain) - known)
-        if unknown:
-            raise InputError(
-                f"{where}: settings.{unknown[0]} is unknown; it is from a newer lcsearch, or damaged"
-            )
-        try:
-            recipe = Recipe(**plain.get("recipe", {}))
-            objectives = tuple(plain.get("objectives", ("accuracy", "params")))
-            tuned = plain.get("fine_tune")
-            fine_tune = None if tuned is None else Recipe(**tuned)
-            return cls(**{**plain, "recipe": recipe, "objectives": objectives, "fine_tune": fine_tune})
-        except TypeError as error:
-            raise InputError(f"{where}: settings do not read: {error}") from None
+
+def check_names(settings: RunSettings, file: str) -> None:
+    """Make sure that what people add and a run names is there.
+
+    Args:
+        settings: Of the run.
+        file: That holds them, for the message.
+
+    Raises:
+        InputError: It is not installed any more.
+    """
+    for name, setting in RECORDED.items():
+        if setting.plugin is not None:
+            try:
+                setting.check(getattr(settings, name))
+            except InputError as error:
+                raise InputError(f"{file}: settings.{name}: ", *error.problem) from None

@@ -11,7 +11,7 @@ import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
 
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import InputError, Named
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.optuna_private import rdb_storage
 from lcsearch.runs.settings import RunSettings
@@ -24,7 +24,7 @@ def study_name(settings: RunSettings, directory: RunDirectory) -> str:
     """The name of a run's study: fixed in a file of its own; on a server one that no other run has."""
     if settings.storage is None:
         return "lcsearch"
-    return str(directory.read_settings().get("study", f"lcsearch:{directory.path.resolve().name}"))
+    return directory.read().study or f"lcsearch:{directory.path.resolve().name}"
 
 
 def open_storage(settings: RunSettings, directory: RunDirectory) -> RDBStorage:
@@ -62,7 +62,7 @@ def sqlite_storage(path: str) -> RDBStorage:
         connection.execute("PRAGMA synchronous=NORMAL")
 
     try:
-        storage = _open(f"sqlite:///{path}", path)
+        storage = _open(f"sqlite:///{path}", (path,))
     except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         raise InputError(f"{path}: is damaged or no Optuna study: {cause_of(error)}") from None
     sqlalchemy.event.listen(storage.engine, "connect", tune)
@@ -81,21 +81,21 @@ def server_storage(url: str) -> RDBStorage:
             user or has no such database. There is no password in the message.
     """
     parsed = _parse(url)
-    name = f"--storage: {_shown(parsed)}"
+    where = (Named("storage"), f": {_shown(parsed)}")
     options: dict[str, Any] = {"pool_pre_ping": True}  # connections may be cut while trials train
     if parsed.get_backend_name() == "postgresql":
         options["connect_args"] = {"connect_timeout": _CONNECT_SECONDS}
     try:
-        return _open(parsed.render_as_string(hide_password=False), name, options)
+        return _open(parsed.render_as_string(hide_password=False), where, options)
     except ImportError as error:
         missing = getattr(error.__cause__, "name", None) or error
         advice = ": pip install 'lcsearch[postgresql]'" if missing == "psycopg" else ""
-        raise InputError(f"{name} needs the package {missing}, which is not installed{advice}") from None
+        raise InputError(*where, f" needs the package {missing}, which is not installed{advice}") from None
     except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         reason = cause_of(error)
         for secret in _secrets(parsed):
             reason = reason.replace(secret, "***")
-        raise InputError(f"{name} cannot be used: {reason}") from None
+        raise InputError(*where, f" cannot be used: {reason}") from None
 
 
 def cause_of(error: BaseException) -> str:
@@ -112,7 +112,7 @@ def _parse(url: str) -> sqlalchemy.URL:
         parsed.get_dialect()
     except (sqlalchemy.exc.ArgumentError, ValueError):
         shown = re.sub("//.*@", "//***@", url)
-        raise InputError(f"--storage: {shown!r} is no address of a database; {_FORM}") from None
+        raise InputError(f"{shown!r} is no address of a database; {_FORM}", setting="storage") from None
     return parsed
 
 
@@ -126,12 +126,12 @@ def _secrets(url: sqlalchemy.URL) -> list[str]:
     return [str(secret) for secret in found if secret]
 
 
-def _open(url: str, name: str, options: dict[str, Any] | None = None) -> RDBStorage:
+def _open(url: str, where: tuple[str | Named, ...], options: dict[str, Any] | None = None) -> RDBStorage:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         storage = rdb_storage(url, options)
         storage.get_all_studies()
     except RuntimeError as error:
         text = " ".join(str(error).split())
-        raise InputError(f"{name}: was written by another version of Optuna: {text}") from None
+        raise InputError(*where, f": was written by another version of Optuna: {text}") from None
     return storage

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import platform
 import uuid
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,27 +15,26 @@ import torch
 
 from lcsearch import data
 from lcsearch.core.config import parse_config
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import InputError, Named
 from lcsearch.core.job import Objective
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.core.text import format_count
-from lcsearch.core.yaml import write_yaml
 from lcsearch.nets import surgery
 from lcsearch.nets.backbones import build
 from lcsearch.nets.count import Count, count
-from lcsearch.runs.directory import VERSION, RunDirectory
-from lcsearch.runs.facts import Facts
-from lcsearch.runs.settings import MAY_CHANGE, RunSettings
+from lcsearch.runs.directory import RunDirectory
+from lcsearch.runs.inputs import SEARCHED_WIDTH, Asked, checked
+from lcsearch.runs.run_file import VERSION, Facts, RunFile
+from lcsearch.runs.settings import RunSettings, check_names
 from lcsearch.runs.storage import check_storage
-from lcsearch.search.initial import given_weights
-from lcsearch.search.options import RunOptions, default_train_images, explicit_recipe, resolve, starting_point
+from lcsearch.search.options import default_train_images, explicit_recipe, resolve
 from lcsearch.search.planner import Planner
 from lcsearch.search.proposals.given import read_given
 from lcsearch.search.proposals.guided import Preparing
 from lcsearch.search.session import SearchSession
 from lcsearch.search.space import BoundSpace, Space, bind, load_space, parse_space
 from lcsearch.search.workers import make_engine, make_objective
-from lcsearch.train.start import Start
+from lcsearch.train.start import Start, given_weights
 from lcsearch.train.user import recorded_objective
 
 _PACKAGES = ("lcsearch", "torch", "torchvision", "optuna", "ray", "numpy")
@@ -57,118 +56,127 @@ class Sizer:
             return count(surgery.build_model(spec), self._shape)
 
 
-def create(options: RunOptions) -> SearchSession:
+def create(said: Mapping[str, Any]) -> SearchSession:
     """Check everything, make the run directory, and open the run.
 
+    Args:
+        said: What the user said, by the names of settings; None where it is left to us.
+
     Raises:
-        InputError: Something the user gave is wrong; nothing was made.
+        InputError: Something the user said is wrong; nothing was made.
     """
-    space = load_space(options.space, options.backbone)
-    settings = resolve(options, starting_point(options, space))
-    space = narrowed(space, options.search_width, explicit_recipe(options))
+    asked = checked(said, "run")
+    space = load_space(asked.get("space"), asked["backbone"])
+    settings = resolve(asked, space)
+    space = narrowed(space, asked)
     settings, facts = _look_at_data(settings)
-    return make(options, settings, space, facts)
+    return make(asked, settings, space, facts)
 
 
-def narrowed(space: Space, search_width: bool, named: Container[str]) -> Space:
+def narrowed(space: Space, asked: Asked) -> Space:
     """A space with the width searched, if asked for, and without the recipe values that the user named."""
-    if search_width:
-        space = space.with_width(0.25, 1.0)
+    if asked.get("search_width", False):
+        space = space.with_width(*SEARCHED_WIDTH)
+    named = explicit_recipe(asked)
     return space.model_copy(update={"train": {k: v for k, v in space.train.items() if k not in named}})
 
 
 def make(
-    options: RunOptions, settings: RunSettings, space: Space, facts: Facts, objective: Objective | None = None
+    asked: Asked, settings: RunSettings, space: Space, facts: Facts, objective: Objective | None = None
 ) -> SearchSession:
     """Check what remains, make the run directory, and open the run.
 
     Args:
-        options: What the user gave.
+        asked: What the user asked for.
         settings: Every setting, resolved from it.
         space: What is searched.
         facts: What the data decide.
         objective: Runs one trial; None trains the spec on the run's data set.
 
     Raises:
-        InputError: Something the user gave is wrong; nothing was made.
+        InputError: Something the user said is wrong; nothing was made.
     """
     sizer = Sizer(facts)
     bound = _bind(space, settings, facts)
-    smallest = sizer(bound.smallest())
-    largest = sizer(bound.largest())
+    smallest, largest = sizer(bound.smallest()), sizer(bound.largest())
     facts = replace(facts, smallest_params=smallest.params, largest_params=largest.params)
     _check_limits(settings, smallest)
-    given = read_given(options.given, bound.plain(), settings)
-    weights = given_weights(settings, bound.plain())
+    given = read_given(asked.get("given", ()), bound.plain(), settings)
+    weights = given_weights(settings.init, bound.plain(), seed=settings.seed, new_head=settings.new_head)
     check_storage(settings.storage)
-    directory = RunDirectory.create(options.out or _default_out(settings.backbone))
+    directory = RunDirectory.create(asked.get("out") or _default_out(settings.backbone))
     if weights is not None:
         Start(directory.start).write_backbone(weights)
-    plain = {
-        "version": VERSION,
-        "study": f"lcsearch:{uuid.uuid4().hex[:12]}",
-        "settings": settings.to_plain(),
-        "facts": asdict(facts),
-        "versions": {name: version(name) for name in _PACKAGES},
-        "machine": {
-            "system": platform.platform(),
-            "processor": platform.machine(),
-            "python": platform.python_version(),
-        },
-        "made_at": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "given": [spec.to_plain() for spec in given],
-        "space": space.to_plain(),
-    }
-    write_yaml(directory.settings, plain)
+    directory.write(_recorded(settings, facts, given, space))
     return _session(directory, settings, facts, bound, given, objective)
 
 
-def reopen(path: Path, changes: Mapping[str, Any] | None = None) -> SearchSession:
+def reopen(path: Path, said: Mapping[str, Any] | None = None) -> SearchSession:
     """Open a run to go on with it.
 
     Args:
         path: The run directory.
-        changes: Settings that are to be different from now on.
+        said: Settings that are to be different from now on; None where they are not.
 
     Raises:
-        InputError: It is no run, is damaged, or a change would alter the result of a trial.
+        InputError: It is no run, is damaged, or a change is not allowed.
     """
     directory = RunDirectory.open(path)
-    plain = directory.read_settings()
-    settings = RunSettings.from_plain(plain["settings"], str(directory.settings))
-    for name in changes or {}:
-        if name not in MAY_CHANGE:
-            raise InputError(
-                f"--{name.replace('_', '-')}: cannot be changed: it would alter the results of trials"
-            )
+    recorded = directory.read()
+    settings = recorded.settings.changed({"timeout": None} | checked(said or {}, "resume"))
     objective = None
     if settings.objective is not None:
         objective = recorded_objective(
             settings.objective, device=settings.device, threads=settings.threads, path=path
         )
-    return go_on(directory, plain, replace(settings, timeout=None, **(changes or {})), objective)
+    return go_on(directory, recorded, settings, objective)
 
 
 def go_on(
-    directory: RunDirectory, plain: Mapping[str, Any], settings: RunSettings, objective: Objective | None
+    directory: RunDirectory,
+    recorded: RunFile,
+    settings: RunSettings,
+    objective: Objective | None,
 ) -> SearchSession:
     """Open a run that was made before.
 
     Args:
         directory: The run directory.
-        plain: The content of its run.yaml.
+        recorded: The content of its run.yaml.
         settings: Every setting from now on.
         objective: Runs one trial; None trains the spec on the run's data set.
 
     Raises:
-        InputError: Its run.yaml is damaged.
+        InputError: Its run.yaml is damaged, or names what is not installed any more.
     """
-    facts = Facts(**plain["facts"])
-    space = parse_space(plain["space"], f"{directory.settings}: space")
-    given = [parse_config(config, f"{directory.settings}: given").spec for config in plain["given"]]
-    if settings.to_plain() != plain["settings"]:
-        write_yaml(directory.settings, {**plain, "settings": settings.to_plain()})
-    return _session(directory, settings, facts, _bind(space, settings, facts), given, objective)
+    file = str(directory.settings)
+    check_names(settings, file)
+    space = parse_space(recorded.space, f"{file}: space")
+    given = [parse_config(config, f"{file}: given").spec for config in recorded.given]
+    bound = _bind(space, settings, recorded.facts)
+    session = _session(directory, settings, recorded.facts, bound, given, objective)
+    if settings != recorded.settings:
+        directory.write(replace(recorded, settings=settings))
+    return session
+
+
+def _recorded(settings: RunSettings, facts: Facts, given: Sequence[TrialSpec], space: Space) -> RunFile:
+    """What run.yaml is to hold."""
+    return RunFile(
+        version=VERSION,
+        study=f"lcsearch:{uuid.uuid4().hex[:12]}",
+        settings=settings,
+        facts=facts,
+        versions={name: version(name) for name in _PACKAGES},
+        machine={
+            "system": platform.platform(),
+            "processor": platform.machine(),
+            "python": platform.python_version(),
+        },
+        made_at=datetime.now().astimezone().isoformat(timespec="seconds"),
+        given=[spec.to_plain() for spec in given],
+        space=space.to_plain(),
+    )
 
 
 def _session(
@@ -208,21 +216,24 @@ def _bind(space: Space, settings: RunSettings, facts: Facts) -> BoundSpace:
     bound = bind(space, model, template)
     if settings.fine_tune is not None and len(bound.width.values) > 1:
         raise InputError(
-            f"--init {settings.init}: the space searches the width, but a thinner net cannot be cut out of a "
-            "trained backbone; fix the width, or use --init scratch"
+            "the space searches the width, but a thinner net cannot be cut out of a trained backbone; fix "
+            "the width, or use ",
+            Named("init", "scratch"),
+            setting="init",
+            value=settings.init,
         )
     return bound
 
 
 def _check_limits(settings: RunSettings, smallest: Count) -> None:
-    for option, limit, least in (
-        ("--max-params", settings.max_params, smallest.params),
-        ("--max-macs", settings.max_macs, smallest.macs),
-    ):
+    limits = {"max_params": smallest.params, "max_macs": smallest.macs}
+    for name, least in limits.items():
+        limit = getattr(settings, name)
         if limit is not None and limit < least:
             raise InputError(
-                f"{option}: {format_count(limit)} is below the smallest possible model of this space, "
-                f"{format_count(least)} ({least})"
+                f"{format_count(limit)} is below the smallest possible model of this space, "
+                f"{format_count(least)} ({least})",
+                setting=name,
             )
 
 

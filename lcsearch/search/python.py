@@ -1,4 +1,4 @@
-"""`search`: the search over a training loop of the user's own."""
+"""`search`: the search over a training loop of the user's own, and what such a loop needs."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.core.text import format_count
 from lcsearch.core.words import result_words
 from lcsearch.nets import surgery
+from lcsearch.runs.inputs import inputs_of
 from lcsearch.runs.read import read_run
+from lcsearch.runs.words import allowed, default
 from lcsearch.search.history import History
 from lcsearch.search.observer import Observer
-from lcsearch.search.request import SpaceLike, open_session
+from lcsearch.search.python_call import SpaceLike, open_session
 from lcsearch.search.session import SearchSession
 from lcsearch.train.user import Function, check_objective
 
@@ -40,13 +42,13 @@ def search(
     timeout: float | str | None = None,
     max_params: int | str | None = None,
     max_macs: int | str | None = None,
-    search_width: bool = False,
+    search_width: bool | None = None,
     sampler: str | None = None,
-    early_stopping: str = "pareto",
-    objectives: Sequence[str] = ("accuracy", "params"),
-    recipe: Mapping[str, Any] | None = None,
-    given: Sequence[str | Path] = (),
-    seed: int = 0,
+    early_stopping: str | None = None,
+    objectives: Sequence[str] | None = None,
+    recipe: Mapping[str, Any] | str | Path | None = None,
+    given: Sequence[str | Path] | None = None,
+    seed: int | None = None,
     engine: str | None = None,
     jobs: int | None = None,
     device: str | None = None,
@@ -60,49 +62,19 @@ def search(
 ) -> RunRecord:
     """Search for smaller models of a backbone, trained by your own loop.
 
+    ``space`` is a name or file as ``lcsearch spaces`` writes it, its content as a mapping, or None for the
+    backbone's own. ``objective(spec, report)`` trains ``lcsearch.build_model(spec)``, calls
+    ``report(epoch, accuracy)`` after each epoch, leaves when that returns False, and returns the final
+    validation accuracy in percent, or a mapping that holds it as ``accuracy``; ``report`` is a
+    `lcsearch.TrialReport`. With ``quiet`` nothing is printed. The settings are listed below.
+
     Called again with the same ``out`` it goes on where it was left: finished trials stay, a trial that was
-    cut is handed to the objective again. ``trials``, ``timeout``, ``engine``, ``jobs`` and what Ray reserves
-    may then be different; everything else would alter results and is refused. Ctrl-C once lets the running
-    epochs finish, twice stops at once; both raise ``KeyboardInterrupt``, and the run can be gone on with.
+    cut is handed to the objective again. Settings that alter no result may then be different; everything else
+    is refused. Ctrl-C once lets the running epochs finish, twice stops at once; both raise
+    ``KeyboardInterrupt``, and the run can be gone on with.
 
     Trials run in other processes that import the objective by name: the call must stand under
     ``if __name__ == "__main__":``, the objective at the top level of a module.
-
-    Args:
-        space: A name or file as ``--space`` takes it, its content as a mapping, or None for the backbone's
-            own.
-        objective: ``objective(spec, report)`` trains ``lcsearch.build_model(spec)``, calls
-            ``report(epoch, accuracy)`` after each epoch, leaves when that returns False, and returns the
-            final validation accuracy in percent, or a mapping that holds it as ``accuracy``. ``report`` is
-            a ``lcsearch.TrialReport``.
-        backbone: One of ours, ``torchvision:NAME`` or ``package.module:function``.
-        num_classes: Outputs of the model.
-        in_channels: Channels of an image.
-        image_size: Height and width of an image, in pixels; MACs are counted at this size.
-        validation_images: Images that an accuracy is measured on: early stopping derives its noise from it.
-        epochs: Epochs of a trial, ``spec.recipe.epochs``.
-        out: The run directory.
-        trials: Trained trials, the hand-picked ones included; 18 on a CPU, 60 on a GPU.
-        timeout: No trial starts after so many seconds (or ``"30m"``, ``"2h"``).
-        max_params: Larger specs are rejected untrained; a number or ``"500k"``.
-        max_macs: Dearer specs are rejected untrained.
-        search_width: Search the backbone's width too.
-        sampler: Who proposes; see docs/search.md.
-        early_stopping: Which rule stops trials: ``pareto``, ``median``, ``none`` or somebody's own.
-        objectives: ``accuracy`` first, then ``params``, ``macs`` or both.
-        recipe: Values of ``spec.recipe`` for your loop to read, such as ``{"lr": 0.1}``.
-        given: Configs and runs whose models are tried first.
-        seed: Seeds everything random, also before each trial.
-        engine: ``local`` (the default), ``ray`` or somebody's own.
-        jobs: Trials at once; the number of CPU cores, 1 on a GPU.
-        device: What ``report.device`` says; None for a GPU where there is one, else ``cpu``.
-        ray_address: A Ray cluster; None starts Ray on this machine.
-        cpus_per_trial: CPUs that Ray reserves for a trial.
-        gpus_per_trial: GPUs, or a share of one, that Ray reserves for a trial.
-        max_failures: How often a trial whose worker died is tried again; 1 unless given.
-        storage_path: Shared folder or address for the trial folders of several Ray nodes.
-        storage: Optuna storage on a server; None for study.db in the run directory.
-        quiet: Print nothing.
 
     Returns:
         Everything the run has recorded. ``out`` holds report.html and best.yaml; ``lcsearch status``,
@@ -113,14 +85,27 @@ def search(
         RuntimeError: The disk is full, or worker processes cannot start; the run can be gone on with.
         KeyboardInterrupt: Ctrl-C.
     """
-    asked = {key: value for key, value in locals().items() if key not in ("space", "objective", "quiet")}
+    said = {name: value for name, value in locals().items() if name not in ("space", "objective", "quiet")}
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise InputError(
             "lcsearch.search: a worker process imports this file and would search again; "
             'write the call under: if __name__ == "__main__":'
         )
     check_objective(objective)
-    return _drive(open_session(asked, space, objective), quiet)
+    return _drive(open_session(said, space, objective), quiet)
+
+
+def _settings_text() -> str:
+    """What `search` takes beside its space and its objective, as a section of its docstring."""
+    lines = ["", "    Settings:"]
+    for name, setting in inputs_of("search").items():
+        said = default(setting)
+        about = "; needed" if "search" in setting.required else f"; {said} by default" if said else ""
+        lines.append(f"        {name}: {setting.help} {allowed(setting).capitalize()}{about}.")
+    return "\n".join([*lines, "    "])
+
+
+search.__doc__ = f"{search.__doc__}{_settings_text()}"
 
 
 def build_model(spec: TrialSpec | ModelSpec) -> nn.Module:

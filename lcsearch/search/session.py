@@ -16,7 +16,7 @@ from lcsearch.core.text import format_seconds
 from lcsearch.engines import Director, Engine
 from lcsearch.nets import backbones
 from lcsearch.runs.directory import RunDirectory
-from lcsearch.runs.facts import Facts
+from lcsearch.runs.run_file import Facts
 from lcsearch.runs.settings import RunSettings
 from lcsearch.runs.storage import open_storage, study_name
 from lcsearch.runs.store import Store

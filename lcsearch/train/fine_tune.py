@@ -14,9 +14,6 @@ and after three epochs: rate 0.01 gives 87.3, 81.2, 88.4 and 84.9 %; 0.02 gives 
 0.05 gives 86.9, 82.6, 88.6 and 85.5 %; 0.1 gives 86.6, 82.0, 88.3 and 85.0 %.
 """
 
-DISTILL = 0.5
-"""Share of the loss that the backbone teaches, unless the user says otherwise; see docs/trained.md."""
-
 
 def fine_tune_recipe(
     recipe: Recipe, epochs: int, lr: float | None = None, distill: float | None = None

@@ -17,8 +17,9 @@ from lcsearch.core.files import write_text
 from lcsearch.core.job import BACKBONE, Progress
 from lcsearch.core.spec import ModelSpec, Recipe
 from lcsearch.data import SearchData
+from lcsearch.nets.surgery import build_model
 from lcsearch.nets.tensors import write_state
-from lcsearch.nets.weights import load_backbone, read_own
+from lcsearch.nets.weights import load_backbone, pretrained_weights, read_own, read_weights
 from lcsearch.train.teacher import make_teacher, write_teacher
 
 
@@ -84,6 +85,31 @@ class Start:
             raise InputError(
                 f"{self.sensitivity}: does not read ({error}); remove it and resume the run"
             ) from None
+
+
+def given_weights(init: str, plain: ModelSpec, *, seed: int, new_head: bool) -> Mapping[str, Tensor] | None:
+    """Read the weights that a run is to start from, and check that they fit.
+
+    Args:
+        init: Where models start.
+        plain: The plain backbone.
+        seed: Seeds what is made new.
+        new_head: Whether the last layer is.
+
+    Returns:
+        The backbone's state; None where the run makes it itself or needs none.
+
+    Raises:
+        InputError: They cannot be had, or do not fit the backbone.
+    """
+    if init in ("scratch", "trained"):
+        return None
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed % 2**63)
+        model = build_model(plain)
+    if init == "pretrained":
+        return pretrained_weights(plain.backbone, model, new_head=new_head)
+    return read_weights(Path(init), model, new_head=new_head)
 
 
 def prepare(

@@ -76,16 +76,16 @@ def test_bad_input_is_one_clear_line(
 
 
 def test_a_run_without_a_finished_trial(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from run_files import run_file
     from small_runs import SETTINGS
 
-    from lcsearch.core.yaml import write_yaml
     from lcsearch.runs.directory import RunDirectory
+    from lcsearch.runs.run_file import Facts
     from lcsearch.runs.storage import open_storage, study_name
     from lcsearch.runs.store import Store
 
     directory = RunDirectory.create(tmp_path / "run")
-    plain = {"version": 1, "settings": SETTINGS.to_plain(), "facts": {"smallest_params": 1}}
-    write_yaml(directory.settings, plain)
+    directory.write(run_file(SETTINGS, Facts(10, 1, 16, 128, 100)))
     Store(open_storage(SETTINGS, directory), ("accuracy", "params"), study_name(SETTINGS, directory)).close()
     assert call(["export", str(directory.path), "--knee", "--format", "yaml"]) == 2
     assert "the run has no complete trial to choose from yet" in capfd.readouterr().err

@@ -55,7 +55,7 @@ def test_json_is_one_object_with_every_row(weights: Path) -> None:
         (["--init", "none.pt"], "--backbone: is missing"),
         (["--backbone", "bass", "--init", "none.pt"], "did you mean 'base'?"),
         (["--backbone", "base", "--init", "x", "--out", "x.pdf"], "--out: x.pdf must end in .html"),
-        (["--backbone", "base", "--init", "."], "--init .: is not a run directory"),
+        (["--backbone", "base", "--init", "."], "--init: .: is not a run directory"),
         (["--backbone", "base", "--init", "x", "--device", "abacus"], "--device abacus: "),
     ],
 )

@@ -78,11 +78,11 @@ def test_one_of_the_same_size_is_neither_smaller_nor_larger():
 @pytest.mark.parametrize(
     ("way", "message"),
     [
-        ({"max_params": 40_000}, "--max-params: .*40000.*the smallest is trial 3 with 50.0k"),
-        ({"max_drop": -0.1}, "--max-drop: .*-0.1 points.*the most accurate is trial 0 with 1.00M"),
-        ({"max_drop": float("nan")}, "--max-drop: nan"),
-        ({"trial": 9}, "--trial: there is no trial 9; .*0 to 6"),
-        ({"trial": 5}, "--trial: trial 5 is pruned, not complete; the nearest complete one is trial 4"),
+        ({"max_params": 40_000}, "max_params: .*40000.*the smallest is trial 3 with 50.0k"),
+        ({"max_drop": -0.1}, "max_drop: .*-0.1 points.*the most accurate is trial 0 with 1.00M"),
+        ({"max_drop": float("nan")}, "max_drop: nan"),
+        ({"trial": 9}, "trial: there is no trial 9; .*0 to 6"),
+        ({"trial": 5}, "trial: trial 5 is pruned, not complete; the nearest complete one is trial 4"),
         ({}, "exactly one of"),
         ({"knee": True, "trial": 1}, "exactly one of"),
     ],

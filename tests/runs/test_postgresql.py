@@ -133,7 +133,7 @@ def test_a_server_that_goes_away_halts_the_run_which_then_goes_on(server: Server
 def test_a_server_that_refuses(server: Server, user: str, database: str, reason: str) -> None:
     said = refused(server.url(user, database))
     name, _, password = user.partition(":")
-    assert said.startswith(f"--storage: postgresql+psycopg://{name}:***@/{database}?host=")
+    assert said.startswith(f"storage: postgresql+psycopg://{name}:***@/{database}?host=")
     assert reason in said
     assert password not in said
 
@@ -161,7 +161,7 @@ def test_a_server_that_refuses(server: Server, user: str, database: str, reason:
 )
 def test_addresses_that_lead_nowhere(url: str, words: list[str]) -> None:
     said = refused(url)
-    assert said.startswith("--storage: ")
+    assert said.startswith("storage: ")
     assert [word for word in words if word not in said] == []
     assert "secret@" not in said and "=secret" not in said and ":secret" not in said and "sec@ret" not in said
 
@@ -169,7 +169,7 @@ def test_addresses_that_lead_nowhere(url: str, words: list[str]) -> None:
 def test_the_driver_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     assert refused("postgresql+psycopg://me:secret@host/studies") == (
-        "--storage: postgresql+psycopg://me:***@host/studies needs the package psycopg, "
+        "storage: postgresql+psycopg://me:***@host/studies needs the package psycopg, "
         "which is not installed: pip install 'lcsearch[postgresql]'"
     )
 

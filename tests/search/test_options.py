@@ -1,19 +1,27 @@
-"""Where models start unless the user says it."""
+"""What becomes of what the user asked for, and of what was left to us."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lcsearch.search.options import RunOptions, resolve, starting_point
+from lcsearch.core.errors import InputError
+from lcsearch.core.spec import Recipe
+from lcsearch.runs.settings import RunSettings
+from lcsearch.search.options import default_train_images, explicit_recipe, resolve
 from lcsearch.search.space import load_space
 
 SPACE = load_space(None, "base")
 
 
+def resolved(width: tuple[float, float] = (1.0, 1.0), **asked: Any) -> RunSettings:
+    return resolve({"backbone": "base", "dataset": "digits", **asked}, SPACE.with_width(*width))
+
+
 @pytest.mark.parametrize(
-    ("changes", "width", "init"),
+    ("asked", "width", "init"),
     [
         ({}, (1.0, 1.0), "trained"),
         ({}, (0.5, 0.5), "trained"),
@@ -24,25 +32,83 @@ SPACE = load_space(None, "base")
     ],
 )
 def test_models_are_cut_out_of_a_backbone_unless_the_width_is_searched(
-    changes: dict[str, object], width: tuple[float, float], init: str
+    asked: dict[str, Any], width: tuple[float, float], init: str
 ) -> None:
-    options = RunOptions("base", "digits", **changes)  # type: ignore[arg-type]
-    assert starting_point(options, SPACE.with_width(*width)) == init
+    assert resolved(width, **asked).init == init
 
 
-@pytest.mark.parametrize(
-    ("device", "init", "trials"),
-    [("cpu", "trained", 18), ("cpu", "scratch", 18), ("cuda", "trained", 120), ("cuda", "scratch", 60)],
-)
+DEVICES: list[tuple[str, str, dict[str, Any]]] = [
+    ("cpu", "trained", {"trials": 18, "epochs": 3, "fine_tune": 1, "threads": 1, "gpus_per_trial": 0.0}),
+    ("cpu", "scratch", {"trials": 18, "epochs": 3, "fine_tune": None, "threads": 1, "gpus_per_trial": 0.0}),
+    ("cuda", "trained", {"trials": 120, "epochs": 12, "fine_tune": 4, "threads": 0, "gpus_per_trial": 1.0}),
+    ("cuda", "scratch", {"trials": 60, "epochs": 12, "fine_tune": None, "threads": 0, "jobs": 1}),
+    ("mps", "scratch", {"trials": 60, "epochs": 12, "threads": 0, "jobs": 1, "gpus_per_trial": 0.0}),
+]
+
+
+@pytest.mark.parametrize(("device", "init", "expected"), DEVICES)
 def test_a_gpu_does_more_trials_and_more_where_they_are_short(
-    monkeypatch: pytest.MonkeyPatch, device: str, init: str, trials: int
+    monkeypatch: pytest.MonkeyPatch, device: str, init: str, expected: dict[str, Any]
 ) -> None:
     monkeypatch.setattr("lcsearch.search.options.pick_device", lambda asked: asked)
-    assert resolve(RunOptions("base", "digits", device=device), init).trials == trials
+    settings = resolved(device=device, init=init)
+    tuned = settings.fine_tune
+    found = {"epochs": settings.recipe.epochs, "fine_tune": tuned and tuned.epochs}
+    found |= {name: getattr(settings, name) for name in expected if name not in found}
+    assert {name: found[name] for name in expected} == expected
+    assert resolved(device=device, engine="ray").jobs is None
+    assert default_train_images(settings, 60_000) == (10_000 if device == "cpu" else 60_000)
+    assert default_train_images(settings, 5_000) == 5_000
 
 
 def test_models_are_cut_out_of_each_other_unless_told_otherwise() -> None:
-    asked = RunOptions("base", "digits", device="cpu")
-    assert resolve(asked, "trained").inherit
-    assert not resolve(replace(asked, inherit=False), "trained").inherit
-    assert not resolve(asked, "scratch").inherit
+    assert resolved(device="cpu").inherit
+    assert not resolved(device="cpu", inherit=False).inherit
+    assert not resolved(device="cpu", init="scratch").inherit
+
+
+def test_what_is_typed_wins_over_the_recipe_file_and_that_over_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "recipe.yaml"
+    file.write_text("{lr: 0.2, momentum: 0.5, epochs: 7}")
+    asked = {"recipe": file, "lr": 0.3, "device": "cpu"}
+    assert resolved(**asked).recipe == Recipe(epochs=7, lr=0.3, momentum=0.5)
+    assert resolved(**asked, epochs=2).recipe.epochs == 2
+    assert explicit_recipe(asked) == {"lr", "momentum", "epochs"}
+    assert explicit_recipe({"fine_tune_lr": 0.1, "batch_size": 8}) == {"lr", "batch_size"}
+    assert resolved(device="cpu", recipe={"lr": 0.2}).recipe == Recipe(epochs=3, lr=0.2)
+
+
+def test_a_fine_tuning_learns_half_from_the_backbone_unless_its_head_is_new(tmp_path: Path) -> None:
+    weights = tmp_path / "weights.safetensors"
+    weights.touch()
+    shares = {
+        resolved(init=str(weights), **more).fine_tune.distill: more  # type: ignore[union-attr]
+        for more in ({}, {"new_head": True}, {"new_head": True, "distill": 0.25})
+    }
+    assert shares == {0.5: {}, 0.0: {"new_head": True}, 0.25: {"new_head": True, "distill": 0.25}}
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    (
+        {"init": "scratch", "distill": 0.5},
+        "distill=0.5: means nothing with init='scratch'; use init=",
+    ),
+    ({"init": "scratch", "inherit": False}, "inherit=False: means nothing with init='scratch'"),
+    ({"init": "trained", "new_head": True}, "new_head: goes with init='pretrained' or a file"),
+    ({"init": "trained", "search_width": True}, "search_width: a thinner net .*; leave it out, or use init="),
+    ({"init": "nowhere.pt"}, "init: there is no file 'nowhere.pt'"),
+    ({"init": "."}, "init: . is a folder"),
+    ({"device": "tpu"}, "device='tpu': cannot be used here"),
+    ({"device": "cpu", "cpus_per_trial": 0.0}, "cpus_per_trial: 0 needs gpus_per_trial above 0"),
+]
+
+
+@pytest.mark.parametrize(("asked", "message"), REFUSED)
+def test_what_does_not_go_together_is_refused_by_name(asked: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        resolved(**asked)
+
+
+def test_a_share_of_a_gpu_needs_no_cpu() -> None:
+    settings = resolved(device="cpu", cpus_per_trial=0.0, gpus_per_trial=0.25)
+    assert (settings.cpus_per_trial, settings.gpus_per_trial) == (0.0, 0.25)

@@ -161,7 +161,7 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
     ({"engine": "rey"}, ["engine", "'rey'", "'ray'"]),
     ({"early_stopping": "maybe"}, ["early_stopping", "'maybe'"]),
     ({"max_params": "lots"}, ["max_params", "'lots'", "1.5M"]),
-    ({"max_params": 10}, ["max-params", "smallest possible model"]),
+    ({"max_params": 10}, ["max_params: ", "smallest possible model"]),
     ({"timeout": "soon"}, ["timeout", "'soon'"]),
     ({"sampler": "tpee"}, ["sampler", "'tpee'"]),
     ({"backbone": "vgg12"}, ["backbone", "'vgg12'"]),

@@ -1,4 +1,4 @@
-"""``--from``: configs and earlier runs that are tried first."""
+"""``given``: configs and earlier runs that are tried first."""
 
 from __future__ import annotations
 
@@ -43,12 +43,13 @@ def _adapted(source: str, spec: TrialSpec, plain: ModelSpec, settings: RunSettin
     import torch
 
     if spec.model.backbone != plain.backbone:
-        raise InputError(f"--from {source}: is for backbone {spec.model.backbone!r}, not {plain.backbone!r}")
+        problem = f"is for backbone {spec.model.backbone!r}, not {plain.backbone!r}"
+        raise InputError(problem, setting="given", value=source)
     model = replace(plain, width=spec.model.width, layers=spec.model.layers)
     try:
         with torch.device("meta"):
             build_model(model)
     except InputError as error:
-        raise InputError(f"--from {source}: {error}") from None
+        raise InputError(*error.parts, setting="given", value=source) from None
     recipe = settings.searched_recipe if model.width == plain.width else settings.thinner_recipe
     return TrialSpec(model, spec.regularizer, recipe)

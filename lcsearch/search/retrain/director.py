@@ -13,12 +13,11 @@ from lcsearch.core.records import RetrainWay, TrialRecord
 from lcsearch.core.seeds import retrain_seed
 from lcsearch.core.spec import TrialSpec
 from lcsearch.core.text import format_seconds
+from lcsearch.runs.inputs import MOST_SEEDS
 from lcsearch.runs.retrained import Result, folder_of, read_result
 from lcsearch.runs.settings import RunSettings
 from lcsearch.search.job_queue import JobQueue
 from lcsearch.search.retrain.ways import recipe_of
-
-MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Task:
     @property
     def number(self) -> int:
         """What engines call it: the same in each session."""
-        return (2 * self.trial.number + (self.init == "compressed")) * MOST_SEEDS + self.seed
+        return (2 * self.trial.number + (self.init == "compressed")) * (MOST_SEEDS + 1) + self.seed
 
     @property
     def name(self) -> str:

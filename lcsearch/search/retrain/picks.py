@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from lcsearch.core import pareto
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import InputError, Named
 from lcsearch.core.records import Origin, RunRecord, TrialRecord
 from lcsearch.runs.choose import choose, front_of
 
@@ -32,7 +32,7 @@ def picks(run: RunRecord, top: int | None = None, numbers: Sequence[int] = ()) -
         InputError: There is no such trial, or the run has no complete one.
     """
     if numbers and top is not None:
-        raise InputError("--top: does not go with --trial; give one of them")
+        raise InputError("does not go with ", Named("trial"), "; give one of them", setting="top")
     members = front_of(run.trials)
     if not members:
         raise InputError(f"{run.path}: the run has no complete trial to retrain yet")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,13 @@ from lcsearch.core.records import RetrainRecord, RetrainWay, RunRecord, TrialRec
 from lcsearch.core.text import format_seconds
 from lcsearch.engines import Engine
 from lcsearch.runs.directory import RunDirectory
+from lcsearch.runs.inputs import checked, inputs_of
 from lcsearch.runs.read import read_run
 from lcsearch.runs.retrained import write_results
-from lcsearch.runs.settings import RunSettings
-from lcsearch.search.retrain.director import MOST_SEEDS, RetrainDirector, Task, tasks_for
+from lcsearch.search.retrain.director import RetrainDirector, Task, tasks_for
 from lcsearch.search.retrain.picks import picks
 from lcsearch.search.retrain.testing import evaluate_once
-from lcsearch.search.retrain.ways import Asked, Comparison, Starts, compared, default_way, ways_of
+from lcsearch.search.retrain.ways import AskedWay, Comparison, Starts, compared, default_way, ways_of
 from lcsearch.search.session import Session
 from lcsearch.search.workers import make_engine, make_objective
 
@@ -51,9 +51,20 @@ class Request:
     top: int | None = None
     trials: tuple[int, ...] = ()
     epochs: int | None = None
-    seeds: int = 3
-    init: Asked | None = None
-    changes: dict[str, Any] = field(default_factory=dict)
+    seeds: int = field(kw_only=True)
+    init: AskedWay | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Request:
+        """What a user said, by the names of settings; None where it is left to us.
+
+        Raises:
+            InputError: A value is not allowed.
+        """
+        asked = {"seeds": inputs_of("retrain")["seeds"].default} | checked(said, "retrain")
+        own = {name: asked.pop(name) for name in ("top", "epochs", "seeds", "init") if name in asked}
+        return cls(**own, trials=asked.pop("trial", ()), changes=asked)
 
 
 class RetrainSession(Session):
@@ -66,7 +77,7 @@ class RetrainSession(Session):
         engine: Trains; None for the one that the settings ask for.
 
     Raises:
-        InputError: It is no run, has nothing to retrain, or an option is out of range.
+        InputError: It is no run, or has nothing to retrain.
     """
 
     def __init__(
@@ -78,17 +89,14 @@ class RetrainSession(Session):
     ) -> None:
         directory = RunDirectory.open(path)
         run = read_run(path)
-        plain = run.settings["settings"]
-        settings = RunSettings.from_plain(plain, str(directory.settings))
+        settings = directory.read().settings
         if settings.objective is not None:
             raise InputError(
                 f"{path}: was trained by your own loop ({settings.objective}), which 'lcsearch retrain' does "
-                "not call; 'lcsearch export --format yaml' gives a config to train it with"
+                "not call; 'lcsearch export' gives a config to train it with"
             )
-        self.settings = replace(settings, **request.changes)
+        self.settings = settings.changed(request.changes)
         self.epochs = request.epochs or LONGER * settings.recipe.epochs
-        if not 1 <= request.seeds < MOST_SEEDS:
-            raise InputError(f"--seeds: {request.seeds} is not between 1 and {MOST_SEEDS - 1}")
         self.trials = picks(run, request.top, request.trials)
         self.ways = ways_of(request.init or default_way(settings))
         self.tasks: Sequence[Task] = tasks_for(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import InputError, Named
 from lcsearch.core.files import copy_file
 from lcsearch.core.records import RetrainWay, TrialRecord
 from lcsearch.core.spec import ModelSpec, Recipe
@@ -18,16 +18,16 @@ from lcsearch.runs.settings import RunSettings
 from lcsearch.train.fine_tune import fine_tune_recipe
 from lcsearch.train.start import Start, write_teacher_of
 
-Asked = Literal["scratch", "compressed", "both"]
-"""What ``--init`` takes."""
+AskedWay = Literal["scratch", "compressed", "both"]
+"""Where weights come from, as ``init`` takes it."""
 
 
-def default_way(settings: RunSettings) -> Asked:
+def default_way(settings: RunSettings) -> AskedWay:
     """What a run's models are retrained from unless the user says it: from where its trials started."""
     return "scratch" if settings.init == "scratch" else "compressed"
 
 
-def ways_of(asked: Asked) -> tuple[RetrainWay, ...]:
+def ways_of(asked: AskedWay) -> tuple[RetrainWay, ...]:
     """The ways that are trained."""
     return ("scratch", "compressed") if asked == "both" else (asked,)
 
@@ -80,8 +80,11 @@ class Starts:
         weights = RunDirectory(self.run).weights(trial.number)
         if not weights.is_file() and not Start(folder).compressed.is_file():
             raise InputError(
-                f"--init compressed: trial {trial.number}: its weights are gone (kept: the front and the "
-                "hand-picked trials); --init scratch trains it from fresh weights"
+                f"trial {trial.number}: its weights are gone (kept: the front and the hand-picked trials); ",
+                Named("init", "scratch"),
+                " trains it from fresh weights",
+                setting="init",
+                value="compressed",
             )
 
     def write(self, trial: TrialRecord, recipe: Recipe, folder: Path) -> None:
@@ -156,7 +159,7 @@ def summary(comparisons: Sequence[Comparison]) -> list[str]:
     mean = sum(gains) / len(gains)
     wins = sum(c.better == "compressed" for c in comparisons)
     return [
-        "validation accuracy by --init:",
+        "validation accuracy by where the weights come from:",
         *map(str, comparisons),
         f"on from the compressed weights is better for {wins} of {len(comparisons)} models, by {mean:+.2f} "
         "points on average; their first training comes on top of its epochs",

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from lcsearch.core.errors import InputError, did_you_mean
+from lcsearch.core.errors import InputError, Named, did_you_mean
 from lcsearch.core.strict import validate
 from lcsearch.core.yaml import read_yaml
 from lcsearch.search.space.schema import Space
@@ -44,7 +44,8 @@ def space_path(name_or_path: str | None, backbone: str) -> Path:
     path = Path(name_or_path)
     if not path.exists():
         advice = did_you_mean(name_or_path, names)
-        raise InputError(f"--space: there is no file {name_or_path!r} and no space of this name; {advice}")
+        problem = f"there is no file {name_or_path!r} and no space of this name; {advice}"
+        raise InputError(problem, setting="space")
     return path
 
 
@@ -61,7 +62,8 @@ def load_space(name_or_path: str | None, backbone: str) -> Space:
     path = space_path(name_or_path, backbone)
     space = parse_space(read_yaml(path), str(path))
     if not fnmatchcase(backbone, space.backbone):
-        raise InputError(f"{path}: backbone: {space.backbone!r} does not match --backbone {backbone}")
+        problem = f"{path}: backbone: {space.backbone!r} does not match "
+        raise InputError(problem, Named("backbone", backbone))
     return space
 
 

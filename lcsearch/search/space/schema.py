@@ -71,18 +71,14 @@ class Space(VersionedModel):
         return self.model_dump(exclude_none=True)
 
 
-_OF_THE_RUN = {
-    "epochs": "the number of epochs is the run's --epochs",
-    "init": "where models start is the run's --init",
-    "distill": "it is the run's --distill",
-}
+_OF_THE_RUN = ("epochs", "init", "distill")
 """Fields of the recipe that a space neither fixes nor searches."""
 
 
 def _recipe_value(field: str, value: Any) -> Any:
     """One entry of ``train``: a checked value, or a range of a checked field."""
     if field in _OF_THE_RUN:
-        raise problem(f"{shown(value)} is not allowed; {_OF_THE_RUN[field]}", (field,))
+        raise problem(f"{shown(value)} is not allowed; {field} is a setting of the run", (field,))
     if field not in RecipeModel.model_fields:
         raise problem(
             f"unknown key; {did_you_mean(field, set(RecipeModel.model_fields) - set(_OF_THE_RUN))}", (field,)

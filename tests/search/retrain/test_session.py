@@ -85,9 +85,9 @@ def test_top_keeps_what_carries_the_front(original: Path) -> None:
 
 def test_what_cannot_be_retrained_is_one_clear_line(original: Path) -> None:
     record = read_run(original)
-    with pytest.raises(InputError, match="--trial: there is no trial 70"):
+    with pytest.raises(InputError, match="trial: there is no trial 70"):
         picks(record, numbers=(70,))
-    with pytest.raises(InputError, match="--top: does not go with --trial"):
+    with pytest.raises(InputError, match="top: does not go with trial"):
         picks(record, top=1, numbers=(4,))
     with pytest.raises(InputError, match="no complete trial to retrain"):
         picks(replace(record, trials=()))

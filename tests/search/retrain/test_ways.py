@@ -116,7 +116,7 @@ def test_the_comparison_by_hand() -> None:
 def test_weights_that_are_gone_are_one_clear_line(run: Path) -> None:
     (run / "trials/5/weights.safetensors").unlink()
     with pytest.raises(
-        InputError, match=r"--init compressed: trial 5: its weights are gone .*--init scratch"
+        InputError, match=r"init='compressed': trial 5: its weights are gone .*init='scratch'"
     ):
         RetrainSession(run, replace(ONE, init="compressed"))
     RetrainSession(run, ONE)

@@ -75,9 +75,9 @@ def test_files_by_name_and_by_path(tmp_path: Path) -> None:
 def test_mistakes(tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     own.write_text("{version: 1, backbone: vgg11, layers: {'*': {}}}")
-    with pytest.raises(InputError, match="backbone: 'vgg11' does not match --backbone base"):
+    with pytest.raises(InputError, match="backbone: 'vgg11' does not match backbone='base'"):
         load_space(str(own), "base")
-    with pytest.raises(InputError, match=r"--space: there is no file 'vgg12' .* did you mean 'vgg11'"):
+    with pytest.raises(InputError, match=r"space: there is no file 'vgg12' .* did you mean 'vgg11'"):
         load_space("vgg12", "vgg11")
     with pytest.raises(InputError, match=f"{tmp_path}: cannot be read: Is a directory"):
         load_space(str(tmp_path), "vgg11")

@@ -128,7 +128,7 @@ def test_a_bare_number_or_word_is_short_for_one() -> None:
             {"low": 0, "high": 1},
             "train.flip: {'low': 0, 'high': 1} is not allowed; flip is no number",
         ),
-        ("train.epochs", 3, "train.epochs: 3 is not allowed; the number of epochs is the run's --epochs"),
+        ("train.epochs", 3, "train.epochs: 3 is not allowed; epochs is a setting of the run"),
     ],
 )
 def test_mistakes_name_file_path_value_and_what_is_allowed(path: str, value: object, message: str) -> None:

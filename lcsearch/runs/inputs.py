@@ -1,0 +1,190 @@
+"""What a user may say of a run: the settings that run.yaml holds, and others that become part of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Le
+
+from lcsearch.core.errors import InputError, did_you_mean
+from lcsearch.core.spec import (
+    BatchSize,
+    Channels,
+    Classes,
+    Epochs,
+    LearningRate,
+    Precision,
+    Recipe,
+    Share,
+    WeightDecay,
+)
+from lcsearch.runs.setting import GROUPS, Call, Place, Rule, Setting, by_device, declared
+from lcsearch.runs.settings import NEW, READING, RECORDED
+from lcsearch.runs.values import Count, FileOrMapping, FilePath, listed
+
+Asked = Mapping[str, Any]
+"""What a user said, checked, by the names of settings; what was left to us is not in it."""
+
+SEARCHED_WIDTH = (0.25, 1.0)
+"""Factors on the backbone's channels between which a searched width lies."""
+
+MOST_SEEDS = 999
+"""How often a model may be retrained."""
+
+_RUN: tuple[Call, ...] = ("run",)
+_SEARCH: tuple[Call, ...] = ("search",)
+
+
+def _taught(place: Place) -> float:
+    return 0.0 if place.new_head else 0.5  # a new last layer knows nothing to teach; 0.5: docs/trained.md
+
+
+class _Becoming:
+    """Settings that become part of those that run.yaml holds, of its facts or of its space."""
+
+    num_classes: Annotated[Classes, Setting("Outputs of the model.", "data", _SEARCH, required=_SEARCH)]
+    in_channels: Annotated[Channels, Setting("Channels of an image.", "data", _SEARCH, required=_SEARCH)]
+    space: Annotated[
+        str,
+        Setting(
+            "Says what is searched: a name from 'lcsearch spaces', or a file.",
+            "search",
+            READING,
+            Rule("the backbone's own, else generic"),
+            metavar="NAME|FILE",
+        ),
+    ]
+    search_width: Annotated[
+        bool,
+        Setting(
+            "Search the backbone's width too, from {:g} to {:g}.".format(*SEARCHED_WIDTH),
+            "search",
+            NEW,
+            False,
+        ),
+    ]
+    given: Annotated[
+        tuple[str, ...],
+        listed,
+        Setting(
+            "Try this config, or a run's front, first.",
+            "search",
+            NEW,
+            (),
+            metavar="CONFIG|RUN",
+            option="--from",
+            repeated=True,
+        ),
+    ]
+    epochs: Annotated[
+        Epochs, Setting("Epochs of a trial.", "training", NEW, by_device(3, 12), required=_SEARCH)
+    ]
+    batch_size: Annotated[BatchSize, Setting("Images per step.", "training", _RUN, Recipe().batch_size)]
+    lr: Annotated[LearningRate, Setting("Peak learning rate.", "training", _RUN, Recipe().lr)]
+    weight_decay: Annotated[
+        WeightDecay, Setting("L2 decay of the filters.", "training", _RUN, Recipe().weight_decay)
+    ]
+    precision: Annotated[Precision, Setting("Arithmetic of training.", "training", _RUN, Recipe().precision)]
+    recipe: Annotated[
+        FileOrMapping,
+        Setting(
+            "Any of the recipe's values.",
+            "training",
+            NEW,
+            metavar="FILE",
+        ),
+    ]
+    fine_tune_epochs: Annotated[
+        Epochs,
+        Setting("Epochs of a model that was cut out of the backbone.", "start", _RUN, by_device(1, 4)),
+    ]
+    fine_tune_lr: Annotated[LearningRate, Setting("Peak learning rate of it.", "start", _RUN)]
+    distill: Annotated[
+        Share,
+        Setting(
+            "Share of its loss from the backbone.",
+            "start",
+            _RUN,
+            Rule("0.5; 0 with a new head", _taught),
+            metavar="SHARE",
+        ),
+    ]
+    out: Annotated[
+        FilePath,
+        Setting(
+            "The run directory.", "run", NEW, Rule("runs/BACKBONE-DATE"), metavar="DIR", required=_SEARCH
+        ),
+    ]
+
+
+class _OfRetrain:
+    """What only ``lcsearch retrain`` takes, or takes in another sense."""
+
+    top: Annotated[int, Ge(1), Setting("Only so many of the front: those that make most of it.")]
+    trial: Annotated[
+        tuple[Annotated[int, Ge(0)], ...],
+        listed,
+        Setting("Only this trial, instead of the front.", default=(), repeated=True),
+    ]
+    epochs: Annotated[Epochs, Setting("Epochs of each training.", default=Rule("3 x the run's"))]
+    seeds: Annotated[int, Ge(1), Le(MOST_SEEDS), Setting("Trainings of each model.", default=3)]
+    init: Annotated[
+        Literal["scratch", "compressed", "both"],
+        Setting(
+            "Fresh weights, or on from the trial's own; both says which is better.",
+            default=Rule("as the run"),
+        ),
+    ]
+
+
+class _OfSensitivity:
+    """What only ``lcsearch sensitivity`` takes, or takes in another sense."""
+
+    init: Annotated[
+        str,
+        Setting(
+            "Trained weights: safetensors, a state_dict, a run's backbone, or torchvision's.",
+            metavar="FILE|RUN|pretrained",
+            required=("sensitivity",),
+        ),
+    ]
+    train_images: Annotated[Count, Setting("Training images to take from.", default=Rule("all"))]
+
+
+INPUTS: tuple[Setting, ...] = (
+    *declared(_OfRetrain, ("retrain",)).values(),
+    *declared(_OfSensitivity, ("sensitivity",)).values(),
+    *sorted(
+        [*(one for one in RECORDED.values() if one.takes), *declared(_Becoming).values()],
+        key=lambda setting: GROUPS.index(setting.group),
+    ),
+)
+"""Every setting that somebody takes; those of a run in the order of `GROUPS`."""
+
+
+def inputs_of(call: Call) -> dict[str, Setting]:
+    """The settings that a command or `lcsearch.search` takes, by name."""
+    return {setting.name: setting for setting in INPUTS if call in setting.takes}
+
+
+def checked(said: Mapping[str, Any], call: Call) -> dict[str, Any]:
+    """What a user said, without what is None.
+
+    Args:
+        said: Values by the names of settings.
+        call: Who takes them.
+
+    Raises:
+        InputError: There is no such setting, a value is not allowed, or one is missing.
+    """
+    known = inputs_of(call)
+    for name in said:
+        if name not in known and name in RECORDED:
+            raise InputError("cannot be changed: it would alter the results of trials", setting=name)
+        if name not in known:
+            raise InputError(f"there is no such setting; {did_you_mean(name, known)}", setting=name)
+    for name, setting in known.items():
+        if call in setting.required and said.get(name) is None:
+            raise InputError("is missing", setting=name)
+    return {name: known[name].check(value) for name, value in said.items() if value is not None}

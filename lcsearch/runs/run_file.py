@@ -1,0 +1,97 @@
+"""``run.yaml``: what it holds, every value checked as it is read."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from annotated_types import Ge
+
+from lcsearch.core.checked import Checked
+from lcsearch.core.errors import InputError
+from lcsearch.core.spec import Channels, Classes
+from lcsearch.core.strict import validate
+from lcsearch.core.yaml import read_mapping, write_yaml
+from lcsearch.runs.settings import RunSettings
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Facts(Checked):
+    """What the data set and the space decide, found once when the run is made.
+
+    Attributes:
+        num_classes: Labels of the data set.
+        in_channels: Channels of its images.
+        image_size: Height and width in pixels.
+        train_images: Training images; 0 where the user's own loop trains.
+        validation_images: Validation images.
+        smallest_params: Parameters of the smallest model that the space holds.
+        largest_params: Parameters of the largest.
+    """
+
+    num_classes: Classes
+    in_channels: Channels
+    image_size: Annotated[int, Ge(1)]
+    train_images: Annotated[int, Ge(0)]
+    validation_images: Annotated[int, Ge(1)]
+    smallest_params: Annotated[int, Ge(0)] = 0
+    largest_params: Annotated[int, Ge(0)] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunFile(Checked):
+    """What ``run.yaml`` holds.
+
+    Attributes:
+        version: Of the file's layout.
+        study: The study's name on a server; None where an old version made the run.
+        settings: Every setting.
+        facts: What the data set and the space decide.
+        versions: Of lcsearch and the libraries that made the run.
+        machine: That it was made on.
+        made_at: When, as ISO 8601 writes it.
+        given: Configs that are tried first, as plain data.
+        space: What is searched, as plain data.
+    """
+
+    version: int
+    study: str | None = field(default=None, kw_only=True)
+    settings: RunSettings
+    facts: Facts
+    versions: dict[str, str]
+    machine: dict[str, str]
+    made_at: str
+    given: list[dict[str, Any]]
+    space: dict[str, Any]
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain data for YAML."""
+        return {**asdict(self), "settings": self.settings.to_plain()}
+
+
+def read_run_file(path: Path) -> RunFile:
+    """Read a ``run.yaml``.
+
+    Raises:
+        InputError: It is damaged or from a newer version.
+    """
+    plain = read_mapping(path)
+    version = plain.get("version")
+    if version != VERSION:
+        raise InputError(
+            f"{path}: version {version!r} is not {VERSION}, which this lcsearch writes; use the lcsearch "
+            "that wrote it"
+        )
+    return validate(RunFile, plain, str(path))
+
+
+def write_run_file(path: Path, content: RunFile) -> None:
+    """Write a ``run.yaml``, whole or not at all.
+
+    Raises:
+        InputError: The place is not writable.
+    """
+    write_yaml(path, content.to_plain())
