@@ -33,9 +33,8 @@ from torch import Tensor, nn
 
 from lcsearch.core import plugins
 from lcsearch.layers import LinearConv2d, build
-from lcsearch.layers.families.linear import LinearSpec
+from lcsearch.layers.families.linear import FAMILY, LinearSpec
 from lcsearch.layers.geometry import Geometry
-from lcsearch.layers.lookup import canonical
 from lcsearch.nets import backbones
 from lcsearch.nets.surgery import conv_layers, convert, factorize, shape_of
 from lcsearch.train.memory import keep_freed_memory
@@ -192,7 +191,7 @@ def title_of(g: Geometry, size: int) -> str:
 def variants(conv: nn.Conv2d, alpha: float, ways: bool) -> dict[str, nn.Module]:
     """The layer as it chooses, and forced where both ways are asked for; none where it saves nothing."""
     spec = LinearSpec(alpha)
-    if canonical(shape_of(conv), spec) is None:
+    if FAMILY.canonical(shape_of(conv), spec) is None:
         return {}
     name = f"alpha 1/{round(1 / alpha)}"
     layers = {name: build(conv, spec)}

@@ -15,8 +15,7 @@ from lcsearch.compress.batch_norm import reestimate
 from lcsearch.compress.cut_out import NORM_IMAGES, first_images
 from lcsearch.core.spec import ModelSpec, Recipe
 from lcsearch.data import SearchData, load
-from lcsearch.layers import lookup
-from lcsearch.layers.families.linear import LinearSpec
+from lcsearch.layers.families.linear import FAMILY, LinearSpec
 from lcsearch.nets.count import count
 from lcsearch.nets.surgery import build_model
 from lcsearch.search.proposals.guided import best_for_budgets
@@ -86,7 +85,7 @@ def uniform(backbone: str, size: str) -> ModelSpec:
     shapes = bound(backbone).shapes(1.0)
 
     def spec(alpha: float) -> ModelSpec:
-        made = {name: lookup.canonical(shape, LinearSpec(alpha)) for name, shape in list(shapes.items())[1:]}
+        made = {name: FAMILY.canonical(shape, LinearSpec(alpha)) for name, shape in list(shapes.items())[1:]}
         return replace(plain(backbone), layers={k: v for k, v in made.items() if v is not None})
 
     return spec(nearest(lambda alpha: params(spec(alpha)), budget(backbone, size)))

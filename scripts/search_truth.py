@@ -37,8 +37,8 @@ from sklearn.model_selection import KFold
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from lcsearch.core.spec import ModelSpec, read_layer
-from lcsearch.layers import arithmetic, lookup
-from lcsearch.layers.families.linear import LinearSpec
+from lcsearch.layers import arithmetic
+from lcsearch.layers.families.linear import FAMILY, LinearSpec
 from lcsearch.layers.shape import ConvShape
 from lcsearch.nets.surgery import build_model, conv_layers, shape_of
 from lcsearch.search.space import BoundSpace, bind, load_space
@@ -156,7 +156,7 @@ class Truth:
         for name, shape in shapes.items():
             found = model.layers.get(name)
             layer = found if isinstance(found, LinearSpec) else PLAIN
-            size = lookup.params(shape, layer)
+            size = FAMILY.size(shape, layer).stored
             total += size
             p, s = arithmetic.split(shape.out_channels, layer.alpha)
             rank = min(p, s) if layer.rank is None else layer.rank

@@ -84,8 +84,11 @@ class BankRule(Rule):
 class BankOffer(Offer[BankSpec, tuple[int]]):
     """One bank for the group."""
 
-    def __init__(self, rule: BankRule, group: str, shapes: Mapping[str, ConvShape]) -> None:
+    def __init__(
+        self, spec: type[BankSpec], rule: BankRule, group: str, shapes: Mapping[str, ConvShape]
+    ) -> None:
         super().__init__(group, shapes)
+        self.spec = spec
         self.number = Number(f"{group}/bank_size", rule.bank_size)
 
     @property
@@ -99,7 +102,8 @@ class BankOffer(Offer[BankSpec, tuple[int]]):
         return {self.number.name: own[0]}
 
     def layers(self, own: tuple[int], shapes: Mapping[str, ConvShape]) -> dict[str, BankSpec]:
-        return FAMILY.canonicals(shapes, dict.fromkeys(self.members, BankSpec(own[0], self.group)))
+        spec = self.spec(own[0], self.group)
+        return FAMILY.canonicals(shapes, dict.fromkeys(self.members, spec))
 
     def guesses(
         self, wanted: Mapping[str, BankSpec], shapes: Mapping[str, ConvShape]
@@ -144,7 +148,7 @@ class BankFamily(Family[BankSpec]):
         return None if shape.kernel == (3, 3) else "its kernel is not 3x3"
 
     def offer(self, rule: BankRule, group: str, shapes: Mapping[str, ConvShape]) -> BankOffer:
-        return BankOffer(rule, group, shapes)
+        return BankOffer(self.spec, rule, group, shapes)
 
     def canonical(self, shape: ConvShape, spec: BankSpec) -> BankSpec | None:
         return self.canonicals({"": shape}, {"": spec}).get("")
@@ -199,4 +203,19 @@ class BankFamily(Family[BankSpec]):
         return str(numbers["size"]), "bank"
 
 
+@dataclass(frozen=True, slots=True)
+class TwinSpec(BankSpec):
+    """The same numbers under another name."""
+
+    family: ClassVar[str] = "twin"
+
+
+class TwinFamily(BankFamily):
+    """A family that differs from the other in its name alone."""
+
+    name = "twin"
+    spec = TwinSpec
+
+
 FAMILY = BankFamily()
+TWIN = TwinFamily()

@@ -55,7 +55,7 @@ class LinearRule(Rule):
         return self.rank or self.rank_ratio or _RATIOS
 
     def shown(self) -> dict[str, Any]:
-        """Alpha and coefficients, and what else matters for these and is not what it would be left out."""
+        """Alpha and coefficients, and what else matters for these where it is not as if it were left out."""
         shown: dict[str, Any] = {"alpha": self.alpha, "coefficients": self.coefficients}
         if "low_rank" in self.coefficients and self.ranks != _RATIOS:
             shown["rank" if self.rank else "rank_ratio"] = self.ranks

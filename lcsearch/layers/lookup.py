@@ -31,21 +31,6 @@ def family_of(spec: LayerSpec) -> Family[Any]:
     return family(spec.family)
 
 
-def canonical(shape: ConvShape, spec: LayerSpec) -> LayerSpec | None:
-    """The one spec that stands for every spec of the same layer; None where it should be plain.
-
-    Raises:
-        ValueError: The spec does not fit the shape.
-    """
-    found: LayerSpec | None = family_of(spec).canonical(shape, spec)
-    return found
-
-
-def params(shape: ConvShape, spec: LayerSpec | None) -> int:
-    """Numbers that one layer by itself stores; None is the plain convolution."""
-    return shape.params if spec is None else family_of(spec).size(shape, spec).stored
-
-
 def ways(shape: ConvShape) -> list[Way]:
     """Every family's ways to compress one layer whose loss is worth measuring, by falling parameters."""
     kinds = map(family, plugins.names(plugins.FAMILY))

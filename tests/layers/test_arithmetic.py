@@ -9,10 +9,15 @@ from hypothesis import strategies as st
 
 from lcsearch.layers import LinearConv2d, arithmetic
 from lcsearch.layers.arithmetic import kept, max_useful_rank, split
+from lcsearch.layers.families import conv
 from lcsearch.layers.families.conv import ConvSpec
-from lcsearch.layers.families.linear import LinearSpec
-from lcsearch.layers.lookup import canonical, params
+from lcsearch.layers.families.linear import FAMILY, LinearSpec
 from lcsearch.layers.shape import ConvShape
+
+
+def params(shape: ConvShape, spec: LinearSpec) -> int:
+    return FAMILY.size(shape, spec).stored
+
 
 shapes = st.builds(
     lambda groups, i, o, k, bias: ConvShape(groups * i, groups * o, k, groups, bias),
@@ -43,7 +48,7 @@ def test_published_layer_of_vgg11_by_hand() -> None:
     shape = ConvShape(512, 512, (3, 3))
     assert params(shape, LinearSpec(0.5)) == 1_245_696
     assert params(shape, LinearSpec(0.5, rank=10)) == 1_185_280
-    assert params(shape, ConvSpec()) == 2_359_808
+    assert conv.FAMILY.size(shape, ConvSpec()).stored == 2_359_808
 
 
 @settings(deadline=None)
@@ -77,22 +82,22 @@ def test_params_are_those_of_the_layer(shape: ConvShape, spec: LinearSpec) -> No
 @settings(deadline=None)
 @given(shapes, specs)
 def test_canonical_keeps_the_layer_and_is_its_own_canonical(shape: ConvShape, spec: LinearSpec) -> None:
-    chosen = canonical(shape, spec)
-    saves = params(shape, spec) < params(shape, ConvSpec())
+    chosen = FAMILY.canonical(shape, spec)
+    saves = params(shape, spec) < shape.params
     assert (chosen is not None) == saves
     if chosen is not None:
         assert params(shape, chosen) == params(shape, spec)
         assert split(shape.out_channels, chosen.alpha) == split(shape.out_channels, spec.alpha)
-        assert canonical(shape, chosen) == chosen
+        assert FAMILY.canonical(shape, chosen) == chosen
 
 
 def test_specs_of_one_layer_have_one_canonical() -> None:
     shape = ConvShape(64, 64, (3, 3))
-    assert canonical(shape, LinearSpec(0.501)) == canonical(shape, LinearSpec(0.499))
-    assert canonical(shape, LinearSpec(0.25, rank=99)) == LinearSpec(0.25, rank=16)
-    assert canonical(shape, LinearSpec(0.25, sparsity=0.0)) == LinearSpec(0.25)
-    assert canonical(shape, LinearSpec(1.0)) is None
-    assert canonical(ConvShape(1, 8, (1, 1)), LinearSpec(0.5)) is None
+    assert FAMILY.canonical(shape, LinearSpec(0.501)) == FAMILY.canonical(shape, LinearSpec(0.499))
+    assert FAMILY.canonical(shape, LinearSpec(0.25, rank=99)) == LinearSpec(0.25, rank=16)
+    assert FAMILY.canonical(shape, LinearSpec(0.25, sparsity=0.0)) == LinearSpec(0.25)
+    assert FAMILY.canonical(shape, LinearSpec(1.0)) is None
+    assert FAMILY.canonical(ConvShape(1, 8, (1, 1)), LinearSpec(0.5)) is None
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator
 
@@ -48,7 +49,7 @@ class Net(nn.Module):
 
 @pytest.fixture(scope="module", autouse=True)
 def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    entries = {"lcsearch.families": {"bank": "bank_family:FAMILY"}}
+    entries = {"lcsearch.families": {"bank": "bank_family:FAMILY", "twin": "bank_family:TWIN"}}
     with installed(tmp_path_factory.mktemp("bank"), "bank", "1.0", entries, {}):
         yield
 
@@ -145,8 +146,22 @@ def test_samplers_try_every_family(sampler: str) -> None:
         assert len(set(models)) == 24
 
 
-def test_children_of_the_sampler_are_of_every_family_and_of_the_size_that_it_thinks() -> None:
-    space = bound("layer")
+def test_moves_alone_lead_to_every_family() -> None:
+    moves = Moves(layout_of(bound("layer")), np.random.default_rng(0))
+    shared = moves.fresh().shared
+    assert {pick.family for _ in range(40) for pick in moves.shaped(shared).picks} == set(KINDS)
+    genome = moves.shaped(shared)
+    seen = []
+    for _ in range(300):
+        genome = moves.nudged(genome)
+        seen.append(genome.picks[0].family)
+    steps = set(itertools.pairwise(seen))
+    assert {("linear", "bank"), ("bank", "linear"), ("linear", "conv"), ("conv", "bank")} <= steps
+
+
+@pytest.mark.parametrize("granularity", ["layer", "network"])
+def test_children_of_the_sampler_are_of_the_size_that_it_thinks(granularity: str) -> None:
+    space = bound(granularity)
     layout = layout_of(space)
     moves = Moves(layout, np.random.default_rng(0))
     parents = [moves.fresh() for _ in range(6)]
@@ -159,6 +174,19 @@ def test_children_of_the_sampler_are_of_every_family_and_of_the_size_that_it_thi
         model = space.decode(found[0]).model
         assert layout.params(child) == space.params(model) == count(built(model), (3, 8, 8)).params
         assert len(layout.features(child)) == 4 * (1 + 3 + 1)
+
+
+def test_layers_of_two_families_with_the_same_numbers_are_two_models() -> None:
+    layouts = [layout_of(bound(kind=[kind], bank_size=2)) for kind in ("bank", "twin")]
+    first, second = (Moves(layout, np.random.default_rng(0)).fresh() for layout in layouts)
+    assert layouts[0].params(first) == layouts[1].params(second)
+    assert layouts[0].key(first) != layouts[1].key(second)
+
+
+def test_two_families_with_one_parameter_do_not_go_together() -> None:
+    with pytest.raises(InputError) as caught:
+        bound(kind=["bank", "twin"])
+    assert str(caught.value) == "space: two of bank, twin have a parameter 'first/bank_size'"
 
 
 def test_both_are_picked_by_hand() -> None:

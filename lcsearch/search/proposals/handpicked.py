@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -40,12 +41,10 @@ def hand_picked(
         InputError: ``thinner`` is left out and the backbone is none that lcsearch knows.
     """
     count, plain = params or bound.params, bound.plain()
-    uniform = [
-        Candidate("uniform", f"uniform {lookup.family(kind).share_words(share)}", TrialSpec(model))
-        for kind in bound.families
-        for share in SHARES
-        for model in [_at_share(bound, kind, share)]
-    ]
+    uniform = []
+    for kind, share in itertools.product(bound.families, SHARES):
+        label = f"uniform {lookup.family(kind).share_words(share)}"
+        uniform.append(Candidate("uniform", label, TrialSpec(_at_share(bound, kind, share))))
     picked = [Candidate("baseline", "plain backbone", TrialSpec(plain)), *uniform]
     if backbones.takes_width(plain.backbone) if thinner is None else thinner:
         for one in uniform:
@@ -64,10 +63,9 @@ def known_good(bound: BoundSpace) -> list[Candidate]:
         No model twice, the largest first, each with the usual recipe and no regularizer.
     """
     picked = [Candidate("baseline", "", TrialSpec(bound.plain()))]
-    for kind in bound.families:
-        for plain, share in SHAPES:
-            label = f"early plain, deep {lookup.family(kind).share_words(share)}"
-            picked.append(Candidate("given", label, TrialSpec(_early_plain(bound, kind, plain, share))))
+    for kind, (plain, share) in itertools.product(bound.families, SHAPES):
+        label = f"early plain, deep {lookup.family(kind).share_words(share)}"
+        picked.append(Candidate("given", label, TrialSpec(_early_plain(bound, kind, plain, share))))
     return _distinct(picked)[1:]
 
 

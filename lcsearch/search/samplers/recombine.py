@@ -145,8 +145,10 @@ class RecombineSampler(BaseSampler):
         accuracy = np.maximum(accuracy, accuracy.max() - _FLOOR)
         predicted = np.array([s.predicted for s in pool])
         noise = np.where(predicted, _PREDICTED_NOISE, _TRAINED_NOISE)
-        shape = {"block": self._layout.block, "blocks": self._layout.convolutions}
-        return Surrogate(_inputs(pool), accuracy, noise, predicted, **shape)
+        layout = self._layout
+        return Surrogate(
+            _inputs(pool), accuracy, noise, predicted, block=layout.block, blocks=layout.convolutions
+        )
 
 
 class _Goal:

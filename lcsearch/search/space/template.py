@@ -30,7 +30,8 @@ granularity: {space.granularity}            # layer | stage | network: who share
 shrink: {shrink}
 layers:
 {layers}
-# The loss on the correlation of primary filters; "off: true" lets the search switch it off.
+# The loss that layers add, such as LinearConv's on the correlation of its primary filters; "off: true" lets
+# the search switch it off.
 regularizer: {{weight: {weight}, off: {off}}}
 # Factor on all channel counts, fixed or searched, where the net takes a width.
 width: {width}

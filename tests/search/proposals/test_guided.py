@@ -92,9 +92,12 @@ def test_models_are_in_the_space_and_within_their_budgets(granularity: str, kind
     space = bound(granularity, kinds)
     plain = space.params(space.template)
     budgets = [plain // 2, plain // 3, plain // 4]
-    models = best_for_budgets(measured(space), space, budgets)
+    found = measured(space)
+    models = best_for_budgets(found, space, budgets)
+    known = {(row.layer, row.way.spec) for row in found.rows}
     assert models
     for model in models:
+        assert model.layers.items() <= known
         assert space.canonical(model) == model
         recipe = Recipe(lr=0.05, batch_size=64)
         assert space.encode(TrialSpec(model, Regularizer(0.01), recipe)) is not None
