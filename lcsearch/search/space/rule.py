@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, Field, field_validator, model_serializer, model_validator
+from pydantic import BaseModel, Field, model_serializer, model_validator
 
 from lcsearch.core import plugins
-from lcsearch.core.errors import InputError, did_you_mean
+from lcsearch.core.errors import InputError, no_such
 from lcsearch.core.strict import Names, Strict, first_mistake, known_keys, problem, shown
 from lcsearch.layers import lookup
 from lcsearch.layers.offer import Rule
@@ -40,10 +40,11 @@ class LayerRule(Strict):
         if isinstance(data, BaseModel):
             return data
         rules = _rules()
+        kind = data.get("kind", _KINDS) if isinstance(data, Mapping) else _KINDS
+        kinds = [kind] if isinstance(kind, str) else kind if isinstance(kind, list) else []
+        _check_searched(kinds, [*rules, lookup.PLAIN])
         keys = dict.fromkeys(key for rule in rules.values() for key in rule.model_fields)
         known_keys(("kind", *keys), data)
-        kind = data.get("kind", _KINDS)
-        kinds = [kind] if isinstance(kind, str) else kind if isinstance(kind, list) else []
         own = {key: value for key, value in data.items() if key != "kind"}
         offered = {name: _checked(rules[name], own) for name in kinds if name in rules}
         used = {key for name in offered for key in rules[name].model_fields}
@@ -52,16 +53,6 @@ class LayerRule(Strict):
         for rule in rules.values():
             unused = _checked(rule, left).model_dump(exclude_unset=True, exclude_none=True) | unused
         return {"kind": kind, "offered": offered, "unused": unused}
-
-    @field_validator("kind")
-    @classmethod
-    def _searched(cls, kinds: list[str]) -> list[str]:
-        """Each is a family that can be searched."""
-        names = [*_rules(), lookup.PLAIN]
-        for place, name in enumerate(kinds):
-            if name not in names:
-                raise problem(_why_not(name, names), (place,))
-        return kinds
 
     @model_serializer
     def _side_by_side(self) -> dict[str, Any]:
@@ -88,6 +79,13 @@ def _rules() -> dict[str, type[Rule]]:
     return found
 
 
+def _check_searched(kinds: list[Any], names: list[str]) -> None:
+    """Make sure that each kind is a family that can be searched, before its keys look unknown."""
+    for place, name in enumerate(kinds):
+        if isinstance(name, str) and name not in names:
+            raise problem(_why_not(name, names), ("kind", place))
+
+
 def _checked(rule: type[Rule], plain: Mapping[str, Any]) -> Rule:
     """A rule of those keys that it knows."""
     own = {key: value for key, value in plain.items() if key in rule.model_fields}
@@ -105,4 +103,4 @@ def _why_not(name: str, names: list[str]) -> str:
         except InputError as error:
             return str(error)
         return f"{shown(name)} is not allowed; this family cannot be searched"
-    return f"{shown(name)} is not allowed; {did_you_mean(name, names)}"
+    return no_such("family", name, names)

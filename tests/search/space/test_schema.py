@@ -87,7 +87,7 @@ def test_a_bare_number_or_word_is_short_for_one() -> None:
         (
             "layers.*.kind",
             ["conv", "linaer"],
-            "layers.\"*\".kind[1]: 'linaer' is not allowed; did you mean 'linear'?",
+            "layers.\"*\".kind[1]: there is no family 'linaer'; did you mean 'linear'?",
         ),
         ("layers.*.kind", [], 'layers."*".kind: is empty; name at least one'),
         ("layers.*.kind", ["conv", "conv"], "layers.\"*\".kind[1]: 'conv' stands there twice"),

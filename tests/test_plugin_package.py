@@ -1,0 +1,165 @@
+"""What a package of other people adds through entry points, from a search to an exported file.
+
+The package lies in ``tests/plugin_package``; it is built into a wheel and installed as pip does it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cli_runs import command
+
+TOP = Path(__file__).resolve().parents[1]
+PACKAGE = TOP / "tests" / "plugin_package"
+
+ADDED = {
+    "family": "factored",
+    "sampler": "copy",
+    "backbone": "three",
+    "data set": "stripes",
+    "stopping rule": "last",
+    "export format": "state",
+    "plot": "sizes",
+}
+SPACE = """
+version: 1
+backbone: three
+layers:
+  "*": {kind: [conv, factored], kept: {low: 0.1, high: 1.0, log: true}}
+"""
+SEARCH = [
+    "run", "--backbone", "three", "--dataset", "stripes", "--space", "space.yaml", "--sampler", "copy",
+    "--early-stopping", "last", "--init", "scratch", "--trials", "18", "--epochs", "2", "--batch-size", "64",
+    "--jobs", "2", "--device", "cpu", "--out", "run",
+]  # fmt: skip
+CONTRACTS = """
+from lcsearch import testing
+from lcsearch.core import plugins
+
+checks = {
+    plugins.FAMILY: testing.check_family, plugins.SAMPLER: testing.check_sampler,
+    plugins.BACKBONE: testing.check_backbone, plugins.DATA_SET: testing.check_data_set,
+    plugins.STOPPING_RULE: testing.check_stopping_rule, plugins.PLOT: testing.check_plot,
+    plugins.EXPORT_FORMAT: testing.check_export_format,
+}
+theirs = [plugin for plugin in plugins.listed() if plugin.origin == "lcsearch-example 1.0"]
+assert len(theirs) == len(checks), theirs
+for plugin in theirs:
+    checks[plugin.kind](plugins.find(plugin.kind, plugin.name))
+"""
+
+pytestmark = pytest.mark.slow
+
+
+class Place:
+    """A folder to work in, where the package is installed.
+
+    Args:
+        site: Where it is installed.
+        folder: Where commands run.
+    """
+
+    def __init__(self, site: Path, folder: Path) -> None:
+        self.folder = folder
+        self._environment = os.environ | {"PYTHONPATH": f"{TOP}{os.pathsep}{site}"}
+
+    def start(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            arguments, cwd=self.folder, env=self._environment, capture_output=True, text=True, check=False
+        )
+
+    def run(self, *arguments: str) -> str:
+        """What a command of lcsearch prints."""
+        done = self.start(*command(*arguments))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("hatchling")
+    folder = tmp_path_factory.mktemp("wheel")
+    build = "from hatchling.build import build_wheel; import sys; build_wheel(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", build, str(folder)], cwd=PACKAGE, check=True, capture_output=True)
+    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
+        wheel.extractall(folder / "site")
+    return folder / "site"
+
+
+@pytest.fixture(scope="module")
+def place(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """With a finished search over everything that the package adds."""
+    made = Place(site, tmp_path_factory.mktemp("work"))
+    (made.folder / "space.yaml").write_text(SPACE)
+    made.run(*SEARCH)
+    return made
+
+
+def families_of(spec: dict[str, Any]) -> set[str]:
+    """The families of a spec's layers."""
+    return {layer["family"] for layer in spec["layers"].values()}
+
+
+def test_all_of_it_is_listed_and_loads(place: Place) -> None:
+    rows = json.loads(place.run("plugins", "--json"))["plugins"]
+    theirs = {row["kind"]: row["name"] for row in rows if row["from"] == "lcsearch-example 1.0"}
+    assert theirs == ADDED
+    assert [row for row in rows if row["problem"]] == []
+    assert "three" in place.run("backbones") and "stripes" in place.run("datasets")
+
+
+def test_a_search_uses_all_of_it_and_goes_on(place: Place) -> None:
+    before = json.loads(place.run("status", "run", "--json"))
+    assert before["trials"]["pruned"] > 0 and before["trials"]["failed"] == 0
+    assert set.union(*(families_of(one["spec"]) for one in before["front"])) == {"factored"}
+    place.run("resume", "run", "--trials", "20")
+    after = json.loads(place.run("status", "run", "--json"))
+    assert after["epochs_trained"] >= before["epochs_trained"] + 2
+    plain = yaml.safe_load((place.folder / "run" / "run.yaml").read_text())["settings"]
+    names = {"backbone": "three", "dataset": "stripes", "sampler": "copy", "early_stopping": "last"}
+    assert {setting: plain[setting] for setting in names} == names
+
+
+def test_the_report_shows_its_plot(place: Place) -> None:
+    place.run("report", "run")
+    page = (place.folder / "run" / "report.html").read_text()
+    assert "Sizes of the trials" in page and "learned filters" in page
+
+
+def test_a_trial_of_its_family_is_exported_in_its_format_and_in_ours(place: Place) -> None:
+    import torch
+
+    front = json.loads(place.run("status", "run", "--json"))["front"]
+    number = next(str(one["trial"]) for one in front if "factored" in families_of(one["spec"]))
+    said = place.run("export", "run", "--trial", number, "-o", "best.pth")
+    assert "wrote best.pth: state" in said and "outputs differ by at most" in said
+    saved = torch.load(place.folder / "best.pth", weights_only=True)
+    assert "factored" in saved["config"] and any(key.endswith("basis") for key in saved["state"])
+    place.run("export", "run", "--trial", number, "-o", "best.pt2")
+    place.run("export", "run", "--trial", number, "-o", "best.safetensors")
+
+
+def test_without_the_package_each_command_says_what_is_missing(place: Place) -> None:
+    bare = Place(place.folder / "nowhere", place.folder)
+    for arguments, expected in (
+        (["run", "--backbone", "three"], "there is no backbone 'three'"),
+        (["run", "--backbone", "base", "--sampler", "copy"], "there is no sampler 'copy'"),
+        (["export", "run", "--knee", "--format", "state"], "there is no export format 'state'"),
+        (["resume", "run", "--trials", "30"], "there is no family 'factored'"),
+    ):
+        done = bare.start(*command(*arguments))
+        assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1, done.stderr
+        assert expected in done.stderr
+
+
+def test_it_keeps_every_contract(place: Place) -> None:
+    done = place.start(sys.executable, "-c", CONTRACTS)
+    assert done.returncode == 0, done.stderr
