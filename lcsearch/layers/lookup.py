@@ -46,12 +46,11 @@ def cells(layer: LayerCount) -> tuple[str, str]:
 
 def bundles(layers: Mapping[str, LayerSpec]) -> Iterator[tuple[Family[Any], dict[str, LayerSpec]]]:
     """Layers that share tensors together, every other one by itself, in the order of their first layers."""
-    found: dict[tuple[str, str], dict[str, LayerSpec]] = {}
+    found: dict[tuple[str, str], tuple[Family[Any], dict[str, LayerSpec]]] = {}
     for name, spec in layers.items():
-        key = spec.family, family_of(spec).together(name, spec)
-        found.setdefault(key, {})[name] = spec
-    for (kind, _), own in found.items():
-        yield family(kind), own
+        kind = family_of(spec)
+        found.setdefault((spec.family, kind.together(name, spec)), (kind, {}))[1][name] = spec
+    yield from found.values()
 
 
 def canonicals(shapes: Shapes, layers: Mapping[str, LayerSpec]) -> dict[str, LayerSpec]:
