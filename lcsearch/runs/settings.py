@@ -187,7 +187,12 @@ class RunSettings(Checked):
         tuple[Literal["accuracy", "params", "macs"], ...],
         listed,
         must(_accuracy_first, "accuracy comes first, then params, macs or both"),
-        Setting("What the front trades off: accuracy,params or accuracy,params,macs.", "search", NEW),
+        Setting(
+            "What the front trades off: accuracy,params or accuracy,params,macs.",
+            "search",
+            NEW,
+            metavar="NAME,NAME",
+        ),
     ] = ("accuracy", "params")
     storage: Annotated[
         str | None,
