@@ -46,6 +46,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_models_are_cut_out_of_what_trial_0_trained(finished: Path) -> None:
     run = read_run(finished)
     kept, trained = finished / "start/backbone.safetensors", finished / "trials/0/weights.safetensors"
@@ -81,6 +82,7 @@ def test_it_is_shown(finished: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert "trained" in out.read_text()
 
 
+@pytest.mark.slow
 def test_what_was_found_leaves_the_run(finished: Path, tmp_path: Path) -> None:
     number = str(next(t.number for t in front_of(read_run(finished).trials) if t.origin == "sensitivity"))
     for kind, suffix in (("yaml", "yaml"), ("weights", "safetensors")):
@@ -98,6 +100,7 @@ def test_what_was_found_leaves_the_run(finished: Path, tmp_path: Path) -> None:
     assert given[0].spec.recipe.epochs == 2 and given[0].spec.recipe.distill == 0.5
 
 
+@pytest.mark.slow
 def test_weights_of_ones_own(finished: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The weights of trial 0, under another name: as given they reach what trial 0 reached."""
     mine = tmp_path / "mine.pt"

@@ -17,6 +17,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_run(tmp_path_factory.mktemp("runs") / "small")
 
 
+@pytest.mark.slow
 def test_it_trains_tests_and_says_what_came_of_it(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
     arguments = ["retrain", str(run), "--trial", "5", "--epochs", "1", "--seeds", "2", "--jobs", "2"]
     assert call(arguments) == 0

@@ -87,6 +87,7 @@ def computed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return parent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", FOLDS)
 def test_files_compute_the_same_without_lcsearch(spec: str, computed: Path) -> None:
     for size in (1, 5):

@@ -44,6 +44,7 @@ def run(program: str) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_models_are_counted_where_there_is_no_distutils_and_no_stand_in_stays() -> None:
     parameters, left = run(VGG11_BLOCKED)
     assert int(parameters) == 9_231_114  # 8 convolutions, their batch norms, one linear layer

@@ -23,6 +23,7 @@ def as_it_is(tmp_path_factory: pytest.TempPathFactory) -> str:
     return search(tmp_path_factory.mktemp("optuna") / "study.db")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "renamed",
     [("_storage", "_study_id", "_trial_id", "_get_prepared_new_trial"), ("TrialParamModel",)],

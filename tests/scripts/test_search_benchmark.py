@@ -69,6 +69,7 @@ def test_recorded_sizes_are_those_of_the_specs() -> None:
         assert space.params(parse_config(line["spec"], line["name"]).spec.model) == line["params"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fit", ["trees", "gp"])
 def test_the_fit_says_what_was_recorded_of_specs_that_it_was_not_fitted_to(
     replayed: list[str], fit: str
@@ -79,6 +80,7 @@ def test_the_fit_says_what_was_recorded_of_specs_that_it_was_not_fitted_to(
     assert numbers["rms_error"] < 0.5 < 0.6 < numbers["rank_correlation"]
 
 
+@pytest.mark.slow
 def test_a_spec_recorded_under_two_names_counts_once(tmp_path: Path) -> None:
     about, lines = recorded().values()
     some = lines[:40] + [line | {"name": f"again-{line['name']}"} for line in lines[:8]]
@@ -89,6 +91,7 @@ def test_a_spec_recorded_under_two_names_counts_once(tmp_path: Path) -> None:
     assert said[0] == f"records: 48 trainings of {len(specs)} specs"
 
 
+@pytest.mark.slow
 def test_a_replayed_search_is_the_same_each_time(replayed: list[str]) -> None:
     found = rows(replayed)
     assert rows(replay()) == found
@@ -98,16 +101,19 @@ def test_a_replayed_search_is_the_same_each_time(replayed: list[str]) -> None:
         assert 0 < shares[-1] < 1
 
 
+@pytest.mark.slow
 def test_whole_trainings_are_paid_for_epoch_by_epoch(replayed: list[str]) -> None:
     assert {rows(replayed)[name][2] for name in ("optuna-tpe", "optuna-nsga2", "random/none")} == {
         str(TRIALS)
     }
 
 
+@pytest.mark.slow
 def test_stopping_spends_less_per_trial(replayed: list[str]) -> None:
     assert int(rows(replayed)["random/pareto"][2]) > TRIALS
 
 
+@pytest.mark.slow
 def test_a_record_cut_short_is_read_up_to_its_last_whole_line(tmp_path: Path) -> None:
     lines = [
         {"name": "plain", "seed": n, "spec": {"recipe": {}, "width": 1.0}, "image_size": 16} for n in (0, 1)

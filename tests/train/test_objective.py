@@ -77,6 +77,7 @@ def _train_and_die(directory: str) -> None:
     OBJECTIVE(make_job(Path(directory), resume=True), go_on)
 
 
+@pytest.mark.slow
 def test_killed_between_two_steps_and_resumed_gives_the_same_weights(tmp_path: Path) -> None:
     OBJECTIVE(make_job(tmp_path / "whole"), go_on)
     killed = tmp_path / "killed"
