@@ -102,6 +102,8 @@ def test_each_image_gets_its_own_crop_and_flip_and_all_of_them_come() -> None:
     assert set(counts) == {(row, column) for row in rows for group in mirrored.values() for column in group}
     # 2000 / 18 = 111 expected; 5 standard deviations are 51.
     assert all(60 < n < 162 for n in counts.values())
+    # Half of 2000, and five standard deviations of 22.
+    assert 888 < sum(n for (_, column), n in counts.items() if column in mirrored[5]) < 1112
 
 
 def test_the_data_sets_own_habits_hold_unless_told_otherwise() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import itertools
+import os
 from pathlib import Path
 
 import numpy as np
@@ -92,13 +94,31 @@ def test_decoded_images_are_kept_until_a_file_changes(
     with monkeypatch.context() as patch:
         patch.setattr(Image, "open", no_decoding)
         assert seen(data.load(name).train) == first
-    kept[0].write_bytes(b"cut short")
-    kept[1].write_bytes(b"")
-    assert seen(data.load(name).train) == first
-    label, green = first[0]
-    changed = tmp_path / "all" / "ab"[label] / f"{green:03}.png"
-    Image.new("RGB", (60, 60), (100 * label, 250, 7)).save(changed)
-    assert seen(data.load(name).train)[0] == (label, 250)
+    others = io.BytesIO()
+    np.save(others, np.zeros((3, 3, 32, 32), dtype=np.uint8))
+    for content in (b"cut short", b"", others.getvalue()):
+        for path in kept:
+            path.write_bytes(content)
+        assert seen(data.load(name).train) == first
+
+
+@pytest.mark.parametrize("same", ["size", "time"])
+def test_an_image_that_was_changed_is_decoded_again(tmp_path: Path, same: str) -> None:
+    """Whether its size or its time tells; pictures of one size are bitmaps of one size."""
+    for label, green in itertools.product(range(2), range(5)):
+        (tmp_path / "ab"[label]).mkdir(exist_ok=True)
+        Image.new("RGB", (40, 40), (100 * label, green, 7)).save(tmp_path / "ab"[label] / f"{green}.bmp")
+    label, green = seen(data.load(f"folder:{tmp_path}").train)[0]
+    path = tmp_path / "ab"[label] / f"{green}.bmp"
+    before, side = path.stat(), 40 if same == "size" else 41
+    Image.new("RGB", (side, side), (100 * label, 250, 7)).save(path)
+    os.utime(path, ns=(0, 0 if same == "size" else before.st_mtime_ns))
+    after = path.stat()
+    assert (after.st_size == before.st_size, after.st_mtime_ns == before.st_mtime_ns) == (
+        same == "size",
+        same == "time",
+    )
+    assert seen(data.load(f"folder:{tmp_path}").train)[0] == (label, 250)
 
 
 def test_a_cache_that_cannot_be_written_only_costs_time(

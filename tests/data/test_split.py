@@ -108,3 +108,6 @@ def test_images_larger_than_memory_are_refused(monkeypatch: pytest.MonkeyPatch) 
     data.load("digits", train_images=800, validation_images=200)
     with pytest.raises(InputError, match="image_size=32: 1,001 decoded images of digits need"):
         data.load("digits", train_images=800, validation_images=201)
+    machine["SC_PHYS_PAGES"] = 700
+    with pytest.raises(InputError, match="359 decoded images of digits"), data.final_evaluation():
+        data.test_split("digits")

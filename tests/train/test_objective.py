@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import math
 import multiprocessing as mp
 import os
 import pickle
 import signal
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
@@ -110,10 +113,29 @@ def test_without_leave_to_resume_an_old_checkpoint_is_ignored(tmp_path: Path) ->
 
 
 def test_diverged_training_keeps_no_checkpoint(tmp_path: Path) -> None:
-    spec = TrialSpec(SPEC.model, Regularizer(), Recipe(epochs=2, batch_size=64, lr=1e25))
-    with pytest.raises(TrainingFailed, match="epoch 1"):
-        OBJECTIVE(make_job(tmp_path, spec=spec), go_on)
-    assert list(tmp_path.iterdir()) == []
+    """Epochs have 10 steps; after 15 of them the weights are broken."""
+    steps, there = count(1), []
+
+    def spoil(optimizer: torch.optim.Optimizer, *_: object) -> None:
+        if next(steps) == 15:
+            there.append((tmp_path / "checkpoint.pt").exists())
+            torch.nn.init.constant_(optimizer.param_groups[0]["params"][0], math.nan)
+
+    hook = register_optimizer_step_post_hook(spoil)
+    try:
+        with pytest.raises(TrainingFailed, match="epoch 2"):
+            OBJECTIVE(make_job(tmp_path), go_on)
+    finally:
+        hook.remove()
+    assert there == [True] and list(tmp_path.iterdir()) == []
+
+
+def test_weights_begin_as_the_jobs_seed_says(tmp_path: Path) -> None:
+    one, same, other = (
+        OBJECTIVE.build(replace(make_job(tmp_path), seed=seed)).state_dict()["features.0.weight"]
+        for seed in (17, 17, 18)
+    )
+    assert torch.equal(one, same) and not torch.equal(one, other)
 
 
 def test_full_disk_is_an_os_error_and_leaves_no_rubbish(

@@ -98,6 +98,17 @@ def test_the_teachers_scores_are_of_the_very_images_of_the_batch(
             torch.testing.assert_close(backbone(images), scores, rtol=1e-4, atol=1e-5)
 
 
+def test_the_backbone_is_asked_in_evaluation_mode_and_left_as_it_was(digits: SearchData) -> None:
+    backbone = small().train()
+    before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
+    teacher = make_teacher(backbone, digits, replace(RECIPE, crop=0, flip=False), seed=9)
+    assert backbone.training
+    assert all(torch.equal(tensor, before[name]) for name, tensor in backbone.state_dict().items())
+    images = (digits.train.images.float() / 255 - digits.info.mean[0]) / digits.info.std[0]
+    with torch.no_grad():
+        torch.testing.assert_close(teacher.outputs[0], backbone.eval()(images), rtol=1e-4, atol=1e-5)
+
+
 def test_every_student_sees_the_same_view_of_an_image_in_an_epoch(digits: SearchData) -> None:
     """Whatever its own seed: in another order, but the same pixels."""
     teacher = make_teacher(small(), digits, RECIPE, seed=9)
