@@ -106,6 +106,14 @@ def test_every_way_to_give_images_is_the_same(register: Callable[[Make], str], k
     assert got.info.mean == expected.info.mean
 
 
+def test_floats_become_the_nearest_bytes(register: Callable[[Make], str]) -> None:
+    values = torch.tensor([0.0, 0.4, 0.6, 254.6]) / 255
+    images = values.repeat(5).view(20, 1, 1, 1).expand(20, 1, 9, 9)
+    loaded = data.load(register(lambda: ((images, LABELS), SMALL)))
+    found = {int(y): int(x[0, 0, 0]) for x, y in zip(loaded.train.images, loaded.train.labels, strict=True)}
+    assert found == {0: 0, 1: 0, 2: 1, 3: 255}
+
+
 @pytest.mark.parametrize("shape", [(12, 12), (1, 12, 12)])
 def test_grey_images_may_lack_the_channel(register: Callable[[Make], str], shape: tuple[int, ...]) -> None:
     images = pixels(20, *shape)
