@@ -90,6 +90,5 @@ def _describe(error: Exception) -> str:
     """One line that says what went wrong and where in the code."""
     if isinstance(error, ResultError):
         return str(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
-    return f"{one_line(error)}{place}"
+    raised = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{one_line(error)} ({raised.filename}:{raised.lineno})"

@@ -16,6 +16,26 @@ from lcsearch.engines import Ending, run_job, tell
 JOB = jobs(Path("run"), 1)[0]
 
 
+def test_a_job_reaches_its_objective_and_its_epochs_the_director() -> None:
+    heard: list[tuple[int, Metrics]] = []
+
+    def hear(epoch: int, metrics: Metrics) -> Verdict:
+        heard.append((epoch, metrics))
+        return Verdict.GO_ON
+
+    def objective(job: Job, report: Report) -> Metrics:
+        assert job == JOB
+        return three_epochs(job, report)
+
+    assert run_job(JOB, objective, hear).kind == "complete"
+    assert heard == [(1, {"accuracy": 1.0}), (2, {"accuracy": 2.0}), (3, {"accuracy": 3.0})]
+    assert run_job(JOB, no_room, hear).reason == "the disk is full"
+
+
+def no_room(job: Job, report: Report) -> Metrics:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def ending_of(objective: Objective, *verdicts: Verdict) -> Ending:
     """How an objective ends that is answered so after its epochs."""
     answers = iter(verdicts)

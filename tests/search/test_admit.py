@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lcsearch.core.job import Parent
-from lcsearch.core.records import Origin, TrialRecord
+from lcsearch.core.records import LayerCount, Origin, TrialRecord
+from lcsearch.core.seeds import trial_seed
 from lcsearch.core.spec import ModelSpec, Recipe, TrialSpec
 from lcsearch.nets.count import Count
 from lcsearch.runs.directory import RunDirectory
@@ -21,9 +22,12 @@ from lcsearch.search.proposals.queue import Candidate
 TUNED = Recipe(init="backbone")
 
 
+LAYERS = (LayerCount("features.0", "conv", 100, 1000),)
+
+
 def size(model: ModelSpec) -> Count:
     """A thousand parameters and ten thousand MACs at full width."""
-    return Count(round(1000 * model.width), round(10_000 * model.width), ())
+    return Count(round(1000 * model.width), round(10_000 * model.width), LAYERS)
 
 
 def admission(folder: Path, **settings: object) -> Admission:
@@ -49,6 +53,7 @@ def test_what_is_new_and_within_the_limits_is_trained(tmp_path: Path) -> None:
         None,
         None,
     )
+    assert record.layers == LAYERS
     assert record.started_at is not None and record.finished_at is None
 
 
@@ -82,6 +87,8 @@ def test_a_duplicate_has_what_its_original_has_so_far(tmp_path: Path) -> None:
     assert late.reason == "the same model as trial 0" and late.finished_at is not None
     assert late.metrics == {"loss": 1.0}
     assert as_duplicate(early, history[0]).accuracy == 90.0
+    stopped = replace(original, state="pruned", predicted=85.0)
+    assert as_duplicate(early, stopped).predicted == 85.0
 
 
 @pytest.mark.parametrize("inherit", [True, False])
@@ -98,7 +105,8 @@ def test_a_model_is_cut_out_of_its_parent_where_the_run_says_so(tmp_path: Path, 
 def test_a_job_says_where_and_from_what_it_starts(tmp_path: Path) -> None:
     admits = admission(tmp_path)
     tuned = admits.job(admits.admit(candidate(0.5), History()), History(), resume=True)
-    assert (tuned.number, tuned.attempt, tuned.resume) == (0, 0, True)
+    assert (tuned.number, tuned.attempt, tuned.resume, tuned.spec) == (0, 0, True, candidate(0.5).spec)
+    assert tuned.seed == trial_seed(3, 0)
     assert (tuned.directory, tuned.start) == (str(tmp_path / "trials/0"), str(tmp_path / "start"))
     fresh = admits.job(admits.admit(candidate(0.5, recipe=Recipe()), History()), History(), resume=False)
     assert (fresh.start, fresh.resume, fresh.seed) == ("", False, tuned.seed)

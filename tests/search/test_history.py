@@ -115,6 +115,19 @@ def test_at_a_rung_the_latest_and_the_front_of_the_earlier_are_seen(
         assert list(found.reached(2, "scratch")) == []
 
 
+def test_each_epoch_of_a_trial_that_runs_is_seen_once() -> None:
+    whole = trial(0, 100, 70.0, 80.0)
+    found = History([running(0)])
+    for epochs in (1, 2):
+        found.update(replace(running(0), epochs=whole.epochs[:epochs]))
+    found.update(whole)
+    found.update(replace(whole, worker="elsewhere"))
+    for epoch, accuracy in ((1, 70.0), (2, 80.0)):
+        assert list(found.reached(epoch, "scratch")) == [RungRecord(0, 100, accuracy)]
+    assert found.curves("scratch") == [(70.0, 80.0)]
+    assert [t.number for t in found.front()] == [0]
+
+
 def test_predictions_see_the_latest_whole_curves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "LATEST", 3)
     found = History([replace(trial(5, 100, 10.0, 20.0), state="pruned", accuracy=None)])

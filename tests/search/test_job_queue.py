@@ -61,12 +61,12 @@ def test_the_end_of_a_job_that_was_never_taken_changes_nothing() -> None:
 def test_a_job_is_tried_so_many_times_again_and_not_once_more(max_failures: int) -> None:
     queue = JobQueue(max_failures)
     queue.add(JOBS[0])
-    seen = []
+    seen, again = [], []
     while (job := queue.take()) is not None:
         seen.append((job.attempt, job.resume))
-        if not queue.try_again(job.number):
-            break
+        again.append(queue.try_again(job.number))
     assert seen == [(0, False), *((attempt, True) for attempt in range(1, max_failures + 1))]
+    assert again == [*[True] * max_failures, False]
     assert not queue.idle  # it is live until its director says what came of it
     queue.end(0)
     assert queue.idle
