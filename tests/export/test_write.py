@@ -67,7 +67,7 @@ def test_weights_that_were_not_kept_are_explained(small_run: Path, tmp_path: Pat
     with pytest.raises(InputError, match=r"trial 6: its weights were not kept .*--trial 6") as found:
         export(small_run, 6, "weights", tmp_path / "best.safetensors")
     assert "--format yaml" in str(found.value) and "\n" not in str(found.value)
-    with pytest.raises(InputError, match=r"--retrained: trial 4 was not retrained"):
+    with pytest.raises(InputError, match=r"^retrained: trial 4 was not retrained"):
         export(small_run, 4, "weights", tmp_path / "best.safetensors", retrained=True)
     assert not list(tmp_path.iterdir())
 

@@ -218,7 +218,7 @@ def test_a_space_holds_the_keys_of_every_family() -> None:
     [
         ("bank_size", 0, "bank_size: 0 is not allowed; it must be a whole number of at least 1"),
         ("bnk_size", 1, "bnk_size: unknown key; did you mean 'bank_size'?"),
-        ("kind", ["bnak"], "kind[0]: 'bnak' is not allowed; did you mean 'bank'?"),
+        ("kind", ["bnak"], "kind[0]: there is no family 'bnak'; did you mean 'bank'?"),
     ],
 )
 def test_mistakes_in_keys_of_a_family_that_is_not_asked_for(key: str, value: object, message: str) -> None:
