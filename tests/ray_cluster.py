@@ -38,13 +38,18 @@ def two_nodes() -> Iterator[Any]:
 
 
 def kill_node(cluster: Any, node: Any) -> None:
-    """Kill a node with its workers, as a machine takes them along: alone they go on for some seconds."""
+    """Kill a node with its workers, as a machine takes them along: alone they go on for some seconds.
+
+    Held are the processes themselves, as another may have got the number of one that has ended.
+    """
     raylet = node.all_processes["raylet"][0].process.pid
-    children = Path(f"/proc/{raylet}/task/{raylet}/children").read_text().split()
+    numbers = Path(f"/proc/{raylet}/task/{raylet}/children").read_text().split()
+    children = [os.pidfd_open(int(number)) for number in numbers]
     cluster.remove_node(node, allow_graceful=False)
     for child in children:
         with suppress(ProcessLookupError):
-            os.kill(int(child), signal.SIGKILL)
+            signal.pidfd_send_signal(child, signal.SIGKILL)
+        os.close(child)
 
 
 @dataclass
