@@ -121,6 +121,7 @@ def test_each_epoch_of_a_trial_that_runs_is_seen_once() -> None:
     for epochs in (1, 2):
         found.update(replace(running(0), epochs=whole.epochs[:epochs]))
     found.update(whole)
+    assert found.curves("scratch") == [(70.0, 80.0)]
     found.update(replace(whole, worker="elsewhere"))
     for epoch, accuracy in ((1, 70.0), (2, 80.0)):
         assert list(found.reached(epoch, "scratch")) == [RungRecord(0, 100, accuracy)]
@@ -132,6 +133,6 @@ def test_predictions_see_the_latest_whole_curves(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(history, "LATEST", 3)
     found = History([replace(trial(5, 100, 10.0, 20.0), state="pruned", accuracy=None)])
     for number in (4, 0, 3, 1, 2):
-        found.update(trial(number, 100 + number, float(number), 90.0))
-    assert found.curves("scratch") == [(2.0, 90.0), (3.0, 90.0), (4.0, 90.0)]
+        found.update(trial(number, 100 + number, 50.0 - number, 90.0))
+    assert found.curves("scratch") == [(48.0, 90.0), (47.0, 90.0), (46.0, 90.0)]
     assert found.curves("backbone") == []
