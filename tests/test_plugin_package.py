@@ -153,7 +153,7 @@ def test_without_the_package_each_command_says_what_is_missing(place: Place) -> 
         (["run", "--backbone", "three"], "there is no backbone 'three'"),
         (["run", "--backbone", "base", "--sampler", "copy"], "there is no sampler 'copy'"),
         (["export", "run", "--knee", "--format", "state"], "there is no export format 'state'"),
-        (["resume", "run", "--trials", "30"], "there is no family 'factored'"),
+        (["resume", "run", "--trials", "30"], "settings.sampler: there is no sampler 'copy'"),
     ):
         done = bare.start(*command(*arguments))
         assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1, done.stderr
