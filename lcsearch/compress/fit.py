@@ -23,8 +23,7 @@ from lcsearch.compress.responses import Response
 from lcsearch.core.errors import InputError
 from lcsearch.core.spec import LayerSpec
 from lcsearch.layers import lookup
-from lcsearch.layers.closeness import Closeness
-from lcsearch.layers.family import Target
+from lcsearch.layers.closeness import Closeness, Target
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.nets import surgery
 
@@ -93,8 +92,7 @@ def _target(conv: nn.Conv2d, response: Response | None, shared: bool) -> Target:
         found = Target(*closeness_of(conv, response, None))
         if bool(found.closeness.values.isfinite().all()):
             return found
-    filters = conv.weight.double().cpu()
-    return Target(filters, Closeness.by_number(filters))
+    return Target.of(conv)
 
 
 def _converted(backbone: nn.Module, layers: Mapping[str, LayerSpec]) -> nn.Module:
@@ -123,7 +121,7 @@ def _pairs(
             continue
         if not all(bool(parameter.isfinite().all()) for parameter in conv.parameters()):
             raise InputError(f"layers.{name}: the trained weights hold NaN or infinity")
-        surgery.take_over(layer, conv)
+        layer.take_over(conv)
         pairs[name] = conv, layer
     return pairs
 

@@ -25,7 +25,8 @@ from lcsearch.core.errors import InputError
 from lcsearch.core.job import Progress
 from lcsearch.data import Batches, SearchData, Split
 from lcsearch.layers import lookup
-from lcsearch.layers.family import Target, Way
+from lcsearch.layers.closeness import Target
+from lcsearch.layers.family import Way
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.layers.shape import ConvShape
 from lcsearch.nets import surgery
@@ -200,7 +201,7 @@ def _variants(name: str, conv: nn.Conv2d, ways: Callable[[ConvShape], Sequence[W
     for way in ways(surgery.shape_of(conv)):
         with torch.random.fork_rng(devices=()):
             layer = lookup.family_of(way.spec).fresh(conv, way.spec)
-        surgery.take_over(layer, conv)
+        layer.take_over(conv)
         yield Variant(name, conv, layer.eval(), way)
 
 

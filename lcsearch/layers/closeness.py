@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class Closeness(NamedTuple):
@@ -46,3 +46,25 @@ class Closeness(NamedTuple):
         if not bool(flat.isfinite().all()):
             raise ValueError("conv.weight holds NaN or infinity; its filters must be finite")
         return cls.of(flat @ flat.T)
+
+
+class Target(NamedTuple):
+    """What a layer is to come close to.
+
+    Attributes:
+        filters: (out, in / groups, kh, kw), float64, on the CPU.
+        closeness: How much two of these filters do the same.
+    """
+
+    filters: Tensor
+    closeness: Closeness
+
+    @classmethod
+    def of(cls, conv: nn.Conv2d) -> Target:
+        """A convolution's own filters, compared number by number.
+
+        Raises:
+            ValueError: A number is NaN or infinite.
+        """
+        filters = conv.weight.detach().double().cpu()
+        return cls(filters, Closeness.by_number(filters))

@@ -20,10 +20,7 @@ def take(layer: LinearFilters, conv: nn.Conv2d) -> None:
         ValueError: A weight is NaN or infinite.
     """
     fit(layer, conv.weight.detach().double().cpu())
-    if layer.bias is not None and conv.bias is not None:
-        layer.bias.copy_(conv.bias)
-    for parameter in layer.parameters(recurse=False):
-        parameter.requires_grad_(conv.weight.requires_grad)
+    layer.take_over(conv)
 
 
 @torch.no_grad()

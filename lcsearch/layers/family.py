@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from lcsearch.core.spec import LayerSpec, Reduction
 from lcsearch.core.text import format_share
@@ -20,25 +20,13 @@ from lcsearch.layers.shape import ConvShape, Shapes, Size
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from lcsearch.layers.closeness import Closeness
+    from lcsearch.layers.closeness import Target
     from lcsearch.layers.layer import FamilyLayer
     from lcsearch.layers.offer import Offer, Rule
 
 SpecT = TypeVar("SpecT", bound=LayerSpec)
 Numbers = Mapping[str, float | int | None]
 """A family's own numbers by name, as tables and records show them."""
-
-
-class Target(NamedTuple):
-    """What a layer is to come close to.
-
-    Attributes:
-        filters: (out, in / groups, kh, kw), float64, on the CPU.
-        closeness: How much two of these filters do the same.
-    """
-
-    filters: Tensor
-    closeness: Closeness
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from lcsearch.layers.shape import ConvShape, Size
@@ -36,6 +37,15 @@ class FamilyLayer(nn.Module):
     @abstractmethod
     def match_scale(self, conv: nn.Conv2d) -> None:
         """Bring fresh filters to the scale of a convolution's, and take over its bias."""
+
+    @torch.no_grad()
+    def take_over(self, conv: nn.Conv2d) -> None:
+        """Take a trained convolution's bias, and learn where that one does."""
+        bias = getattr(self, "bias", None)
+        if bias is not None and conv.bias is not None:
+            bias.copy_(conv.bias)
+        for parameter in self.parameters():
+            parameter.requires_grad_(conv.weight.requires_grad)
 
     def undecayed(self) -> list[nn.Parameter]:
         """Parameters that weight decay leaves alone, beside biases."""

@@ -14,8 +14,8 @@ from torch.nn.utils import parametrize
 from lcsearch.core.errors import InputError, did_you_mean
 from lcsearch.core.spec import LayerSpec, ModelSpec
 from lcsearch.layers import lookup
-from lcsearch.layers.closeness import Closeness
-from lcsearch.layers.family import Family, Target
+from lcsearch.layers.closeness import Target
+from lcsearch.layers.family import Family
 from lcsearch.layers.geometry import check_conv
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.layers.shape import ConvShape
@@ -209,17 +209,7 @@ def _closest(family: Family[Any], convs: _Convs, layers: Mapping[str, FamilyLaye
     targets = {}
     for name, conv in convs.items():
         check_conv(conv)
-        filters = conv.weight.detach().double().cpu()
-        targets[name] = Target(filters, Closeness.by_number(filters))
+        targets[name] = Target.of(conv)
     family.fit_bundle(layers, targets)
     for name, layer in layers.items():
-        take_over(layer, convs[name])
-
-
-def take_over(layer: FamilyLayer, conv: nn.Conv2d) -> None:
-    """Give a layer a convolution's bias, and let it learn where that one does."""
-    bias = getattr(layer, "bias", None)
-    if bias is not None and conv.bias is not None:
-        bias.copy_(conv.bias)
-    for parameter in layer.parameters():
-        parameter.requires_grad_(conv.weight.requires_grad)
+        layer.take_over(convs[name])

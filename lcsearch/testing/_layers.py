@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from lcsearch.core.spec import LayerSpec
-from lcsearch.layers.closeness import Closeness
-from lcsearch.layers.family import Family, Target
+from lcsearch.layers.closeness import Closeness, Target
+from lcsearch.layers.family import Family
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.layers.models import family_layers
 from lcsearch.nets.surgery import factorize, fold, shape_of

@@ -18,12 +18,13 @@ from lcsearch.core.spec import LayerSpec, Reduction
 from lcsearch.core.strict import problem
 from lcsearch.core.text import format_share
 from lcsearch.layers import arithmetic
-from lcsearch.layers.family import Family, Numbers, Option, Target, Way
+from lcsearch.layers.family import Family, Numbers, Option, Way
 from lcsearch.layers.shape import ConvShape, Shapes, Size
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from lcsearch.layers.closeness import Target
     from lcsearch.layers.layer import FamilyLayer
     from lcsearch.layers.linear_conv import LinearConv2d
     from lcsearch.layers.linear_offer import LinearOffer

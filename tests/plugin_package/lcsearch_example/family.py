@@ -16,7 +16,7 @@ from lcsearch.core.checked import Checked
 from lcsearch.core.parameters import Number, Trial
 from lcsearch.core.ranges import Share
 from lcsearch.core.spec import LayerSpec
-from lcsearch.layers.family import Family, Numbers, Target
+from lcsearch.layers.family import Family, Numbers
 from lcsearch.layers.guesses import Suits, between
 from lcsearch.layers.offer import End, Offer, Rule, nudge
 from lcsearch.layers.shape import ConvShape, Shapes, Size
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import nn
 
+    from lcsearch.layers.closeness import Target
     from lcsearch_example.layer import FactoredConv2d
 
 
