@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lcsearch.runs.run_file import VERSION, Facts, RunFile
+from lcsearch.core.checked import VERSION
+from lcsearch.runs.run_file import Facts, RunFile
 from lcsearch.runs.settings import RunSettings
 
 

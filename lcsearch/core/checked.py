@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
+
+VERSION = 1
+"""Of the layout of every file that has one."""
 
 
 class Checked:
@@ -35,3 +39,41 @@ class Checked:
             return data if isinstance(data, source) else known_keys(names, data)
 
         return core_schema.no_info_before_validator_function(check, schema)
+
+
+@dataclass(frozen=True)
+class Versioned(Checked):
+    """A record of a file of `VERSION`; a newer one is refused before its keys are looked at."""
+
+    version: int
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """The checks of the fields, after that of the version."""
+        from pydantic_core import core_schema
+
+        from lcsearch.core.strict import version_first
+
+        schema = super().__get_pydantic_core_schema__(source, handler)
+        return core_schema.no_info_before_validator_function(version_first, schema)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBy:
+    """Says of an ``Annotated`` type that a function of ours reads and checks its plain data.
+
+    Attributes:
+        read: Raises what `lcsearch.core.strict.problem` makes.
+        then: Whether the type's own check follows.
+    """
+
+    read: Callable[[Any], Any]
+    then: bool = False
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        """The function, and the type's own check where it follows."""
+        from pydantic_core import core_schema
+
+        if self.then:
+            return core_schema.no_info_before_validator_function(self.read, handler(source))
+        return core_schema.no_info_plain_validator_function(self.read)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from lcsearch.core.checked import Checked
+from lcsearch.core.checked import VERSION, Checked, ReadBy
 from lcsearch.core.errors import InputError
 from lcsearch.core.plugins import FAMILY, find
 
@@ -68,8 +68,15 @@ def read_layer(plain: Any) -> LayerSpec:
     return made
 
 
+def _or_none(plain: Any) -> Any:
+    return {} if plain is None else plain
+
+
+Layers = Annotated[Mapping[str, Annotated[LayerSpec, ReadBy(read_layer)]], ReadBy(_or_none, then=True)]
+
+
 @dataclass(frozen=True, slots=True)
-class ModelSpec:
+class ModelSpec(Checked):
     """A backbone and what becomes of its convolutions.
 
     Attributes:
@@ -83,8 +90,8 @@ class ModelSpec:
     backbone: str
     num_classes: Classes
     in_channels: Channels
-    width: float = 1.0
-    layers: Mapping[str, LayerSpec] = field(default_factory=dict)
+    width: Annotated[float, Gt(0)] = 1.0
+    layers: Layers = field(default_factory=dict)
 
     def to_plain(self) -> Plain:
         """Plain data for YAML and JSON."""
@@ -172,7 +179,7 @@ class TrialSpec:
     def to_plain(self) -> Plain:
         """Plain data for YAML and JSON, in the layout of a config file."""
         return {
-            "version": 1,
+            "version": VERSION,
             **self.model.to_plain(),
             "regularizer": self.regularizer.to_plain(),
             "recipe": self.recipe.to_plain(),

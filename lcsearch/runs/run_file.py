@@ -8,14 +8,11 @@ from typing import Annotated, Any
 
 from annotated_types import Ge
 
-from lcsearch.core.checked import Checked
-from lcsearch.core.errors import InputError
+from lcsearch.core.checked import Checked, Versioned
 from lcsearch.core.spec import Channels, Classes
 from lcsearch.core.strict import validate
 from lcsearch.core.yaml import read_mapping, write_yaml
 from lcsearch.runs.settings import RunSettings
-
-VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +38,11 @@ class Facts(Checked):
     largest_params: Annotated[int, Ge(0)] = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RunFile(Checked):
+@dataclass(frozen=True)
+class RunFile(Versioned):
     """What ``run.yaml`` holds.
 
     Attributes:
-        version: Of the file's layout.
         study: The study's name on a server; None where an old version made the run.
         settings: Every setting.
         facts: What the data set and the space decide.
@@ -57,7 +53,6 @@ class RunFile(Checked):
         space: What is searched, as plain data.
     """
 
-    version: int
     study: str | None = field(default=None, kw_only=True)
     settings: RunSettings
     facts: Facts
@@ -78,14 +73,7 @@ def read_run_file(path: Path) -> RunFile:
     Raises:
         InputError: It is damaged or from a newer version.
     """
-    plain = read_mapping(path)
-    version = plain.get("version")
-    if version != VERSION:
-        raise InputError(
-            f"{path}: version {version!r} is not {VERSION}, which this lcsearch writes; use the lcsearch "
-            "that wrote it"
-        )
-    return validate(RunFile, plain, str(path))
+    return validate(RunFile, read_mapping(path), str(path))
 
 
 def write_run_file(path: Path, content: RunFile) -> None:

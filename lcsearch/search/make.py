@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from lcsearch import data
+from lcsearch.core.checked import VERSION
 from lcsearch.core.config import parse_config
 from lcsearch.core.errors import InputError, Named
 from lcsearch.core.job import Objective
@@ -24,7 +25,7 @@ from lcsearch.nets.backbones import build
 from lcsearch.nets.count import Count, count
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.inputs import SEARCHED_WIDTH, Asked, checked
-from lcsearch.runs.run_file import VERSION, Facts, RunFile
+from lcsearch.runs.run_file import Facts, RunFile
 from lcsearch.runs.settings import RunSettings, check_names
 from lcsearch.runs.storage import check_storage
 from lcsearch.search.options import default_train_images, explicit_recipe, resolve

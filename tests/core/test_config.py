@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lcsearch.core.config import Source, config_text, parse_config, read_config, read_recipe, write_config
+from lcsearch.core.config import Source, config_text, parse_config, read_config, recipe_values, write_config
 from lcsearch.core.errors import InputError
 from lcsearch.core.spec import ModelSpec, Recipe, Regularizer, TrialSpec
 from lcsearch.core.yaml import parse_yaml
@@ -122,10 +122,10 @@ def test_a_list_is_no_config() -> None:
         parse_config([1], "f")
 
 
-def test_a_recipe_file_changes_what_it_names(tmp_path: Path) -> None:
-    path = tmp_path / "recipe.yaml"
-    path.write_text("{lr: 0.05, precision: bfloat16}")
-    assert read_recipe(path, Recipe(epochs=7)) == Recipe(epochs=7, lr=0.05, precision="bfloat16")
+def test_of_a_recipe_only_what_is_named_is_returned() -> None:
+    assert recipe_values({"lr": 1, "precision": "bfloat16"}, "f") == {"lr": 1.0, "precision": "bfloat16"}
+    with pytest.raises(InputError, match=r"^f: warmup: 1 is not allowed; it must be below 1$"):
+        recipe_values({"warmup": 1}, "f")
 
 
 def test_an_unwritable_place_is_the_users_mistake(tmp_path: Path) -> None:

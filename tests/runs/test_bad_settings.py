@@ -140,7 +140,7 @@ def test_what_is_not_installed_any_more_stops_only_who_needs_it(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"version": 2}, "version 2 is not 1, which this lcsearch writes"),
+        ({"version": 2}, "version: 2 is not 1, the version this lcsearch reads"),
         ({"settings": None}, "settings: None is not allowed; write keys from backbone"),
         ({"facts": [1]}, "facts: [1] is not allowed; write keys from num_classes"),
         ({"given": 5}, "given: 5 is not a list"),

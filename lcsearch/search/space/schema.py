@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_type_hints
 
 from pydantic import Field, field_validator
 
-from lcsearch.core.config import RecipeModel, VersionedModel
 from lcsearch.core.errors import did_you_mean
 from lcsearch.core.ranges import FloatRange, IntRange, Shrink, Weight, Width
-from lcsearch.core.strict import Strict, first_mistake, problem, shown
+from lcsearch.core.spec import Recipe
+from lcsearch.core.strict import Strict, VersionedModel, first_mistake, problem, shown
 from lcsearch.search.space.rule import LayerRule
 
 Granularity = Literal["layer", "stage", "network"]
@@ -71,6 +71,7 @@ class Space(VersionedModel):
         return self.model_dump(exclude_none=True)
 
 
+_FIELDS = get_type_hints(Recipe)
 _OF_THE_RUN = ("epochs", "init", "distill")
 """Fields of the recipe that a space neither fixes nor searches."""
 
@@ -79,10 +80,8 @@ def _recipe_value(field: str, value: Any) -> Any:
     """One entry of ``train``: a checked value, or a range of a checked field."""
     if field in _OF_THE_RUN:
         raise problem(f"{shown(value)} is not allowed; {field} is a setting of the run", (field,))
-    if field not in RecipeModel.model_fields:
-        raise problem(
-            f"unknown key; {did_you_mean(field, set(RecipeModel.model_fields) - set(_OF_THE_RUN))}", (field,)
-        )
+    if field not in _FIELDS:
+        raise problem(f"unknown key; {did_you_mean(field, _FIELDS.keys() - set(_OF_THE_RUN))}", (field,))
     if not isinstance(value, dict | FloatRange | IntRange):
         return _checked(field, value, (field,))
     kind = _range_type(field)
@@ -97,10 +96,8 @@ def _recipe_value(field: str, value: Any) -> Any:
 
 
 def _range_type(field: str) -> type[FloatRange] | type[IntRange] | None:
-    kinds = {"float": FloatRange, "int": IntRange, "int | None": IntRange}
-    annotation = RecipeModel.model_fields[field].annotation
-    name = annotation.__name__ if isinstance(annotation, type) else str(annotation)
-    return kinds.get(name)  # type: ignore[return-value]
+    kinds = {_FIELDS[field], *get_args(_FIELDS[field])}
+    return FloatRange if float in kinds else IntRange if int in kinds else None
 
 
 def _range_of(kind: type[FloatRange] | type[IntRange], plain: Any, field: str) -> FloatRange | IntRange:
@@ -111,7 +108,7 @@ def _range_of(kind: type[FloatRange] | type[IntRange], plain: Any, field: str) -
 
 
 def _checked(field: str, value: Any, at: tuple[str, ...]) -> Any:
-    mistake = first_mistake(RecipeModel, {field: value})
+    mistake = first_mistake(Recipe, {field: value})
     if mistake is not None:
         raise problem(mistake[1], at)
     return value
