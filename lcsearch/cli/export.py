@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from lcsearch.cli.options import RUN_ARGUMENT, Count, NameOf
+from lcsearch.cli.options import RUN_ARGUMENT, NameOf, Value
 from lcsearch.core import plugins
 from lcsearch.core.errors import InputError, Named
+from lcsearch.runs.inputs import inputs_of
 
 if TYPE_CHECKING:
     from lcsearch.core.records import TrialRecord
@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
 @click.command()
 @RUN_ARGUMENT
-@click.option("--max-params", type=Count(), help="The most accurate with at most so many: 500k, 1.5M.")
+@click.option(
+    "--max-params",
+    type=Value(inputs_of("run")["max_params"]),
+    help="The most accurate with at most so many: 500k, 1.5M.",
+)
 @click.option("--max-drop", type=float, help="The smallest within so many points of the backbone: 0.5.")
 @click.option("--knee", is_flag=True, help="The front's knee.")
-@click.option("--trial", type=click.IntRange(0), help="The trial of this number.")
+@click.option("--trial", type=Value(inputs_of("retrain")["trial"]), help="The trial of this number.")
 @click.option("--format", "kind", type=NameOf(plugins.EXPORT_FORMAT), help="What to write.  [default: by -o]")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The file.  [default: trial-N.SUFFIX]")
 @click.option("--fold-batch-norm", is_flag=True, help="Fold batch norm into the convolutions (conv, onnx).")
@@ -54,8 +58,6 @@ def export(
     kind = _kind(kind, output)
     if fold_batch_norm and not find(kind).folds_batch_norm:
         raise InputError("means nothing to ", Named("format", kind), setting="fold_batch_norm")
-    if max_drop is not None and not math.isfinite(max_drop):
-        raise InputError(f"--max-drop: {max_drop} is not a number of accuracy points such as 0.5")
     from lcsearch.export.check import ExportError
     from lcsearch.runs.choose import choose
     from lcsearch.runs.read import read_run
@@ -88,11 +90,14 @@ def _kind(kind: str | None, output: Path | None) -> str:
     found = [] if output is None else known.get(output.suffix.lower(), [])
     if kind is None and len(found) != 1:
         names = found or plugins.names(plugins.EXPORT_FORMAT)
-        where = "" if output is None or found else f" or end --output {output} in one of {', '.join(known)}"
-        raise InputError(f"give {', '.join(names[:-1])} or {names[-1]}{where}", setting="format")
+        ask = f"give {', '.join(names[:-1])} or {names[-1]}"
+        if output is None or found:
+            raise InputError(ask, setting="format")
+        ending = f" in one of {', '.join(known)}"
+        raise InputError(ask, " or end ", Named("output", output), ending, setting="format")
     if kind is not None and found and kind not in found:
-        problem = f"--output {output} looks like {' or '.join(found)}; change one of them"
-        raise InputError(problem, setting="format", value=kind)
+        problem = f" looks like {' or '.join(found)}; change one of them"
+        raise InputError(Named("output", output), problem, setting="format", value=kind)
     return kind or found[0]
 
 

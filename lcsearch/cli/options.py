@@ -11,7 +11,6 @@ import click
 from lcsearch.core import plugins
 from lcsearch.core.errors import InputError, Named, did_you_mean
 from lcsearch.core.plugins import Kind
-from lcsearch.core.text import parse_count
 from lcsearch.runs.inputs import INPUTS, inputs_of
 from lcsearch.runs.setting import Call, Setting
 from lcsearch.runs.words import bounds, default, placeholder
@@ -38,19 +37,6 @@ class Value(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Read one."""
         return self.setting.read(value) if isinstance(value, str) else value
-
-
-class Count(click.ParamType[int]):
-    """A size as people write it: 250000, 500k, 1.5M."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Read one."""
-        try:
-            return value if isinstance(value, int) else parse_count(value)
-        except InputError as error:
-            raise InputError(*error.problem, setting=setting_of(param)) from None
 
 
 class OneOf(click.ParamType[str]):

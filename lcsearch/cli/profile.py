@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lcsearch.cli.options import Decorator, Value
 from lcsearch.core import plugins
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import InputError, Named
 from lcsearch.core.spec import ModelSpec
 from lcsearch.core.text import format_count
+from lcsearch.runs.inputs import inputs_of
 
 if TYPE_CHECKING:
     from lcsearch.core.records import LayerCount
@@ -36,6 +38,12 @@ def _family_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _number(name: str, usual: int) -> Decorator:
+    """The option of a setting of `lcsearch.search`, with a default."""
+    setting = inputs_of("search")[name]
+    return click.option(_flag(name), type=Value(setting), default=usual, show_default=True, help=setting.help)
+
+
 def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
@@ -46,9 +54,9 @@ def _flag(name: str) -> str:
 @_family_options
 @click.option("--all-layers", is_flag=True, help="Replace also the layers that become no smaller.")
 @click.option("--config", type=click.Path(path_type=Path), help="Read net and layers from a config file.")
-@click.option("--num-classes", type=int, default=10, show_default=True)
-@click.option("--in-channels", type=int, default=3, show_default=True, help="Channels of the images.")
-@click.option("--image-size", type=int, default=32, show_default=True, help="Height and width of the images.")
+@_number("num_classes", 10)
+@_number("in_channels", 3)
+@_number("image_size", 32)
 @click.option("--width", type=float, default=1.0, show_default=True, help="Factor on the channel counts.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def profile(
@@ -64,14 +72,12 @@ def profile(
     **numbers: float | None,
 ) -> None:
     """Count parameters and multiply-accumulates of a net, and of the same net with other layers."""
-    if image_size < 1:
-        raise InputError(f"--image-size: {image_size} is not a positive number")
     given = {name: value for name, value in numbers.items() if value is not None}
     if config is not None:
         spec = _from_config(config, {"backbone": backbone, **given})
     else:
         if backbone is None:
-            raise InputError("--backbone: is missing (or give --config alone)")
+            raise InputError("is missing (or give ", Named("config"), " alone)", setting="backbone")
         _check(family, given)
         spec = _uniform(ModelSpec(backbone, num_classes, in_channels, width), family, given)
     baseline, compressed = _count_both(spec, image_size, all_layers)
@@ -86,7 +92,8 @@ def _from_config(path: Path, given: Mapping[str, Any]) -> ModelSpec:
 
     for name, value in given.items():
         if value is not None:
-            raise InputError(f"--config: the file names the net and its layers; leave {_flag(name)} out")
+            problem = "the file names the net and its layers; leave "
+            raise InputError(problem, Named(name), " out", setting="config")
     return read_config(path).spec.model
 
 
@@ -101,15 +108,16 @@ def _check(name: str, given: Mapping[str, float]) -> None:
     options = {option.name: option for option in lookup.family(name).options}
     for option in options.values():
         if option.required and option.name not in given:
-            raise InputError(f"{_flag(option.name)}: is missing (or give --config alone)")
+            raise InputError("is missing (or give ", Named("config"), " alone)", setting=option.name)
     for number, value in given.items():
         if number not in options:
-            raise InputError(f"{_flag(number)}: means nothing with --family {name}")
+            raise InputError("means nothing with ", Named("family", name), setting=number)
         if not options[number].low <= value <= options[number].high:
-            raise InputError(f"{_flag(number)}: {value:g} is not {options[number].allowed}")
+            raise InputError(f"{value:g} is not {options[number].allowed}", setting=number)
     free = [number for number in given if not options[number].required]
     if len(free) > 1:
-        raise InputError(f"{' and '.join(map(_flag, free))}: exclude each other; give one of them")
+        both = [part for number in free for part in (" and ", Named(number))][1:]
+        raise InputError(*both, ": exclude each other; give one of them")
 
 
 def _uniform(plain: ModelSpec, family: str, numbers: Mapping[str, float]) -> ModelSpec:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import InputError, Named
 
 
 @click.command()
@@ -19,12 +19,14 @@ from lcsearch.core.errors import InputError
 def spaces(backbone: str | None, path: Path | None, as_json: bool) -> None:
     """List the search spaces, or write one to edit."""
     if path is not None and backbone is None:
-        raise InputError("--write: needs --backbone NAME, whose space is to be written")
+        raise InputError(
+            "needs ", Named("backbone", "NAME"), ", whose space is to be written", setting="write"
+        )
     if backbone is None:
         _list(as_json)
         return
     if path is not None and path.exists():
-        raise InputError(f"--write: {path} already exists; choose another name")
+        raise InputError(f"{path} already exists; choose another name", setting="write")
     text, plain = _space_of(backbone)
     if path is not None:
         _write(path, text, backbone)

@@ -118,7 +118,7 @@ class DataSet(ABC):
         return "put its files into ", Named("data_dir")
 
     def places(self, data_dir: Path | None) -> list[Path]:
-        """The folders to look in, best first, for the user's ``--data-dir`` or None.
+        """The folders to look in, best first, for the user's ``data_dir`` or None.
 
         By default the one of no name: the data set lies in no folder, and `read` knows where it comes from.
         """

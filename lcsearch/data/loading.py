@@ -1,4 +1,4 @@
-"""From ``--dataset`` to tensors: what the search may see, and, once, the test images."""
+"""From the name of a data set to tensors: what the search may see, and, once, the test images."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.export import Dim, ExportedProgram
 
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import InputError, Named
 from lcsearch.export.source import About
 from lcsearch.nets import surgery
 
@@ -104,5 +104,7 @@ def _export(model: nn.Module, shape: tuple[int, int, int]) -> ExportedProgram:
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise InputError(
-            f"--format: torch.export cannot follow this net ({reason}); '--format weights' always works"
+            f"torch.export cannot follow this net ({reason}); ",
+            *(Named("format", "weights"), " always works"),
+            setting="format",
         ) from error

@@ -81,9 +81,7 @@ def read_state(path: Path) -> tuple[Config, dict[str, Tensor]]:
     """
     tensors, texts = read_tensors(path)
     if "lcsearch" not in texts:
-        raise InputError(
-            f"{path}: holds no lcsearch spec; files that do are written by 'lcsearch export --format weights'"
-        )
+        raise InputError(f"{path}: holds no lcsearch spec; 'lcsearch export' writes files of weights that do")
     if texts["lcsearch"] != VERSION:
         raise InputError(
             f"{path}: version {texts['lcsearch']!r} is not {VERSION!r}, which this lcsearch reads"

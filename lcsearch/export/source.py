@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import InputError, Named
 from lcsearch.core.records import RunRecord, TrialRecord
 from lcsearch.runs.directory import RunDirectory
 
@@ -93,8 +93,8 @@ def kept_weights(run: RunRecord, trial: TrialRecord) -> Path:
     path = RunDirectory(run.path).weights(number)
     if not path.is_file():
         raise InputError(
-            f"trial {trial.number}: its weights were not kept (kept: the front and the hand-picked trials); "
-            f"--format yaml exports its config, and 'lcsearch retrain {run.path} --trial "
-            f"{trial.number}' trains it again for --retrained"
+            f"trial {trial.number}: its weights were not kept (kept: the front and the hand-picked trials); ",
+            Named("format", "yaml"),
+            f" exports its config, and 'lcsearch retrain {run.path}' can train it again",
         )
     return path

@@ -70,7 +70,8 @@ def make_server(pages: Pages, port: int = 0) -> ThreadingHTTPServer:
         server = ThreadingHTTPServer((HOST, port), Handler)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"--port: {port} cannot be used: {reason}; leave it out for a free one") from None
+        problem = f"{port} cannot be used: {reason}; leave it out for a free one"
+        raise InputError(problem, setting="port") from None
     server.daemon_threads = True
     return server
 

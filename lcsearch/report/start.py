@@ -27,12 +27,12 @@ def start_words(run: RunRecord) -> tuple[str, ...]:
     taught = f", {100 * tuned['distill']:g} % of the loss taught by it" if tuned.get("distill") else ""
     if setting(run, "init") == "trained":
         first = (
-            f"--init trained: models are cut out of the backbone that trial 0 trains for {trained_for} "
+            f"init trained: models are cut out of the backbone that trial 0 trains for {trained_for} "
             f"(counted in the cost), and fine-tuned for {tuned_for}{taught}"
         )
     else:
         first = (
-            f"--init {start_name(run)}: models are cut out of the given backbone{_given(run)} and fine-tuned "
+            f"init {start_name(run)}: models are cut out of the given backbone{_given(run)} and fine-tuned "
             f"for {tuned_for}{taught}; the training that these weights had before is not counted"
         )
     return (first, *_inherited(run), *_thinner(run, recipe["epochs"], tuned["epochs"]))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import pickle
+import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import lcsearch
 from lcsearch.core.errors import InputError, Named, said_of
 
 
@@ -50,3 +55,30 @@ def test_what_is_wrong_inside_is_said_of_a_setting() -> None:
 def test_a_worker_can_send_one(error: InputError, python: str, other: str) -> None:
     for sent in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
         assert (str(sent), sent.said(shout), sent.about) == (python, other, error.about)
+
+
+SPEAK_OPTIONS = ("cli/", "engines/ray/", "report/commands.py", "runs/inputs.py", "runs/settings.py")
+"""The command line; Ray's own commands; commands to copy from a report; where options get their names."""
+
+
+def texts(file: Path) -> Iterator[ast.Constant]:
+    """The strings of a file, docstrings left out."""
+    tree = ast.parse(file.read_text())
+    docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
+            yield node
+
+
+def test_nobody_but_the_command_line_speaks_of_options() -> None:
+    """A user of Python has none: a message names a setting, and the command line spells it."""
+    package, option = Path(lcsearch.__file__).parent, re.compile(r"(?<![\w-])--[a-z]")
+    files = {file.relative_to(package).as_posix(): file for file in sorted(package.rglob("*.py"))}
+    found = [
+        f"{name}:{text.lineno}: {text.value}"
+        for name, file in files.items()
+        if not name.startswith(SPEAK_OPTIONS)
+        for text in texts(file)
+        if option.search(str(text.value))
+    ]
+    assert found == []

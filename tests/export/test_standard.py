@@ -152,7 +152,7 @@ class Picky(nn.Module):
 
 
 def test_a_net_that_cannot_be_followed_is_one_clear_line() -> None:
-    with pytest.raises(InputError, match=r"torch\.export cannot follow this net.*--format weights") as found:
+    with pytest.raises(InputError, match=r"torch\.export cannot follow this net.*format='weights'") as found:
         standard_program(Picky(), ABOUT)
     assert "\n" not in str(found.value)
 

@@ -65,9 +65,9 @@ def test_a_run_that_vanished_is_said_on_the_page():
 def test_a_taken_port_is_one_clear_line():
     server = make_server(Pages(lambda: make_run()))
     try:
-        with pytest.raises(InputError, match=r"--port: .* cannot be used"):
+        with pytest.raises(InputError, match=r"port: .* cannot be used"):
             make_server(Pages(lambda: make_run()), server.server_address[1])
     finally:
         server.server_close()
-    with pytest.raises(InputError, match="--port: 70000"):
+    with pytest.raises(InputError, match="port: 70000"):
         make_server(Pages(lambda: make_run()), 70_000)

@@ -13,6 +13,7 @@ import pytest
 from run_files import run_file
 from settings_table import ROWS, TAKERS, Row
 
+from lcsearch.cli.main import call
 from lcsearch.core.errors import InputError
 from lcsearch.core.spec import Recipe
 from lcsearch.core.yaml import write_yaml
@@ -38,6 +39,13 @@ def test_a_command_has_an_option_for_every_setting_that_it_takes(command: str) -
     options = {(one.name, one.opts[0]) for one in found.params if isinstance(one, click.Option)}
     others = {("as_json", "--json"), ("out", "--out")} if command == "sensitivity" else set()
     assert options - others == {(row.name, row.option) for row in ROWS if command in row.takers}
+
+
+@pytest.mark.parametrize("command", [name for name in TAKERS.values() if name != "search"])
+def test_help_shows_every_option(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call([command, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert [row.option for row in ROWS if command in row.takers and f"  {row.option} " not in shown] == []
 
 
 def test_python_has_an_argument_for_every_setting_that_it_takes() -> None:

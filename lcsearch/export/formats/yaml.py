@@ -1,4 +1,4 @@
-"""The config as YAML: for ``lcsearch run --from``, ``lcsearch.load_model`` and ``lcsearch.convert``."""
+"""The config as YAML: for ``lcsearch run``, ``lcsearch.load_model`` and ``lcsearch.convert``."""
 
 from __future__ import annotations
 
