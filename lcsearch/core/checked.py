@@ -41,6 +41,20 @@ class Checked:
         return core_schema.no_info_before_validator_function(check, schema)
 
 
+def version_first(data: Any) -> Any:
+    """Plain data of a file, if it is of `VERSION`, or names none; called before its keys are looked at.
+
+    Raises:
+        PydanticCustomError: It is of another.
+    """
+    from lcsearch.core.strict import problem
+
+    version = data.get("version", VERSION) if isinstance(data, dict) else VERSION
+    if version != VERSION or isinstance(version, bool):
+        raise problem(f"{version!r} is not {VERSION}, the version this lcsearch reads", at=("version",))
+    return data
+
+
 @dataclass(frozen=True)
 class Versioned(Checked):
     """A record of a file of `VERSION`; a newer one is refused before its keys are looked at."""
@@ -51,8 +65,6 @@ class Versioned(Checked):
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
         """The checks of the fields, after that of the version."""
         from pydantic_core import core_schema
-
-        from lcsearch.core.strict import version_first
 
         schema = super().__get_pydantic_core_schema__(source, handler)
         return core_schema.no_info_before_validator_function(version_first, schema)

@@ -20,7 +20,6 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from lcsearch.core.checked import VERSION
 from lcsearch.core.errors import InputError, did_you_mean
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -35,29 +34,6 @@ class Strict(BaseModel):
     @classmethod
     def _known_keys(cls, data: Any) -> Any:
         return data if isinstance(data, BaseModel) else known_keys(tuple(cls.model_fields), data)
-
-
-class VersionedModel(Strict):
-    """A file of `VERSION`; a newer one is refused before its keys are looked at."""
-
-    version: int
-
-    @model_validator(mode="before")
-    @classmethod
-    def _version_first(cls, data: Any) -> Any:
-        return version_first(data)
-
-
-def version_first(data: Any) -> Any:
-    """Plain data, if it is of the version that this lcsearch reads, or says none.
-
-    Raises:
-        PydanticCustomError: It is of another.
-    """
-    version = data.get("version", VERSION) if isinstance(data, dict) else VERSION
-    if version != VERSION or isinstance(version, bool):
-        raise problem(f"{version!r} is not {VERSION}, the version this lcsearch reads", at=("version",))
-    return data
 
 
 def known_keys(names: Sequence[str], data: Any) -> Any:

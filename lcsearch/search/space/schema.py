@@ -5,12 +5,13 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args, get_type_hints
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from lcsearch.core.checked import version_first
 from lcsearch.core.errors import did_you_mean
 from lcsearch.core.ranges import FloatRange, IntRange, Shrink, Weight, Width
 from lcsearch.core.spec import Recipe
-from lcsearch.core.strict import Strict, VersionedModel, first_mistake, problem, shown
+from lcsearch.core.strict import Strict, first_mistake, problem, shown
 from lcsearch.search.space.rule import LayerRule
 
 Granularity = Literal["layer", "stage", "network"]
@@ -23,7 +24,7 @@ class RegularizerRule(Strict):
     off: bool = False
 
 
-class Space(VersionedModel):
+class Space(Strict):
     """A search space file.
 
     Attributes:
@@ -41,6 +42,7 @@ class Space(VersionedModel):
         train: Fields of the recipe, fixed or searched.
     """
 
+    version: int
     backbone: str = Field(min_length=1)
     granularity: Granularity = "layer"
     layers: dict[str, LayerRule] = Field(min_length=1)
@@ -49,6 +51,11 @@ class Space(VersionedModel):
     regularizer: RegularizerRule = RegularizerRule()
     width: Width = Width(low=1.0, high=1.0)
     train: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _version_first(cls, data: Any) -> Any:
+        return version_first(data)
 
     @field_validator("train")
     @classmethod
