@@ -59,13 +59,12 @@ def test_models_are_cut_out_of_what_trial_0_trained(finished: Path) -> None:
     assert (finished / "start/teacher.safetensors").is_file()
 
 
+@pytest.mark.slow
 def test_it_is_shown(finished: Path, capfd: pytest.CaptureFixture[str]) -> None:
     run = read_run(finished)
     assert call("status", str(finished)) == 0
     said = capfd.readouterr().out
-    assert (
-        "before" in said and "--init trained: models are cut out of the backbone that trial 0 trains" in said
-    )
+    assert "before" in said and "init trained: models are cut out of the backbone that trial 0 trains" in said
     assert call("status", str(finished), "--json") == 0
     plain = json.loads(capfd.readouterr().out)
     cut = [m for m in plain["front"] if m["spec"]["recipe"]["init"] == "backbone"]
@@ -116,7 +115,7 @@ def test_weights_of_ones_own(finished: Path, tmp_path: Path, capfd: pytest.Captu
     capfd.readouterr()
     assert call("status", str(out)) == 0
     said = capfd.readouterr().out
-    assert "--init mine.pt" in said and "% as given" in said and "is not counted" in said
+    assert "init mine.pt" in said and "% as given" in said and "is not counted" in said
 
 
 def other_weights(path: Path) -> None:

@@ -21,6 +21,8 @@ from outline import outline
 from lcsearch.runs.read import read_run
 from lcsearch.search.history import HAND_PICKED
 
+pytestmark = pytest.mark.slow
+
 SMALL = [
     "--backbone", "base", "--dataset", "digits", "--train-images", "192", "--validation-images", "96",
     "--image-size", "16", "--epochs", "3", "--trials", "9", "--jobs", "1",
@@ -72,7 +74,6 @@ def test_status_counts_what_the_run_recorded(finished: Path, shown: dict[str, An
     assert shown["epochs_trained"] == sum(len(t.epochs) for t in trials)
 
 
-@pytest.mark.slow
 def test_ctrl_c_finishes_the_epoch_and_says_how_to_go_on(tmp_path: Path) -> None:
     path = tmp_path / "cut"
     done = run_and_signal("run", *SMALL, "--out", str(path), epochs=2, how=signal.SIGINT)
@@ -81,7 +82,6 @@ def test_ctrl_c_finishes_the_epoch_and_says_how_to_go_on(tmp_path: Path) -> None
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.slow
 def test_a_longer_resume_adds_trials_and_keeps_the_old_ones(tmp_path: Path) -> None:
     path = tmp_path / "longer"
     (tmp_path / "installed").mkdir()

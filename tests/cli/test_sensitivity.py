@@ -40,6 +40,7 @@ def test_a_table_of_80_columns_and_a_page(weights: Path) -> None:
     assert '"sensitivity":{"data":[{' in text
 
 
+@pytest.mark.slow
 def test_json_is_one_object_with_every_row(weights: Path) -> None:
     plain = json.loads(invoke("--backbone", "base", "--init", str(weights), *DATA, "--json").stdout)
     assert list(plain)[:2] == ["backbone", "dataset"] and plain["images"] == 144

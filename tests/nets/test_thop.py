@@ -51,6 +51,7 @@ def test_models_are_counted_where_there_is_no_distutils_and_no_stand_in_stays() 
     assert left == "[]"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("distutils") is None, reason="needs a distutils")
 def test_a_distutils_that_is_in_use_stays_in_place() -> None:
     assert run(STAYS) == ["True True"]

@@ -33,6 +33,7 @@ def test_the_page_has_every_plot_and_the_verdict(example):
     assert data["selected"] in {p for t in data["figures"]["front"]["data"] for p in t["customdata"]}
 
 
+@pytest.mark.slow
 def test_a_large_run_stays_small():
     assert len(render(invented_run(2000)).encode()) < 8_000_000
 

@@ -12,6 +12,8 @@ import urllib.request
 import pytest
 from simulated_search import session
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip(
     "optuna_dashboard", reason="optuna-dashboard is not installed: pip install 'lcsearch[dashboard]'"
 )

@@ -20,6 +20,8 @@ from lcsearch.runs.read import read_run
 from lcsearch.runs.storage import check_storage
 from lcsearch.search.observer import Observer
 
+pytestmark = pytest.mark.slow
+
 
 def _binaries() -> Path | None:
     """Debian keeps PostgreSQL's server programs out of the PATH."""

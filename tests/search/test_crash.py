@@ -189,6 +189,7 @@ def test_a_worker_without_room_stops_the_run_and_not_its_trial(tmp_path: Path) -
     assert outline(read_run(tmp_path / "run").trials) == outline(read_run(tmp_path / "whole").trials)
 
 
+@pytest.mark.slow
 def test_a_study_without_room_stops_the_run(tmp_path: Path) -> None:
     """SQLite says by itself that the disk is full: it may not grow beyond so many pages."""
     with session(tmp_path / "run", trials=4) as opened:

@@ -38,6 +38,7 @@ def test_one_seed_gives_identical_runs_and_another_seed_does_not(tmp_path: Path)
     assert first != outline(search(tmp_path / "c", seed=4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["recombine", "nsga2"])
 def test_a_run_in_two_sessions_is_identical_to_one(tmp_path: Path, sampler: str) -> None:
     whole = search(tmp_path / "whole", trials=20, sampler=sampler)

@@ -201,6 +201,7 @@ def test_what_an_objective_gets_wrong_is_the_reason_of_its_trial(tmp_path: Path)
     assert trials[12].accuracy == 90.0
 
 
+@pytest.mark.slow
 def test_a_loop_goes_on_from_its_own_checkpoint(tmp_path: Path) -> None:
     """Its worker is killed, and another takes its place."""
     run = search(tmp_path / "run", simulated.careful, trials=1, engine="local")
@@ -230,6 +231,7 @@ def mine(spec, report):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guard", ["", 'if __name__ == "__main__": '], ids=["unguarded", "guarded"])
 def test_a_script_is_told_of_its_missing_guard(tmp_path: Path, guard: str) -> None:
     out, script = tmp_path / "run", tmp_path / "my_script.py"

@@ -204,6 +204,7 @@ def with_offer(kind: type[LinearOffer[LinearSpec]]) -> LinearFamily:
     return Broken()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("broken", "complaint"),
     [

@@ -16,6 +16,7 @@ from lcsearch.testing import check_sampler
 QUICK = [name for name in plugins.names(plugins.SAMPLER) if name != "gp"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", QUICK)
 def test_ours_keep_the_contract(name: str) -> None:
     check_sampler(find(name))

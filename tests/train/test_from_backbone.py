@@ -94,6 +94,7 @@ def test_from_scratch_nothing_is_said_of_before(tmp_path: Path, start: Start) ->
     assert "accuracy_before" not in seen[0] | result.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("last", [1, 2, 3])
 def test_killed_and_resumed_it_ends_the_same_and_fits_nothing_again(
     tmp_path: Path, start: Start, last: int, monkeypatch: pytest.MonkeyPatch
@@ -123,6 +124,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
+@pytest.mark.slow
 def test_a_resumed_trial_without_a_usable_checkpoint_is_cut_out_again(tmp_path: Path, start: Start) -> None:
     whole = OBJECTIVE(make_job(tmp_path / "whole", start), go_on)
     (tmp_path / "damaged").mkdir()
@@ -145,6 +147,7 @@ def test_weights_of_the_very_model_are_taken_as_they_are(
         OBJECTIVE(make_job(tmp_path / "third", other, another), go_on)
 
 
+@pytest.mark.slow
 def test_a_model_is_cut_out_of_its_parent_instead_of_the_backbone(tmp_path: Path, start: Start) -> None:
     thin = {name: LinearSpec(0.06) for name in LAYERS}
     model = replace(PLAIN, layers=thin)

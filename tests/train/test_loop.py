@@ -58,6 +58,7 @@ def strip(history: tuple[EpochMetrics, ...]) -> list[EpochMetrics]:
     return [replace(metrics, seconds=0.0) for metrics in history]
 
 
+@pytest.mark.slow
 def test_two_runs_give_the_same_bits_whatever_came_before(digits: SearchData) -> None:
     one, two = make_net(), make_net()
     first = train(one, digits, RECIPE, REGULARIZER, seed=3)
@@ -79,6 +80,7 @@ class _Killed(BaseException):
     pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("last", [1, 2, 3, 4])
 def test_killed_and_resumed_gives_the_same_bits(digits: SearchData, tmp_path: Path, last: int) -> None:
     whole = make_net()

@@ -29,6 +29,7 @@ print(before, kept, faults())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
 def test_large_blocks_are_taken_from_the_system_only_once() -> None:
     """40 blocks above the 32 MiB from which glibc maps each anew; some may miss where the last one lay."""

@@ -105,6 +105,7 @@ def test_without_distillation_there_is_no_teacher(start: Start, images: SearchDa
     assert not start.teacher.is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("asked", "meanwhile"), [(1, 1), (0, 2)])
 def test_threads_are_set_and_put_back(start: Start, images: SearchData, asked: int, meanwhile: int) -> None:
     before, seen = torch.get_num_threads(), set()

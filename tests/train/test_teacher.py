@@ -109,6 +109,7 @@ def test_the_backbone_is_asked_in_evaluation_mode_and_left_as_it_was(digits: Sea
         torch.testing.assert_close(teacher.outputs[0], backbone.eval()(images), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_every_student_sees_the_same_view_of_an_image_in_an_epoch(digits: SearchData) -> None:
     """Whatever its own seed: in another order, but the same pixels."""
     teacher = make_teacher(small(), digits, RECIPE, seed=9)
@@ -125,6 +126,7 @@ def test_every_student_sees_the_same_view_of_an_image_in_an_epoch(digits: Search
     assert sorted(map(tuple, first.tolist())) != sorted(map(tuple, second.tolist()))
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_teachers_views_is_not_continued(digits: SearchData, tmp_path: Path) -> None:
     resumed = []
     for seed in (9, 9, 8):
@@ -135,6 +137,7 @@ def test_a_checkpoint_of_another_teachers_views_is_not_continued(digits: SearchD
     assert resumed == [0, 3, 0]
 
 
+@pytest.mark.slow
 def test_no_share_of_distillation_changes_nothing(digits: SearchData) -> None:
     recipe = replace(RECIPE, distill=0.0)
     one, two = small(), small()
@@ -143,6 +146,7 @@ def test_no_share_of_distillation_changes_nothing(digits: SearchData) -> None:
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), two.parameters(), strict=True))
 
 
+@pytest.mark.slow
 def test_all_of_the_loss_makes_the_student_agree_with_the_teacher(digits: SearchData) -> None:
     """Not even a wrong label matters then."""
     backbone = small()

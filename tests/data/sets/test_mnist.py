@@ -45,6 +45,7 @@ def test_the_real_images_are_those_that_torchvision_reads(tmp_path: Path) -> Non
     assert loaded.info.std[0] == pytest.approx(float(images.double().std() / 255), abs=1e-4)
 
 
+@pytest.mark.slow
 @needs_real
 def test_loading_all_of_it_takes_little_memory() -> None:
     code = (

@@ -138,6 +138,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
+@pytest.mark.slow
 def test_the_test_images_are_read_once_and_after_the_last_training(run: Path, reads: list[int]) -> None:
     request = replace(TWO, seeds=1)
     with opened(run, request) as work:
@@ -196,6 +197,7 @@ class Interrupting(InlineEngine):
         super().run(director, objective)
 
 
+@pytest.mark.slow
 def test_interrupted_and_taken_up_again_it_reaches_the_same(run: Path, finished: Path) -> None:
     with opened(run, engine=Interrupting()) as work:
         work.run()
@@ -211,6 +213,7 @@ def outline(path: Path) -> list[tuple[object, ...]]:
     return [(r.trial, r.seed, r.accuracy, r.test_accuracy) for r in all_results(path)]
 
 
+@pytest.mark.slow
 def test_more_seeds_keep_those_that_are_there(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = whole(run, replace(TWO, seeds=1))
     tested: list[Path] = []

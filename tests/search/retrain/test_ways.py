@@ -67,6 +67,7 @@ def test_it_goes_on_from_the_very_weights(run: Path, monkeypatch: pytest.MonkeyP
             assert before[name].sub(after[name]).abs().max() < 1e-5, name
 
 
+@pytest.mark.slow
 def test_both_ways_are_compared_on_validation_and_only_the_better_is_tested(run: Path) -> None:
     records, work = whole(run, replace(ONE, init="both"))
     results = {(r.trial, r.init): r for r in all_results(run)}
@@ -122,6 +123,7 @@ def test_weights_that_are_gone_are_one_clear_line(run: Path) -> None:
     RetrainSession(run, ONE)
 
 
+@pytest.mark.slow
 def test_once_begun_it_needs_the_trials_weights_no_more(run: Path) -> None:
     first, _ = whole(run, replace(ONE, init="compressed"))
     for path in run.glob("trials/*/weights.safetensors"):

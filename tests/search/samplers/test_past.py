@@ -105,6 +105,7 @@ def test_three_objectives_weigh_both_sizes_and_learn_the_third(space):
     assert np.median(np.abs(np.log(guessed / exact[50:]))) < 0.15
 
 
+@pytest.mark.slow
 def test_a_third_objective_is_searched_too(space):
     """Macs that depend on one layer alone, against params: recombine moves that layer where macs count."""
 
