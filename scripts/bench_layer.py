@@ -32,7 +32,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lcsearch.core import plugins
-from lcsearch.layers import LinearConv2d, build
+from lcsearch.layers import LinearConv2d
 from lcsearch.layers.families.linear import FAMILY, LinearSpec
 from lcsearch.layers.geometry import Geometry
 from lcsearch.nets import backbones
@@ -194,7 +194,7 @@ def variants(conv: nn.Conv2d, alpha: float, ways: bool) -> dict[str, nn.Module]:
     if FAMILY.canonical(shape_of(conv), spec) is None:
         return {}
     name = f"alpha 1/{round(1 / alpha)}"
-    layers = {name: build(conv, spec)}
+    layers: dict[str, nn.Module] = {name: FAMILY.fresh(conv, spec)}
     if ways:
         arguments = Geometry.of(conv).arguments | {"device": conv.weight.device, "alpha": alpha}
         layers |= {f"{name}, {way}": LinearConv2d(**arguments, compute=way) for way in WAYS}
