@@ -115,7 +115,7 @@ def _backbone(task: Task, start: Start) -> dict[str, Any]:
     prepare(
         start.folder,
         template=spec,
-        layers=contenders.bound.searched_layers(task.backbone),
+        layers=contenders.bound(task.backbone).searched_layers,
         data=lambda: data,
         recipe=contenders.fine_tuning(1, contenders.DISTILL),
         seed=task.seed,

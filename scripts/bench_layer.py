@@ -24,7 +24,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import click
 import torch
@@ -40,7 +40,7 @@ from lcsearch.nets.surgery import conv_layers, convert, factorize, shape_of
 from lcsearch.train.memory import keep_freed_memory
 
 ALPHAS = (0.5, 0.25, 0.125)
-WAYS = ("weight", "feature")
+WAYS: tuple[Literal["weight", "feature"], ...] = ("weight", "feature")
 
 
 class Published(nn.Module):
@@ -48,6 +48,7 @@ class Published(nn.Module):
 
     def __init__(self, layer: LinearConv2d) -> None:
         super().__init__()
+        assert layer.coefficients is not None
         self.primary, self.coefficients, self.bias = layer.primary, layer.coefficients, layer.bias
         self.geometry = layer.geometry
 
@@ -143,12 +144,12 @@ def kept_bytes(model: nn.Module, step: Callable[[], Any], device: str) -> int:
 
 
 def whole_net(backbone: str, batch: int, cast: torch.dtype | None, repeats: int, device: str) -> None:
-    place = {"device": device, "memory_format": torch.channels_last}
-    x = torch.randn(batch, 3, 32, 32).to(**place)
+    images = torch.channels_last
+    x = torch.randn(batch, 3, 32, 32).to(device, memory_format=images)
     y = torch.randint(0, 10, (batch,)).to(device)
     models = {"plain": net(backbone, None)} | {f"alpha 1/{round(1 / a)}": net(backbone, a) for a in ALPHAS}
     models["published, alpha 1/4"] = net(backbone, 0.25, published=True)
-    models = {name: model.to(**place) for name, model in models.items()}
+    models = {name: model.to(device).to(memory_format=images) for name, model in models.items()}
     steps = {name: trainer(model, x, y, cast) for name, model in models.items()}
     medians = compare(f"{backbone} training step, batch {batch}", steps, repeats, device)
     click.echo(f"  against published            {medians['alpha 1/4'] / medians['published, alpha 1/4']:.3f}")
@@ -158,7 +159,7 @@ def whole_net(backbone: str, batch: int, cast: torch.dtype | None, repeats: int,
     for size in (1, batch):
         ready = {"plain": models["plain"].eval()}
         for name in list(models)[1:4]:
-            ready[f"factorized, {name}"] = factorize(models[name]).eval().to(**place)
+            ready[f"factorized, {name}"] = factorize(models[name]).eval().to(device).to(memory_format=images)
         runs = {name: predictor(model, x[:size], cast) for name, model in ready.items()}
         compare(f"{backbone} inference, batch {size}", runs, repeats * (10 if size == 1 else 1), device)
 

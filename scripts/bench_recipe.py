@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import statistics
 from dataclasses import replace
+from typing import Any
 
 import click
 import torch
@@ -41,7 +42,7 @@ CHANGES = (
 
 def changed(recipe: Recipe, change: str) -> Recipe:
     name, text = change.split("=")
-    value = text if name == "precision" else json.loads(text)
+    value: Any = text if name == "precision" else json.loads(text)
     return replace(recipe, **{name: value})
 
 

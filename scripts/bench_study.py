@@ -34,6 +34,7 @@ import torch
 from lcsearch.core.job import Verdict
 from lcsearch.core.records import LayerCount
 from lcsearch.core.spec import ModelSpec, Recipe
+from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.nets.count import Count
 from lcsearch.nets.surgery import build_model
 from lcsearch.runs.directory import RunDirectory
@@ -68,9 +69,8 @@ def bound_space() -> BoundSpace:
 
 def curve(model: ModelSpec, rng: np.random.Generator) -> list[float]:
     """A made-up accuracy after each epoch: a loss per layer, and noise."""
-    lost = sum(
-        0.3 * math.log(layer.alpha) ** 2 * (layer.rank is None or 1.3) for layer in model.layers.values()
-    )
+    layers = (layer for layer in model.layers.values() if isinstance(layer, LinearSpec))
+    lost = sum(0.3 * math.log(layer.alpha) ** 2 * (1 if layer.rank is None else 1.3) for layer in layers)
     return [float(92 - lost - 6 * math.exp(-e) + 0.3 * rng.standard_normal()) for e in range(EPOCHS)]
 
 

@@ -114,7 +114,8 @@ def sobol(index: int) -> Draw:
 
 @cache
 def _sobol_points() -> np.ndarray:
-    return Sobol(DIMENSIONS, scramble=True, rng=0).random(256)
+    points: np.ndarray = Sobol(DIMENSIONS, scramble=True, rng=0).random(256)
+    return points
 
 
 def _place(names: list[str], name: str) -> int:

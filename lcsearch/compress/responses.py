@@ -131,7 +131,7 @@ def importance(model: nn.Module, convs: Mapping[str, nn.Conv2d], images: Tensor)
 
     def watch(name: str, output: Tensor) -> None:
         if output.requires_grad and output.dim() == 4:
-            output.register_hook(lambda gradient: add(name, gradient))  # type: ignore[no-untyped-call]
+            output.register_hook(lambda gradient: add(name, gradient))
 
     handles = [
         conv.register_forward_hook(lambda module, inputs, output, name=name: watch(name, output))

@@ -45,7 +45,7 @@ def mix(y: Tensor, matrix: Tensor, bias: Tensor | None) -> Tensor:
     Returns:
         Outputs of all filters (n, p + s, h, w), in channels-last layout.
     """
-    mixed: Tensor = _Mixing.apply(y, matrix, bias)  # type: ignore[no-untyped-call]
+    mixed: Tensor = _Mixing.apply(y, matrix, bias)
     return mixed
 
 

@@ -90,7 +90,7 @@ def _check_training(backbone: Backbone, images: Tensor) -> None:
     model = _build(backbone, images.shape[1]).train()
     loss = nn.functional.cross_entropy(model(images), torch.arange(_IMAGES) % 10)
     with doing("the backward pass of a training step"):
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
     for name, parameter in model.named_parameters():
         expect(parameter.grad is not None, f"a training step gives {name} no gradient")
         expect(bool(torch.isfinite(parameter.grad).all()), f"the gradient of {name} is not finite")  # type: ignore[arg-type]

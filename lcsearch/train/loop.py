@@ -188,7 +188,7 @@ class _Run:
         loss = self._loss(scores.float(), labels, wanted)
         loss = loss + penalty(self.model, self.recipe, self.regularizer, step)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         if self.recipe.clip > 0:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
         self.optimizer.step()
