@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
 from torch import Tensor
 
@@ -96,10 +96,7 @@ class DataSet(ABC):
         flip: Whether a mirrored image is as good as the original.
         train_images: Images of the training part, validation included; None where only reading tells.
         test_images: Images of the test part; None where only reading tells.
-        downloads: Whether `download` fetches the files.
     """
-
-    downloads: ClassVar[bool] = False
 
     name: str = ""
     summary: str
@@ -140,9 +137,13 @@ class DataSet(ABC):
             InputError: A file is damaged; names it.
         """
 
-    def download(self, folder: Path) -> None:
+    @property
+    def downloads(self) -> bool:
+        """Whether the files can be fetched: so it is where a data set says how."""
+        return type(self).download is not DataSet.download
+
+    def download(self, folder: Path) -> None:  # noqa: B027 - a data set need not say how
         """Fetch the files into an empty folder."""
-        raise NotImplementedError(f"{self.name} is not downloaded")
 
     def info(self, image_size: int) -> DatasetInfo:
         """The facts for images of this size; the crop moves an image by up to an eighth of it."""

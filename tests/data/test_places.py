@@ -6,7 +6,6 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
@@ -40,8 +39,6 @@ class OneFile(DataSet):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Downloaded(OneFile):
-    downloads: ClassVar[bool] = True
-
     how: Callable[[Path], None] = field(default=lambda folder: (folder / "images").touch())
 
     def download(self, folder: Path) -> None:

@@ -21,6 +21,8 @@ from lcsearch.runs.choose import front_of
 from lcsearch.runs.read import read_run
 from lcsearch.search.session import SearchSession
 
+pytestmark = pytest.mark.slow
+
 SCRATCH = Recipe(epochs=3)
 TUNED = Recipe(epochs=4, lr=0.02, init="backbone")
 BACKBONE = ModelSpec("base", 10, 1)
@@ -156,7 +158,6 @@ def test_models_are_cut_out_of_the_next_larger_one_on_the_front(tmp_path: Path) 
     assert all(t.parent is None for t in search(tmp_path / "alone"))
 
 
-@pytest.mark.slow
 def test_the_weights_of_a_parent_stay_while_they_are_needed(tmp_path: Path) -> None:
     with opened(tmp_path / "run", inherit=True, trials=40) as session:
         search, left = session.director, []
@@ -229,7 +230,6 @@ def test_a_backbone_whose_worker_died_is_trained_again(tmp_path: Path) -> None:
         assert again is not None and (again.number, again.attempt, again.resume) == (0, 1, True)
 
 
-@pytest.mark.slow
 def test_interrupted_while_preparing_it_goes_on_later(tmp_path: Path) -> None:
     whole = search(tmp_path / "whole")
     prepare = Measures()
@@ -259,7 +259,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[object, ...]]:
     return outline(search(tmp_path_factory.mktemp("runs") / "whole", inherit=True))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("first", [1, 9])
 def test_two_sessions_give_the_same_run_as_one(
     tmp_path: Path, whole: list[tuple[object, ...]], first: int
@@ -268,7 +267,6 @@ def test_two_sessions_give_the_same_run_as_one(
     assert outline(search(tmp_path / "run", inherit=True)) == whole
 
 
-@pytest.mark.slow
 def test_a_start_folder_that_was_removed_is_made_again(tmp_path: Path) -> None:
     whole = outline(search(tmp_path / "whole", trials=14))
     search(tmp_path / "run", trials=9)
@@ -285,7 +283,6 @@ def given(path: Path, **changes: object) -> tuple[TrialRecord, ...]:
     return search(path, init="/somewhere/mine.safetensors", **changes)
 
 
-@pytest.mark.slow
 def test_a_given_backbone_is_fine_tuned_like_everything_cut_out_of_it(tmp_path: Path) -> None:
     trials = given(tmp_path / "run")
     assert [t.origin for t in trials][:9] == ORDER

@@ -27,8 +27,6 @@ class TorchvisionSet(DataSet):
         kind: Name of its class in ``torchvision.datasets``.
     """
 
-    downloads: ClassVar[bool] = True
-
     kind: str
 
     def places(self, data_dir: Path | None) -> list[Path]:
