@@ -26,6 +26,7 @@ pytestmark = pytest.mark.slow
 SCRATCH = Recipe(epochs=3)
 TUNED = Recipe(epochs=4, lr=0.02, init="backbone")
 BACKBONE = ModelSpec("base", 10, 1)
+Outline = list[tuple[object, ...]]
 LAYERS = ("features.4", "features.8")
 PROPOSED = tuple(
     replace(BACKBONE, layers={name: LinearSpec(alpha) for name in LAYERS}) for alpha in (0.25, 0.125)
@@ -254,15 +255,13 @@ def test_killed_before_models_are_cut_out_it_resumes_to_the_same_run(
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[object, ...]]:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Outline:
     """An undisturbed run."""
     return outline(search(tmp_path_factory.mktemp("runs") / "whole", inherit=True))
 
 
 @pytest.mark.parametrize("first", [1, 9])
-def test_two_sessions_give_the_same_run_as_one(
-    tmp_path: Path, whole: list[tuple[object, ...]], first: int
-) -> None:
+def test_two_sessions_give_the_same_run_as_one(tmp_path: Path, whole: Outline, first: int) -> None:
     search(tmp_path / "run", trials=first, inherit=True)
     assert outline(search(tmp_path / "run", inherit=True)) == whole
 
