@@ -105,8 +105,12 @@ class LinearOffer(Offer[SpecT, Chosen], Generic[SpecT]):
         A rank whose factors would cost as much as the full matrix is lowered until they do not; where no rank
         does, the coefficients are full.
         """
-        made = ((name, self._layer(own, shapes[name])) for name in self.members)
-        return {name: spec for name, spec in made if spec is not None}
+        found = {}
+        for name in self.members:
+            spec = self._layer(own, shapes[name])
+            if spec is not None:
+                found[name] = spec
+        return found
 
     def _layer(self, own: Chosen, shape: ConvShape) -> SpecT | None:
         p, s = arithmetic.split(shape.out_channels, own.alpha)

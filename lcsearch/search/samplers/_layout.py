@@ -48,13 +48,11 @@ class Look:
     """What a pick means at a width.
 
     Attributes:
-        layers: Of the group's members that do not stay plain.
         params: Size of all members.
         features: What the surrogate knows them by.
         built: A number that picks share when they make the same layers; 0 where all are plain.
     """
 
-    layers: Layers
     params: int
     features: tuple[float, ...]
     built: int
@@ -137,13 +135,14 @@ class Layout:
 
     def proposal(self, genome: Genome) -> Proposed | None:
         """The parameters that mean a genome, and their ranges; None where the space cannot express it."""
-        width, looks = self._look(genome)
-        layers, picks = Layers(), list[Pick]()
-        for index, look in enumerate(looks):
-            pick = self._pick(index, look.layers, width)
+        width = self.width(genome)
+        shapes, layers, picks = self.space.shapes(width), Layers(), list[Pick]()
+        for index, chosen in enumerate(genome.picks):
+            own = self.groups[index].layers(chosen, shapes)
+            pick = self._pick(index, own, width)
             if pick is None:
                 return None
-            layers |= look.layers
+            layers |= own
             picks.append(pick)
         train = {n.removeprefix("train/"): value for n, value in genome.shared if n.startswith("train/")}
         recipe = replace(Recipe(), **self.space.fixed, **train)
@@ -187,7 +186,7 @@ class Layout:
         for name in group.members:
             features += self._features(shapes[name], layers.get(name), sizes[name])
         made = tuple([(name, spec.family, spec) for name, spec in layers.items()])
-        return Look(layers, sum(sizes.values()), tuple(features), hash(made) if made else 0)
+        return Look(sum(sizes.values()), tuple(features), hash(made) if made else 0)
 
     def _features(self, shape: ConvShape, spec: LayerSpec | None, size: int) -> list[float]:
         if spec is None:

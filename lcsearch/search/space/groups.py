@@ -117,8 +117,10 @@ class Group:
             layers: What becomes of some members.
             shapes: The shapes of all convolutions at some width.
         """
-        found = lookup.sizes({name: shapes[name] for name in self.members}, layers)
-        return {name: size.stored for name, size in found.items()}
+        found = {name: shapes[name].params for name in self.members if name not in layers}
+        for kind, own in lookup.bundles(layers):
+            found |= {name: size.stored for name, size in kind.sizes(shapes, own).items()}
+        return found
 
     def params(self, pick: Pick, shapes: Shapes) -> int:
         """Parameters of the members under a choice."""
