@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import InputError, reason
 
 
 def pick_device(name: str) -> str:
@@ -20,7 +20,6 @@ def pick_device(name: str) -> str:
     try:
         torch.empty(1, device=name)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        problem = f"cannot be used here ({reason}); try auto or cpu"
+        problem = f"cannot be used here ({reason(error)}); try auto or cpu"
         raise InputError(problem, setting="device", value=name) from error
     return name

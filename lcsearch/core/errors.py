@@ -78,6 +78,16 @@ def is_disk_full(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
+def one_line(error: BaseException) -> str:
+    """An exception in one line of at most 300 characters, its kind first."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300].rstrip(": ")
+
+
+def reason(error: BaseException) -> str:
+    """What an exception says, in one line of at most 160 characters; its kind where it says nothing."""
+    return " ".join(str(error).split())[:160] or type(error).__name__
+
+
 def did_you_mean(value: str, choices: Iterable[str]) -> str:
     """Return "did you mean 'vgg11'?" style advice, or the whole list where nothing is near.
 

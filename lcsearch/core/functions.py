@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lcsearch.core.errors import InputError, did_you_mean
+from lcsearch.core.errors import InputError, did_you_mean, one_line
 
 
 def find_function(setting: str, name: str) -> Callable[..., Any]:
@@ -62,11 +62,6 @@ def parameters(function: Callable[..., Any]) -> frozenset[str]:
         return frozenset(inspect.signature(function).parameters)
     except (TypeError, ValueError):
         return frozenset()
-
-
-def one_line(error: BaseException) -> str:
-    """An exception in one line of at most 300 characters."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300].rstrip(": ")
 
 
 def _import(setting: str, name: str, module_name: str) -> Any:

@@ -15,8 +15,7 @@ from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
 from typing import Any
 
-from lcsearch.core.errors import InputError, no_such
-from lcsearch.core.functions import one_line
+from lcsearch.core.errors import InputError, no_such, one_line
 
 
 @dataclass(frozen=True, slots=True)

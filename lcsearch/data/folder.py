@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import InputError, reason
 from lcsearch.core.files import replacing
 from lcsearch.data.dataset import DataSet, Part, Raw
 from lcsearch.data.places import cache_dir
@@ -118,7 +118,7 @@ def _listing(name: str, folder: Path) -> tuple[list[Path], Tensor]:
     try:
         samples = ImageFolder(folder).samples
     except (OSError, RuntimeError) as error:
-        raise _wrong(name, " ".join(str(error).split())) from error
+        raise _wrong(name, reason(error)) from error
     return [Path(path) for path, _ in samples], torch.tensor([label for _, label in samples])
 
 
@@ -148,7 +148,7 @@ def _decode(path: Path, size: int) -> np.ndarray[tuple[int, ...], np.dtype[np.ui
         with Image.open(path) as image:
             pixels: Tensor = pil_to_tensor(center_crop(resize(image.convert("RGB"), size), [size, size]))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: no readable image ({' '.join(str(error).split())[:160]})") from error
+        raise InputError(f"{path}: no readable image ({reason(error)})") from error
     return pixels.numpy()
 
 

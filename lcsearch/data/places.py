@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from lcsearch.core.errors import InputError, Named
+from lcsearch.core.errors import InputError, Named, reason
 from lcsearch.data.dataset import DataSet
 
 DOWNLOAD_TIMEOUT = 20.0
@@ -68,10 +68,9 @@ def locate(data_set: DataSet, data_dir: Path | None, *, timeout: float = DOWNLOA
     try:
         _download(data_set, timeout)
     except (OSError, RuntimeError, ValueError) as error:
-        why = " ".join(str(error).split())[:160] or type(error).__name__
         digits = (", or use ", Named("dataset", "digits"), ", which needs no download")
         raise _missing(
-            data_set, f"{tried}, and the download failed ({why}); ", *data_set.advice, *digits
+            data_set, f"{tried}, and the download failed ({reason(error)}); ", *data_set.advice, *digits
         ) from error
     found = data_set.find(cache_dir() / data_set.name)
     if found is None:

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lcsearch.core.errors import InputError, said_of
-from lcsearch.core.functions import call_function, one_line
+from lcsearch.core.errors import InputError, one_line, said_of
+from lcsearch.core.functions import call_function
 from lcsearch.data.dataset import DataSet, Part, Raw
 from lcsearch.data.pixels import from_arrays, mean_and_std
 

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from lcsearch.core.errors import HaltError, is_disk_full
-from lcsearch.core.functions import one_line
+from lcsearch.core.errors import HaltError, is_disk_full, one_line
 from lcsearch.core.job import Job, Metrics, Objective, ResultError, Suspended, Verdict
 from lcsearch.engines._protocol import Director
 

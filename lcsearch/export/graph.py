@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.export import Dim, ExportedProgram
 
-from lcsearch.core.errors import InputError, Named
+from lcsearch.core.errors import InputError, Named, one_line
 from lcsearch.export.source import About
 from lcsearch.nets import surgery
 
@@ -102,9 +102,8 @@ def _export(model: nn.Module, shape: tuple[int, int, int]) -> ExportedProgram:
         with torch.no_grad():
             return torch.export.export(model, (images,), dynamic_shapes=({0: Dim("batch", min=1)},))
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise InputError(
-            f"torch.export cannot follow this net ({reason}); ",
+            f"torch.export cannot follow this net ({one_line(error)}); ",
             *(Named("format", "weights"), " always works"),
             setting="format",
         ) from error

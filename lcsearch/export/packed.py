@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import InputError, reason
 from lcsearch.layers.models import family_layers
 from lcsearch.nets.tensors import implied_tensors
 
@@ -90,8 +90,9 @@ def unpack(tensors: Mapping[str, Tensor], table: str, name: str) -> dict[str, Te
     try:
         return _unpack(tensors, _read_table(table))
     except (ValueError, KeyError, TypeError, IndexError, RuntimeError, zlib.error) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise InputError(f"{name}: is damaged: its table and its numbers do not fit ({reason})") from None
+        raise InputError(
+            f"{name}: is damaged: its table and its numbers do not fit ({reason(error)})"
+        ) from None
 
 
 def _unshared(model: nn.Module) -> Iterator[tuple[str, Tensor]]:

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import InputError, one_line
 from lcsearch.core.records import LayerCount
 from lcsearch.core.torch_private import drop_hooks
 from lcsearch.layers import lookup
@@ -91,9 +91,8 @@ def _macs_by_name(model: nn.Module, input_shape: tuple[int, int, int]) -> dict[s
             macs = profile(_copy(model, torch.device("cpu")), input_shape, _rule_for)
     except Exception as error:
         size = " x ".join(map(str, input_shape))
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise InputError(
-            f"the net does not take images of {size} (channels, height, width): {reason}"
+            f"the net does not take images of {size} (channels, height, width): {one_line(error)}"
         ) from error
     return {name: macs[name] for name, module in model.named_modules() if _rule_for(module) is not None}
 

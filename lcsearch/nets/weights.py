@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from lcsearch.core.errors import InputError, Named, said_of
+from lcsearch.core.errors import InputError, Named, one_line, said_of
 from lcsearch.core.job import BACKBONE
 from lcsearch.core.spec import ModelSpec
 from lcsearch.nets import surgery
@@ -82,7 +82,7 @@ def _pretrained(backbone: str, model: nn.Module) -> dict[str, Tensor]:
     try:
         state = found.DEFAULT.get_state_dict(progress=False, check_hash=True)
     except (OSError, AttributeError, RuntimeError) as error:
-        raise InputError(f"the weights of {backbone} cannot be had: {_line(error)}") from None
+        raise InputError(f"the weights of {backbone} cannot be had: {one_line(error)}") from None
     auxiliary = ("AuxLogits.", "aux1.", "aux2.")
     return {key: value for key, value in state.items() if not key.startswith(auxiliary)}
 
@@ -162,7 +162,7 @@ def _read(path: Path) -> dict[str, Any]:
             "you trust it, save its state_dict: torch.save(model.state_dict(), FILE)"
         ) from None
     except Exception as error:  # a damaged file can raise anything
-        raise InputError(f"is damaged ({_line(error)})") from None
+        raise InputError(f"is damaged ({one_line(error)})") from None
     for name in _WRAPPERS:
         if isinstance(content, dict) and isinstance(content.get(name), dict):
             content = content[name]
@@ -176,7 +176,7 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
         return dict(load_file(path))
     except SafetensorError as error:
         raise InputError(
-            f"is neither a safetensors file nor a saved state_dict, or is damaged ({_line(error)})"
+            f"is neither a safetensors file nor a saved state_dict, or is damaged ({one_line(error)})"
         ) from None
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}") from None
@@ -248,7 +248,3 @@ def _belongs(name: str, module: str) -> bool:
 def _names(names: Sequence[str], between: str = ", ") -> str:
     more = len(names) - _SHOWN
     return between.join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:160]

@@ -8,8 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from lcsearch.core import plugins
-from lcsearch.core.errors import InputError
-from lcsearch.core.functions import one_line
+from lcsearch.core.errors import InputError, one_line
 from lcsearch.core.records import RunRecord
 from lcsearch.report.plot import Plot
 from lcsearch.report.plots import ORDER, names

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import plotly.graph_objects as go
 
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import InputError, reason
 from lcsearch.core.files import replacing
 from lcsearch.core.records import RunRecord
 from lcsearch.report.drawing import draw, draw_all
@@ -77,9 +77,9 @@ def write_images(figures: Mapping[Path, go.Figure], kind: str) -> None:
             for part, figure in parts.items():
                 part.write_bytes(_rendered(figure, kind))
         except (RuntimeError, ValueError, kaleido.errors.ChromeNotFoundError) as error:
-            reason = " ".join(str(error).split())[:160]
             raise InputError(
-                f"kaleido found no working Chrome or Chromium ({reason}); install one, or write html instead",
+                f"kaleido found no working Chrome or Chromium ({reason(error)}); "
+                "install one, or write html instead",
                 setting="format",
                 value=kind,
             ) from None

@@ -12,8 +12,8 @@ from typing import Any
 
 from torch import nn
 
-from lcsearch.core.errors import InputError
-from lcsearch.core.functions import find_function, one_line
+from lcsearch.core.errors import InputError, one_line
+from lcsearch.core.functions import find_function
 from lcsearch.core.job import CHECKPOINT, WEIGHTS, Job, Metrics, Report, ResultError
 from lcsearch.core.seeds import seed_everything
 from lcsearch.core.spec import TrialSpec

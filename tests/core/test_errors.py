@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import lcsearch
-from lcsearch.core.errors import InputError, Named, said_of
+from lcsearch.core.errors import InputError, Named, one_line, reason, said_of
 
 
 def shout(named: Named) -> str:
@@ -55,6 +55,18 @@ def test_what_is_wrong_inside_is_said_of_a_setting() -> None:
 def test_a_worker_can_send_one(error: InputError, python: str, other: str) -> None:
     for sent in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
         assert (str(sent), sent.said(shout), sent.about) == (python, other, error.about)
+
+
+@pytest.mark.parametrize(
+    ("error", "line", "why"),
+    [
+        (ValueError("two\n  lines"), "ValueError: two lines", "two lines"),
+        (KeyError(), "KeyError", "KeyError"),
+        (OSError("x" * 400), "OSError: " + "x" * 291, "x" * 160),
+    ],
+)
+def test_other_peoples_errors_fit_into_a_line(error: Exception, line: str, why: str) -> None:
+    assert (one_line(error), reason(error)) == (line, why)
 
 
 SPEAK_OPTIONS = ("cli/", "engines/ray/", "report/commands.py", "runs/inputs.py", "runs/settings.py")

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from lcsearch.core.errors import InputError, Named
+from lcsearch.core.errors import InputError, Named, reason
 from lcsearch.data.dataset import DataSet, Part, Raw
 from lcsearch.data.pixels import from_arrays
 from lcsearch.data.places import usual_places
@@ -47,8 +47,7 @@ class TorchvisionSet(DataSet):
         try:
             return self._make(folder, **options)
         except Exception as error:
-            why = " ".join(str(error).split())[:160]
-            raise InputError(f"{path}: cut short or damaged ({why}); fetch it again") from error
+            raise InputError(f"{path}: cut short or damaged ({reason(error)}); fetch it again") from error
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from lcsearch.core.errors import is_disk_full
-from lcsearch.core.functions import one_line
+from lcsearch.core.errors import is_disk_full, one_line
 from lcsearch.core.job import Job, Verdict
 from lcsearch.engines import Director, Ending, tell
 from lcsearch.engines.ray.messages import Epoch, Message, Started

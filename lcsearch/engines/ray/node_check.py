@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lcsearch.core import plugins
-from lcsearch.core.errors import InputError
-from lcsearch.core.functions import one_line
+from lcsearch.core.errors import InputError, one_line
 from lcsearch.core.plugins import Kind
 from lcsearch.engines.ray.driver_place import DriverPlace
 from lcsearch.engines.ray.storage import SharedStorage

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lcsearch.core.errors import HaltError, InputError, is_disk_full
+from lcsearch.core.errors import HaltError, InputError, is_disk_full, one_line
 from lcsearch.core.files import replacing
-from lcsearch.core.functions import one_line
 
 Seen = dict[str, tuple[int, int]]
 """Files by relative name, with modification time (ns) and size, as they were last copied."""

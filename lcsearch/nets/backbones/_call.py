@@ -9,8 +9,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import UninitializedParameter
 
-from lcsearch.core.errors import InputError
-from lcsearch.core.functions import one_line
+from lcsearch.core.errors import InputError, one_line
 
 
 def made_on_default_device(
