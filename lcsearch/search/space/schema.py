@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -78,7 +79,8 @@ class Space(Strict):
         return self.model_dump(exclude_none=True)
 
 
-_FIELDS = get_type_hints(Recipe)
+_HINTS = get_type_hints(Recipe)
+_FIELDS = {field.name: _HINTS[field.name] for field in fields(Recipe)}
 _OF_THE_RUN = ("epochs", "init", "distill")
 """Fields of the recipe that a space neither fixes nor searches."""
 

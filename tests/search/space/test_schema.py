@@ -157,3 +157,64 @@ def test_what_must_be_there(key: str) -> None:
     del plain[key]
     with pytest.raises(InputError, match=f"space.yaml: {key}: is missing"):
         parse_space(plain, "space.yaml")
+
+
+def test_the_width_may_be_searched_after_all() -> None:
+    space = parse(GOOD)
+    assert space.with_width(0.25, 1.0) == parse(
+        GOOD.replace("width: 1.0", "width: {low: 0.25, high: 1.0, log: true}")
+    )
+    assert space.with_width(0.5, 0.5) == parse(GOOD.replace("width: 1.0", "width: 0.5"))
+
+
+def test_a_pattern_takes_what_it_fits_letter_by_letter() -> None:
+    space = parse(GOOD.replace('"*":', '"features.[1-3]*":'))
+    assert [space.rule_for(name) is None for name in ("features.2", "Features.2", "features.4")] == [
+        False, True, True,
+    ]  # fmt: skip
+
+
+def test_what_is_left_out_is_not_written() -> None:
+    plain = parse("{version: 1, backbone: x, layers: {'*': {}}}").to_plain()
+    linear = plain["layers"].pop("*")
+    assert plain == {
+        "version": 1, "backbone": "x", "granularity": "layer", "layers": {}, "min_share": 0.0,
+        "shrink": {"low": 1.0, "high": 1.0, "log": False},
+        "regularizer": {"weight": {"low": 0.0, "high": 0.0, "log": False}, "off": False},
+        "width": {"low": 1.0, "high": 1.0, "log": False}, "train": {},
+    }  # fmt: skip
+    assert linear.keys() == {"kind", "alpha", "coefficients", "sparsity"}
+
+
+@pytest.mark.parametrize(
+    ("train", "message"),
+    [
+        ("{lr: {low: 0.01, high: 0.1, lag: 1}}", "train.lr.lag: unknown key; did you mean 'log'?"),
+        ("{lr: {low: -1, high: 0.1}}", "train.lr.low: -1.0 is not allowed; it must be above 0"),
+        ("{momentum: {low: 0.1, high: 1}}", "train.momentum.high: 1.0 is not allowed; it must be below 1"),
+        ("{crop: {low: 1, high: 2.5}}", "train.crop.high: 2.5 is not a whole number"),
+        ("{batch_size: {low: 0, high: 4}}", "train.batch_size.low: 0 is not allowed; it must be at least 1"),
+        ("{precision: {low: 0, high: 4}}",
+         "train.precision: {'low': 0, 'high': 4} is not allowed; precision is no number, so it cannot be "
+         "searched"),
+        ("{init: scratch}", "train.init: 'scratch' is not allowed; init is a setting of the run"),
+        ("{distill: 0.5}", "train.distill: 0.5 is not allowed; distill is a setting of the run"),
+        ("{epoch: 3}", "train.epoch: unknown key; choose from average, batch_size, clip, "),
+        ("{__pydantic_config__: 3}", "train.__pydantic_config__: unknown key; choose from average, "),
+        ("{momentun: 0.5}", "train.momentun: unknown key; did you mean 'momentum'?"),
+    ],
+)  # fmt: skip
+def test_mistakes_about_the_recipe(train: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse(GOOD.replace("{lr: 0.1}", train))
+    assert str(caught.value).startswith(f"space.yaml: {message}")
+    assert "epochs" not in str(caught.value), "a setting of the run is no advice"
+
+
+def test_ranges_of_the_recipe_are_of_its_fields_kind() -> None:
+    train = parse(GOOD.replace("{lr: 0.1}", "{lr: {low: 1, high: 2}, crop: {low: 1, high: 2}, flip: true}"))
+    lr, crop = train.train["lr"], train.train["crop"]
+    assert (type(lr.low), type(crop.low), train.train["flip"]) == (float, int, True)
+    assert isinstance(crop, IntRange) and not isinstance(lr, IntRange)
+    plain = parse_yaml(GOOD, "f") | {"train": {"lr": lr, "crop": crop}}
+    assert parse_space(plain, "f").train == {"lr": lr, "crop": crop}
