@@ -116,4 +116,5 @@ def _why_plain(bound: BoundSpace, name: str) -> str:
     ends = [bound.shapes(bound.width.values[place]) for place in (0, -1)]
     if not saves(name, LayerRule(), ends):
         return "; nothing to save"
-    return "; too small to matter" if bound.space.min_share else ""
+    least = bound.space.min_share * sum(shape.params for shape in ends[-1].values())
+    return "; too small to matter" if ends[-1][name].params < least else ""
