@@ -132,7 +132,7 @@ class LinearOffer(Offer[SpecT, Chosen], Generic[SpecT]):
     def guesses(self, wanted: Mapping[str, SpecT], shapes: Shapes) -> Iterator[Chosen]:
         """Values that suit each layer, then all, then the ends."""
         fields = [(shapes[name], *self._read(spec)) for name, spec in wanted.items()]
-        alphas = [Suits.around(alpha, 1 / shape.out_channels) for shape, alpha, _, _ in fields]
+        alphas = [_alphas(shape, alpha) for shape, alpha, _, _ in fields]
         for alpha in between(self._alpha, alphas):
             for kind in self._kind.choices:
                 amount = self._amounts[kind]
@@ -261,3 +261,10 @@ class LinearOffer(Offer[SpecT, Chosen], Generic[SpecT]):
     def _whole(self, alpha: float) -> float:
         """The nearest alpha that is a whole number of the widest member's filters: so sizes are looked up."""
         return self._alpha.clip(round(alpha * self._filters) / self._filters)
+
+
+def _alphas(shape: ConvShape, alpha: float) -> Suits:
+    """Which alphas give a layer its number of primary filters."""
+    suits = Suits.around(alpha, 1 / shape.out_channels)
+    p, _ = arithmetic.split(shape.out_channels, alpha)
+    return suits._replace(low=0.0) if p == 1 else suits  # less than 1 is raised to 1
