@@ -114,8 +114,6 @@ class LinearOffer(Offer[SpecT, Chosen], Generic[SpecT]):
 
     def _layer(self, own: Chosen, shape: ConvShape) -> SpecT | None:
         p, s = arithmetic.split(shape.out_channels, own.alpha)
-        if s == 0:
-            return None
         rank, sparsity = None, own.amount if own.coefficients == "sparse" else None
         if own.coefficients == "low_rank" and own.amount is not None:
             rank = self._rank(p, s, own.amount)

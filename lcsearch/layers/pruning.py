@@ -27,7 +27,7 @@ def pruned_share(progress: float, start: float = PRUNE_START, end: float = PRUNE
         raise ValueError(f"start={start!r} and end={end!r} must be 0 <= start <= end <= 1")
     if progress >= end:
         return 1.0
-    return 1.0 - (1.0 - max(0.0, progress - start) / (end - start)) ** 3 if progress > start else 0.0
+    return 1.0 - (1.0 - (progress - start) / (end - start)) ** 3 if progress > start else 0.0
 
 
 def smallest_masked(coefficients: Tensor, mask: Tensor, zeros: int) -> Tensor:

@@ -94,7 +94,7 @@ class LinearFamily(Family[LinearSpec]):
         Sparsity 0 becomes full coefficients.
         """
         p, s = arithmetic.split(shape.out_channels, spec.alpha)
-        coefficients = arithmetic.coefficient_count(p, s, spec.rank, spec.sparsity) if s else 0
+        coefficients = arithmetic.coefficient_count(p, s, spec.rank, spec.sparsity)
         if coefficients >= s * shape.filter_size:
             return None
         rank = None if spec.rank is None else arithmetic.resolve_rank(p, s, spec.rank, None)
@@ -106,7 +106,7 @@ class LinearFamily(Family[LinearSpec]):
     def size(self, shape: ConvShape, spec: LinearSpec) -> Size:
         """The primary filters, the coefficients that are not pruned, and the bias."""
         p, s = arithmetic.split(shape.out_channels, spec.alpha)
-        coefficients = arithmetic.coefficient_count(p, s, spec.rank, spec.sparsity) if s else 0
+        coefficients = arithmetic.coefficient_count(p, s, spec.rank, spec.sparsity)
         params = p * shape.filter_size + coefficients + shape.bias_size
         return Size(params, params)
 
