@@ -1,14 +1,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lcsearch.layers import LinearConv2d, arithmetic
-from lcsearch.layers.arithmetic import kept, max_useful_rank, split
+from lcsearch.layers.arithmetic import (
+    checked_rank,
+    coefficient_count,
+    kept,
+    max_useful_rank,
+    resolve_rank,
+    split,
+)
 from lcsearch.layers.families import conv
 from lcsearch.layers.families.conv import ConvSpec
 from lcsearch.layers.families.linear import FAMILY, LinearSpec
@@ -121,3 +130,89 @@ def test_feature_macs_by_hand() -> None:
     # Two groups of 8 inputs; all 4 primaries run on both, then 16 outputs mix 4 each.
     assert arithmetic.feature_macs(ConvShape(16, 16, (3, 3), 2), 4) == 2 * 4 * 72 + 16 * 4
     assert ConvShape(16, 16, (3, 3), 2).macs == 16 * 72
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ((8, 40, 5, None), 5),
+        ((8, 40, 1, None), 1),
+        ((8, 40, 9, None), 8),
+        ((40, 8, 9, None), 8),
+        ((8, 40, None, 0.5), 4),
+        ((8, 40, None, 0.99), 7),
+        ((8, 40, None, 1.0), 8),
+        ((40, 8, None, 1.0), 8),
+        ((8, 40, None, 0.01), 1),
+    ],
+)
+def test_ranks_by_hand(asked: tuple[int, int, int | None, float | None], expected: int) -> None:
+    assert resolve_rank(*asked) == expected
+    assert checked_rank(*asked[:2], min(expected, asked[2]) if asked[2] else None, asked[3], None) == expected
+
+
+def test_without_secondary_filters_there_is_no_rank() -> None:
+    assert checked_rank(8, 0, 3, None, None) is None
+    assert checked_rank(8, 0, None, 0.5, None) is None
+    assert checked_rank(8, 8, None, None, 0.5) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ((8, 8, None, None), "give one of rank=None and rank_ratio=None"),
+        ((8, 8, 2, 0.5), "give one of rank=2 and rank_ratio=0.5"),
+        ((8, 8, None, 0.0), "rank_ratio=0.0 must be in (0, 1]"),
+        ((8, 8, None, 1.5), "rank_ratio=1.5 must be in (0, 1]"),
+        ((8, 8, 0, None), "rank=0 must be at least 1"),
+    ],
+)
+def test_ranks_out_of_range(asked: tuple[int, int, int | None, float | None], message: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        resolve_rank(*asked)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ((8, 24, 9, None, None), "rank=9 must be in 1..8 for 8 primary and 24 secondary filters"),
+        ((8, 24, 2, None, 0.5), "sparsity=0.5 must be None where rank=2 or rank_ratio=None"),
+        ((8, 24, None, 0.5, 0.0), "sparsity=0.0 must be None where rank=None or rank_ratio=0.5"),
+        ((8, 0, 0, None, None), "rank=0 must be at least 1"),
+    ],
+)
+def test_ranks_that_a_layer_cannot_have(asked: Any, message: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        checked_rank(*asked)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ((8, 24, None, None), 192),
+        ((8, 24, 3, None), 96),
+        ((8, 24, 99, None), 256),
+        ((8, 24, None, 0.0), 192),
+        ((8, 24, None, 0.5), 96),
+        ((8, 24, None, 0.999), 1),
+        ((8, 0, None, 0.5), 0),
+    ],
+)
+def test_coefficients_by_hand(asked: tuple[int, int, int | None, float | None], expected: int) -> None:
+    assert coefficient_count(*asked) == expected
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: split(8, 0.0), "alpha=0.0 must be in (0, 1]"),
+        (lambda: kept(8, 8, 1.0), "sparsity=1.0 must be in [0, 1)"),
+        (lambda: coefficient_count(8, 8, 2, 0.5), "rank=2 and sparsity=0.5 exclude each other"),
+    ],
+)
+def test_messages_say_what_is_allowed(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        call()
+    assert str(caught.value) == message

@@ -55,6 +55,21 @@ def test_standard_layers_give_the_same_output(
             assert (made(x) - expected).norm() <= 1e-5 * expected.norm()
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("learns", [True, False])
+def test_standard_layers_keep_mode_type_and_layout(learns: bool, layout: Any) -> None:
+    layer = LinearConv2d(16, 32, 3, alpha=0.25, dtype=torch.float64, device="cpu")
+    layer.to(memory_format=layout).train(learns).requires_grad_(learns)
+    for made in (layer.to_conv(), *layer.factorize().modules()):
+        assert made.training is learns
+        for name, value in made.named_parameters():
+            assert (value.dtype, value.device.type) == (torch.float64, "cpu")
+            assert value.requires_grad is learns
+            assert value.dim() == 1 or value.is_contiguous(memory_format=layout), name
+    empty = LinearConv2d(16, 32, 3, alpha=0.25, device="meta")
+    assert empty.to_conv().weight.is_meta
+
+
 def test_factorize_takes_the_form_with_fewer_products() -> None:
     thin = LinearConv2d(64, 64, 3, padding=1, alpha=0.25).factorize()
     assert isinstance(thin, nn.Sequential)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lcsearch.layers import LinearConv2d
 from lcsearch.layers.closeness import Closeness
-from lcsearch.layers.fit import fit, masked_least_squares
+from lcsearch.layers.fit import fit, masked_least_squares, reduced_rank
 
 KINDS: list[dict[str, Any]] = [{"alpha": 0.25}, {"alpha": 0.25, "rank": 2}, {"alpha": 0.25, "sparsity": 0.5}]
 
@@ -130,6 +130,26 @@ def test_masked_least_squares_is_that_of_numpy() -> None:
             rows = primary[support].numpy().T
             wanted[support.numpy()] = np.linalg.lstsq(rows, secondary[row].numpy(), rcond=None)[0]
         assert np.allclose(found[row].numpy(), wanted, atol=1e-8)
+
+
+def test_coefficients_without_a_mask_are_least_squares() -> None:
+    torch.manual_seed(0)
+    primary, secondary = torch.randn(6, 20).double(), torch.randn(9, 20).double()
+    wanted = np.linalg.lstsq(primary.numpy().T, secondary.numpy().T, rcond=None)[0].T
+    np.testing.assert_allclose(masked_least_squares(primary, secondary, None).numpy(), wanted, atol=1e-8)
+
+
+@pytest.mark.parametrize("rank", [1, 3, 6])
+def test_reduced_rank_is_the_best_of_its_rank(rank: int) -> None:
+    torch.manual_seed(0)
+    primary, secondary = torch.randn(6, 20).double(), torch.randn(9, 20).double()
+    column, row = reduced_rank(primary, secondary, rank)
+    assert (column.shape, row.shape) == ((9, rank), (rank, 6))
+    within, _ = np.linalg.qr(primary.numpy().T)
+    projected = secondary.numpy() @ within
+    lost = (np.linalg.svd(projected, compute_uv=False)[rank:] ** 2).sum()
+    least = ((secondary.numpy() - projected @ within.T) ** 2).sum() + lost
+    assert float((column @ row @ primary - secondary).square().sum()) == pytest.approx(float(least), rel=1e-8)
 
 
 def test_zero_and_repeated_filters_stay_finite() -> None:

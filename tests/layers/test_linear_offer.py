@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from lcsearch.core.parameters import Replay
 from lcsearch.layers.families import linear
 from lcsearch.layers.families.linear import LinearSpec
+from lcsearch.layers.linear_offer import Chosen
 from lcsearch.layers.offer import Offer
 from lcsearch.layers.shape import ConvShape
 
@@ -117,6 +119,28 @@ def test_extremes_by_brute_force(rule: dict[str, Any], end: str) -> None:
         for kind, amount in itertools.product(rule["coefficients"], amounts)
     ]
     assert size(own.extreme(SHAPES, end)) == (min(sizes) if end == "smallest" else max(sizes))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_extremes_of_other_spaces_by_brute_force(seed: int) -> None:
+    rng = random.Random(seed)
+    shapes = {name: ConvShape(rng.randint(1, 6), rng.randint(2, 30), (2, 2)) for name in "ab"}
+    low, high = sorted((rng.uniform(0.01, 1.0), rng.uniform(0.01, 1.0)))
+    kind = ("full", "sparse", "low_rank")[seed % 3]
+    rule = linear.FAMILY.rule.model_validate({"alpha": {"low": low, "high": high}, "coefficients": [kind]})
+    own = linear.FAMILY.offer(rule, "group", shapes)
+
+    def size(choice: Any) -> int:
+        specs = own.layers(choice, shapes)
+        return sum(
+            linear.FAMILY.size(shape, specs[name]).stored if name in specs else shape.params
+            for name, shape in shapes.items()
+        )
+
+    amounts = {"full": [None], "sparse": [0.25, 0.6, 0.9], "low_rank": [0.05, 0.2, 0.5]}[kind]
+    sizes = [size(Chosen(alpha, kind, one)) for alpha in np.linspace(low, high, 400) for one in amounts]
+    assert size(own.extreme(shapes, "smallest")) == min(sizes)
+    assert size(own.extreme(shapes, "largest")) == max(sizes)
 
 
 def test_scaled_choices_keep_about_so_many_times_as_much() -> None:

@@ -57,6 +57,20 @@ def test_a_tangent_of_the_images_alone() -> None:
     torch.testing.assert_close(out, by_hand(tangent, matrix, None))
 
 
+def outputs(p: int = 64, dtype: torch.dtype = torch.float32, layout: torch.memory_format = LAST) -> Tensor:
+    return torch.zeros(2, p, 3, 5, dtype=dtype).contiguous(memory_format=layout)
+
+
+def test_it_pays_for_trainings_on_a_cpu_with_many_primaries() -> None:
+    assert mixing.pays(outputs()) and mixing.pays(outputs(dtype=torch.float64))
+    others = [outputs(63), outputs(dtype=torch.bfloat16), outputs(layout=torch.contiguous_format)]
+    assert not any(map(mixing.pays, [*others, outputs().to("meta")]))
+    with torch.no_grad():
+        assert not mixing.pays(outputs())
+    with torch.autocast("cpu", torch.bfloat16):
+        assert not mixing.pays(outputs())
+
+
 KINDS: list[dict[str, Any]] = [{}, {"rank": 5}, {"sparsity": 0.5}]
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from lcsearch.layers import PRUNE_END, PRUNE_START, LinearConv2d, prune_coefficients
+from lcsearch.layers.pruning import pruned_share, smallest_masked
 
 
 def layer(sparsity: float = 0.75) -> LinearConv2d:
@@ -80,7 +81,53 @@ def test_full_and_low_rank_layers_are_left_alone() -> None:
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 
 
+@pytest.mark.parametrize(
+    ("progress", "start", "end", "share"),
+    [
+        (0.0, 0.25, 0.75, 0.0),
+        (0.25, 0.25, 0.75, 0.0),
+        (0.5, 0.25, 0.75, 0.875),
+        (0.375, 0.25, 0.75, 1 - 0.75**3),
+        (0.75, 0.25, 0.75, 1.0),
+        (1.0, 0.25, 0.75, 1.0),
+        (0.5, 0.0, 1.0, 0.875),
+        (0.4, 0.5, 0.5, 0.0),
+        (0.5, 0.5, 0.5, 1.0),
+        (0.0, 0.0, 0.0, 1.0),
+        (1.0, 1.0, 1.0, 1.0),
+    ],
+)
+def test_the_schedule_by_hand(progress: float, start: float, end: float, share: float) -> None:
+    assert pruned_share(progress, start, end) == pytest.approx(share)
+    one = layer()
+    prune_coefficients(one, progress, start=start, end=end)
+    assert zeros(one) == round(75 * share)
+
+
+def test_what_was_zero_stays_zero_and_the_smallest_go() -> None:
+    coefficients = torch.tensor([[0.5, -0.1, 3.0], [-0.2, 9.0, 0.3]])
+    mask = torch.tensor([[True, True, False], [True, True, True]])
+    assert smallest_masked(coefficients, mask, 0).equal(mask)
+    assert smallest_masked(coefficients, mask, 1).equal(mask)
+    expected = torch.tensor([[True, False, False], [False, True, True]])
+    assert smallest_masked(coefficients, mask, 3).equal(expected)
+    assert not smallest_masked(coefficients, mask, 6).any()
+
+
+def test_of_equal_coefficients_the_first_go() -> None:
+    kept = smallest_masked(torch.ones(200), torch.ones(200, dtype=torch.bool), 100)
+    assert not kept[:100].any() and kept[100:].all()
+
+
 @pytest.mark.parametrize("progress", [-0.1, 1.1, float("nan")])
 def test_progress_out_of_range(progress: float) -> None:
-    with pytest.raises(ValueError, match="progress="):
+    with pytest.raises(ValueError) as caught:
         prune_coefficients(layer(), progress)
+    assert str(caught.value) == f"progress={progress!r} must be in [0, 1]"
+
+
+@pytest.mark.parametrize(("start", "end"), [(-0.1, 0.5), (0.6, 0.5), (0.1, 1.1)])
+def test_starts_and_ends_out_of_range(start: float, end: float) -> None:
+    with pytest.raises(ValueError) as caught:
+        prune_coefficients(layer(), 0.5, start=start, end=end)
+    assert str(caught.value) == f"start={start!r} and end={end!r} must be 0 <= start <= end <= 1"

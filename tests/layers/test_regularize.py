@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from lcsearch.layers import LinearConv2d, correlation_loss
+from lcsearch.layers.regularize import correlation
 
 
 def numpy_loss(layer: LinearConv2d) -> float:
@@ -57,5 +58,22 @@ def test_equal_filters_cost_one_a_pair() -> None:
 
 def test_unknown_reduction() -> None:
     reduction: Any = "max"
-    with pytest.raises(ValueError, match="reduction='max'"):
+    with pytest.raises(ValueError) as caught:
         correlation_loss(nn.Conv2d(1, 1, 1), reduction)
+    assert str(caught.value) == "reduction='max' must be 'mean' or 'sum'"
+
+
+def test_filters_that_are_nearly_constant_count_like_others() -> None:
+    filters = 1 + 1e-3 * torch.randn(4, 3, 3, 3, generator=torch.Generator().manual_seed(0))
+    expected = np.corrcoef(filters.double().flatten(1).numpy()) - np.eye(4)
+    np.testing.assert_allclose(correlation(filters).numpy(), expected, atol=1e-2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_loss_has_the_type_of_the_layers_even_under_autocast(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    layer = LinearConv2d(3, 16, 3, alpha=0.5, dtype=dtype)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = correlation_loss(layer, "sum").detach()
+    assert loss.dtype == dtype
+    assert float(loss) == pytest.approx(numpy_loss(layer), rel=1e-4)
