@@ -57,8 +57,7 @@ class _Sums:
 
     def __init__(self) -> None:
         self.count = 0
-        self.mean: Tensor | None = None
-        self.squares: Tensor | None = None
+        self.mean = self.squares = torch.zeros((), dtype=torch.float64)
 
     def add(self, layer: nn.Module, inputs: tuple[Any, ...]) -> None:
         """A hook: take what a layer gets, (n, c) or (n, c, ...)."""
@@ -67,9 +66,6 @@ class _Sums:
             values.double() if values.device.type == "cpu" else values, 1, correction=0
         )
         count, mean, squares = values.shape[1], mean.double().cpu(), variance.double().cpu() * values.shape[1]
-        if self.mean is None or self.squares is None:
-            self.count, self.mean, self.squares = count, mean, squares
-            return
         total = self.count + count
         step = mean - self.mean
         self.squares = self.squares + squares + step**2 * (self.count * count / total)
@@ -78,7 +74,7 @@ class _Sums:
 
     def give(self, layer: BatchNorm) -> None:
         """Make a layer's running statistics these."""
-        if self.mean is None or self.squares is None or self.count < 2:
+        if self.count < 2:
             return
         assert layer.running_mean is not None and layer.running_var is not None
         layer.running_mean.copy_(self.mean)

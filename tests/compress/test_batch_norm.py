@@ -45,6 +45,23 @@ def test_with_one_batch_evaluation_gives_what_was_measured() -> None:
     assert np.allclose(out.var(0, ddof=1), 1, rtol=6e-3)
 
 
+def test_small_spreads_of_large_values_are_exact() -> None:
+    """The mean of a batch lies between two float32 numbers; the values are a few of these apart."""
+    norm, images = nn.BatchNorm2d(2), 4096 + torch.randint(0, 5, (12, 2, 1, 3)) * 2.0**-11
+    reestimate(norm, images, batch_size=2)
+    values = images.double().numpy().transpose(1, 0, 2, 3).reshape(2, -1)
+    assert norm.running_var is not None and norm.running_mean is not None
+    assert np.allclose(norm.running_var.numpy(), values.var(1, ddof=1), rtol=1e-6, atol=0)
+    assert np.allclose(norm.running_mean.numpy(), values.mean(1), rtol=1e-7, atol=0)
+
+
+def test_two_values_are_enough() -> None:
+    norm = nn.BatchNorm1d(2)
+    reestimate(norm, torch.tensor([[1.0, 5.0], [2.0, 9.0]]))
+    assert norm.running_mean is not None and norm.running_mean.tolist() == [1.5, 7.0]
+    assert norm.running_var is not None and norm.running_var.tolist() == [0.5, 8.0]
+
+
 def test_what_has_no_statistics_or_no_images_is_left_alone() -> None:
     model = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.BatchNorm2d(3, track_running_stats=False))
     before = {name: value.clone() for name, value in model.state_dict().items()}
