@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lcsearch.core import plugins
 from lcsearch.core.errors import InputError
+from lcsearch.core.packages import require
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -40,10 +40,7 @@ class Format(ABC):
         Raises:
             InputError: One is missing.
         """
-        missing = [name for name in self.packages if importlib.util.find_spec(name) is None]
-        if missing:
-            problem = f"needs {', '.join(missing)}, not installed here; pip install '{self.install}'"
-            raise InputError(problem, setting="format")
+        require(self.packages, self.install, "format")
 
 
 class ModelFormat(Format):

@@ -1,0 +1,25 @@
+"""Packages that one feature needs, and lcsearch itself does not."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+
+from lcsearch.core.errors import InputError
+
+
+def require(packages: Sequence[str], install: str, setting: str) -> None:
+    """Check, without importing any, that packages are installed.
+
+    Args:
+        packages: What is imported.
+        install: What ``pip install`` is to be given where one of them is missing.
+        setting: The setting that asked for the feature, for the message.
+
+    Raises:
+        InputError: One is missing.
+    """
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        problem = f"needs {', '.join(missing)}, not installed here; pip install '{install}'"
+        raise InputError(problem, setting=setting)
