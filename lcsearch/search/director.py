@@ -18,7 +18,7 @@ from lcsearch.runs.store import Store
 from lcsearch.search.admit import Admission, as_duplicate
 from lcsearch.search.history import History
 from lcsearch.search.job_queue import JobQueue
-from lcsearch.search.observer import Observer
+from lcsearch.search.observer import Audience
 from lcsearch.search.proposals.queue import Candidate, Proposer
 from lcsearch.search.rungs import Rungs
 
@@ -37,7 +37,10 @@ class SearchDirector:
         admission: What becomes of it before anything is trained.
         rungs: Decides which trials stop.
         history: What the store holds already; a trial that runs in it is run again.
-        observer: Hears what happens, for the display.
+
+    Attributes:
+        audience: Hears what happens.
+        history: Every trial as it stands.
     """
 
     def __init__(
@@ -49,7 +52,6 @@ class SearchDirector:
         admission: Admission,
         rungs: Rungs,
         history: History,
-        observer: Observer | None = None,
     ) -> None:
         self._store = store
         self._directory = directory
@@ -57,7 +59,7 @@ class SearchDirector:
         self._proposer = proposer
         self._admission = admission
         self._rungs = rungs
-        self.observer = observer or Observer()
+        self.audience = Audience()
         self._jobs = JobQueue(settings.max_failures)
         self._stopped: set[int] = set()
         self._broken: dict[int, str] = {}
@@ -104,7 +106,7 @@ class SearchDirector:
         """A worker has begun a trial."""
         self._store.set(number, "worker", worker)
         self.history.update(replace(self.history[number], worker=worker))
-        self.observer.started(self.history[number])
+        self.audience.started(self.history[number])
 
     def on_epoch(self, number: int, epoch: int, metrics: Metrics) -> Verdict:
         """Record an epoch and answer whether to go on; one recorded before gets its old answer."""
@@ -151,19 +153,19 @@ class SearchDirector:
         if self._jobs.try_again(number):
             self._stopped.discard(number)
             self._broken.pop(number, None)
-            self.observer.lost(self.history[number], reason)
+            self.audience.lost(self.history[number], reason)
         else:
             self.on_failed(number, reason)
 
     def tick(self) -> None:
         """Let the display move."""
-        self.observer.tick(self.history)
+        self.audience.tick(self.history)
 
     def _ready(self) -> bool:
         """Whether there is something to propose now; Ctrl-C ends the preparations for it."""
 
         def progress(words: str) -> None:
-            self.observer.preparing(words, self.history)
+            self.audience.preparing(words, self.history)
             if self.interrupted:
                 raise Suspended
 
@@ -197,7 +199,7 @@ class SearchDirector:
         untrained = record.state == "rejected" or record.duplicate_of is not None
         self._fruitless = self._fruitless + 1 if untrained else 0
         if untrained:
-            self.observer.untrained(record)
+            self.audience.untrained(record)
 
     def _take_up(self, record: TrialRecord) -> None:
         """Go on with a trial that an earlier process left running."""
@@ -231,7 +233,7 @@ class SearchDirector:
             self._store.add_decision(record.number, decision)
             record = replace(record, decisions=(*record.decisions, decision))
             self.history.update(record)
-        self.observer.epoch(record)
+        self.audience.epoch(record)
         return record
 
     def _end(self, record: TrialRecord) -> None:
@@ -241,7 +243,7 @@ class SearchDirector:
         self.history.update(record)
         self._directory.close_trial(record, (kept | {record.number}) - self.history.keepers())
         self._proposer.learn(record)
-        self.observer.ended(record, self.history)
+        self.audience.ended(record, self.history)
         for number in self._duplicates.pop(record.number, []):
             self._end(as_duplicate(self.history[number], record))
 

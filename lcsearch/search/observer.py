@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Observer:
-    """Hears what happens and does nothing: the base of displays."""
+    """Hears what happens and does nothing: the base of displays, and of what tells trackers."""
 
     def started(self, record: TrialRecord) -> None:
         """A worker has begun a trial."""
@@ -33,3 +33,49 @@ class Observer:
 
     def tick(self, history: History) -> None:
         """Called about once a second."""
+
+
+class Audience(Observer):
+    """Several who all hear what happens, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._members: list[Observer] = []
+
+    def add(self, observer: Observer) -> None:
+        """Let one more hear what happens from now on."""
+        self._members.append(observer)
+
+    def started(self, record: TrialRecord) -> None:
+        """Tell all."""
+        for member in self._members:
+            member.started(record)
+
+    def epoch(self, record: TrialRecord) -> None:
+        """Tell all."""
+        for member in self._members:
+            member.epoch(record)
+
+    def untrained(self, record: TrialRecord) -> None:
+        """Tell all."""
+        for member in self._members:
+            member.untrained(record)
+
+    def lost(self, record: TrialRecord, reason: str) -> None:
+        """Tell all."""
+        for member in self._members:
+            member.lost(record, reason)
+
+    def ended(self, record: TrialRecord, history: History) -> None:
+        """Tell all."""
+        for member in self._members:
+            member.ended(record, history)
+
+    def preparing(self, words: str, history: History) -> None:
+        """Tell all."""
+        for member in self._members:
+            member.preparing(words, history)
+
+    def tick(self, history: History) -> None:
+        """Tell all."""
+        for member in self._members:
+            member.tick(history)

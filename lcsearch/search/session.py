@@ -135,7 +135,7 @@ class SearchSession(Session):
 
     def watch(self, observer: Observer) -> None:
         """Let somebody hear what happens."""
-        self.director.observer = observer
+        self.director.audience.add(observer)
 
     def introduction(self) -> list[str]:
         """What is searched, in a few lines, before the first trial starts."""
