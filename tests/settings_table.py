@@ -49,6 +49,7 @@ TABLE = """
     storage_path       --storage-path       settings   rsct-  text
     seed               --seed               settings   rs---  whole0
     storage            --storage            settings   rs---  text
+    track              --track              settings   rsc--  tracker
     out                --out                -          rs---  path
     num_classes        -                    facts      -s---  whole1
     in_channels        -                    facts      -s---  whole1
@@ -85,6 +86,12 @@ TYPED: dict[str, Bad] = {
     "sampler": (("tpee", "there is no sampler 'tpee'; did you mean 'tpe'"),),
     "rule": (("paretto", "there is no stopping rule 'paretto'; did you mean 'pareto'"),),
     "engine": (("rey", "there is no engine 'rey'; did you mean 'ray'"),),
+    "tracker": (
+        ("tensorbord:x", "there is no tracker 'tensorbord'; did you mean 'tensorboard'?"),
+        ("tensorboard", "'tensorboard' says no place; NAME:PLACE is needed"),
+        ("tensorboard: ", "'tensorboard: ' says no place"),
+        (":x", "':x' says no place"),
+    ),
     "objectives": (
         ("params", "accuracy comes first"),
         ("accuracy", "accuracy comes first"),
@@ -120,6 +127,11 @@ VALUES: dict[str, Bad] = {
     "sampler": ((5, "5 is not text"),),
     "rule": ((5, "5 is not text"),),
     "engine": ((5, "5 is not text"),),
+    "tracker": (
+        ("tensorboard:x", "'tensorboard:x' is not a list"),
+        ([5], "5 is not text"),
+        (["tensorboard:"], "'tensorboard:' says no place"),
+    ),
     "objectives": (
         ("accuracy,params", "is not a list"),
         (["params", "accuracy"], "accuracy comes first"),

@@ -19,6 +19,7 @@ from lcsearch.nets.count import Count
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.run_file import Facts
 from lcsearch.runs.settings import RunSettings
+from lcsearch.runs.trackers import Tracker
 from lcsearch.search.planner import Planner
 from lcsearch.search.proposals.queue import Prepare
 from lcsearch.search.session import SearchSession
@@ -46,6 +47,7 @@ def session(
     objective: Objective | None = None,
     prepare: Prepare | None = None,
     given: Sequence[TrialSpec] = (),
+    trackers: Mapping[str, Tracker] | None = None,
     **changes: object,
 ) -> SearchSession:
     """A session over ``base``, new or taken up where it was left.
@@ -55,6 +57,7 @@ def session(
         objective: Runs a trial; `Simulated` unless given.
         prepare: Makes what models are cut out of.
         given: Specs that the user wants tried first.
+        trackers: Follow it, by what messages call them.
         changes: Settings of the run.
     """
     values: dict[str, object] = {"trials": 12, "recipe": Recipe(epochs=4), "sampler": "tpe"} | changes
@@ -65,7 +68,8 @@ def session(
         directory = RunDirectory.create(path)
         directory.write(run_file(settings, FACTS))
     planner = Planner(_space(), settings, FACTS.validation_images, given, _size, prepare)
-    return SearchSession(directory, settings, FACTS, planner, objective or Simulated(), InlineEngine())
+    train = objective or Simulated()
+    return SearchSession(directory, settings, FACTS, planner, train, InlineEngine(), trackers)
 
 
 @cache

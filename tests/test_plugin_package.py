@@ -5,6 +5,7 @@ The package lies in ``tests/plugin_package``; it is built into a wheel and insta
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -28,6 +29,7 @@ ADDED = {
     "stopping rule": "last",
     "export format": "state",
     "plot": "sizes",
+    "tracker": "lines",
 }
 SPACE = """
 version: 1
@@ -38,7 +40,7 @@ layers:
 SEARCH = [
     "run", "--backbone", "three", "--dataset", "stripes", "--space", "space.yaml", "--sampler", "copy",
     "--early-stopping", "last", "--init", "scratch", "--trials", "18", "--epochs", "2", "--batch-size", "64",
-    "--jobs", "2", "--device", "cpu", "--out", "run",
+    "--jobs", "2", "--device", "cpu", "--out", "run", "--track", "lines:epochs.txt",
 ]  # fmt: skip
 CONTRACTS = """
 from lcsearch import testing
@@ -48,7 +50,7 @@ checks = {
     plugins.FAMILY: testing.check_family, plugins.SAMPLER: testing.check_sampler,
     plugins.BACKBONE: testing.check_backbone, plugins.DATA_SET: testing.check_data_set,
     plugins.STOPPING_RULE: testing.check_stopping_rule, plugins.PLOT: testing.check_plot,
-    plugins.EXPORT_FORMAT: testing.check_export_format,
+    plugins.EXPORT_FORMAT: testing.check_export_format, plugins.TRACKER: testing.check_tracker,
 }
 theirs = [plugin for plugin in plugins.listed() if plugin.origin == "lcsearch-example 1.0"]
 assert len(theirs) == len(checks), theirs
@@ -126,6 +128,17 @@ def test_a_search_uses_all_of_it_and_goes_on(place: Place) -> None:
     plain = yaml.safe_load((place.folder / "run" / "run.yaml").read_text())["settings"]
     names = {"backbone": "three", "dataset": "stripes", "sampler": "copy", "early_stopping": "last"}
     assert {setting: plain[setting] for setting in names} == names
+
+
+def test_its_tracker_has_each_epoch_once_after_both_sessions(place: Place) -> None:
+    lines = [line.split()[1:] for line in (place.folder / "epochs.txt").read_text().splitlines()]
+    there = [(int(number), int(epoch), float(accuracy)) for number, epoch, accuracy in lines]
+    recorded = [
+        (int(file.parent.name), int(epoch), pytest.approx(float(accuracy), abs=1e-3))
+        for file in (place.folder / "run" / "trials").glob("*/metrics.csv")
+        for epoch, accuracy, *_ in csv.reader(file.read_text().splitlines()[1:])
+    ]
+    assert len(there) > 20 and sorted(there) == sorted(recorded, key=lambda one: one[:2])
 
 
 def test_the_report_shows_its_plot(place: Place) -> None:

@@ -27,7 +27,7 @@ def drive(session: SearchSession) -> int:
         kind = LiveDisplay if console.is_terminal else PlainDisplay
         with kind(console, session.settings, session.engine.describe) as display:
             session.watch(display)
-            problem = session.run(lambda line: console.print(line, markup=False))
+            problem = session.run(lambda line: console.print(line, markup=False, soft_wrap=True))
         finish = session.finish()
     return _say(session, finish, problem, console)
 

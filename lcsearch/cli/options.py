@@ -98,9 +98,11 @@ def options_of(call: Call) -> Decorator:
 
 
 def _option(setting: Setting, call: Call) -> Decorator:
-    typed = (
-        {"is_flag": True} if setting.base is bool else {"type": Value(setting), "multiple": setting.repeated}
-    )
+    typed: dict[str, Any] = {"type": Value(setting)}
+    if setting.base is bool:
+        typed = {"is_flag": True}
+    elif setting.repeated:
+        typed |= {"multiple": True, "callback": lambda _context, _param, values: values or None}
     return click.option(
         setting.option or "--" + setting.name.replace("_", "-"),
         setting.name,

@@ -108,7 +108,14 @@ PLOT = Kind(
     contract="lcsearch.report.plot:Plot",
     forms="all",
 )
-TRACKER = Kind("tracker", "lcsearch.runs.trackers", "lcsearch.trackers", "TRACKER")
+TRACKER = Kind(
+    "tracker",
+    "lcsearch.runs.trackers",
+    "lcsearch.trackers",
+    "TRACKER",
+    setting="track",
+    contract="lcsearch.runs.trackers:TrackerMaker",
+)
 
 KINDS = (BACKBONE, DATA_SET, FAMILY, SAMPLER, STOPPING_RULE, ENGINE, EXPORT_FORMAT, PLOT, TRACKER)
 

@@ -9,10 +9,11 @@ from typing import Annotated, Any
 from annotated_types import Ge
 
 from lcsearch.core.checked import Checked, Versioned
+from lcsearch.core.errors import InputError
 from lcsearch.core.spec import Channels, Classes
 from lcsearch.core.strict import validate
 from lcsearch.core.yaml import read_mapping, write_yaml
-from lcsearch.runs.settings import RunSettings
+from lcsearch.runs.settings import RECORDED, RunSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +84,21 @@ def write_run_file(path: Path, content: RunFile) -> None:
         InputError: The place is not writable.
     """
     write_yaml(path, content.to_plain())
+
+
+def check_names(settings: RunSettings, file: str) -> None:
+    """Make sure that what people add and a run names is there.
+
+    Args:
+        settings: Of the run.
+        file: That holds them, for the message.
+
+    Raises:
+        InputError: It is not installed any more.
+    """
+    for name, setting in RECORDED.items():
+        if setting.plugin is not None:
+            try:
+                setting.check(getattr(settings, name))
+            except InputError as error:
+                raise InputError(f"{file}: settings.{name}: ", *error.problem) from None

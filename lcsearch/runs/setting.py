@@ -80,7 +80,8 @@ class Setting:
         option: The option, where it is not called as the setting.
         required: Who cannot do without it.
         repeated: Whether the option may be given several times, once for each value of a list.
-        plugin: What people add that the setting names; None where it names none of it.
+        plugin: What people add that the setting names, a repeated one as ``NAME:PLACE``; None where it names
+            none of it.
         name: As Python and run.yaml write it.
         kind: Its type and bounds, as ``Annotated`` says them.
     """
@@ -104,7 +105,7 @@ class Setting:
             InputError: It stands for none that is allowed.
         """
         if self.repeated:
-            return replace(self, kind=get_args(self.base)[0], repeated=False).read(text)
+            return replace(self, kind=get_args(self.base)[0], repeated=False, plugin=None).read(text)
         if get_origin(self.base) is tuple:
             return self.check([part.strip() for part in text.split(",")])
         number = self.base in (int, float) and not any(
@@ -120,7 +121,8 @@ class Setting:
         """
         found = self._tried("validate_python", self.kind, value)
         if self.plugin is not None:
-            plugins.check(self.plugin, found)
+            for name in [one.partition(":")[0] for one in found] if self.repeated else [found]:
+                plugins.check(self.plugin, name)
         return found
 
     def default_at(self, place: Place) -> Any:

@@ -11,10 +11,10 @@ from annotated_types import Ge
 
 from lcsearch.core.checked import Checked
 from lcsearch.core.errors import InputError, Named
-from lcsearch.core.plugins import ENGINE, SAMPLER, STOPPING_RULE
+from lcsearch.core.plugins import ENGINE, SAMPLER, STOPPING_RULE, TRACKER
 from lcsearch.core.spec import Recipe
 from lcsearch.runs.setting import Call, Place, Rule, Setting, by_device, declared
-from lcsearch.runs.values import Count, Seconds, listed, must
+from lcsearch.runs.values import Count, Seconds, Trackers, listed, must
 
 NEW: tuple[Call, ...] = ("run", "search")
 GOING_ON: tuple[Call, ...] = ("run", "search", "resume")
@@ -198,6 +198,17 @@ class RunSettings(Checked):
         str | None,
         Setting("Optuna storage on a server.", "run", NEW, Rule("study.db in the run"), metavar="URL"),
     ] = None
+    track: Annotated[
+        Trackers,
+        Setting(
+            "Follow the run there too, such as tensorboard:FOLDER.",
+            "run",
+            GOING_ON,
+            metavar="NAME:PLACE",
+            repeated=True,
+            plugin=TRACKER,
+        ),
+    ] = ()
     objective: Annotated[
         str | None, Setting("The user's own training loop, as module:function.", "training")
     ] = None
@@ -275,26 +286,8 @@ class RunSettings(Checked):
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data for run.yaml."""
-        return {**asdict(self), "objectives": list(self.objectives)}
+        return {**asdict(self), "objectives": list(self.objectives), "track": list(self.track)}
 
 
 RECORDED = declared(RunSettings)
 """Every setting that run.yaml holds, by name."""
-
-
-def check_names(settings: RunSettings, file: str) -> None:
-    """Make sure that what people add and a run names is there.
-
-    Args:
-        settings: Of the run.
-        file: That holds them, for the message.
-
-    Raises:
-        InputError: It is not installed any more.
-    """
-    for name, setting in RECORDED.items():
-        if setting.plugin is not None:
-            try:
-                setting.check(getattr(settings, name))
-            except InputError as error:
-                raise InputError(f"{file}: settings.{name}: ", *error.problem) from None

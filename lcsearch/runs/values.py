@@ -10,6 +10,9 @@ from typing import Annotated, Any
 from lcsearch.core.errors import InputError
 from lcsearch.core.text import parse_count, parse_seconds
 
+_NO_TRACKER = "none"
+"""Said in place of trackers, ends those that a run has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -77,6 +80,17 @@ def _as_tuple(value: Any) -> tuple[Any, ...]:
     raise InputError(f"{str(value)!r} is not a list")
 
 
+def _as_tracker(value: str) -> str:
+    name, _, place = value.partition(":")
+    if value != _NO_TRACKER and not (name.strip() and place.strip()):
+        raise InputError(f"{value!r} says no place; NAME:PLACE is needed, such as tensorboard:FOLDER")
+    return value
+
+
+def _without_none(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(value for value in values if value != _NO_TRACKER)
+
+
 def _as_source(value: Any) -> Path | dict[str, Any]:
     return dict(value) if isinstance(value, Mapping) else _as_path(value)
 
@@ -87,3 +101,6 @@ FilePath = Annotated[Path, Check(_as_path, "a path", True, "PATH")]
 FileOrMapping = Annotated[Any, Check(_as_source, "a path, or in Python a mapping", True, "FILE")]
 listed = Check(_as_tuple, first=True)
 """Takes a list for a tuple."""
+Trackers = Annotated[
+    tuple[Annotated[str, Check(_as_tracker)], ...], listed, Check(_without_none, f"or {_NO_TRACKER}")
+]

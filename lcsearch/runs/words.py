@@ -19,7 +19,7 @@ _BOUNDS = ((Ge, "ge", "at least"), (Gt, "gt", "above"), (Le, "le", "at most"), (
 
 def allowed(setting: Setting) -> str:
     """The values that a setting may have: ``a whole number, at least 1``."""
-    if setting.plugin is not None:
+    if setting.plugin is not None and not setting.repeated:
         return "a name that `lcsearch plugins` lists"
     return ", ".join([_type(setting), *bounds(setting)])
 

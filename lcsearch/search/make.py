@@ -23,11 +23,13 @@ from lcsearch.core.text import format_count
 from lcsearch.nets import surgery
 from lcsearch.nets.backbones import build
 from lcsearch.nets.count import Count, count
+from lcsearch.runs import trackers
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.inputs import SEARCHED_WIDTH, Asked, checked
-from lcsearch.runs.run_file import Facts, RunFile
-from lcsearch.runs.settings import RunSettings, check_names
+from lcsearch.runs.run_file import Facts, RunFile, check_names
+from lcsearch.runs.settings import RunSettings
 from lcsearch.runs.storage import check_storage
+from lcsearch.runs.trackers import Tracker
 from lcsearch.search.options import default_train_images, explicit_recipe, resolve
 from lcsearch.search.planner import Planner
 from lcsearch.search.proposals.given import read_given
@@ -105,11 +107,12 @@ def make(
     given = read_given(asked.get("given", ()), bound.plain(), settings)
     weights = given_weights(settings.init, bound.plain(), seed=settings.seed, new_head=settings.new_head)
     check_storage(settings.storage)
+    settings, following = _tracked(settings)
     directory = RunDirectory.create(asked.get("out") or _default_out(settings.backbone))
     if weights is not None:
         Start(directory.start).write_backbone(weights)
     directory.write(_recorded(settings, facts, given, space))
-    return _session(directory, settings, facts, bound, given, objective)
+    return _session(directory, settings, facts, bound, given, objective, following)
 
 
 def reopen(path: Path, said: Mapping[str, Any] | None = None) -> SearchSession:
@@ -155,7 +158,8 @@ def go_on(
     space = parse_space(recorded.space, f"{file}: space")
     given = [parse_config(config, f"{file}: given").spec for config in recorded.given]
     bound = _bind(space, settings, recorded.facts)
-    session = _session(directory, settings, recorded.facts, bound, given, objective)
+    settings, following = _tracked(settings)
+    session = _session(directory, settings, recorded.facts, bound, given, objective, following)
     if settings != recorded.settings:
         directory.write(replace(recorded, settings=settings))
     return session
@@ -180,6 +184,12 @@ def _recorded(settings: RunSettings, facts: Facts, given: Sequence[TrialSpec], s
     )
 
 
+def _tracked(settings: RunSettings) -> tuple[RunSettings, dict[str, Tracker]]:
+    """The settings with trackers' places as they are understood in any folder, and the trackers."""
+    following = trackers.make(settings.track)
+    return replace(settings, track=tuple(following)), following
+
+
 def _session(
     directory: RunDirectory,
     settings: RunSettings,
@@ -187,11 +197,13 @@ def _session(
     bound: BoundSpace,
     given: Sequence[TrialSpec],
     objective: Objective | None,
+    following: Mapping[str, Tracker],
 ) -> SearchSession:
     prepare = None if settings.fine_tune is None else Preparing(settings, bound)
     planner = Planner(bound, settings, facts.validation_images, given, Sizer(facts), prepare)
     engine = make_engine(settings, directory.path)
-    return SearchSession(directory, settings, facts, planner, objective or make_objective(settings), engine)
+    train = objective or make_objective(settings)
+    return SearchSession(directory, settings, facts, planner, train, engine, following)
 
 
 def _look_at_data(settings: RunSettings) -> tuple[RunSettings, Facts]:

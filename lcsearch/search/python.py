@@ -58,6 +58,7 @@ def search(
     max_failures: int | None = None,
     storage_path: str | None = None,
     storage: str | None = None,
+    track: Sequence[str] | None = None,
     quiet: bool = False,
 ) -> RunRecord:
     """Search for smaller models of a backbone, trained by your own loop.
@@ -139,9 +140,9 @@ def _drive(session: SearchSession, quiet: bool) -> RunRecord:
         lines = _Lines(session.settings.trials, quiet)
         session.watch(lines)
         problem = session.run(lines.say)
-    if problem is not None:
-        raise RuntimeError(f"{problem}; {again}")
-    finish = session.finish()
+        if problem is not None:
+            raise RuntimeError(f"{problem}; {again}")
+        finish = session.finish()
     if session.director.interrupted:
         raise KeyboardInterrupt(f"interrupted; {again}")
     if not quiet:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -20,11 +20,13 @@ from lcsearch.runs.run_file import Facts
 from lcsearch.runs.settings import RunSettings
 from lcsearch.runs.storage import open_storage, study_name
 from lcsearch.runs.store import Store
+from lcsearch.runs.trackers import Tracker
 from lcsearch.search.director import SearchDirector
 from lcsearch.search.finish import Finish, finish
 from lcsearch.search.interrupt import Interruptible, ctrl_c
 from lcsearch.search.observer import Observer
 from lcsearch.search.planner import Planner
+from lcsearch.search.tracking import Tracking, tracked
 
 
 class InterruptibleDirector(Director, Interruptible, Protocol):
@@ -104,6 +106,7 @@ class SearchSession(Session):
         planner: Puts the search together.
         objective: Runs one trial.
         engine: Runs the objective for every trial.
+        trackers: Follow the search, by what messages call them.
     """
 
     def __init__(
@@ -114,11 +117,14 @@ class SearchSession(Session):
         planner: Planner,
         objective: Objective,
         engine: Engine,
+        trackers: Mapping[str, Tracker] | None = None,
     ) -> None:
         super().__init__(directory, engine, objective)
         self.settings = settings
         self._facts = facts
         self._planner = planner
+        self._trackers = trackers or {}
+        self._tracking: Tracking | None = None
         self.director: SearchDirector
 
     def _enter(self, stack: ExitStack) -> None:
@@ -155,17 +161,29 @@ class SearchSession(Session):
         """Search until the end, an interruption, or a fault.
 
         Args:
-            say: Called with a line for the user, at Ctrl-C.
+            say: Called with a line for the user: at Ctrl-C, and until the session is closed where a tracker
+                fails.
 
         Returns:
             What went wrong, in one line; None if nothing did.
         """
+        if self._trackers:
+            self._track(say)
         return self._drive(self.director, say) or self.director.dead_end
 
     def finish(self) -> Finish:
         """Write best.yaml and report.html from what is recorded."""
         why = () if self.director.interrupted else (self.director.ending,)
-        return finish(self._directory, why)
+        finished = finish(self._directory, why)
+        if self._tracking is not None:
+            files = (self._directory.best, self._directory.report)
+            self._tracking.files_written([file for file in files if file.is_file()])
+        return finished
+
+    def _track(self, say: Callable[[str], None]) -> None:
+        self._tracking = Tracking(self._trackers, tracked(self._directory, self.director.history), say)
+        self._open.callback(self._tracking.close)
+        self.watch(self._tracking)
 
 
 def _start_lines(settings: RunSettings) -> list[str]:

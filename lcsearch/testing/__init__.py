@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lcsearch.testing.plots import check_plot
     from lcsearch.testing.samplers import check_sampler
     from lcsearch.testing.stopping_rules import check_stopping_rule
+    from lcsearch.testing.trackers import check_tracker
 
 _MODULES = {
     "check_backbone": "backbones",
@@ -36,6 +37,7 @@ _MODULES = {
     "check_plot": "plots",
     "check_sampler": "samplers",
     "check_stopping_rule": "stopping_rules",
+    "check_tracker": "trackers",
 }
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "check_plot",
     "check_sampler",
     "check_stopping_rule",
+    "check_tracker",
 ]
 
 

@@ -43,7 +43,7 @@ def test_built_in_names_are_the_files_of_a_package() -> None:
 def test_a_package_that_does_not_exist_holds_nothing() -> None:
     empty = replace(plugins.TRACKER, package="lcsearch.no.such", group="lcsearch.no_such")
     assert plugins.names(empty) == []
-    with pytest.raises(InputError, match=r"^there is no tracker 'wandb'$"):
+    with pytest.raises(InputError, match=r"^track: there is no tracker 'wandb'$"):
         plugins.find(empty, "wandb")
 
 

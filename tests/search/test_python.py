@@ -100,6 +100,17 @@ def test_called_again_it_goes_on(finished: RunRecord, five_trials: Path, tmp_pat
     assert outline(search(parts, trials=None).trials) == outline(finished.trials)
 
 
+def test_trackers_follow_it_when_it_goes_on_until_there_are_to_be_none(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    from event_files import assert_shown
+
+    search(tmp_path / "run", trials=2, track=[f"tensorboard:{tmp_path / 'board'}"])
+    followed = search(tmp_path / "run", trials=3)
+    alone = search(tmp_path / "run", trials=4, track=[])
+    assert len(alone.trials) > len(followed.trials)
+    assert_shown(tmp_path / "board" / "run", followed.trials)
+
+
 def test_the_command_line_resumes_an_objective_with_a_name(
     finished: RunRecord, five_trials: Path, tmp_path: Path
 ) -> None:
@@ -113,7 +124,11 @@ def test_the_command_line_resumes_an_objective_with_a_name(
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Ray is for Linux")
 def test_on_ray_it_is_the_same_search(finished: RunRecord, tmp_path: Path) -> None:
     """The first half in a real Ray, the second in local workers: as if all had been local."""
-    half = search(tmp_path / "parts", trials=6, engine="ray")
+    pytest.importorskip("tensorboard")
+    from event_files import assert_shown
+
+    half = search(tmp_path / "parts", trials=6, engine="ray", track=[f"tensorboard:{tmp_path / 'board'}"])
+    assert_shown(tmp_path / "board" / "parts", half.trials)
     assert all("/" in trial.worker for trial in half.complete if trial.duplicate_of is None)  # ADDRESS/NODE
     assert outline(search(tmp_path / "parts", engine="local").trials) == outline(finished.trials)
 
