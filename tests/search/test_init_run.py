@@ -244,7 +244,7 @@ def test_interrupted_while_preparing_it_goes_on_later(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("at", [4, 5, 6, 8], ids=["training", "its end", "measuring", "the end of it"])
 def test_killed_before_models_are_cut_out_it_resumes_to_the_same_run(
-    tmp_path: Path, whole: list[tuple[object, ...]], at: int
+    tmp_path: Path, whole: Outline, at: int
 ) -> None:
     """Each of the backbone's 3 epochs is two moments, each third of measuring it one."""
     clock = Clock(at)
