@@ -80,14 +80,12 @@ class _Mixing(torch.autograd.Function):
         return of_y, mixed.t() @ _flat(y), flat.sum(0) if ctx.has_bias else None
 
     @staticmethod
-    def jvp(ctx: Any, *tangents: Tensor | None) -> Tensor:
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
+        """What has no tangent of its own comes with zeros, a bias that is None with None."""
         y, matrix = ctx.saved_tensors
         of_y, of_matrix, of_bias = tangents
-        flat, zeros = _flat(y), torch.zeros_like(y)
-        moved = _flat(zeros if of_y is None else of_y)
-        mixed = moved @ matrix.t()
-        mixed = mixed if of_matrix is None else mixed + flat @ of_matrix.t()
-        both = torch.cat([moved, mixed], 1)
+        moved = _flat(of_y)
+        both = torch.cat([moved, moved @ matrix.t() + _flat(y) @ of_matrix.t()], 1)
         return _shaped(both if of_bias is None else both + of_bias, y)
 
 
