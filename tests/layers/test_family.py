@@ -26,7 +26,7 @@ class Short(Family[BankSpec]):
     spec = BankSpec
 
     def canonical(self, shape: ConvShape, spec: BankSpec) -> BankSpec | None:
-        return BankSpec(spec.size, "one") if spec.size < 9 else None
+        return BankSpec(spec.size, "one") if spec.size < shape.kernel[0] ** 2 else None
 
     def size(self, shape: ConvShape, spec: BankSpec) -> Size:
         return Size(spec.size, spec.size * shape.out_channels)
@@ -66,7 +66,7 @@ def test_its_spec_is_read_strictly() -> None:
 
 
 def test_layers_by_themselves_are_worked_out_one_by_one() -> None:
-    shapes = {"a": SHAPE, "b": ConvShape(8, 32, (1, 1)), "c": SHAPE}
+    shapes = {"a": SHAPE, "b": ConvShape(8, 32, (2, 2)), "c": SHAPE}
     specs = {"a": BankSpec(2, "x"), "b": BankSpec(3, "x"), "c": BankSpec(9, "x")}
     assert FAMILY.refuses(SHAPE) is None
     assert FAMILY.together("a", specs["a"]) == "a"

@@ -118,6 +118,24 @@ def test_primaries_that_suit_the_coefficients_come_closer(kind: dict[str, Any]) 
     assert error(layer, filters, metric, same) < 0.98 * solved_once(filters, metric, layer)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_what_matters_most_is_kept(seed: int) -> None:
+    """The textbook way: the primaries of full coefficients, whose longest terms are kept and solved for."""
+    torch.manual_seed(seed)
+    sizes = torch.logspace(0, -1, 16, dtype=torch.float64)[torch.randperm(16)]
+    filters = torch.randn(16, 5, 3, 3, dtype=torch.float64) * sizes.view(-1, 1, 1, 1)
+    closeness = Closeness.of(filters.flatten(1) @ filters.flatten(1).T)
+    full = made(filters, closeness, alpha=0.25)
+    rows, p = filters.flatten(1).numpy()[full.order.numpy()], full.plan.p
+    primary = full.primary.detach().flatten(1).numpy()
+    terms = np.abs(rows[p:] @ np.linalg.pinv(primary)) * np.linalg.norm(primary, axis=1)
+    kept = [primary[mask] for mask in terms >= np.sort(terms, axis=None)[-24]]
+    best = [row @ np.linalg.pinv(own) @ own for row, own in zip(rows[p:], kept, strict=True)]
+    textbook = ((primary - rows[:p]) ** 2).sum() + ((np.stack(best) - rows[p:]) ** 2).sum()
+    layer = made(filters, closeness, alpha=0.25, sparsity=0.5)
+    assert float((layer.to_conv().weight.detach() - filters).square().sum()) < textbook
+
+
 def test_masked_least_squares_is_that_of_numpy() -> None:
     torch.manual_seed(0)
     primary, secondary = torch.randn(6, 20).double(), torch.randn(70, 20).double()

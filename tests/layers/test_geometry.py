@@ -84,6 +84,8 @@ def test_wrong_arguments_are_named(options: dict[str, Any], message: str) -> Non
         (nn.ConvTranspose1d(8, 8, 3), "is a transposed convolution; it must be an nn.Conv2d"),
         (torch.ao.nn.quantized.Conv2d(8, 8, 3),
          "is quantised; it must be an nn.Conv2d with floating-point weights"),
+        (torch.ao.nn.qat.Conv2d(8, 8, 3, qconfig=torch.ao.quantization.default_qat_qconfig),
+         "is quantised; it must be an nn.Conv2d with floating-point weights"),
         (nn.Linear(8, 8), "must be an nn.Conv2d"),
     ],
     ids=lambda value: "" if isinstance(value, str) else type(value).__name__,

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from lcsearch.layers import LinearConv2d, correlation_loss
-from lcsearch.layers.regularize import correlation
+from lcsearch.layers.regularize import correlation, correlation_of
 
 
 def numpy_loss(layer: LinearConv2d) -> float:
@@ -33,6 +33,13 @@ def test_sum_and_mean_are_numpys(scale: float) -> None:
 def test_one_filter_or_no_layer_costs_nothing() -> None:
     assert correlation_loss(LinearConv2d(3, 16, 3, alpha=1 / 16)) == 0
     assert correlation_loss(nn.Conv2d(3, 16, 3), "sum") == 0
+
+
+def test_two_filters_have_one_pair() -> None:
+    torch.manual_seed(0)
+    layer = LinearConv2d(3, 16, 3, alpha=1 / 8)
+    assert float(correlation_loss(layer, "sum").detach()) == pytest.approx(numpy_loss(layer), rel=1e-4)
+    assert float(correlation_of([layer]).detach()) == pytest.approx(numpy_loss(layer) / 2, rel=1e-4)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e20])
