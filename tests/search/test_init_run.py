@@ -289,8 +289,7 @@ def test_a_given_backbone_is_fine_tuned_like_everything_cut_out_of_it(tmp_path: 
     assert trials[0].metrics["accuracy_before"] == 40.0
     assert all(t.spec.recipe == replace(SCRATCH, epochs=7) for t in trials if t.origin == "thinner")
     assert all(t.spec.recipe == TUNED for t in trials if t.origin != "thinner")
-    halves = given(tmp_path / "halves", trials=6)
-    assert outline(halves) == outline(trials)[:6]
+    assert outline(given(tmp_path / "halves", trials=6)) == outline(trials)[:6]
     assert outline(given(tmp_path / "halves")) == outline(trials)
 
 
