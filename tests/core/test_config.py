@@ -33,6 +33,26 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert config.source == SOURCE
 
 
+def test_a_config_is_short_and_in_order() -> None:
+    spec = TrialSpec(ModelSpec("base", 10, 3, layers={"a": ConvSpec(), "b": LinearSpec(0.25, rank=3)}))
+    assert config_text(spec, Source("runs/é", 17, why="the knee")).splitlines() == [
+        "version: 1",
+        "backbone: base",
+        "num_classes: 10",
+        "in_channels: 3",
+        "width: 1.0",
+        "layers:",
+        "  b: {family: linear, alpha: 0.25, rank: 3}",
+        "regularizer: {weight: 0.0, every: 1, reduction: mean}",
+        "recipe: {epochs: 4, batch_size: 64, lr: 0.05, momentum: 0.9, weight_decay: 0.0005, warmup: 0.25, "
+        "label_smoothing: 0.0,",
+        "  average: 0.25, clip: 1.0, crop: null, flip: null, coefficient_l1: 0.0, precision: float32, "
+        "init: scratch,",
+        "  distill: 0.0}",
+        "source: {run: runs/é, trial: 17, why: the knee}",
+    ]
+
+
 def test_any_yaml_reader_understands_a_config() -> None:
     plain = yaml.safe_load(config_text(SPEC, SOURCE))
     assert plain["version"] == 1
@@ -46,6 +66,7 @@ def test_plain_layers_and_unknown_sources_are_left_out() -> None:
     assert plain["layers"] == {}
     assert "source" not in plain
     assert parse_config(plain, "f").spec.model.layers == {}
+    assert parse_config(spec.to_plain(), "f").spec.model.layers == {}
 
 
 layer_specs = st.builds(
@@ -115,6 +136,15 @@ def test_mistakes_name_file_path_value_and_what_is_allowed(change: str, message:
         parse_config(plain, "f")
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+def test_a_mistake_in_a_file_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "best.yaml"
+    write_config(path, SPEC)
+    path.write_text(path.read_text().replace("width: 0.75", "width: 0"))
+    with pytest.raises(InputError) as caught:
+        read_config(path)
+    assert str(caught.value) == f"{path}: width: 0 is not allowed; it must be above 0"
 
 
 def test_a_list_is_no_config() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import errno
 import pickle
 import re
 from collections.abc import Iterator
@@ -12,7 +13,16 @@ from pathlib import Path
 import pytest
 
 import lcsearch
-from lcsearch.core.errors import InputError, Named, one_line, reason, said_of
+from lcsearch.core.errors import (
+    InputError,
+    Named,
+    did_you_mean,
+    is_disk_full,
+    no_such,
+    one_line,
+    reason,
+    said_of,
+)
 
 
 def shout(named: Named) -> str:
@@ -67,6 +77,42 @@ def test_a_worker_can_send_one(error: InputError, python: str, other: str) -> No
 )
 def test_other_peoples_errors_fit_into_a_line(error: Exception, line: str, why: str) -> None:
     assert (one_line(error), reason(error)) == (line, why)
+
+
+@pytest.mark.parametrize(
+    ("error", "full"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), True),
+        (PermissionError(errno.EACCES, "Permission denied"), False),
+        (ValueError(errno.ENOSPC), False),
+    ],
+)
+def test_a_full_disk_is_told_from_other_errors(error: BaseException, full: bool) -> None:
+    assert is_disk_full(error) is full
+
+
+@pytest.mark.parametrize(
+    ("value", "choices", "advice"),
+    [
+        ("vgg12", ["vgg16", "vgg11", "base"], "did you mean 'vgg16' or 'vgg11'?"),
+        ("vgg1", ["vgg11"], "did you mean 'vgg11'?"),
+        ("abcd", ["abxy"], "did you mean 'abxy'?"),  # half of it
+        ("abcd", ["axyz", "a"], "choose from a, axyz"),  # less than half
+        ("abc", ["abcd", "abce", "abcf", "abcg"], "did you mean 'abcg' or 'abcf' or 'abce'?"),
+        ("", ["b", "a"], "choose from a, b"),
+    ],
+)
+def test_near_names_are_offered_and_else_all(value: str, choices: list[str], advice: str) -> None:
+    assert did_you_mean(value, choices) == did_you_mean(value, iter(choices[::-1])) == advice
+
+
+def test_a_name_that_nothing_has() -> None:
+    assert no_such("plot", "frnt", ["front", "depth"]) == "there is no plot 'frnt'; did you mean 'front'?"
+    assert no_such("plot", "frnt", iter(())) == "there is no plot 'frnt'"
+    said = no_such("plot", "9", iter(["b", "a"]), "all")
+    assert said == "there is no plot '9'; choose from a, b (all will do too)"
+    assert no_such("plot", "9", [], "all") == "there is no plot '9' (all will do too)"
 
 
 SPEAK_OPTIONS = ("cli/", "engines/ray/", "report/commands.py", "runs/inputs.py", "runs/settings.py")

@@ -29,7 +29,7 @@ def test_each_purpose_number_and_seed_has_its_own() -> None:
     assert stream(1, 11) != stream(11, 1) != stream(1, 1, 1)
 
 
-@pytest.mark.parametrize("seed", [0, 2**32 + 5, 2**63 - 1])
+@pytest.mark.parametrize("seed", [0, 100, 2**32 + 5, 2**63 - 1])
 def test_every_generator_is_seeded(seed: int) -> None:
     def drawn() -> tuple[float, float, float]:
         return random.random(), float(np.random.rand()), float(torch.rand(()))
@@ -40,3 +40,7 @@ def test_every_generator_is_seeded(seed: int) -> None:
     assert drawn() == first
     seed_everything(seed - 1 if seed else 1)
     assert all(a != b for a, b in zip(drawn(), first, strict=True))
+    generators = random.Random(seed), np.random.RandomState(seed % 4294967296)
+    seed_everything(seed)
+    assert (random.random(), np.random.rand()) == (generators[0].random(), generators[1].rand())
+    assert torch.equal(torch.rand(3), torch.rand(3, generator=torch.Generator().manual_seed(seed)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from lcsearch.core.checked import Checked
 from lcsearch.core.errors import InputError
@@ -20,6 +20,7 @@ Kind = Literal["conv", "linear"]
 class Inner(Strict):
     kind: Kind = "conv"
     names: Names[str] = Field(default=["a"])
+    word: str = Field(default="a", pattern="a+")
 
 
 class Model(Strict):
@@ -34,6 +35,13 @@ class Record(Checked):
     rate: Rate
     count: Count = 1
     flag: bool = False
+
+
+@dataclass(frozen=True)
+class Lenient:
+    """As somebody else's record may be: pydantic converts what it can."""
+
+    count: int
 
 
 MISTAKES: list[tuple[Any, str]] = [
@@ -55,7 +63,9 @@ DEEPER: list[tuple[Any, str]] = [
     ({"names": []}, 'inner."a.b".names: is empty; name at least one'),
     ({"names": ["x", "y", "x"]}, "inner.\"a.b\".names[2]: 'x' stands there twice"),
     ({"names": ["x", 1]}, 'inner."a.b".names[1]: 1 is not text'),
-    (5, 'inner."a.b": 5 is not allowed; write keys from kind, names'),
+    ({"names": 5}, 'inner."a.b".names: 5 is not a list'),
+    ({"word": "b"}, "inner.\"a.b\".word: 'b' is not allowed: String should match pattern 'a+'"),
+    (5, 'inner."a.b": 5 is not allowed; write keys from kind, names, word'),
 ]
 
 
@@ -75,6 +85,31 @@ def test_a_deeper_one_has_its_path(inner: Any, said: str) -> None:
     assert str(caught.value) == f"own.yaml: {said}"
 
 
+def test_a_mapping_is_asked_for_in_words() -> None:
+    with pytest.raises(InputError) as caught:
+        validate(Model, {"rate": 0.5, "inner": [1]}, "own.yaml")
+    assert str(caught.value) == "own.yaml: inner: [1] is not a mapping of keys to values"
+
+
+@pytest.mark.parametrize("value", [2.5, "two", [2]])
+def test_a_record_that_is_not_checked_strictly_says_the_same(value: Any) -> None:
+    with pytest.raises(InputError) as caught:
+        validate(Lenient, {"count": value}, "own.yaml")
+    assert str(caught.value) == f"own.yaml: count: {value!r} is not a whole number"
+    assert validate(Lenient, {"count": "2"}, "own.yaml") == Lenient(2)
+
+
+def test_only_the_first_of_several_mistakes_is_told() -> None:
+    with pytest.raises(InputError) as caught:
+        validate(Record, {"rate": 2, "count": 0, "flag": 1}, "own.yaml")
+    assert str(caught.value) == "own.yaml: rate: 2 is not allowed; it must be at most 1"
+
+
+def test_a_model_that_is_made_in_python_says_the_same() -> None:
+    with pytest.raises(ValidationError, match=r"names\n  'x' stands there twice \["):
+        Inner(names=["x", "x"])
+
+
 def test_what_is_as_it_must_be_comes_back() -> None:
     plain = {"rate": 1, "count": 9, "inner": {"x": {"kind": "linear", "names": "one"}}}
     found = validate(Model, plain, "f")
@@ -87,4 +122,6 @@ def test_paths_and_values_fit_into_one_line() -> None:
     assert format_path(["layers", "features.0", "kind", 1]) == 'layers."features.0".kind[1]'
     assert format_path(["a\nb"]) == '"a\\nb"'
     assert format_path([]) == ""
+    assert format_path([0, "a", True, "é"]) == '[0].a."True"."é"'
+    assert format_path([True, 0]) == '"True"[0]' and format_path(["é"]) == '"é"'
     assert shown("x" * 58) == repr("x" * 58) and shown("x" * 59) == repr("x" * 59)[:57] + "..."

@@ -7,6 +7,7 @@ from lcsearch.core.words import result_words
 
 def test_complete():
     assert result_words(make_trial(1, 91.234)) == "91.23 %"
+    assert result_words(make_trial(1)) == "complete", "as a run that was damaged may have it"
 
 
 def test_stopped():
