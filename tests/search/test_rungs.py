@@ -101,6 +101,8 @@ def test_no_rule_stops_hand_picked_trials(origin: Origin) -> None:
     one = trial(1, 300, SCRATCH, 50.0, origin=origin, state="running")
     decision = Rungs(1000, never, 3).decide(one, History([one]))
     assert decision is not None and decision.go_on is (origin in HAND_PICKED)
+    words = "hand-picked trials always go on" if origin in HAND_PICKED else "nothing goes on"
+    assert decision.rule == words
 
 
 def test_what_a_rule_says_is_recorded_with_those_that_it_saw() -> None:

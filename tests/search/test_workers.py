@@ -93,4 +93,5 @@ def test_trials_train_on_the_runs_data(tmp_path: Path) -> None:
         50,
         20,
     )
+    assert make_objective(settings(data_dir="/data")).data_dir == "/data"
     assert (objective.image_size, objective.device, objective.threads) == (16, "cpu", 2)
