@@ -42,6 +42,8 @@ class LinearFilters(FamilyLayer):
     row: nn.Parameter | None
     mask: Tensor | None
     order: Tensor
+    permuted: bool
+    pruned_to: int
 
     def __init__(
         self,
@@ -91,8 +93,6 @@ class LinearFilters(FamilyLayer):
         mask = torch.ones(banks * s, p, dtype=torch.bool, device=options["device"]) if sparse else None
         self.register_buffer("mask", mask)
         self.register_buffer("order", torch.arange(out, device=options["device"]))
-        self.permuted = False
-        self.pruned_to = -1
 
     @torch.no_grad()
     def reset_parameters(self) -> None:

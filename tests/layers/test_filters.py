@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from lcsearch.layers import LinearConv2d
+from lcsearch.layers.cost import Plan
 from lcsearch.layers.shape import ConvShape, Size
 
 KINDS: list[dict[str, Any]] = [{}, {"rank": 2}, {"rank_ratio": 0.5}, {"sparsity": 0.4}]
@@ -48,6 +50,8 @@ def test_filters_are_primaries_and_their_combinations(
     one = layer(per_group=per_group, **kind)
     if ordered:
         one.set_order(torch.randperm(24))
+    if one.coefficients is not None:
+        nn.init.normal_(one.coefficients)  # those that are pruned, too
     own = matrices(one)
     primaries = np.split(one.primary.detach().numpy(), one.banks)
     made = [np.concatenate([v, np.tensordot(a, v, 1)]) for a, v in zip(own, primaries, strict=True)]
@@ -107,7 +111,8 @@ def test_coefficients_that_will_be_zero_are_not_stored(per_group: bool) -> None:
     assert one.unstored({one.primary}) == Size(0, 0)
     one.prune(1.0)
     assert one.mask is not None and int((~one.mask).sum()) == zeros
-    assert layer().unstored(set(layer().parameters())) == Size(0, 0)
+    full = layer()
+    assert full.unstored(set(full.parameters())) == Size(0, 0)
 
 
 def test_what_is_pruned_and_what_decays() -> None:
@@ -130,9 +135,21 @@ def test_loading_brings_the_order_and_prunes_anew() -> None:
     assert not one.permuted
 
 
-def test_filters_keep_their_type_under_autocast() -> None:
+def test_filters_keep_their_type() -> None:
     one = layer(dtype=torch.float32)
     with torch.autocast("cpu", torch.bfloat16):
         cast = one.filters()
     assert cast.dtype == torch.float32
     torch.testing.assert_close(cast, one.filters(), rtol=0.05, atol=0.05)
+    half = layer(dtype=torch.float16)
+    assert half.filters().dtype == half.mixer().dtype == torch.float16
+
+
+def test_its_sizes_decide_its_cost() -> None:
+    assert layer(alpha=0.25).plan == Plan(p=6, s=18, depth=2, window=6, groups=2, banks=1)
+    assert layer(alpha=0.25, per_group=True).plan == Plan(p=6, s=18, depth=2, window=6, groups=2, banks=2)
+
+
+def test_coefficients_are_of_one_kind() -> None:
+    with pytest.raises(ValueError, match=r"sparsity=0\.5 must be None where rank=2"):
+        layer(rank=2, sparsity=0.5)
