@@ -65,7 +65,7 @@ def test_the_offer_is_for_the_group_and_its_layers() -> None:
     shapes = {"first": ConvShape(8, 16, (3, 3)), "second": ConvShape(16, 16, (3, 3))}
     rule = FAMILY.rule(coefficients=["full", "sparse"])
     offer = FAMILY.offer(rule, "block", shapes)
-    assert offer.members == ("first", "second")
+    assert (offer.group, offer.members) == ("block", ("first", "second"))
     names = [parameter.name for parameter in offer.parameters]
     assert names == ["block/alpha", "block/coefficients", "block/sparsity"]
     assert offer.at_share(0.5, shapes) == {"first": LinearSpec(0.5), "second": LinearSpec(0.5)}
