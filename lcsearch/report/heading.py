@@ -19,7 +19,7 @@ def title(run: RunRecord) -> str:
 
 
 def remarks(run: RunRecord) -> tuple[str, ...]:
-    """Say of a run in a few words each: its name, trials by state, epochs and time."""
+    """Say of a run in a few words each: its name, trials by state, epochs and time, and what it notes."""
     states = Counter(t.state for t in run.trials)
     order: tuple[State, ...] = ("complete", "pruned", "rejected", "failed", "running")
     trials = [f"{states[s]:,} {'stopped early' if s == 'pruned' else s}" for s in order if states[s]]
@@ -30,4 +30,5 @@ def remarks(run: RunRecord) -> tuple[str, ...]:
         "trials: " + ", ".join(trials),
         f"{epochs} trained in {busy_words(run)}",
         *([] if cost is None else [cost]),
+        *run.settings.get("notes", ()),
     )

@@ -52,6 +52,8 @@ class RunFile(Versioned):
         made_at: When, as ISO 8601 writes it.
         given: Configs that are tried first, as plain data.
         space: What is searched, as plain data.
+        notes: What is left out, changed or not used and touches results, a line each: said when the run
+            begins, and in the report's head.
     """
 
     study: str | None = field(default=None, kw_only=True)
@@ -62,6 +64,7 @@ class RunFile(Versioned):
     made_at: str
     given: list[dict[str, Any]]
     space: dict[str, Any]
+    notes: list[str] = field(default_factory=list)
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data for YAML."""

@@ -85,7 +85,12 @@ def narrowed(space: Space, asked: Asked) -> Space:
 
 
 def make(
-    asked: Asked, settings: RunSettings, space: Space, facts: Facts, objective: Objective | None = None
+    asked: Asked,
+    settings: RunSettings,
+    space: Space,
+    facts: Facts,
+    objective: Objective | None = None,
+    notes: Sequence[str] = (),
 ) -> SearchSession:
     """Check what remains, make the run directory, and open the run.
 
@@ -95,6 +100,7 @@ def make(
         space: What is searched.
         facts: What the data decide.
         objective: Runs one trial; None trains the spec on the run's data set.
+        notes: What the run is to say of itself, as in `RunFile`.
 
     Raises:
         InputError: Something the user said is wrong; nothing was made.
@@ -111,7 +117,7 @@ def make(
     directory = RunDirectory.create(asked.get("out") or _default_out(settings.backbone))
     if weights is not None:
         Start(directory.start).write_backbone(weights)
-    directory.write(_recorded(settings, facts, given, space))
+    directory.write(_recorded(settings, facts, given, space, notes))
     return _session(directory, settings, facts, bound, given, objective, following)
 
 
@@ -165,7 +171,9 @@ def go_on(
     return session
 
 
-def _recorded(settings: RunSettings, facts: Facts, given: Sequence[TrialSpec], space: Space) -> RunFile:
+def _recorded(
+    settings: RunSettings, facts: Facts, given: Sequence[TrialSpec], space: Space, notes: Sequence[str]
+) -> RunFile:
     """What run.yaml is to hold."""
     return RunFile(
         version=VERSION,
@@ -181,6 +189,7 @@ def _recorded(settings: RunSettings, facts: Facts, given: Sequence[TrialSpec], s
         made_at=datetime.now().astimezone().isoformat(timespec="seconds"),
         given=[spec.to_plain() for spec in given],
         space=space.to_plain(),
+        notes=list(notes),
     )
 
 

@@ -155,6 +155,7 @@ class SearchSession(Session):
             *_start_lines(settings),
             f"{settings.trials} trials of {_epochs(settings.searched_recipe)} by {settings.sampler}, "
             f"early stopping {settings.early_stopping}, seed {settings.seed}{timeout}",
+            *self._directory.read().notes,
         ]
 
     def run(self, say: Callable[[str], None] = lambda line: None) -> str | None:
