@@ -83,11 +83,14 @@ def _of_run(path: Path) -> dict[str, Any]:
 
 
 def _load(options: dict[str, Any]) -> SearchData:
-    from lcsearch.data import load
+    from lcsearch.data import load, notes_on
 
     click.echo("reading the data", err=True)
     names = ("data_dir", "train_images", "image_size")
-    return load(options["dataset"], **{name: options[name] for name in names})
+    data = load(options["dataset"], **{name: options[name] for name in names})
+    for note in notes_on(data):
+        click.echo(note, err=True)
+    return data
 
 
 def _model(options: dict[str, Any], data: SearchData) -> tuple[nn.Module, ModelSpec]:

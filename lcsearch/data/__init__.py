@@ -3,6 +3,7 @@
 from lcsearch.data.batches import Batches
 from lcsearch.data.dataset import DataSet, DatasetInfo, Raw, SearchData, Split
 from lcsearch.data.loading import describe, fetch, final_evaluation, load, names, test_split
+from lcsearch.data.notes import notes_on
 from lcsearch.data.pixels import from_arrays
 from lcsearch.data.places import cache_dir
 
@@ -20,5 +21,6 @@ __all__ = [
     "from_arrays",
     "load",
     "names",
+    "notes_on",
     "test_split",
 ]

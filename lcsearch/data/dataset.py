@@ -31,6 +31,7 @@ class DatasetInfo:
         std: Standard deviation per channel of pixel values in 0..1.
         flip: Whether a mirrored image is as good as the original.
         crop: Zero pixels added on each side before the random crop.
+        classes: The name of each label, where it has one.
     """
 
     name: str
@@ -41,6 +42,7 @@ class DatasetInfo:
     std: tuple[float, ...]
     flip: bool
     crop: int
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +63,19 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class SearchData:
-    """What a search may see of a data set: no test images."""
+    """What a search may see of a data set: no test images.
+
+    Attributes:
+        info: Its facts.
+        train: Images to train on.
+        validation: Images to compare models on.
+        left_out: What lies beside them and was not read, in a line each.
+    """
 
     info: DatasetInfo
     train: Split
     validation: Split
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,10 +85,12 @@ class Raw:
     Attributes:
         labels: int64, (n,), in the order of the files.
         take: From int64 indices (k,) and an image size to uint8 images (k, channels, size, size).
+        left_out: What lies beside the images and is not read, in a line each.
     """
 
     labels: Tensor
     take: Callable[[Tensor, int], Tensor]
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -96,6 +108,7 @@ class DataSet(ABC):
         flip: Whether a mirrored image is as good as the original.
         train_images: Images of the training part, validation included; None where only reading tells.
         test_images: Images of the test part; None where only reading tells.
+        classes: The name of each label, where it has one.
     """
 
     name: str = ""
@@ -108,6 +121,7 @@ class DataSet(ABC):
     flip: bool
     train_images: int | None = None
     test_images: int | None = None
+    classes: tuple[str, ...] = ()
 
     @property
     def advice(self) -> tuple[str | Named, ...]:
@@ -156,4 +170,5 @@ class DataSet(ABC):
             std=self.std,
             flip=self.flip,
             crop=image_size // 8,
+            classes=self.classes,
         )

@@ -67,10 +67,12 @@ def image_folders(name: str) -> ImageFolders:
     root = Path(name.removeprefix("folder:")).expanduser()
     if name == "folder:" or not root.is_dir() or not os.access(root, os.R_OK | os.X_OK):
         raise _wrong(name, "no such readable folder; expected folder:PATH with one folder of images a class")
+    classes = tuple(_classes(name, root))
     return ImageFolders(
         name=name,
         summary=f"images of {root}",
-        num_classes=len(_classes(name, root)),
+        num_classes=len(classes),
+        classes=classes,
         in_channels=3,
         image_size=_DEFAULT_SIZE,
         mean=IMAGENET_MEAN,

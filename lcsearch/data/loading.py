@@ -140,6 +140,7 @@ def load(
         info=data_set.info(size),
         train=Split(raw.take(train, size), raw.labels[train]),
         validation=Split(raw.take(validation, size), raw.labels[validation]),
+        left_out=raw.left_out,
     )
 
 

@@ -72,8 +72,8 @@ def create(said: Mapping[str, Any]) -> SearchSession:
     space = load_space(asked.get("space"), asked["backbone"])
     settings = resolve(asked, space)
     space = narrowed(space, asked)
-    settings, facts = _look_at_data(settings)
-    return make(asked, settings, space, facts)
+    settings, facts, notes = _look_at_data(settings)
+    return make(asked, settings, space, facts, notes=notes)
 
 
 def narrowed(space: Space, asked: Asked) -> Space:
@@ -215,7 +215,7 @@ def _session(
     return SearchSession(directory, settings, facts, planner, train, engine, following)
 
 
-def _look_at_data(settings: RunSettings) -> tuple[RunSettings, Facts]:
+def _look_at_data(settings: RunSettings) -> tuple[RunSettings, Facts, tuple[str, ...]]:
     """Read the images once, so that every mistake in them is found before the run is made."""
     found = data.load(
         settings.dataset,
@@ -228,7 +228,8 @@ def _look_at_data(settings: RunSettings) -> tuple[RunSettings, Facts]:
     validation = len(found.validation.labels)
     info = found.info
     facts = Facts(info.num_classes, info.in_channels, info.image_size, images, validation)
-    return replace(settings, train_images=images, validation_images=validation), facts
+    settings = replace(settings, train_images=images, validation_images=validation)
+    return settings, facts, data.notes_on(found, images)
 
 
 def _bind(space: Space, settings: RunSettings, facts: Facts) -> BoundSpace:

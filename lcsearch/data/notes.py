@@ -1,0 +1,73 @@
+"""What should be known of images before anything is searched on them: a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from lcsearch.core.text import counted
+from lcsearch.data.dataset import SearchData
+
+FEW_VALIDATION_IMAGES = 100
+FLAT_SPAN = 16
+"""Of 255: what the 12 bits become that many cameras write into files of 16."""
+
+_CHUNK = 256
+_NAMED = 3
+
+
+def notes_on(data: SearchData, train_images: int | None = None) -> tuple[str, ...]:
+    """Say what was left out of a data set, and what its training and validation images lack.
+
+    Args:
+        data: The images; test images are not among them.
+        train_images: How many of the training images are used, the first ones; None for all.
+
+    Returns:
+        One line for each remark; none where there is nothing to say.
+    """
+    images, labels = data.train.images[:train_images], data.train.labels[:train_images]
+    return (
+        *data.left_out,
+        *_few(len(data.validation)),
+        *_unseen("training", labels, data.info.num_classes, data.info.classes),
+        *_unseen("validation", data.validation.labels, data.info.num_classes, data.info.classes),
+        *_flat(images),
+    )
+
+
+def _few(validation_images: int) -> list[str]:
+    if validation_images >= FEW_VALIDATION_IMAGES:
+        return []
+    points = 100 / validation_images
+    return [
+        f"only {counted(validation_images, 'validation image')}: each is {points:.3g} points of accuracy, "
+        "so small differences between models say little"
+    ]
+
+
+def _unseen(part: str, labels: Tensor, num_classes: int, names: Sequence[str]) -> list[str]:
+    """A line where a part holds no image of some class."""
+    counts = torch.bincount(labels, minlength=num_classes)
+    unseen = (counts == 0).nonzero().flatten().tolist()
+    if not unseen:
+        return []
+    first = ", ".join(repr(names[k]) if names else str(k) for k in unseen[:_NAMED])
+    more = f" and {len(unseen) - _NAMED} more" if len(unseen) > _NAMED else ""
+    return [f"no {part} image is of {'class' if len(unseen) == 1 else 'the classes'} {first}{more}"]
+
+
+def _flat(images: Tensor) -> list[str]:
+    """A line where every image (n, channels, height, width) of uint8 is of one colour, or nearly so."""
+    largest = 0
+    for chunk in images.split(_CHUNK):
+        span = chunk.amax(dim=(2, 3)).int() - chunk.amin(dim=(2, 3)).int()
+        largest = max(largest, int(span.max()))
+        if largest > FLAT_SPAN:
+            return []
+    return [
+        f"every training image is all but constant: none spans more than {largest} of 255 grey values; "
+        "were its pixels written on another scale?"
+    ]

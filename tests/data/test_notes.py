@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from lcsearch.data import DatasetInfo, SearchData, Split, notes_on
+
+INFO = DatasetInfo("pebbles", 3, 1, 8, (0.5,), (0.2,), False, 1)
+
+
+def pebbles(labels: list[int], span: int = 200, level: int = 30) -> Split:
+    """Images whose darkest pixel is ``level``, and whose brightest is ``span`` above."""
+    images = torch.full((len(labels), 1, 8, 8), level, dtype=torch.uint8)
+    images[:, :, 3, 5] = level + span
+    return Split(images, torch.tensor(labels))
+
+
+GOOD = SearchData(INFO, pebbles([0, 1, 2] * 10), pebbles([0, 1, 2] * 40))
+
+
+def test_nothing_is_said_of_good_images() -> None:
+    assert notes_on(GOOD) == ()
+    assert notes_on(replace(GOOD, validation=pebbles([0, 1] * 49 + [2, 2]))) == ()
+
+
+def test_few_validation_images_are_said_with_what_one_of_them_weighs() -> None:
+    (said,) = notes_on(replace(GOOD, validation=pebbles([0, 1, 2] * 20)))
+    assert said.startswith("only 60 validation images: each is 1.67 points of accuracy")
+    (said,) = notes_on(replace(GOOD, validation=pebbles([0, 1, 2] * 33)))
+    assert said.startswith("only 99 validation images")
+
+
+def test_classes_that_a_part_never_sees_are_named() -> None:
+    without = pebbles([0, 2] * 60)
+    assert notes_on(replace(GOOD, train=without)) == ("no training image is of class 1",)
+    named = replace(GOOD, info=replace(INFO, classes=("flint", "chalk", "slate")), validation=without)
+    assert notes_on(named) == ("no validation image is of class 'chalk'",)
+    many = replace(GOOD, info=replace(INFO, num_classes=8))
+    assert notes_on(many) == tuple(
+        f"no {part} image is of the classes 3, 4, 5 and 2 more" for part in ("training", "validation")
+    )
+
+
+def test_only_the_images_that_are_trained_on_count() -> None:
+    data = replace(GOOD, train=pebbles([0] * 5 + [1, 2] * 5))
+    assert notes_on(data) == ()
+    assert notes_on(data, 5) == ("no training image is of the classes 1, 2",)
+
+
+@pytest.mark.parametrize("span", [0, 1, 16])
+def test_a_set_of_constant_images_is_told_from_a_dark_one(span: int) -> None:
+    flat = pebbles([0, 1, 2] * 200, span)
+    (said,) = notes_on(replace(GOOD, train=flat))
+    assert f"none spans more than {span} of 255" in said
+    dark = Split(flat.images.clone(), flat.labels)
+    dark.images[-1] = pebbles([0], 17).images[0]
+    assert notes_on(replace(GOOD, train=dark)) == ()
+
+
+def test_flat_images_of_different_colours_are_constant_too() -> None:
+    colours = torch.arange(0, 240, 8, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, 8, 8)
+    (said,) = notes_on(replace(GOOD, train=Split(colours, GOOD.train.labels)))
+    assert "all but constant" in said
+
+
+def test_what_was_left_out_comes_first() -> None:
+    data = replace(GOOD, left_out=("a", "b"), validation=pebbles([0, 1, 2]))
+    assert notes_on(data)[:2] == ("a", "b") and len(notes_on(data)) == 3
