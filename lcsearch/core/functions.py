@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from lcsearch.core.errors import InputError, did_you_mean, one_line
+
+_INSTALLED = ("site-packages", "dist-packages")
 
 
 def find_function(setting: str, name: str) -> Callable[..., Any]:
@@ -56,12 +59,36 @@ def call_function(setting: str, name: str, arguments: dict[str, Any]) -> Any:
         raise InputError(f"the function raised {one_line(error)}", setting=setting, value=name) from error
 
 
+def module_folders(modules: Iterable[str]) -> list[str]:
+    """The folders that modules are imported from, without those that packages are installed in.
+
+    Args:
+        modules: Their names; one that is not found is left out.
+    """
+    found = dict.fromkeys(_folder_of(module.split(".")[0]) for module in modules)
+    return [str(folder) for folder in found if folder is not None and folder.name not in _INSTALLED]
+
+
+def look_in(folders: Iterable[str]) -> None:
+    """Let modules be imported from these folders too, where they are found nowhere else."""
+    sys.path.extend(folder for folder in folders if folder not in sys.path)
+
+
 def parameters(function: Callable[..., Any]) -> frozenset[str]:
     """Names of a function's parameters; none where Python cannot tell."""
     try:
         return frozenset(inspect.signature(function).parameters)
     except (TypeError, ValueError):
         return frozenset()
+
+
+def _folder_of(module: str) -> Path | None:
+    spec = importlib.util.find_spec(module)
+    if spec is None:
+        return None
+    package = list(spec.submodule_search_locations or ())
+    place = package[0] if package else spec.origin
+    return None if place is None else Path(place).resolve().parent
 
 
 def _import(setting: str, name: str, module_name: str) -> Any:

@@ -2,7 +2,7 @@
 
 from lcsearch.data.batches import Batches
 from lcsearch.data.dataset import DataSet, DatasetInfo, Raw, SearchData, Split
-from lcsearch.data.loading import describe, fetch, final_evaluation, load, names, test_split
+from lcsearch.data.loading import describe, fetch, final_evaluation, full_name, load, names, test_split
 from lcsearch.data.notes import notes_on
 from lcsearch.data.pixels import from_arrays
 from lcsearch.data.places import cache_dir
@@ -19,6 +19,7 @@ __all__ = [
     "fetch",
     "final_evaluation",
     "from_arrays",
+    "full_name",
     "load",
     "names",
     "notes_on",

@@ -17,6 +17,7 @@ from lcsearch.data.dataset import DataSet, SearchData, Split
 from lcsearch.data.split import check_memory, resolve_sizes, stratified_order
 
 SMALLEST_IMAGE, LARGEST_IMAGE = 8, 512
+_FOLDER = "folder:"
 _final = ContextVar("lcsearch_final_evaluation", default=False)
 
 
@@ -50,6 +51,12 @@ class Description:
 def names() -> list[str]:
     """The data sets that have a name, in alphabetical order: ours, and those that entry points add."""
     return plugins.names(plugins.DATA_SET)
+
+
+def full_name(name: str) -> str:
+    """A data set's name as it is understood in any folder: that of image folders gets the whole path."""
+    path = name.removeprefix(_FOLDER)
+    return f"{_FOLDER}{Path(path).expanduser().resolve()}" if name.startswith(_FOLDER) and path else name
 
 
 def describe(name: str, *, data_dir: str | Path | None = None) -> Description:
@@ -179,7 +186,7 @@ def test_split(name: str, *, data_dir: str | Path | None = None, image_size: int
 
 
 def _find(name: str, data_dir: Path | None) -> DataSet:
-    if name.startswith("folder:"):
+    if name.startswith(_FOLDER):
         return folder.image_folders(name)
     if ":" in name:
         return user.users_own(name, data_dir)

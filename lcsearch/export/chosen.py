@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lcsearch.core.config import Source
+from lcsearch.core.functions import look_in
 from lcsearch.core.records import RunRecord
 from lcsearch.export.formats import ConfigFormat, find
 from lcsearch.export.source import kept_weights
@@ -36,6 +37,7 @@ def export_choice(
         InputError: As `export`; or the weights were not kept, or the trial was not retrained.
         ExportError: As `export`.
     """
+    look_in(run.settings.get("modules_in", ()))
     trial = choice.trial
     form = find(kind)
     path = output or Path(f"trial-{trial.number}{form.suffixes[0]}")

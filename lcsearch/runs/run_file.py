@@ -45,6 +45,7 @@ class RunFile(Versioned):
 
     Attributes:
         study: The study's name on a server; None where an old version made the run.
+        modules_in: Folders that the user's own modules are imported from, where they are found nowhere else.
         settings: Every setting.
         facts: What the data set and the space decide.
         versions: Of lcsearch and the libraries that made the run.
@@ -57,6 +58,7 @@ class RunFile(Versioned):
     """
 
     study: str | None = field(default=None, kw_only=True)
+    modules_in: list[str] = field(default_factory=list, kw_only=True)
     settings: RunSettings
     facts: Facts
     versions: dict[str, str]

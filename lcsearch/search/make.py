@@ -17,6 +17,7 @@ from lcsearch import data
 from lcsearch.core.checked import VERSION
 from lcsearch.core.config import parse_config
 from lcsearch.core.errors import InputError, Named
+from lcsearch.core.functions import look_in, module_folders
 from lcsearch.core.job import Objective
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.core.text import format_count
@@ -30,13 +31,13 @@ from lcsearch.runs.run_file import Facts, RunFile, check_names
 from lcsearch.runs.settings import RunSettings
 from lcsearch.runs.storage import check_storage
 from lcsearch.runs.trackers import Tracker
-from lcsearch.search.options import default_train_images, explicit_recipe, resolve
+from lcsearch.search.options import default_train_images, explicit_recipe, in_any_folder, resolve
 from lcsearch.search.planner import Planner
 from lcsearch.search.proposals.given import read_given
 from lcsearch.search.proposals.guided import Preparing
 from lcsearch.search.session import SearchSession
 from lcsearch.search.space import BoundSpace, Space, bind, load_space, parse_space
-from lcsearch.search.workers import make_engine, make_objective
+from lcsearch.search.workers import make_engine, make_objective, user_modules
 from lcsearch.train.start import Start, given_weights
 from lcsearch.train.user import recorded_objective
 
@@ -133,7 +134,9 @@ def reopen(path: Path, said: Mapping[str, Any] | None = None) -> SearchSession:
     """
     directory = RunDirectory.open(path)
     recorded = directory.read()
-    settings = recorded.settings.changed({"timeout": None} | checked(said or {}, "resume"))
+    look_in(recorded.modules_in)
+    changed = recorded.settings.changed({"timeout": None} | checked(said or {}, "resume"))
+    settings = in_any_folder(changed)
     objective = None
     if settings.objective is not None:
         objective = recorded_objective(
@@ -178,6 +181,7 @@ def _recorded(
     return RunFile(
         version=VERSION,
         study=f"lcsearch:{uuid.uuid4().hex[:12]}",
+        modules_in=module_folders(user_modules(settings)),
         settings=settings,
         facts=facts,
         versions={name: version(name) for name in _PACKAGES},

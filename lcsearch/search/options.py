@@ -11,6 +11,7 @@ from lcsearch.core.device import pick_device
 from lcsearch.core.errors import InputError, Named, did_you_mean
 from lcsearch.core.spec import Recipe
 from lcsearch.core.yaml import read_yaml
+from lcsearch.data import full_name
 from lcsearch.runs.inputs import Asked, inputs_of
 from lcsearch.runs.setting import Place
 from lcsearch.runs.settings import RECORDED, RunSettings
@@ -46,12 +47,23 @@ def resolve(asked: Asked, space: Space) -> RunSettings:
         "train_images": asked.get("train_images"),
     }
     if "data_dir" in asked:
-        values["data_dir"] = str(Path(asked["data_dir"]).expanduser().resolve())
-    settings = RunSettings(**values).changed({})
+        values["data_dir"] = _resolved(asked["data_dir"])
+    settings = in_any_folder(RunSettings(**values).changed({}))
     if place.init == "scratch":
         _refuse_unused(asked)
         return settings
     return _cut_out(settings, asked, place)
+
+
+def in_any_folder(settings: RunSettings) -> RunSettings:
+    """The settings with their paths as they are understood in any folder: a run is gone on with from there.
+
+    Those of weights and of ``data_dir`` are resolved where they are read, those of trackers by the trackers.
+    """
+    storage = settings.storage_path
+    if storage is not None and "://" not in storage:
+        storage = _resolved(storage)
+    return replace(settings, dataset=full_name(settings.dataset), storage_path=storage)
 
 
 def explicit_recipe(asked: Asked) -> set[str]:
@@ -125,6 +137,10 @@ def _refuse_unused(asked: Asked) -> None:
                 setting=name,
                 value=asked[name],
             )
+
+
+def _resolved(path: str) -> str:
+    return str(Path(path).expanduser().resolve())
 
 
 def _found(init: str) -> str:

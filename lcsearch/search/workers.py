@@ -36,7 +36,7 @@ def make_engine(settings: RunSettings, folder: Path) -> Engine:
         EngineSettings(
             folder=folder,
             jobs=settings.jobs,
-            modules=_user_modules(settings),
+            modules=user_modules(settings),
             plugins=_plugins(settings),
             ray_address=settings.ray_address,
             cpus_per_trial=settings.cpus_per_trial,
@@ -46,7 +46,7 @@ def make_engine(settings: RunSettings, folder: Path) -> Engine:
     )
 
 
-def _user_modules(settings: RunSettings) -> tuple[str, ...]:
+def user_modules(settings: RunSettings) -> tuple[str, ...]:
     """Modules that trials import because the user named a function in them."""
     names = (settings.backbone, settings.dataset, settings.objective or "")
     ours = ("torchvision:", "folder:")

@@ -11,6 +11,7 @@ from typing import Any
 
 from lcsearch import report
 from lcsearch.core.errors import InputError
+from lcsearch.core.functions import look_in
 from lcsearch.core.records import RetrainRecord, RetrainWay, RunRecord, TrialRecord
 from lcsearch.core.text import format_seconds
 from lcsearch.engines import Engine
@@ -89,7 +90,9 @@ class RetrainSession(Session):
     ) -> None:
         directory = RunDirectory.open(path)
         run = read_run(path)
-        settings = directory.read().settings
+        recorded = directory.read()
+        settings = recorded.settings
+        look_in(recorded.modules_in)
         if settings.objective is not None:
             raise InputError(
                 f"{path}: was trained by your own loop ({settings.objective}), which 'lcsearch retrain' does "
