@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+from bank_family import BankFamily, BankLayer, BankSpec
+from plugin_files import installed
 from torch import nn
 
 from lcsearch.layers import LinearConv2d, models
@@ -44,6 +48,32 @@ def test_the_regularizer_is_summed_over_layers(pairs: int) -> None:
     # Four equal filters: each of their twelve pairs costs one.
     loss = models.regularization(model, "sum") if pairs == 12 else models.regularization(model)
     assert float(loss.detach()) == pytest.approx(2 * pairs, rel=1e-4)
+
+
+class Weighed(BankFamily):
+    """Its layers cost five, whatever they are."""
+
+    name = "weighed"
+
+    def regularization(self, layers: object, reduction: object) -> torch.Tensor:
+        return torch.tensor(5.0)
+
+
+class WeighedLayer(BankLayer):
+    family = "weighed"
+
+
+WEIGHED = Weighed()
+
+
+def test_the_regularizer_is_summed_over_families(tmp_path: Path) -> None:
+    kernels = nn.Parameter(torch.ones(2, 9))
+    other = WeighedLayer(nn.Conv2d(4, 4, 3), BankSpec(2, "b"), kernels)
+    linear = float(models.regularization(net()).detach())
+    entries = {"lcsearch.families": {"weighed": f"{__name__}:WEIGHED"}}
+    with installed(tmp_path, "weighed", "1.0", entries, {}):
+        found = models.regularization(nn.Sequential(net(), other))
+    assert float(found.detach()) == pytest.approx(linear + 5.0)
 
 
 def test_a_plain_model_has_nothing() -> None:
