@@ -1,0 +1,91 @@
+"""Makes values by name fit a model: its names, its shapes, its number of classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from lcsearch.core.errors import InputError, Named
+
+_SHOWN = 3
+
+
+def fitting(found: Mapping[str, Any], model: nn.Module, *, new_head: bool = False) -> dict[str, Tensor]:
+    """Check weights against a model; see ``read_weights``."""
+    expected: dict[str, Tensor] = model.state_dict()
+    state = {name: value for name, value in found.items() if isinstance(value, Tensor)}
+    if other := found.keys() - state.keys():
+        raise InputError(f"holds {_names(sorted(map(str, other)))}, which are no tensors")
+    head = _head(model)
+    if new_head and head is not None:
+        state |= {name: value for name, value in expected.items() if _belongs(name, head)}
+    _fill(state, expected)
+    _check_names(list(expected), list(state))
+    _check_shapes(expected, state, head)
+    bad = [name for name, value in state.items() if not bool(value.isfinite().all())]
+    if bad:
+        raise InputError(f"NaN or infinity in {_names(bad)}")
+    return {name: state[name].detach().to("cpu", value.dtype).clone() for name, value in expected.items()}
+
+
+def _fill(state: dict[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """Add what a sound file may lack: second names of shared tensors, and the counters of batch norm."""
+    known = {
+        (value.data_ptr(), value.shape): state[name] for name, value in expected.items() if name in state
+    }
+    for name, value in expected.items():
+        if name.rpartition(".")[2] == "num_batches_tracked":
+            state.setdefault(name, value)
+        elif (
+            name not in state
+            and value.numel()
+            and (value.data_ptr(), value.shape) in known
+            and not value.is_meta
+        ):
+            state[name] = known[value.data_ptr(), value.shape]
+
+
+def _check_names(expected: Sequence[str], found: Sequence[str]) -> None:
+    missing = [name for name in expected if name not in set(found)]
+    unexpected = [name for name in found if name not in set(expected)]
+    if missing or unexpected:
+        said = [f"lacks {_names(missing)}"] if missing else []
+        said += [f"has {_names(unexpected)}, which the backbone has not"] if unexpected else []
+        raise InputError(f"does not fit the backbone: {' and '.join(said)}")
+
+
+def _check_shapes(expected: Mapping[str, Tensor], found: Mapping[str, Tensor], head: str | None) -> None:
+    wrong = [name for name, value in expected.items() if value.shape != found[name].shape]
+    if not wrong:
+        return
+    own = [name for name in wrong if head is not None and _belongs(name, head)]
+    if own == wrong and all(expected[name].shape[1:] == found[name].shape[1:] for name in wrong):
+        classes, wanted = found[wrong[0]].shape[0], expected[wrong[0]].shape[0]
+        raise InputError(
+            f"is for {classes} classes, the data set has {wanted}; ",
+            Named("new_head", True),
+            f" makes the last layer ({head}) new",
+        )
+    shapes = [
+        f"{name}: expected {list(expected[name].shape)}, found {list(found[name].shape)}" for name in wrong
+    ]
+    raise InputError(f"does not fit the backbone: {_names(shapes, '; ')}")
+
+
+def _head(model: nn.Module) -> str | None:
+    """The last layer that has a matrix of weights."""
+    heads = [
+        name for name, module in model.named_modules() if isinstance(module, nn.Linear | nn.Conv2d) and name
+    ]
+    return heads[-1] if heads else None
+
+
+def _belongs(name: str, module: str) -> bool:
+    return name.startswith(f"{module}.")
+
+
+def _names(names: Sequence[str], between: str = ", ") -> str:
+    more = len(names) - _SHOWN
+    return between.join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,57 @@
+"""Weights that lcsearch wrote itself, and the models that they are of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from lcsearch.core.errors import InputError
+from lcsearch.core.job import BACKBONE
+from lcsearch.core.spec import ModelSpec
+from lcsearch.nets import surgery
+from lcsearch.nets.weights.files import read_file
+from lcsearch.nets.weights.matching import fitting
+
+
+def load_backbone(template: ModelSpec, folder: Path) -> nn.Module:
+    """Return the plain backbone of a start folder, on the CPU, in evaluation mode.
+
+    Args:
+        template: Its name and sizes; layers are not looked at.
+        folder: Holds ``BACKBONE``.
+
+    Raises:
+        InputError: The file is missing, damaged or of another model.
+    """
+    return _load(replace(template, layers={}), folder / BACKBONE)
+
+
+def load_parent(model: ModelSpec, weights: Path) -> nn.Module:
+    """Return a trained model of a run as the plain net that computes the same, on the CPU, for evaluation.
+
+    Args:
+        model: What was trained.
+        weights: Its weights.
+
+    Raises:
+        InputError: The file is missing, damaged or of another model.
+    """
+    return surgery.fold(_load(model, weights))
+
+
+def _load(spec: ModelSpec, path: Path) -> nn.Module:
+    with torch.random.fork_rng(devices=()):
+        model = surgery.build_model(spec)
+    model.load_state_dict(read_own(path, model))
+    return model.eval()
+
+
+def read_own(path: Path, model: nn.Module) -> dict[str, Tensor]:
+    """Read weights that lcsearch wrote for a model; as ``read_weights``, but messages name the file alone."""
+    try:
+        return fitting(read_file(path), model)
+    except InputError as error:
+        raise InputError(f"{path}: ", *error.parts) from error.__cause__
