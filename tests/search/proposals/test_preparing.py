@@ -39,6 +39,13 @@ def measured(space: BoundSpace) -> Sensitivity:
     return Sensitivity(0.0, 100.0, 1, tuple(rows))
 
 
+class Objective:
+    """Stands in for the run's objective."""
+
+    def data(self) -> str:
+        return "the run's data"
+
+
 @pytest.mark.parametrize("most", [None, 30_000])
 def test_the_plain_net_is_measured_and_smaller_ones_proposed_largest_first(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, most: int | None
@@ -59,10 +66,6 @@ def test_the_plain_net_is_measured_and_smaller_ones_proposed_largest_first(
 
         def read_sensitivity(self) -> Sensitivity:
             return measured(space)
-
-    class Objective:
-        def data(self) -> str:
-            return "the run's data"
 
     asked = list[RunSettings]()
     monkeypatch.setattr(guided, "prepare", prepare)
