@@ -1,8 +1,9 @@
 """``folder:PATH``: the user's own image files, one folder a class, as torchvision's ``ImageFolder`` has it.
 
 Either PATH/train/CLASS/* and PATH/test/CLASS/*, or PATH/CLASS/*, of which a fixed stratified fifth
-becomes the test part. Images become RGB, their shorter side is resized to the image size and the middle is
-kept. Decoded images are kept in the cache, under a digest of the files' paths, sizes and times.
+becomes the test part. Images become RGB of 8 bits (`pictures` says how), their shorter side is resized to the
+image size and the middle is kept. Decoded images are kept in the cache, under a digest of the files' paths,
+sizes and times.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ from torch import Tensor
 from lcsearch.core.errors import InputError, reason
 from lcsearch.core.files import replacing
 from lcsearch.data.dataset import DataSet, Part, Raw
+from lcsearch.data.pictures import eight_bits, upright
 from lcsearch.data.places import cache_dir
 from lcsearch.data.split import stratified_order
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _DEFAULT_SIZE = 32
 _TEST_SHARE = 0.2
+_DECODED_AS = 2
+"""Counts up whenever files are decoded to other pixels: what a version before has kept is not taken."""
 _MIXED_UP = ("train", "val", "valid", "validation")
 
 
@@ -148,14 +152,17 @@ def _decode(path: Path, size: int) -> np.ndarray[tuple[int, ...], np.dtype[np.ui
 
     try:
         with Image.open(path) as image:
-            pixels: Tensor = pil_to_tensor(center_crop(resize(image.convert("RGB"), size), [size, size]))
+            rgb = eight_bits(upright(image)).convert("RGB")
+            pixels: Tensor = pil_to_tensor(center_crop(resize(rgb, size), [size, size]))
+    except InputError as error:
+        raise InputError(f"{path}: ", *error.parts) from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"{path}: no readable image ({reason(error)})") from error
     return pixels.numpy()
 
 
 def _digest(files: Sequence[Path], size: int) -> str:
-    digest = hashlib.sha256(f"1 {size}".encode())
+    digest = hashlib.sha256(f"{_DECODED_AS} {size}".encode())
     for path in files:
         state = path.stat()
         digest.update(f"\0{path.absolute()}\0{state.st_size}\0{state.st_mtime_ns}".encode())

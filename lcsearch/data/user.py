@@ -3,6 +3,8 @@
 The function returns a pair (train, test); each is a ``torch.utils.data.Dataset`` of (image, label), or a
 pair of arrays (images, labels). It must return the same images each time. Images are taken before any
 normalisation: uint8, floats in 0..1, or PIL images; (channels, size, size), or (size, size) for one channel.
+PIL images are brought to 8 bits as those of folders are; one that comes straight from its file is turned as
+its EXIF says, one that the function has worked on is taken as it is.
 Mean and deviation are measured on the train data set; images are not mirrored unless the recipe says so.
 """
 
@@ -11,16 +13,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from lcsearch.core.errors import InputError, one_line, said_of
+from lcsearch.core.errors import InputError, one_line, reason, said_of
 from lcsearch.core.functions import call_function
 from lcsearch.data.dataset import DataSet, Part, Raw
+from lcsearch.data.pictures import eight_bits, upright
 from lcsearch.data.pixels import from_arrays, mean_and_std
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -167,13 +173,24 @@ def _tensor(what: str, value: Any) -> Tensor:
     """A tensor, array or PIL image as a tensor on the CPU."""
     if isinstance(value, Tensor):
         return value.detach().cpu()
+    if hasattr(value, "getbands"):
+        return _from_picture(what, value)
     try:
-        if hasattr(value, "getbands"):
-            pixels = np.array(value if value.mode == "L" else value.convert("RGB"))
-            return torch.from_numpy(np.atleast_3d(pixels).transpose(2, 0, 1))
         return torch.as_tensor(np.asarray(value))
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{what}: {_kind(value)}; expected a tensor, an array or a PIL image") from error
+
+
+def _from_picture(what: str, picture: Image) -> Tensor:
+    """uint8, (1, height, width) of grey, else (3, height, width)."""
+    try:
+        picture = eight_bits(upright(picture))
+        pixels = np.array(picture if picture.mode == "L" else picture.convert("RGB"))
+    except InputError as error:
+        raise InputError(f"{what}: ", *error.parts) from None
+    except (OSError, ValueError, SyntaxError) as error:
+        raise InputError(f"{what}: no readable picture ({reason(error)})") from error
+    return torch.from_numpy(np.atleast_3d(pixels).transpose(2, 0, 1))
 
 
 def _to_bytes(what: str, pixels: Tensor) -> Tensor:

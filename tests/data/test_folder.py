@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import itertools
 import os
@@ -7,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from lcsearch import data
 from lcsearch.core.errors import InputError
+from lcsearch.data.split import stratified_order
 
 
 def write_images(
@@ -183,3 +186,61 @@ def test_wrong_layouts(tmp_path: Path) -> None:
     assert "nothing" in said(tmp_path / "hollow")
     write_images(tmp_path / "few", 1)
     assert "too few" in said(tmp_path / "few")
+
+
+def test_pictures_of_any_depth_give_the_same_images(tmp_path: Path) -> None:
+    grey = np.random.default_rng(3).integers(0, 256, (16, 40, 40), dtype=np.uint8)
+    makers = {
+        "plain.png": Image.fromarray,
+        "deep.png": lambda pixels: Image.fromarray(pixels.astype(np.uint16) * 257),
+        "deep.tif": lambda pixels: Image.fromarray(pixels.astype(np.int32) * 257),
+        "float.tiff": lambda pixels: Image.fromarray(pixels.astype(np.float32) / 255),
+        "alpha.png": lambda pixels: Image.fromarray(pixels).convert("LA"),
+    }
+    found = []
+    for name, make in makers.items():
+        for k, pixels in enumerate(grey):
+            path = tmp_path / name / "ab"[k % 2] / f"{k:02}{Path(name).suffix}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            make(pixels).save(path)
+        found.append(data.load(f"folder:{tmp_path / name}").train.images)
+    assert all(np.array_equal(found[0], images) for images in found) and found[0].float().std() > 20
+
+
+def test_a_picture_out_of_range_is_named_with_its_mode(tmp_path: Path) -> None:
+    write_images(tmp_path, 5)
+    for path in tmp_path.glob("*/*.png"):
+        Image.fromarray(np.full((9, 9), 300.0, dtype=np.float32)).save(path.with_suffix(".tif"))
+        path.unlink()
+    with pytest.raises(InputError, match=r"[ab]/00\d.tif: pixels of mode F from 300 to 300"):
+        data.load(f"folder:{tmp_path}")
+
+
+def test_a_picture_on_its_side_is_turned_before_its_middle_is_cut_out(tmp_path: Path) -> None:
+    write_images(tmp_path, 5)
+    tall = np.zeros((60, 30, 3), dtype=np.uint8)
+    tall[15:45] = np.linspace(0, 255, 30, dtype=np.uint8)[:, None, None]
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for path in tmp_path.glob("*/*.png"):
+        Image.fromarray(tall).transpose(Image.Transpose.ROTATE_90).save(path, exif=exif)
+    images = data.load(f"folder:{tmp_path}", image_size=30).train.images
+    assert np.array_equal(images[0, 0], tall[15:45, :, 0])
+
+
+def test_images_that_an_older_version_kept_are_not_taken(tmp_path: Path, cache: Path) -> None:
+    """Version 1, whose digest is spelled out here, made white of what has 16 bits."""
+    write_images(tmp_path / "train", 10)
+    write_images(tmp_path / "test", 2)
+    files = sorted((tmp_path / "train").glob("*/*.png"))
+    order = stratified_order(torch.arange(20) // 10).tolist()
+    (cache / "folders").mkdir()
+    for part in (order[:4], order[4:]):
+        digest = hashlib.sha256(b"1 32")
+        for path in (files[k] for k in part):
+            digest.update(f"\0{path}\0{path.stat().st_size}\0{path.stat().st_mtime_ns}".encode())
+        white = np.full((len(part), 3, 32, 32), 255, dtype=np.uint8)
+        np.save(cache / "folders" / f"{digest.hexdigest()[:32]}.npy", white)
+    loaded = data.load(f"folder:{tmp_path}")
+    assert (len(loaded.validation), len(loaded.train)) == (4, 16)
+    assert int(loaded.train.images.max()) == int(loaded.validation.images.max()) == 100
