@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -79,6 +79,26 @@ class SearchData:
 
 
 @dataclass(frozen=True, eq=False)
+class Listing:
+    """What is known of images without looking at a pixel.
+
+    Attributes:
+        names: What each is called: its file's path inside the data set, or its place among the others.
+        labels: Of each; -1 where it is not known.
+        sizes: Bytes of each file; 0 where images are no files of their own.
+    """
+
+    names: tuple[str, ...]
+    labels: tuple[int, ...]
+    sizes: tuple[int, ...]
+
+    @classmethod
+    def of_labels(cls, labels: Sequence[int]) -> Listing:
+        """Images without names, in order."""
+        return cls(tuple(map(str, range(len(labels)))), tuple(labels), (0,) * len(labels))
+
+
+@dataclass(frozen=True, eq=False)
 class Raw:
     """One part of a data set, not cut into splits yet.
 
@@ -86,11 +106,27 @@ class Raw:
         labels: int64, (n,), in the order of the files.
         take: From int64 indices (k,) and an image size to uint8 images (k, channels, size, size).
         left_out: What lies beside the images and is not read, in a line each.
+        files: The file of each image, by its path inside ``folder``; empty where images are no files.
+        folder: The folder of the data set.
     """
 
     labels: Tensor
     take: Callable[[Tensor, int], Tensor]
     left_out: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    folder: Path = NOWHERE
+
+    def listing(self, indices: Tensor) -> Listing:
+        """What is known of some images, int64 (k,), without their pixels.
+
+        Raises:
+            OSError: A file is gone.
+        """
+        places, labels = indices.tolist(), tuple(self.labels[indices].tolist())
+        if not self.files:
+            return Listing(tuple(map(str, places)), labels, (0,) * len(places))
+        names = tuple(self.files[place] for place in places)
+        return Listing(names, labels, tuple((self.folder / name).stat().st_size for name in names))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -150,6 +186,14 @@ class DataSet(ABC):
         Raises:
             InputError: A file is damaged; names it.
         """
+
+    def test_listing(self, folder: Path) -> Listing | None:
+        """List the test part without looking at a pixel; None, the default, where only `read` knows it."""
+        return None
+
+    def pool(self, folder: Path) -> Raw | None:
+        """All images, where the data set itself divides them into both parts; None where it does not."""
+        return None
 
     @property
     def downloads(self) -> bool:

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from lcsearch.core.errors import InputError, reason
 from lcsearch.core.files import replacing
-from lcsearch.data.dataset import DataSet, Part, Raw
+from lcsearch.data.dataset import DataSet, Listing, Part, Raw
 from lcsearch.data.pictures import eight_bits, upright
 from lcsearch.data.places import cache_dir
 from lcsearch.data.split import stratified_order
@@ -57,7 +57,16 @@ class ImageFolders(DataSet):
             held_out = max(1, round(_TEST_SHARE * len(files)))
             chosen = order[:held_out] if part == "test" else order[held_out:]
             files, labels = [files[i] for i in chosen.tolist()], labels[chosen]
-        return Raw(labels, lambda indices, size: _decoded([files[i] for i in indices.tolist()], size))
+        return _raw(files, labels, folder)
+
+    def test_listing(self, folder: Path) -> Listing:
+        """The files of the test part; reading it only lists them."""
+        raw = self.read(folder, "test")
+        return raw.listing(torch.arange(len(raw.labels)))
+
+    def pool(self, folder: Path) -> Raw | None:
+        """All images, where a fifth of them becomes the test part."""
+        return None if _has_parts(folder) else _raw(*_listing(self.name, folder), folder)
 
 
 def image_folders(name: str) -> ImageFolders:
@@ -83,6 +92,15 @@ def image_folders(name: str) -> ImageFolders:
         std=IMAGENET_STD,
         flip=True,
         root=root,
+    )
+
+
+def _raw(files: Sequence[Path], labels: Tensor, folder: Path) -> Raw:
+    return Raw(
+        labels,
+        lambda indices, size: _decoded([files[i] for i in indices.tolist()], size),
+        files=tuple(path.relative_to(folder).as_posix() for path in files),
+        folder=folder,
     )
 
 

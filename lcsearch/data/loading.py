@@ -14,6 +14,7 @@ from lcsearch.core import plugins
 from lcsearch.core.errors import InputError
 from lcsearch.data import folder, places, user
 from lcsearch.data.dataset import DataSet, SearchData, Split
+from lcsearch.data.division import Chosen, Division
 from lcsearch.data.split import check_memory, resolve_sizes, stratified_order
 
 SMALLEST_IMAGE, LARGEST_IMAGE = 8, 512
@@ -132,23 +133,36 @@ def load(
     Raises:
         InputError: Anything the user can get wrong, damaged files included.
     """
+    return divide(
+        name,
+        data_dir=data_dir,
+        train_images=train_images,
+        validation_images=validation_images,
+        image_size=image_size,
+    ).decoded()
+
+
+def divide(
+    name: str,
+    *,
+    data_dir: str | Path | None = None,
+    train_images: int | None = None,
+    validation_images: int | None = None,
+    image_size: int | None = None,
+) -> Division:
+    """Say which images `load` would read, with its arguments and errors."""
     where = _folder(data_dir)
     data_set = _find(name, where)
     size = _checked_size(data_set, image_size)
-    raw = data_set.read(places.locate(data_set, where), "train")
+    folder = places.locate(data_set, where)
+    raw = data_set.read(folder, "train")
     sizes = resolve_sizes(
         data_set.name, len(raw.labels), data_set.num_classes, train_images, validation_images
     )
-    check_memory(data_set, sizes.train + sizes.validation, size)
     order = stratified_order(raw.labels)
-    validation = order[: sizes.validation]
-    train = order[sizes.validation : sizes.validation + sizes.train]
-    return SearchData(
-        info=data_set.info(size),
-        train=Split(raw.take(train, size), raw.labels[train]),
-        validation=Split(raw.take(validation, size), raw.labels[validation]),
-        left_out=raw.left_out,
-    )
+    used = sizes.validation + sizes.train
+    validation, train, unused = order[: sizes.validation], order[sizes.validation : used], order[used:]
+    return Division(data_set, folder, size, *(Chosen(raw, part) for part in (train, validation, unused)))
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from lcsearch.core.errors import InputError, one_line, reason, said_of
 from lcsearch.core.functions import call_function
-from lcsearch.data.dataset import DataSet, Part, Raw
+from lcsearch.data.dataset import DataSet, Listing, Part, Raw
 from lcsearch.data.pictures import eight_bits, upright
 from lcsearch.data.pixels import from_arrays, mean_and_std
 
@@ -53,6 +53,14 @@ class UsersOwn(DataSet):
                 top = self.num_classes - 1
                 raise InputError(f"test: label {int(labels.max())}; train has labels 0 to {top}")
         return from_arrays(images, labels)
+
+    def test_listing(self, folder: Path) -> Listing | None:
+        """Labels of the test part where it is a pair of arrays, else how many images it has."""
+        test = self.test
+        if isinstance(test, (tuple, list)) and len(test) == 2 and not isinstance(test[0], (tuple, list)):
+            with said_of("dataset", self.name):
+                return Listing.of_labels(_tensor("test: labels", test[1]).flatten().long().tolist())
+        return Listing.of_labels([-1] * len(test)) if hasattr(test, "__len__") else None
 
 
 def users_own(name: str, data_dir: Path | None) -> UsersOwn:

@@ -1,0 +1,98 @@
+"""A data set divided into parts, of which nothing is decoded yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from lcsearch.data.dataset import DataSet, Listing, Raw, SearchData, Split
+from lcsearch.data.split import check_memory
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """Some images of a part as it was read.
+
+    Attributes:
+        raw: The part.
+        indices: Which images, int64 (n,).
+    """
+
+    raw: Raw
+    indices: Tensor
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @property
+    def labels(self) -> Tensor:
+        """Their labels, int64 (n,)."""
+        return self.raw.labels[self.indices]
+
+    def decoded(self, size: int) -> Split:
+        """Their pixels and labels."""
+        return Split(self.raw.take(self.indices, size), self.labels)
+
+    def listing(self) -> Listing:
+        """What is known of them without their pixels."""
+        return self.raw.listing(self.indices)
+
+
+@dataclass(frozen=True, eq=False)
+class Division:
+    """Which images of a data set are for what.
+
+    Attributes:
+        data_set: The data set.
+        folder: The folder that it was found in.
+        size: Height and width of decoded images, in pixels.
+        train: To train on.
+        validation: To compare models on.
+        unused: What neither takes of the images that both share.
+    """
+
+    data_set: DataSet
+    folder: Path
+    size: int
+    train: Chosen
+    validation: Chosen
+    unused: Chosen
+
+    def with_train(self, images: int) -> Division:
+        """Train on so many of the training images, the first ones."""
+        more = self.train.indices[images:]
+        return replace(
+            self,
+            train=Chosen(self.train.raw, self.train.indices[:images]),
+            unused=Chosen(self.unused.raw, torch.cat([more, self.unused.indices])),
+        )
+
+    def decoded(self) -> SearchData:
+        """Read the training and the validation images.
+
+        Raises:
+            InputError: A file is damaged, or memory is too small for all of them.
+        """
+        check_memory(self.data_set, len(self.train) + len(self.validation), self.size)
+        return SearchData(
+            info=self.data_set.info(self.size),
+            train=self.train.decoded(self.size),
+            validation=self.validation.decoded(self.size),
+            left_out=self.train.raw.left_out,
+        )
+
+    def listings(self) -> dict[str, Listing]:
+        """Every part without its pixels; the test part where it can be listed so."""
+        found = {name: getattr(self, name).listing() for name in ("train", "validation", "unused")}
+        test = self.data_set.test_listing(self.folder)
+        return found if test is None else found | {"test": test}
+
+    def sources(self) -> tuple[Raw, ...]:
+        """Where images are that were in the training or the validation part once."""
+        pool = self.data_set.pool(self.folder)
+        if pool is not None:
+            return (pool,)
+        return tuple(dict.fromkeys((self.train.raw, self.validation.raw)))
