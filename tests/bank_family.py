@@ -55,24 +55,24 @@ class BankLayer(FamilyLayer):
         ins, out, _, _, groups = self.conv
         return ConvShape(ins, out, (3, 3), groups, self.bias is not None)
 
-    def weight(self) -> Tensor:
+    def filters(self) -> Tensor:
         ins, out, _, _, groups = self.conv
         return (self.mixing @ self.bank).view(out, ins // groups, 3, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         _, _, stride, padding, groups = self.conv
-        return nn.functional.conv2d(x, self.weight(), self.bias, stride, padding, groups=groups)
+        return nn.functional.conv2d(x, self.filters(), self.bias, stride, padding, groups=groups)
 
     def to_conv(self) -> nn.Conv2d:
         ins, out, stride, padding, groups = self.conv
         conv = nn.Conv2d(ins, out, 3, stride, padding, groups=groups, bias=self.bias is not None)
-        conv.weight.data = self.weight().detach()
+        conv.weight.data = self.filters().detach()
         if self.bias is not None:
             conv.bias = self.bias
         return conv
 
     def match_scale(self, conv: nn.Conv2d) -> None:
-        self.mixing.mul_(conv.weight.std() / self.weight().std())
+        self.mixing.mul_(conv.weight.std() / self.filters().std())
 
 
 class BankRule(Rule):

@@ -9,7 +9,6 @@ their errors: the target stays the trained model's response.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from lcsearch.layers import lookup
 from lcsearch.layers.closeness import Closeness, Target
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.nets import surgery
+from lcsearch.nets.copying import copied
 
 How = Literal["responses", "filters"]
 DEFAULT_HOW: How = "responses"
@@ -99,7 +99,7 @@ def _converted(backbone: nn.Module, layers: Mapping[str, LayerSpec]) -> nn.Modul
     """A copy with fresh layers, all else as it was; the random numbers that they draw are put back."""
     devices = {p.device for p in backbone.parameters() if p.device.type == "cuda"}
     with torch.random.fork_rng(sorted(device.index for device in devices)):
-        return surgery.convert(copy.deepcopy(backbone), layers)
+        return surgery.convert(copied(backbone), layers)
 
 
 def _pairs(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 from lcsearch.core.errors import InputError
 
@@ -71,6 +72,12 @@ def format_share(value: float) -> str:
 def counted(count: int, word: str) -> str:
     """Write how many there are of something: ``1 epoch``, ``1,200 epochs``."""
     return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def listed(words: Sequence[str], most: int = 3) -> str:
+    """The first words, and how many there are beside: ``a, b, c and 2 more``."""
+    more = len(words) - most
+    return ", ".join(words[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def format_seconds(value: float) -> str:

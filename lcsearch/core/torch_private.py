@@ -28,7 +28,7 @@ transforms_active: Callable[[], bool] = getattr(torch._C, "_are_functorch_transf
 """Whether ``torch.func`` may be transforming what runs now."""
 
 
-def drop_hooks(module: nn.Module) -> None:
-    """Take a module's own forward hooks away; without the private part they stay."""
-    for name in ("_forward_hooks", "_forward_pre_hooks"):
-        getattr(module, name, {}).clear()
+def hooks_of(module: nn.Module) -> list[str]:
+    """The kinds of hooks that a module has, as PyTorch calls them: ``forward``, ``backward_pre``."""
+    kinds = (name for name, hooks in vars(module).items() if name.endswith("_hooks") and hooks)
+    return [kind.removeprefix("_").removesuffix("_hooks") for kind in kinds]

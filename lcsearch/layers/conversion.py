@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from lcsearch.layers.arithmetic import feature_macs
+from lcsearch.layers.factorized import FactorizedConv2d
 from lcsearch.layers.filters import LinearFilters
 from lcsearch.layers.fit import fit
 
@@ -38,7 +39,7 @@ def factorize(layer: LinearFilters) -> nn.Module:
     """Return equal standard layers, in the form that takes fewer multiply-accumulates.
 
     Returns:
-        A plain convolution; or, in a ``nn.Sequential``, the primary filters (where the coefficients reach
+        A plain convolution; or, in a ``FactorizedConv2d``, the primary filters (where the coefficients reach
         across groups, once for each group) and a 1x1 convolution that mixes their outputs.
     """
     if layer.plan.s == 0 or layer.shape.macs <= feature_macs(layer.shape, layer.own_p):
@@ -58,7 +59,7 @@ def factorize(layer: LinearFilters) -> nn.Module:
     second.weight.copy_(layer.mixer()[:, :, None, None])
     if layer.bias is not None and second.bias is not None:
         second.bias.copy_(layer.bias)
-    return nn.Sequential(_like(layer, first), _like(layer, second)).train(layer.training)
+    return FactorizedConv2d(_like(layer, first), _like(layer, second)).train(layer.training)
 
 
 def _kind(layer: LinearFilters) -> dict[str, Any]:

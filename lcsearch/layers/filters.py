@@ -59,9 +59,7 @@ class LinearFilters(FamilyLayer):
     ) -> None:
         super().__init__()
         self.geometry = geometry
-        for name, value in geometry.arguments.items():
-            if name != "bias":
-                setattr(self, name, value)
+        vars(self).update(geometry.attributes)
         self.per_group = per_group
         self.alpha, self.sparsity = alpha, sparsity
         self.banks = geometry.groups if per_group else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch.nn.functional as F
@@ -97,6 +98,11 @@ class Geometry:
         return {name: getattr(self, name) for name in self.__slots__}
 
     @property
+    def attributes(self) -> dict[str, Any]:
+        """Everything that nets can read of an ``nn.Conv2d`` of these arguments, apart from its tensors."""
+        return dict(_attributes(self))
+
+    @property
     def filter_shape(self) -> tuple[int, int, int]:
         """The shape (in / groups, kh, kw) of one filter."""
         return (self.in_channels // self.groups, *self.kernel_size)
@@ -134,6 +140,17 @@ class Geometry:
         if self.padding_mode != "zeros":
             x, padding = F.pad(x, self.edges(), mode=self.padding_mode), (0, 0)
         return F.conv2d(x, filters, bias, self.stride, padding, self.dilation, groups)
+
+
+def held(module: nn.Module) -> dict[str, Any]:
+    """What a module holds that not every module does, apart from tensors, children and hooks."""
+    common = vars(nn.Module())
+    return {name: value for name, value in vars(module).items() if name not in common}
+
+
+@cache
+def _attributes(geometry: Geometry) -> dict[str, Any]:
+    return held(nn.Conv2d(**geometry.arguments, device="meta"))
 
 
 def _pair(name: str, value: Pair, low: int) -> tuple[int, int]:

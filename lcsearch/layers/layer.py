@@ -12,14 +12,44 @@ from torch import Tensor, nn
 from lcsearch.layers.shape import ConvShape, Size
 
 
-class FamilyLayer(nn.Module):
+class FamilyLayer(nn.Conv2d):
     """A layer that takes and returns feature maps as ``nn.Conv2d`` does: (n, in, h, w) or (in, h, w).
+
+    It is an ``nn.Conv2d``, so that a net that asks what its layers are, or reads one, still works: it has
+    `weight`, and ``kernel_size``, ``stride`` and the like, which it gets with the place of a convolution. It
+    has none of the parameters that ``nn.Conv2d`` makes: a family makes what it needs.
 
     Attributes:
         family: The name of its family.
+        carried: Names of what the net's author hung on the convolution that it replaces.
     """
 
     family: ClassVar[str]
+    carried: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        nn.Module.__init__(self)  # that of nn.Conv2d would make filters
+
+    def filters(self) -> Tensor:
+        """All filters (out, in / groups, kh, kw) in the order of the output channels, with gradients."""
+        return self.to_conv().weight.detach()
+
+    @property
+    def weight(self) -> Tensor:  # type: ignore[override]
+        """The filters that the layer stands for, with gradients: made anew at each look, and no parameter.
+
+        To write into it changes nothing.
+        """
+        return self.filters()
+
+    def reset_parameters(self) -> None:
+        """Draw fresh parameters."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how its parameters are drawn anew")
+
+    def extra_repr(self) -> str:
+        """Show what decides its size."""
+        shape = self.shape
+        return f"{shape.in_channels}, {shape.out_channels}, kernel_size={shape.kernel}, groups={shape.groups}"
 
     @property
     @abstractmethod

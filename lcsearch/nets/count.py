@@ -10,7 +10,6 @@ cheapest of its exported forms costs, as its family says.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -22,11 +21,12 @@ from torch import Tensor, nn
 
 from lcsearch.core.errors import InputError, one_line
 from lcsearch.core.records import LayerCount
-from lcsearch.core.torch_private import drop_hooks
 from lcsearch.layers import lookup
+from lcsearch.layers.factorized import FactorizedConv2d
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.layers.models import spec_of
 from lcsearch.layers.shape import Size
+from lcsearch.nets.copying import copied
 from lcsearch.nets.thop import Rule, profile
 
 __all__ = ["Count", "count"]
@@ -98,16 +98,13 @@ def _macs_by_name(model: nn.Module, input_shape: tuple[int, int, int]) -> dict[s
 
 
 def _copy(model: nn.Module, device: torch.device) -> nn.Module:
-    """A copy on a device, without hooks. Numbers stay where they are for meta; shared tensors stay shared."""
+    """A copy on a device. Numbers stay where they are for meta; shared tensors stay shared."""
     memo: dict[int, Any] = {}
     for module in model.modules():
         for value in (*module.parameters(False), *module.buffers(False), *vars(module).values()):
             if isinstance(value, Tensor) and id(value) not in memo:
                 memo[id(value)] = _moved(value, device)
-    copied = copy.deepcopy(model, memo)
-    for module in copied.modules():
-        drop_hooks(module)
-    return copied
+    return copied(model, memo)
 
 
 def _moved(value: Tensor, device: torch.device) -> Tensor:
@@ -117,7 +114,9 @@ def _moved(value: Tensor, device: torch.device) -> Tensor:
 
 
 def _rule_for(module: nn.Module) -> Rule | None:
-    """How a module is counted; None for what costs nothing by our definition."""
+    """How a module is counted; None for what costs nothing by our definition, or by its parts."""
+    if isinstance(module, FactorizedConv2d):
+        return None
     for kind, macs in _MACS.items():
         if isinstance(module, kind):
             return partial(_add, macs)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
-from typing import Any, TypeGuard
+from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.modules.lazy import LazyModuleMixin
-from torch.nn.utils import parametrize
 
 from lcsearch.core.errors import InputError, did_you_mean
 from lcsearch.core.spec import LayerSpec, ModelSpec
@@ -18,28 +15,15 @@ from lcsearch.layers.closeness import Target
 from lcsearch.layers.family import Family
 from lcsearch.layers.geometry import check_conv
 from lcsearch.layers.layer import FamilyLayer
-from lcsearch.layers.shape import ConvShape
 from lcsearch.nets import backbones
+from lcsearch.nets.copying import copied
+from lcsearch.nets.in_place import become, give_attributes, take_attributes
+from lcsearch.nets.replaceable import conv_layers, left_plain, shape_of
 
 __all__ = ["build_model", "compress", "conv_layers", "convert", "factorize", "fold", "shape_of", "uniform"]
 
 _Convs = Mapping[str, nn.Conv2d]
 _Finish = Callable[[Family[Any], _Convs, Mapping[str, FamilyLayer]], None]
-
-
-def conv_layers(model: nn.Module) -> dict[str, nn.Conv2d]:
-    """The convolutions that can be replaced, by module name, in module order.
-
-    A module that is shared under two names appears once, under the first. Left out: LinearConv layers, and
-    convolutions that are more than ``nn.Conv2d`` (own forward, parametrized weight, not yet given a shape).
-    """
-    return {name: module for name, module in model.named_modules() if _is_plain(module)}
-
-
-def shape_of(conv: nn.Conv2d) -> ConvShape:
-    """What decides the size of a convolution."""
-    height, width = conv.kernel_size
-    return ConvShape(conv.in_channels, conv.out_channels, (height, width), conv.groups, conv.bias is not None)
 
 
 def uniform(model: nn.Module, family: str, **numbers: Any) -> dict[str, LayerSpec]:
@@ -70,7 +54,7 @@ def convert(model: nn.Module, layers: Mapping[str, LayerSpec], *, keep_hopeless:
         keep_hopeless: Also build layers that save no parameters, instead of leaving them plain.
 
     Returns:
-        The same module (its replacement, where the model itself is one convolution).
+        The same module.
 
     Raises:
         InputError: A name is no convolution of the model, or a spec does not fit its convolution.
@@ -115,21 +99,13 @@ def factorize(model: nn.Module) -> nn.Module:
 
 
 def _unmake(model: nn.Module, make: Callable[[FamilyLayer], nn.Module]) -> nn.Module:
-    made = copy.deepcopy(model)
-    for module in list(made.modules()):
+    copy = copied(model)
+    for module in list(copy.modules()):
         if isinstance(module, FamilyLayer):
-            made = _put(made, module, make(module).train(module.training))
-    return made
-
-
-def _is_plain(module: nn.Module) -> TypeGuard[nn.Conv2d]:
-    return (
-        isinstance(module, nn.Conv2d)
-        and not isinstance(module, LazyModuleMixin)
-        and type(module).forward is nn.Conv2d.forward
-        and type(module)._conv_forward is nn.Conv2d._conv_forward
-        and not parametrize.is_parametrized(module)
-    )
+            made = make(module).train(module.training)
+            give_attributes(module, made)
+            become(module, made)
+    return copy
 
 
 def _replace_all(
@@ -141,10 +117,12 @@ def _replace_all(
         try:
             made = family.fresh_bundle(convs, own)
             finish(family, convs, made)
+            for name, layer in made.items():
+                take_attributes(layer, convs[name])
         except (TypeError, ValueError) as error:
             raise InputError(f"layers.{next(iter(own))}: {error}") from error
         for name, layer in made.items():
-            model = _put(model, convs[name], layer.train(convs[name].training))
+            become(convs[name], layer.train(convs[name].training))
     return model
 
 
@@ -154,11 +132,12 @@ def _chosen(
     """The convolutions that do not stay plain, each once, and what becomes of them."""
     named = dict(model.named_modules(remove_duplicate=False))
     known = conv_layers(model)
+    replaceable = set(known.values())
     seen: dict[nn.Conv2d, str] = {}
     for name, spec in specs.items():
         conv = named.get(name)
-        if conv is None or not _is_plain(conv):
-            raise InputError(f"layers: {_not_a_conv(name, conv)}; {did_you_mean(name, known)}")
+        if not isinstance(conv, nn.Conv2d) or conv not in replaceable:
+            raise InputError(f"layers: {_not_a_conv(name, model)}; {did_you_mean(name, known)}")
         other = seen.setdefault(conv, name)
         if specs[other] != spec:
             raise InputError(f"layers: {other!r} and {name!r} are one module, but their specs differ")
@@ -179,20 +158,14 @@ def _saving(convs: _Convs, specs: Mapping[str, LayerSpec]) -> set[str]:
     return found
 
 
-def _not_a_conv(name: str, module: nn.Module | None) -> str:
+def _not_a_conv(name: str, model: nn.Module) -> str:
+    module = dict(model.named_modules(remove_duplicate=False)).get(name)
     if module is None:
         return f"the net has no convolution {name!r}"
+    why = {model.get_submodule(left.name): left.why for left in left_plain(model)}.get(module)
+    if why is not None:
+        return f"{name!r} stays plain: {why}"
     return f"{name!r} is a {type(module).__name__}, not a plain convolution"
-
-
-def _put(model: nn.Module, old: nn.Module, new: nn.Module) -> nn.Module:
-    """Put a module in the place of another, under every name that it has."""
-    if model is old:
-        return new
-    for name, child in list(model.named_modules(remove_duplicate=False)):
-        if child is old:
-            model.set_submodule(name, new)
-    return model
 
 
 @torch.no_grad()

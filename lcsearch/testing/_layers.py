@@ -48,6 +48,7 @@ def check_layer(family: Family[Any], conv: nn.Conv2d, spec: LayerSpec, what: str
     _check_size(family, net, spec, what)
     _check_output(conv, net, images, what)
     _check_regularization(family, layer, what)
+    _check_reading(net, conv, what)
     _check_training(net, images, what)
     _check_standard_forms(net, images, what)
     _check_copies(net, _built(family, conv, spec, what), images, what)
@@ -143,6 +144,18 @@ def _check_output(conv: nn.Conv2d, net: nn.Module, images: Tensor, what: str) ->
         shapes = [tuple(module(given).shape) for given in (images, images[0]) for module in (conv, net[0])]  # type: ignore[index]
     expect(shapes[0] == shapes[1], f"{what} gives {shapes[1]} where the convolution gives {shapes[0]}")
     expect(shapes[2] == shapes[3], f"{what} gives {shapes[3]} for one image, the convolution {shapes[2]}")
+
+
+def _check_reading(net: nn.Sequential, conv: nn.Conv2d, what: str) -> None:
+    """A net may read the layer, and what it is exported as, like the convolution."""
+    filters = _folded(net).weight.detach()
+    for form, module in (("", net[0]), ("factorize() of ", factorize(net)[0])):  # type: ignore[index]
+        with doing(f"reading the weight of {form}{what}"):
+            weight = module.weight
+        equal = weight.shape == conv.weight.shape and bool(torch.allclose(weight, filters))
+        expect(equal, f"the weight of {form}{what} is not its filters")
+        expect(isinstance(module, nn.Conv2d), f"{form}{what} is a {type(module).__name__}, no nn.Conv2d")
+    expect(_layer(net).weight.requires_grad, f"no gradient flows through the weight of {what}")
 
 
 def _check_regularization(family: Family[Any], layer: FamilyLayer, what: str) -> None:

@@ -67,12 +67,21 @@ def test_transforms_that_cannot_be_seen_are_taken_to_be_there(without: Removed) 
     assert without(torch._C, "_are_functorch_transforms_active").transforms_active()
 
 
-def test_hooks_are_dropped_where_they_can_be() -> None:
-    calls: list[str] = []
+@pytest.mark.parametrize(
+    ("register", "kind"),
+    [
+        ("register_forward_hook", "forward"),
+        ("register_forward_pre_hook", "forward_pre"),
+        ("register_full_backward_hook", "backward"),
+        ("register_full_backward_pre_hook", "backward_pre"),
+        ("register_state_dict_post_hook", "state_dict"),
+        ("register_load_state_dict_pre_hook", "load_state_dict_pre"),
+    ],
+)
+def test_every_kind_of_hook_is_seen_until_it_is_removed(register: str, kind: str) -> None:
     module = nn.Identity()
-    module.register_forward_hook(lambda *_: calls.append("after"))
-    module.register_forward_pre_hook(lambda *_: calls.append("before"))
-    torch_private.drop_hooks(module)
-    module(torch.zeros(1))
-    assert calls == []
-    torch_private.drop_hooks(SimpleNamespace())  # type: ignore[arg-type]
+    assert torch_private.hooks_of(module) == []
+    handle = getattr(module, register)(lambda *_: None)
+    assert torch_private.hooks_of(module) == [kind]
+    handle.remove()
+    assert torch_private.hooks_of(module) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from bank_family import FAMILY, BankSpec
 from torch import nn
@@ -17,6 +18,14 @@ def test_a_layer_without_more_to_say_is_trained_and_stored_whole() -> None:
     assert layer.undecayed() == layer.prunable() == []
     assert layer.unstored(set(layer.parameters())) == Size(trainable=0, stored=0)
     assert layer.masks() == layer.implied() == {}
+
+
+def test_it_can_be_shown_and_read_before_it_has_a_place() -> None:
+    layer = FAMILY.fresh(nn.Conv2d(4, 8, 3), BankSpec(2, "b"))
+    assert repr(layer) == "BankLayer(4, 8, kernel_size=(3, 3), groups=1)"
+    assert torch.equal(layer.weight, layer.to_conv().weight)
+    with pytest.raises(NotImplementedError, match="BankLayer"):
+        layer.reset_parameters()
 
 
 def test_its_standard_form_is_the_plain_convolution() -> None:

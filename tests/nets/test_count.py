@@ -150,9 +150,7 @@ def test_what_thop_alone_gets_wrong() -> None:
 
 @pytest.mark.parametrize("training", [True, False])
 def test_the_model_is_left_as_it_was(training: bool) -> None:
-    calls: list[str] = []
-    model = surgery.convert(Mixed(), {"twice": LinearSpec(0.5)}).train(training)
-    model.register_forward_hook(lambda *_: calls.append("forward"))
+    model = surgery.convert(Mixed(), {"one": LinearSpec(0.5)}).train(training)
     before = copy.deepcopy(model.state_dict())
     ids = [id(tensor) for tensor in (*model.parameters(), *model.buffers())]
     attributes = {name: sorted(vars(module)) for name, module in model.named_modules()}
@@ -162,7 +160,26 @@ def test_the_model_is_left_as_it_was(training: bool) -> None:
     assert ids == [id(tensor) for tensor in (*model.parameters(), *model.buffers())]
     assert attributes == {name: sorted(vars(module)) for name, module in model.named_modules()}
     assert model.training is training
-    assert not calls
+
+
+class Overheard(nn.Module):
+    """Takes what its convolution said from a hook."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.head = nn.Conv2d(3, 4, 3), nn.Linear(36, 5)
+        self.said: list[Tensor] = []
+        self.conv.register_forward_hook(lambda module, inputs, output: self.said.append(output))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.conv(x)
+        return self.head(self.said.pop().flatten(1))
+
+
+def test_hooks_are_part_of_the_net_that_is_counted() -> None:
+    model = Overheard()
+    assert count(model, (3, 5, 5)).macs == 9 * 4 * 27 + 36 * 5
+    assert not model.said
 
 
 class ReadsValues(nn.Module):
@@ -172,6 +189,7 @@ class ReadsValues(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(3, 4, 3)
         self.last: Tensor | None = None
+        self.by_size: dict[tuple[int, int], list[Tensor]] = {}
 
     def forward(self, x: Tensor) -> Tensor:
         self.last = self.conv(x)
@@ -185,9 +203,12 @@ def test_a_forward_that_reads_values_is_counted_on_the_cpu(device: str) -> None:
     assert count(model, (3, 8, 8)).macs == 2 * 36 * 4 * 27
 
 
-def test_a_tensor_that_a_forward_left_behind_is_no_obstacle() -> None:
+@pytest.mark.parametrize("kept", ["last", "by_size"])
+def test_a_tensor_that_a_forward_left_behind_is_no_obstacle(kept: str) -> None:
     model = ReadsValues()
     model(torch.zeros(1, 3, 8, 8))
+    model.last = model.last if kept == "last" else None
+    model.by_size = {} if kept == "last" else {(8, 8): [model.conv.weight * 2]}
     assert count(model, (3, 8, 8)).macs == 2 * 36 * 4 * 27
 
 

@@ -35,38 +35,6 @@ class Deep(nn.Module):
         return self.by_name["a"]["b"](self.by_name["c"](x))
 
 
-class Standardized(nn.Conv2d):
-    """A convolution that is more than its weight."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self._conv_forward(x, self.weight / self.weight.std(), self.bias)
-
-
-class Renamed(nn.Conv2d):
-    """A convolution by another name."""
-
-
-def test_finds_every_convolution_once_in_module_order() -> None:
-    assert list(surgery.conv_layers(Deep())) == ["first.0.0", "first.1", "by_name.a.b"]
-
-
-def test_leaves_out_convolutions_that_are_more_than_nn_conv2d() -> None:
-    normed = nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 3, 3))
-    model = nn.Sequential(Standardized(3, 3, 3), normed, nn.LazyConv2d(3, 3), Renamed(3, 3, 3))
-    assert list(surgery.conv_layers(model)) == ["3"]
-
-
-def test_shape_of_says_what_decides_the_size() -> None:
-    shape = surgery.shape_of(nn.Conv2d(6, 8, (3, 5), groups=2, bias=False))
-    assert (shape.in_channels, shape.out_channels, shape.kernel, shape.groups, shape.bias) == (
-        6,
-        8,
-        (3, 5),
-        2,
-        False,
-    )
-
-
 def test_replaces_at_any_depth_in_place() -> None:
     model = Deep()
     specs = {"first.0.0": HALF, "by_name.a.b": LinearSpec(0.25, rank=3)}

@@ -155,7 +155,25 @@ class KeepsAside(Layer):
         return conv
 
     def factorize(self) -> nn.Module:
-        return nn.Sequential(super().factorize(), *([Shift()] if self.__dict__.get("pruned") else []))
+        made = super().factorize()
+        return nn.Sequential(made, Shift()) if self.__dict__.get("pruned") else made
+
+
+class ReadsWithoutGradient(Layer):
+    @property
+    def weight(self) -> torch.Tensor:  # type: ignore[override]
+        return super().weight.detach()
+
+
+class ReadsPrimaries(Layer):
+    @property
+    def weight(self) -> torch.Tensor:  # type: ignore[override]
+        return self.primary
+
+
+class CannotBeRead(Layer):
+    def factorize(self) -> nn.Module:
+        return nn.Sequential(*super().factorize().children()) or super().factorize()
 
 
 def with_layer(kind: type[Layer]) -> LinearFamily:
@@ -226,6 +244,9 @@ def with_offer(kind: type[LinearOffer[LinearSpec]]) -> LinearFamily:
         (with_layer(PrunesAway), "or not finite|a training step"),
         (with_layer(StartsHuge), "times as large as those of the convolution"),
         (with_layer(KeepsAside), "loaded from a state_dict, gives other outputs"),
+        (with_layer(ReadsWithoutGradient), "no gradient flows through the weight of"),
+        (with_layer(ReadsPrimaries), "the weight of .* is not its filters"),
+        (with_layer(CannotBeRead), r"reading the weight of factorize\(\)"),
         (with_offer(Wanders), r"least_shrink\(.*expected 0 to 1"),
         (with_offer(Guesses), r"none of guesses\(\) makes"),
         (with_offer(Unlucky), "differs, though its generator is seeded alike"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +32,9 @@ def _sizes(model: nn.Module, names: Sequence[str], size: int) -> dict[str, Any] 
     """Output height and width of each convolution; None if the image does not pass through all of them."""
     import torch
 
-    net = copy.deepcopy(model).to("meta").eval()
+    from lcsearch.nets.copying import copied
+
+    net = copied(model).to("meta").eval()
     found: dict[str, Any] = {}
     for name in names:
         module = net.get_submodule(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from lcsearch.layers.factorized import FactorizedConv2d
 from lcsearch.layers.geometry import Geometry
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.layers.shape import ConvShape
@@ -63,7 +64,7 @@ class FactoredConv2d(FamilyLayer):
         out, bias = len(self.mix), self.geometry.bias
         last = self._conv({"in_channels": learned, "out_channels": out, "kernel_size": 1, "bias": bias})
         last.weight.copy_(self.mix[:, :, None, None])
-        return nn.Sequential(first, self._with_bias(last))
+        return FactorizedConv2d(first, self._with_bias(last))
 
     @torch.no_grad()
     def match_scale(self, conv: nn.Conv2d) -> None:

@@ -1,0 +1,97 @@
+"""Copies of nets, also of those that PyTorch does not copy, or copies only in part.
+
+PyTorch refuses tensors that an earlier pass has left behind, and a function that was hung on a net (a hook,
+an exchanged forward) goes on to use the modules and tensors of the original.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from types import CellType, FunctionType, MethodType
+from typing import Any
+
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+
+def copied(model: nn.Module, memo: dict[int, Any] | None = None) -> nn.Module:
+    """A deep copy.
+
+    Tensors that a pass has left behind are copied without their history, and the functions that hang on the
+    net's modules use the copy's modules and tensors.
+
+    Args:
+        model: Any module; it is left as it is.
+        memo: As for ``copy.deepcopy``.
+    """
+    memo = {} if memo is None else memo
+    twins = {function: _twin(function) for function in _functions(model)}
+    memo |= {id(function): twin for function, twin in twins.items()}
+    with _WithoutHistory():
+        made = copy.deepcopy(model, memo)
+    for function, twin in twins.items():
+        _bind(function, twin, memo)
+    return made
+
+
+class _WithoutHistory(TorchFunctionMode):
+    """Copies tensors that gradients flow through by their values."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if func is Tensor.__deepcopy__ and not args[0].is_leaf:
+            tensor, memo = args
+            return memo.setdefault(id(tensor), tensor.detach().clone())
+        return func(*args, **(kwargs or {}))
+
+
+def _functions(model: nn.Module) -> Iterator[FunctionType]:
+    """The functions that hang on a net's modules and may use them, and those that these use."""
+    seen = set[int]()
+    waiting: list[Any] = [value for module in model.modules() for value in vars(module).values()]
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, FunctionType) and (value.__closure__ or value.__defaults__):
+            waiting += [*_cells(value).values(), *(value.__defaults__ or ())]
+            yield value
+
+
+def _cells(function: FunctionType) -> dict[int, Any]:
+    """What a function has from around it, by place."""
+    found = {}
+    for place, cell in enumerate(function.__closure__ or ()):
+        try:
+            found[place] = cell.cell_contents
+        except ValueError:  # not yet filled
+            continue
+    return found
+
+
+def _twin(function: FunctionType) -> FunctionType:
+    """The same function with room for what it uses of a copy."""
+    cells = tuple(CellType() for _ in function.__closure__ or ())
+    twin = FunctionType(function.__code__, function.__globals__, function.__name__, None, cells or None)
+    twin.__kwdefaults__ = function.__kwdefaults__
+    vars(twin).update(vars(function))
+    return twin
+
+
+def _bind(function: FunctionType, twin: FunctionType, memo: Mapping[int, Any]) -> None:
+    """Give a twin what the copy has in place of what the function uses of the original."""
+    for place, value in _cells(function).items():
+        (twin.__closure__ or ())[place].cell_contents = _of_copy(value, memo)
+    if function.__defaults__:
+        twin.__defaults__ = tuple(_of_copy(value, memo) for value in function.__defaults__)
+
+
+def _of_copy(value: Any, memo: Mapping[int, Any]) -> Any:
+    if isinstance(value, MethodType):
+        return MethodType(value.__func__, _of_copy(value.__self__, memo))
+    return memo.get(id(value), value)

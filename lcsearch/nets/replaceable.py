@@ -1,0 +1,119 @@
+"""Which convolutions of a net another layer can take the place of, and why not the others.
+
+What is replaced loses what made it more than an ``nn.Conv2d``: such a convolution stays plain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from torch import nn
+from torch.nn.modules.lazy import LazyModuleMixin
+from torch.nn.parameter import is_lazy
+from torch.nn.utils import parametrize
+
+from lcsearch.core.text import listed
+from lcsearch.core.torch_private import hooks_of
+from lcsearch.layers.layer import FamilyLayer
+from lcsearch.layers.shape import ConvShape
+
+_OF_CLASS = ("__call__", "forward", "_conv_forward")
+_OF_INSTANCE = ("_call_impl", "_compiled_call_impl")
+"""Beside `_OF_CLASS`, what runs when a convolution is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftPlain:
+    """A convolution that stays as it is.
+
+    Attributes:
+        name: Its module name.
+        params: Numbers in its own parameters that no convolution before it shares.
+        why: Why it is not replaced, in a few words: ``it has hooks (forward)``.
+    """
+
+    name: str
+    params: int
+    why: str
+
+
+def conv_layers(model: nn.Module) -> dict[str, nn.Conv2d]:
+    """The convolutions that can be replaced, by module name, in module order.
+
+    A module that is shared under two names appears once, under the first. Left out: layers that took a
+    convolution's place, and what `left_plain` lists.
+    """
+    users = _users(model)
+    return {name: conv for name, conv in _convolutions(model) if _why_not(conv, users) is None}
+
+
+def left_plain(model: nn.Module) -> tuple[LeftPlain, ...]:
+    """The convolutions that cannot be replaced, in module order."""
+    users, seen, found = _users(model), set[nn.Parameter](), []
+    for name, conv in _convolutions(model):
+        why = _why_not(conv, users)
+        if why is not None:
+            own = set(conv.parameters()) - seen
+            seen |= own
+            params = sum(parameter.numel() for parameter in own if not is_lazy(parameter))
+            found.append(LeftPlain(name, params, why))
+    return tuple(found)
+
+
+def shape_of(conv: nn.Conv2d) -> ConvShape:
+    """What decides the size of a convolution."""
+    height, width = conv.kernel_size
+    return ConvShape(conv.in_channels, conv.out_channels, (height, width), conv.groups, conv.bias is not None)
+
+
+_Users = dict[nn.Parameter, dict[nn.Module, str]]
+
+
+def _users(model: nn.Module) -> _Users:
+    """Who holds each parameter, with names."""
+    users: _Users = {}
+    for name, module in model.named_modules():
+        for parameter in module.parameters(recurse=False):
+            users.setdefault(parameter, {})[module] = name
+    return users
+
+
+def _convolutions(model: nn.Module) -> Iterable[tuple[str, nn.Conv2d]]:
+    return (
+        (name, module)
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Conv2d) and not isinstance(module, FamilyLayer)
+    )
+
+
+def _why_not(conv: nn.Conv2d, users: _Users) -> str | None:
+    if isinstance(conv, LazyModuleMixin):
+        return "it has no weights yet"
+    return _more_than_a_convolution(conv) or _shared(conv, users)
+
+
+def _more_than_a_convolution(conv: nn.Conv2d) -> str | None:
+    kind = type(conv)
+    if parametrize.is_parametrized(conv):
+        return "it is parametrized"
+    if any(getattr(kind, name) is not getattr(nn.Conv2d, name) for name in _OF_CLASS):
+        return f"{kind.__name__} has a forward of its own"
+    if any(vars(conv).get(name) is not None for name in (*_OF_CLASS, *_OF_INSTANCE)):
+        return "its forward was exchanged"
+    usual = {"weight"} if conv.bias is None else {"weight", "bias"}
+    unusual = usual ^ {name for name, _ in conv.named_parameters(recurse=False)}
+    if unusual:
+        return (
+            f"its weights are made of others, by weight norm, pruning or the like ({listed(sorted(unusual))})"
+        )
+    own = [name for name, _ in (*conv.named_buffers(), *conv.named_children())]
+    if own:
+        return f"it holds more than a convolution does ({listed(own)})"
+    hooks = hooks_of(conv)
+    return f"it has hooks ({listed(hooks)})" if hooks else None
+
+
+def _shared(conv: nn.Conv2d, users: _Users) -> str | None:
+    others = [name for own in conv.parameters() for user, name in users[own].items() if user is not conv]
+    return f"it shares tensors with {listed(list(dict.fromkeys(others)))}" if others else None

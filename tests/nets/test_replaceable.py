@@ -1,0 +1,136 @@
+"""Which convolutions may be replaced, and what is said of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations, prune
+
+from lcsearch.core.errors import InputError
+from lcsearch.layers.families.linear import LinearSpec
+from lcsearch.nets import surgery
+from lcsearch.nets.replaceable import LeftPlain, conv_layers, left_plain, shape_of
+
+
+class Flipped(nn.Conv2d):
+    """A convolution with a forward of its own."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.flip(-1))
+
+
+class Halved(nn.Conv2d):
+    """A convolution that does something to its filters."""
+
+    def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return super()._conv_forward(x, weight / 2, bias)
+
+
+class Square(nn.Conv2d):
+    """A convolution that is made in another way."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, channels, 3)
+
+
+def _exchange(conv: nn.Conv2d) -> nn.Conv2d:
+    conv.forward = partial(F.conv2d, weight=conv.weight)  # type: ignore[method-assign]
+    return conv
+
+
+def _compiled(conv: nn.Conv2d) -> nn.Conv2d:
+    conv.compile(backend="eager")
+    return conv
+
+
+def _with(conv: nn.Conv2d, name: str, part: nn.Module | Tensor) -> nn.Conv2d:
+    conv.register_buffer(name, part) if isinstance(part, Tensor) else setattr(conv, name, part)
+    return conv
+
+
+def _hooked(conv: nn.Conv2d, register: str) -> nn.Conv2d:
+    getattr(conv, register)(lambda *_: None)
+    return conv
+
+
+def conv() -> nn.Conv2d:
+    return nn.Conv2d(4, 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda: Flipped(4, 4, 3), "Flipped has a forward of its own"),
+        (lambda: Halved(4, 4, 3), "Halved has a forward of its own"),
+        (lambda: nn.LazyConv2d(4, 3), "it has no weights yet"),
+        (lambda: parametrizations.orthogonal(conv()), "it is parametrized"),
+        (lambda: nn.utils.weight_norm(conv()), r"weights are made of others.*weight_g"),
+        (lambda: nn.utils.spectral_norm(conv()), r"weights are made of others.*weight_orig"),
+        (lambda: prune.l1_unstructured(conv(), "weight", 0.5), r"weights are made of others.*weight_orig"),
+        (lambda: prune.random_unstructured(conv(), "bias", 0.5), r"weights are made of others.*bias_orig"),
+        (lambda: _exchange(conv()), "its forward was exchanged"),
+        (lambda: _compiled(conv()), "its forward was exchanged"),
+        (lambda: _with(conv(), "gate", nn.PReLU()), r"more than a convolution does \(gate\)"),
+        (lambda: _with(conv(), "scale", torch.ones(4)), r"more than a convolution does \(scale\)"),
+        (lambda: _hooked(conv(), "register_forward_hook"), r"it has hooks \(forward\)"),
+        (lambda: _hooked(conv(), "register_forward_pre_hook"), r"it has hooks \(forward_pre\)"),
+        (lambda: _hooked(conv(), "register_full_backward_hook"), r"it has hooks \(backward\)"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*deprecated")
+def test_what_is_more_than_a_convolution_stays_plain(make: Callable[[], nn.Module], why: str) -> None:
+    model = nn.Sequential(make(), conv())
+    assert list(conv_layers(model)) == ["1"]
+    (left,) = left_plain(model)
+    assert left.name == "0"
+    with pytest.raises(InputError, match=rf"layers: '0' stays plain: .*{why}"):
+        surgery.convert(model, {"0": LinearSpec(0.5)})
+
+
+def test_a_class_that_only_makes_its_convolution_in_another_way_is_replaced() -> None:
+    assert list(conv_layers(nn.Sequential(Square(4), conv().requires_grad_(False)))) == ["0", "1"]
+
+
+def test_convolutions_that_share_a_tensor_stay_plain_and_count_once() -> None:
+    model = nn.ModuleList([nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 3, bias=False), conv()])
+    model[1].weight = model[0].weight
+    model.append(nn.ParameterList([model[2].weight]))
+    assert list(conv_layers(model)) == ["3"]
+    assert left_plain(model) == (
+        LeftPlain("0", 4 * 4 * 9 + 4, "it shares tensors with 1"),
+        LeftPlain("1", 4, "it shares tensors with 0"),
+        LeftPlain("2", 4 * 4 * 9, "it shares tensors with 4"),
+    )
+
+
+def test_one_module_under_two_names_shares_with_nobody() -> None:
+    one = conv()
+    model = nn.ModuleDict({"a": one, "b": nn.Sequential(one)})
+    assert list(conv_layers(model)) == ["a"] and not left_plain(model)
+
+
+def test_what_took_a_convolutions_place_is_neither() -> None:
+    model = surgery.convert(nn.Sequential(nn.Conv2d(8, 8, 3)), {"0": LinearSpec(0.25)})
+    assert not conv_layers(model) and not left_plain(model)
+
+
+def test_shape_of_says_what_decides_the_size() -> None:
+    shape = shape_of(nn.Conv2d(6, 8, (3, 5), groups=2, bias=False))
+    assert (shape.in_channels, shape.out_channels, shape.kernel, shape.groups, shape.bias) == (
+        6,
+        8,
+        (3, 5),
+        2,
+        False,
+    )
+
+
+def test_finds_convolutions_at_any_depth_in_module_order() -> None:
+    inner = nn.ModuleDict({"z": conv(), "a": nn.ModuleList([nn.Conv1d(4, 4, 3), conv()])})
+    model = nn.Sequential(nn.Sequential(conv(), nn.ReLU()), inner)
+    assert list(conv_layers(model)) == ["0.0", "1.z", "1.a.1"]
