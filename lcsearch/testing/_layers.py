@@ -151,7 +151,7 @@ def _check_reading(net: nn.Sequential, conv: nn.Conv2d, what: str) -> None:
     filters = _folded(net).weight.detach()
     for form, module in (("", net[0]), ("factorize() of ", factorize(net)[0])):  # type: ignore[index]
         with doing(f"reading the weight of {form}{what}"):
-            weight = module.weight
+            weight: Any = module.weight
         equal = weight.shape == conv.weight.shape and bool(torch.allclose(weight, filters))
         expect(equal, f"the weight of {form}{what} is not its filters")
         expect(isinstance(module, nn.Conv2d), f"{form}{what} is a {type(module).__name__}, no nn.Conv2d")
