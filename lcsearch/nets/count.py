@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lcsearch.core.errors import InputError, one_line
+from lcsearch.core.errors import InputError
 from lcsearch.core.records import LayerCount
 from lcsearch.layers import lookup
 from lcsearch.layers.factorized import FactorizedConv2d
@@ -27,6 +27,7 @@ from lcsearch.layers.layer import FamilyLayer
 from lcsearch.layers.models import spec_of
 from lcsearch.layers.shape import Size
 from lcsearch.nets.copying import copied
+from lcsearch.nets.failure import Watch, with_image_size
 from lcsearch.nets.thop import Rule, profile
 
 __all__ = ["Count", "count"]
@@ -57,7 +58,7 @@ def count(model: nn.Module, input_shape: tuple[int, int, int]) -> Count:
         input_shape: Channels, height and width of one image.
 
     Raises:
-        InputError: The model does not take images of this shape.
+        InputError: The model does not run on images of this shape; names the layer that failed.
     """
     macs = _macs_by_name(model, input_shape)
     rows, seen, unstored = [], set[nn.Parameter](), 0
@@ -83,18 +84,35 @@ def _row(name: str, module: nn.Module, size: Size, macs: int) -> LayerCount:
 
 
 def _macs_by_name(model: nn.Module, input_shape: tuple[int, int, int]) -> dict[str, int]:
-    """Multiply-accumulates per counted layer; on a copy, because counting leaves its marks."""
+    """Multiply-accumulates per counted layer."""
+    channels = input_shape[0]
     try:
-        try:
-            macs = profile(_copy(model, torch.device("meta")), input_shape, _rule_for)
-        except Exception:  # what needs values cannot run on the meta device
-            macs = profile(_copy(model, torch.device("cpu")), input_shape, _rule_for)
-    except Exception as error:
-        size = " x ".join(map(str, input_shape))
-        raise InputError(
-            f"the net does not take images of {size} (channels, height, width): {one_line(error)}"
-        ) from error
+        macs = _profiled(model, input_shape)
+    except InputError as error:
+        raise with_image_size(
+            error, input_shape, lambda side: _profiled(model, (channels, side, side))
+        ) from error.__cause__
     return {name: macs[name] for name, module in model.named_modules() if _rule_for(module) is not None}
+
+
+def _profiled(model: nn.Module, input_shape: tuple[int, int, int]) -> dict[str, int]:
+    """Operations by module name; on a copy, because counting leaves its marks.
+
+    Raises:
+        InputError: The net does not run.
+    """
+    try:
+        return _profiled_on(torch.device("meta"), model, input_shape)
+    except InputError:  # what needs values cannot run on the meta device
+        return _profiled_on(torch.device("cpu"), model, input_shape)
+
+
+def _profiled_on(device: torch.device, model: nn.Module, input_shape: tuple[int, int, int]) -> dict[str, int]:
+    with Watch(model):
+        net = _copy(model, device)
+    size = " x ".join(map(str, input_shape))
+    with Watch(model, f"the net, given images of {size} (channels, height, width),"):
+        return profile(net, input_shape, _rule_for)
 
 
 def _copy(model: nn.Module, device: torch.device) -> nn.Module:
