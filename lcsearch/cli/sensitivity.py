@@ -104,10 +104,12 @@ def _model(options: dict[str, Any], data: SearchData) -> tuple[nn.Module, ModelS
     device = pick_device(options["device"])
     model = surgery.build_model(template)
     if options["init"] == "pretrained":
-        state = pretrained_weights(template.backbone, model, new_head=options["new_head"])
+        given = pretrained_weights(template.backbone, model, new_head=options["new_head"])
     else:
-        state = read_weights(Path(options["init"]), model, new_head=options["new_head"])
-    model.load_state_dict(state)
+        given = read_weights(Path(options["init"]), model, new_head=options["new_head"])
+    if given.said:
+        click.echo(given.said, err=True)
+    model.load_state_dict(given.state)
     return model.eval().to(device), template
 
 

@@ -74,10 +74,10 @@ def counted(count: int, word: str) -> str:
     return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
-def listed(words: Sequence[str], most: int = 3) -> str:
+def listed(words: Sequence[str], most: int = 3, between: str = ", ") -> str:
     """The first words, and how many there are beside: ``a, b, c and 2 more``."""
     more = len(words) - most
-    return ", ".join(words[:most]) + (f" and {more} more" if more > 0 else "")
+    return between.join(words[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def format_seconds(value: float) -> str:

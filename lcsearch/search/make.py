@@ -117,7 +117,8 @@ def make(
     settings, following = _tracked(settings)
     directory = RunDirectory.create(asked.get("out") or _default_out(settings.backbone))
     if weights is not None:
-        Start(directory.start).write_backbone(weights)
+        Start(directory.start).write_backbone(weights.state)
+        notes = [*notes, *([weights.said] if weights.said else [])]
     directory.write(_recorded(settings, facts, given, space, notes))
     return _session(directory, settings, facts, bound, given, objective, following)
 

@@ -19,7 +19,13 @@ from lcsearch.core.spec import ModelSpec, Recipe
 from lcsearch.data import SearchData
 from lcsearch.nets.surgery import build_model
 from lcsearch.nets.tensors import write_state
-from lcsearch.nets.weights import load_backbone, pretrained_weights, read_own, read_weights
+from lcsearch.nets.weights import (
+    GivenWeights,
+    load_backbone,
+    pretrained_weights,
+    read_own,
+    read_weights,
+)
 from lcsearch.train.teacher import make_teacher, write_teacher
 
 
@@ -87,7 +93,7 @@ class Start:
             ) from None
 
 
-def given_weights(init: str, plain: ModelSpec, *, seed: int, new_head: bool) -> Mapping[str, Tensor] | None:
+def given_weights(init: str, plain: ModelSpec, *, seed: int, new_head: bool) -> GivenWeights | None:
     """Read the weights that a run is to start from, and check that they fit.
 
     Args:
@@ -97,7 +103,7 @@ def given_weights(init: str, plain: ModelSpec, *, seed: int, new_head: bool) -> 
         new_head: Whether the last layer is.
 
     Returns:
-        The backbone's state; None where the run makes it itself or needs none.
+        The backbone's weights; None where the run makes it itself or needs none.
 
     Raises:
         InputError: They cannot be had, or do not fit the backbone.

@@ -5,6 +5,7 @@ What is searched here trains in this process, which spares every run the start o
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,11 +102,15 @@ def test_what_was_found_leaves_the_run(finished: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_weights_of_ones_own(finished: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """The weights of trial 0, under another name: as given they reach what trial 0 reached."""
+    """The weights of trial 0, as a checkpoint: as given they reach what trial 0 reached."""
     mine = tmp_path / "mine.pt"
-    torch.save(load_file(finished / "start/backbone.safetensors"), mine)
+    state = load_file(finished / "start/backbone.safetensors")
+    torch.save({"best": {f"net.{name}": value for name, value in state.items()}, "epoch": 2}, mine)
     out = tmp_path / "run"
     assert call("run", *SMALL, "--init", str(mine), "--trials", "5", "--out", str(out)) == 0
+    taken = "mine.pt: taken: best, names that begin with 'net.'"
+    assert taken in " ".join(capfd.readouterr().err.split())
+    assert taken in html.unescape((out / "report.html").read_text())
     mine.unlink()
     assert call("resume", str(out), "--trials", "6") == 0
     trials = read_run(out).trials
@@ -144,6 +149,7 @@ WRONG = [
     (["--init", "scratch", "--inherit"], ["--inherit", "--init scratch"]),
     (["--init", "OTHER"], ["other.safetensors", "7", "10", "--new-head"]),
     (["--init", "BROKEN"], ["broken.pt"]),
+    (["--init", "WHOLE"], ["whole.pt", "could run code", "torch.nn.modules.linear.Linear", "state_dict()"]),
 ]
 
 
@@ -160,6 +166,8 @@ def test_bad_input_is_one_clear_line_and_makes_nothing(
     files["RECIPE"].write_text("distill: 0.5\n")
     files["BROKEN"].write_bytes(b"not weights")
     other_weights(files["OTHER"])
+    files["WHOLE"] = tmp_path / "whole.pt"
+    torch.save(torch.nn.Linear(2, 2), files["WHOLE"])
     out = tmp_path / "run"
     given = [str(files.get(word, word)) for word in wrong]
     assert call("run", *SMALL, "--out", str(out), *given) == 2

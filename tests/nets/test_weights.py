@@ -55,7 +55,7 @@ def test_every_form_is_read(form: str, tmp_path: Path) -> None:
         torch.save({f"module.{name}": value for name, value in state.items()}, path)
     else:
         torch.save({"state_dict": state, "epoch": 3} if form == "wrapped" else state, path)
-    found = read_weights(path, net())
+    found = read_weights(path, net()).state
     assert list(found) == list(state)
     for name, value in found.items():
         assert value.dtype == state[name].dtype
@@ -111,7 +111,7 @@ def test_other_classes_need_a_new_head(tmp_path: Path) -> None:
     assert refused(tmp_path / "w", new) == (
         "is for 7 classes, the data set has 4; new_head=True makes the last layer (4) new"
     )
-    found = read_weights(tmp_path / "w", new, new_head=True)
+    found = read_weights(tmp_path / "w", new, new_head=True).state
     assert torch.equal(found["0.weight"], old.state_dict()["0.weight"])
     assert torch.equal(found["4.weight"], new.state_dict()["4.weight"])
 
@@ -137,7 +137,7 @@ def test_files_that_are_no_weights(tmp_path: Path) -> None:
     torch.save([1, 2], tmp_path / "list")
     assert refused(tmp_path / "list", net()) == "holds a list; it must be a state_dict"
     torch.save({"lr": 0.1}, tmp_path / "numbers")
-    assert "lr, which are no tensors" in refused(tmp_path / "numbers", net())
+    assert refused(tmp_path / "numbers", net()) == "holds no tensors by name, only lr"
 
 
 def test_a_start_folder_gives_its_backbone(tmp_path: Path) -> None:

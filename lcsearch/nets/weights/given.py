@@ -2,39 +2,54 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import Tensor, nn
 
 from lcsearch.core.errors import said_of
+from lcsearch.nets.weights.choosing import Taken, take
 from lcsearch.nets.weights.files import read_file
 from lcsearch.nets.weights.matching import fitting
 from lcsearch.nets.weights.pretrained import published
 
 
-def read_weights(path: Path, model: nn.Module, *, new_head: bool = False) -> dict[str, Tensor]:
-    """Read the weights of a plain model from a safetensors file, or a pickled state_dict.
+@dataclass(frozen=True, slots=True, eq=False)
+class GivenWeights:
+    """Weights that fit a model.
 
-    A state_dict may lie under a usual key of a checkpoint, such as ``state_dict``, and its names may have
-    the prefix of a data-parallel or compiled model.
+    Attributes:
+        state: A state_dict that the model loads, in its dtypes, on the CPU.
+        said: What of the file was taken and what was left out, in a line that begins with the file's name;
+            empty where the file holds this state and nothing else.
+    """
+
+    state: dict[str, Tensor]
+    said: str = ""
+
+
+def read_weights(path: Path, model: nn.Module, *, new_head: bool = False) -> GivenWeights:
+    """Read the weights of a plain model from a safetensors file, or from a pickled state_dict or checkpoint.
+
+    The state_dict may lie under any key of a checkpoint, and its names may have a prefix, such as that of a
+    data-parallel, compiled or averaged model; other things may lie beside it.
 
     Args:
         path: The file.
         model: What they are for; not on the meta device where ``new_head``. It is left as it is.
         new_head: Take the last layer from the model instead: its classes are others.
 
-    Returns:
-        A state_dict that the model loads, in its dtypes, on the CPU.
-
     Raises:
         InputError: There is no such file; it is damaged or holds code; it does not fit the model (which
             tensors, expected and found shapes); it has NaN or infinity, or another number of classes.
     """
     with said_of("init", str(path)):
-        return fitting(read_file(path), model, new_head=new_head)
+        taken = take(read_file(path), model.state_dict())
+        state = fitting(taken, model, new_head=new_head)
+    return GivenWeights(state, f"{path.name}: {taken.said}" if taken.said else "")
 
 
-def pretrained_weights(backbone: str, model: nn.Module, *, new_head: bool = False) -> dict[str, Tensor]:
+def pretrained_weights(backbone: str, model: nn.Module, *, new_head: bool = False) -> GivenWeights:
     """Return torchvision's weights for one of its nets; downloaded once, then kept by PyTorch.
 
     Args:
@@ -48,4 +63,4 @@ def pretrained_weights(backbone: str, model: nn.Module, *, new_head: bool = Fals
     """
     with said_of("init", "pretrained"):
         state = published(backbone, model)
-        return fitting(state, model, new_head=new_head)
+        return GivenWeights(fitting(Taken(state, ""), model, new_head=new_head))

@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from torch import Tensor, nn
 
 from lcsearch.core.errors import InputError, Named
+from lcsearch.core.text import listed
+from lcsearch.nets.weights.choosing import Taken
 
-_SHOWN = 3
 
+def fitting(taken: Taken, model: nn.Module, *, new_head: bool = False) -> dict[str, Tensor]:
+    """Check weights against a model.
 
-def fitting(found: Mapping[str, Any], model: nn.Module, *, new_head: bool = False) -> dict[str, Tensor]:
-    """Check weights against a model; see ``read_weights``."""
+    Args:
+        taken: The weights, and where they come from.
+        model: What they are for; not on the meta device where ``new_head``. It is left as it is.
+        new_head: Take the last layer from the model instead: its classes are others.
+
+    Returns:
+        A state_dict that the model loads, in its dtypes, on the CPU.
+
+    Raises:
+        InputError: They do not fit the model (which tensors, expected and found shapes); they hold NaN or
+            infinity, or are for another number of classes.
+    """
     expected: dict[str, Tensor] = model.state_dict()
-    state = {name: value for name, value in found.items() if isinstance(value, Tensor)}
-    if other := found.keys() - state.keys():
-        raise InputError(f"holds {_names(sorted(map(str, other)))}, which are no tensors")
+    state = dict(taken.tensors)
     head = _head(model)
     if new_head and head is not None:
         state |= {name: value for name, value in expected.items() if _belongs(name, head)}
     _fill(state, expected)
-    _check_names(list(expected), list(state))
+    _check_names(list(expected), list(state), taken.said)
     _check_shapes(expected, state, head)
     bad = [name for name, value in state.items() if not bool(value.isfinite().all())]
     if bad:
-        raise InputError(f"NaN or infinity in {_names(bad)}")
+        raise InputError(f"NaN or infinity in {listed(bad)}")
     return {name: state[name].detach().to("cpu", value.dtype).clone() for name, value in expected.items()}
 
 
@@ -47,13 +57,14 @@ def _fill(state: dict[str, Tensor], expected: Mapping[str, Tensor]) -> None:
             state[name] = known[value.data_ptr(), value.shape]
 
 
-def _check_names(expected: Sequence[str], found: Sequence[str]) -> None:
+def _check_names(expected: Sequence[str], found: Sequence[str], taken: str) -> None:
     missing = [name for name in expected if name not in set(found)]
     unexpected = [name for name in found if name not in set(expected)]
     if missing or unexpected:
-        said = [f"lacks {_names(missing)}"] if missing else []
-        said += [f"has {_names(unexpected)}, which the backbone has not"] if unexpected else []
-        raise InputError(f"does not fit the backbone: {' and '.join(said)}")
+        said = [f"lacks {listed(missing)}"] if missing else []
+        said += [f"has {listed(unexpected)}, which the backbone has not"] if unexpected else []
+        where = f" ({taken})" if taken else ""
+        raise InputError(f"does not fit the backbone: {' and '.join(said)}{where}")
 
 
 def _check_shapes(expected: Mapping[str, Tensor], found: Mapping[str, Tensor], head: str | None) -> None:
@@ -71,7 +82,7 @@ def _check_shapes(expected: Mapping[str, Tensor], found: Mapping[str, Tensor], h
     shapes = [
         f"{name}: expected {list(expected[name].shape)}, found {list(found[name].shape)}" for name in wrong
     ]
-    raise InputError(f"does not fit the backbone: {_names(shapes, '; ')}")
+    raise InputError(f"does not fit the backbone: {listed(shapes, between='; ')}")
 
 
 def _head(model: nn.Module) -> str | None:
@@ -84,8 +95,3 @@ def _head(model: nn.Module) -> str | None:
 
 def _belongs(name: str, module: str) -> bool:
     return name.startswith(f"{module}.")
-
-
-def _names(names: Sequence[str], between: str = ", ") -> str:
-    more = len(names) - _SHOWN
-    return between.join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -12,6 +12,7 @@ from lcsearch.core.errors import InputError
 from lcsearch.core.job import BACKBONE
 from lcsearch.core.spec import ModelSpec
 from lcsearch.nets import surgery
+from lcsearch.nets.weights.choosing import take
 from lcsearch.nets.weights.files import read_file
 from lcsearch.nets.weights.matching import fitting
 
@@ -52,6 +53,6 @@ def _load(spec: ModelSpec, path: Path) -> nn.Module:
 def read_own(path: Path, model: nn.Module) -> dict[str, Tensor]:
     """Read weights that lcsearch wrote for a model; as ``read_weights``, but messages name the file alone."""
     try:
-        return fitting(read_file(path), model)
+        return fitting(take(read_file(path), model.state_dict()), model)
     except InputError as error:
         raise InputError(f"{path}: ", *error.parts) from error.__cause__
