@@ -71,6 +71,7 @@ def _hyper() -> dict[str, Any]:
 PICKLED: dict[str, tuple[Callable[[nn.Module], Any], str]] = {
     "bare": (lambda net: net.state_dict(), ""),
     "parameters": (lambda net: dict(net.state_dict(), fc_scale=2.0, note="x"), "left out: fc_scale, note"),
+    "counter": (lambda net: dict(net.state_dict(), steps=torch.tensor(3)), "left out: steps"),
     "average": (_averaged, "taken: names that begin with 'module.'; left out: n_averaged"),
     "own key": (lambda net: _training(net, "my_student"), "taken: my_student"),
     "deep key": (lambda net: {"run": {"last": net.state_dict()}, "epoch": 2}, "taken: run.last"),

@@ -30,7 +30,7 @@ class Group:
 
 
 def groups(content: Any) -> list[Group]:
-    """Find every mapping that holds tensors, outer ones first.
+    """Find every mapping that holds tensors, in the order of the file.
 
     Args:
         content: What a file holds.
@@ -44,7 +44,7 @@ def groups(content: Any) -> list[Group]:
     if not found:
         names = listed(sorted(map(str, content)))
         raise InputError(f"holds no tensors by name{f', only {names}' if names else ''}")
-    return sorted(found, key=lambda group: len(group.place))
+    return found
 
 
 def _groups(content: Mapping[Any, Any], place: tuple[str, ...] = ()) -> Iterator[Group]:
