@@ -86,9 +86,9 @@ def test_tensors_that_the_net_lacks_are_not_left_out(
 
 def test_of_the_same_names_those_are_taken_that_have_the_shapes(net: nn.Module, tmp_path: Path) -> None:
     wide = {name: torch.stack([value, value]) for name, value in net.state_dict().items()}
-    state = files.with_prefix(wide, "teacher.") | files.with_prefix(net.state_dict(), "student.")
+    state = files.with_prefix(wide, "first.") | files.with_prefix(net.state_dict(), "second.")
     files.write_safe(state, tmp_path / "w")
-    assert read(tmp_path / "w").startswith("taken: names that begin with 'student.'; left out: teacher.")
+    assert read(tmp_path / "w").startswith("taken: names that begin with 'second.'; left out: first.")
 
 
 def test_no_file_of_safetensors_is_taken_for_a_pickle(tmp_path: Path) -> None:
