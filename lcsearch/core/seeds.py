@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -39,6 +41,26 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
+
+
+@contextmanager
+def generators_kept(device: str = "cpu") -> Iterator[None]:
+    """Whatever is drawn inside, Python's, NumPy's and PyTorch's global generators stand as before.
+
+    Args:
+        device: The device whose generator may be used, beside the CPU's.
+    """
+    import torch
+
+    kind, _, index = device.partition(":")
+    devices = [int(index or torch.cuda.current_device())] if kind == "cuda" else []
+    python, numpy = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices):
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
 
 
 def _draw(seed: int, number: int, purpose: int) -> int:

@@ -32,3 +32,14 @@ def hooks_of(module: nn.Module) -> list[str]:
     """The kinds of hooks that a module has, as PyTorch calls them: ``forward``, ``backward_pre``."""
     kinds = (name for name, hooks in vars(module).items() if name.endswith("_hooks") and hooks)
     return [kind.removeprefix("_").removesuffix("_hooks") for kind in kinds]
+
+
+def uncompiled(module: nn.Module) -> nn.Module:
+    """What a module runs that ``torch.compile`` made, and any other module itself, no longer compiled.
+
+    Without the private parts a compiled module comes back as it is.
+    """
+    if getattr(module, "_compiled_call_impl", None) is not None:
+        module._compiled_call_impl = None
+    inner = getattr(module, "_orig_mod", None) if type(module).__name__ == "OptimizedModule" else None
+    return inner if isinstance(inner, nn.Module) else module

@@ -108,10 +108,10 @@ def _profiled(model: nn.Module, input_shape: tuple[int, int, int]) -> dict[str, 
 
 
 def _profiled_on(device: torch.device, model: nn.Module, input_shape: tuple[int, int, int]) -> dict[str, int]:
-    with Watch(model):
+    with Watch():
         net = _copy(model, device)
     size = " x ".join(map(str, input_shape))
-    with Watch(model, f"the net, given images of {size} (channels, height, width),"):
+    with Watch(f"the net, given images of {size} (channels, height, width),"):
         return profile(net, input_shape, _rule_for)
 
 

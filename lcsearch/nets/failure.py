@@ -19,27 +19,25 @@ SIZES = (8, 16, 28, 32, 48, 64, 96, 128, 224, 256, 299, 384)
 
 
 class Watch:
-    """Follows a net forward and backward, so that whatever fails is said of a layer. A context manager.
+    """Follows nets forward and backward, so that whatever fails is said of a layer. A context manager.
 
-    Nothing is put on the net itself: it computes and copies as it does otherwise.
+    Nothing is put on a net itself: it computes and copies as it does otherwise.
 
     Args:
-        model: The net, which runs inside.
         subject: What the message begins with.
 
     Raises:
         InputError: Something failed inside; what is an `InputError` already passes through.
     """
 
-    def __init__(self, model: nn.Module, subject: str = "the net") -> None:
+    def __init__(self, subject: str = "the net") -> None:
         self._subject = subject
-        self._names = {module: name for name, module in model.named_modules()}
+        self._names: dict[nn.Module, str] = {}
         self._running: list[tuple[nn.Module, tuple[Any, ...]]] = []
         self._reached: nn.Module | None = None
         self._hooks = ExitStack()
 
     def __enter__(self) -> Watch:
-        self._running, self._reached = [], None
         self._hooks.callback(register_module_forward_pre_hook(self._begin).remove)
         self._hooks.callback(register_module_forward_hook(self._end).remove)
         return self
@@ -47,9 +45,9 @@ class Watch:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self._hooks.close()
         if isinstance(error, Exception) and not isinstance(error, InputError):
-            raise InputError(f"{self._subject} fails{self.where()}: {one_line(error)}") from error
+            raise InputError(f"{self._subject} fails{self._where()}: {one_line(error)}") from error
 
-    def where(self) -> str:
+    def _where(self) -> str:
         """The innermost layer that was running, or the last one that the backward pass reached, in words."""
         if self._running:
             layer, inputs = self._running[-1]
@@ -59,12 +57,11 @@ class Watch:
         return ""
 
     def _begin(self, module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        if module in self._names:
-            self._running.append((module, inputs))
+        if not self._running:
+            self._names = {inner: name for name, inner in module.named_modules()} | self._names
+        self._running.append((module, inputs))
 
     def _end(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-        if module not in self._names:
-            return
         # A layer whose error the net has caught is still on top of the one that called it.
         while self._running and self._running.pop()[0] is not module:
             pass
@@ -75,8 +72,15 @@ class Watch:
         self._reached = module
 
     def _called(self, module: nn.Module) -> str:
-        name = self._names[module]
-        return f"layer {name!r} ({type(module).__name__})" if name else "its own forward"
+        name = self._names.get(module)
+        kind = type(module).__name__
+        return (
+            f"a {kind} that is no submodule"
+            if name is None
+            else f"layer {name!r} ({kind})"
+            if name
+            else ("its own forward")
+        )
 
 
 def with_image_size(

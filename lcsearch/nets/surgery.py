@@ -76,14 +76,24 @@ def compress(model: nn.Module, layers: Mapping[str, LayerSpec], *, keep_hopeless
     return _replace_all(model, layers, _closest, keep_hopeless)
 
 
-def build_model(spec: ModelSpec, *, keep_hopeless: bool = False) -> nn.Module:
+def build_model(spec: ModelSpec, *, keep_hopeless: bool = False, as_written: bool = False) -> nn.Module:
     """Build a backbone and convert it, on the default device (the meta device costs next to nothing).
+
+    Args:
+        spec: The backbone and its layers.
+        keep_hopeless: As for ``convert``.
+        as_written: Leave what the net answers, and its types, as its function has them; otherwise it gives
+            logits in float32.
 
     Raises:
         InputError: The backbone cannot be built, or the layers do not fit it.
     """
     model = backbones.build(
-        spec.backbone, num_classes=spec.num_classes, in_channels=spec.in_channels, width=spec.width
+        spec.backbone,
+        num_classes=spec.num_classes,
+        in_channels=spec.in_channels,
+        width=spec.width,
+        as_written=as_written,
     )
     return convert(model, spec.layers, keep_hopeless=keep_hopeless)
 

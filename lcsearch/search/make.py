@@ -39,6 +39,7 @@ from lcsearch.search.session import SearchSession
 from lcsearch.search.space import BoundSpace, Space, bind, load_space, parse_space
 from lcsearch.search.workers import make_engine, make_objective, user_modules
 from lcsearch.train.start import Start, given_weights
+from lcsearch.train.try_out import try_out
 from lcsearch.train.user import recorded_objective
 
 _PACKAGES = ("lcsearch", "torch", "torchvision", "optuna", "ray", "numpy")
@@ -73,8 +74,9 @@ def create(said: Mapping[str, Any]) -> SearchSession:
     space = load_space(asked.get("space"), asked["backbone"])
     settings = resolve(asked, space)
     space = narrowed(space, asked)
-    settings, facts, notes = _look_at_data(settings)
-    return make(asked, settings, space, facts, notes=notes)
+    settings, facts, found = _look_at_data(settings)
+    notes = data.notes_on(found, facts.train_images)
+    return make(asked, settings, space, facts, images=found, notes=notes)
 
 
 def narrowed(space: Space, asked: Asked) -> Space:
@@ -91,6 +93,8 @@ def make(
     space: Space,
     facts: Facts,
     objective: Objective | None = None,
+    *,
+    images: data.SearchData | None = None,
     notes: Sequence[str] = (),
 ) -> SearchSession:
     """Check what remains, make the run directory, and open the run.
@@ -101,6 +105,7 @@ def make(
         space: What is searched.
         facts: What the data decide.
         objective: Runs one trial; None trains the spec on the run's data set.
+        images: What nets are tried on before the run is made; None where the user's own loop trains.
         notes: What the run is to say of itself, as in `RunFile`.
 
     Raises:
@@ -112,6 +117,8 @@ def make(
     facts = replace(facts, smallest_params=smallest.params, largest_params=largest.params)
     _check_limits(settings, smallest)
     given = read_given(asked.get("given", ()), bound.plain(), settings)
+    if images is not None:
+        notes = [*notes, *_tried(settings, bound, images)]
     weights = given_weights(settings.init, bound.plain(), seed=settings.seed, new_head=settings.new_head)
     check_storage(settings.storage)
     settings, following = _tracked(settings)
@@ -220,7 +227,14 @@ def _session(
     return SearchSession(directory, settings, facts, planner, train, engine, following)
 
 
-def _look_at_data(settings: RunSettings) -> tuple[RunSettings, Facts, tuple[str, ...]]:
+def _tried(settings: RunSettings, bound: BoundSpace, images: data.SearchData) -> list[str]:
+    """Run the plain net and the smallest model once, and return what is to be said of them."""
+    cut = settings.fine_tune is not None
+    recipe, device = settings.recipe, settings.device
+    return try_out(bound.plain(), bound.smallest(), images, recipe, cut=cut, device=device)
+
+
+def _look_at_data(settings: RunSettings) -> tuple[RunSettings, Facts, data.SearchData]:
     """Read the images once, so that every mistake in them is found before the run is made."""
     found = data.load(
         settings.dataset,
@@ -233,8 +247,7 @@ def _look_at_data(settings: RunSettings) -> tuple[RunSettings, Facts, tuple[str,
     validation = len(found.validation.labels)
     info = found.info
     facts = Facts(info.num_classes, info.in_channels, info.image_size, images, validation)
-    settings = replace(settings, train_images=images, validation_images=validation)
-    return settings, facts, data.notes_on(found, images)
+    return replace(settings, train_images=images, validation_images=validation), facts, found
 
 
 def _bind(space: Space, settings: RunSettings, facts: Facts) -> BoundSpace:

@@ -113,9 +113,9 @@ def build_model(spec: TrialSpec | ModelSpec) -> nn.Module:
     """Build the model of a trial with fresh weights, on the current default device.
 
     Returns:
-        A module that maps images (b, c, h, w) to scores (b, classes).
+        A module that answers images (b, c, h, w) as its backbone does, scores (b, classes) or more.
     """
-    return surgery.build_model(spec.model if isinstance(spec, TrialSpec) else spec)
+    return surgery.build_model(spec.model if isinstance(spec, TrialSpec) else spec, as_written=True)
 
 
 def penalty(model: nn.Module, spec: TrialSpec, step: int) -> Tensor | float:

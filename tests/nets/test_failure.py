@@ -21,7 +21,7 @@ class Wrong(nn.Module):
 
 
 def of_failing(model: nn.Module, images: Tensor) -> str:
-    with pytest.raises(InputError) as caught, Watch(model):
+    with pytest.raises(InputError) as caught, Watch():
         model(images).sum().backward()
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -89,7 +89,7 @@ def test_the_backward_pass_names_the_last_layer_that_it_reached() -> None:
 
 def test_leaves_nothing_on_the_net() -> None:
     net = nn.Sequential(nn.Linear(3, 3))
-    with Watch(net):
+    with Watch():
         net(torch.zeros(2, 3))
     assert not net[0]._forward_hooks and not net._forward_pre_hooks
     assert not torch.nn.modules.module._global_forward_hooks

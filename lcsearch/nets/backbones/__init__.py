@@ -77,7 +77,9 @@ def takes_width(name: str) -> bool:
     return "width" in parameters(find(name))
 
 
-def build(name: str, *, num_classes: int, in_channels: int, width: float = 1.0) -> nn.Module:
+def build(
+    name: str, *, num_classes: int, in_channels: int, width: float = 1.0, as_written: bool = False
+) -> nn.Module:
     """Build a backbone with fresh weights, on the current default device.
 
     Args:
@@ -85,20 +87,30 @@ def build(name: str, *, num_classes: int, in_channels: int, width: float = 1.0) 
         num_classes: Outputs, at least 1.
         in_channels: Channels of the images, at least 1.
         width: Factor on the channel counts, above 0; only where ``takes_width``.
+        as_written: Leave it in its own types, and what it answers as it is.
 
     Returns:
-        A module that maps images (b, in_channels, h, w) to logits (b, num_classes).
+        A float32 module that maps images (b, in_channels, h, w) to logits (b, num_classes), taken from what
+        the net answers (`scores_in`). It is out of what wraps and compiles it.
 
     Raises:
-        InputError: The name or a number is wrong, or the function raises or returns no net.
+        InputError: The name or a number is wrong, or the function raises or returns no net, or one that is
+            scripted.
     """
-    return call(find(name), name, num_classes=num_classes, in_channels=in_channels, width=width)
+    model = call(find(name), name, num_classes=num_classes, in_channels=in_channels, width=width)
+    if not as_written:
+        from lcsearch.nets.plain_form import in_float32
+        from lcsearch.nets.scores import giving_scores
+
+        in_float32(model)
+        giving_scores(model)
+    return model
 
 
 def call(
     backbone: Backbone, name: str, *, num_classes: int, in_channels: int, width: float = 1.0
 ) -> nn.Module:
-    """Call a backbone, also one without a name of its own: as `build`.
+    """Call a backbone, also one without a name of its own: as `build`, as it is written.
 
     Args:
         backbone: The function.

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 from torch.nn.parameter import UninitializedParameter
 
-from lcsearch.core.errors import InputError, one_line
+from lcsearch.core.errors import InputError, one_line, said_of
+from lcsearch.nets.plain_form import unwrapped
 
 
 def made_on_default_device(
@@ -48,6 +49,8 @@ def _made(name: str, backbone: Callable[..., Any], arguments: Mapping[str, Any])
     if not isinstance(model, nn.Module):
         problem = f"the function returned {type(model).__name__!r}; it must return a torch.nn.Module"
         raise InputError(problem, setting="backbone", value=name)
+    with said_of("backbone", name):
+        model = unwrapped(model)
     if any(isinstance(tensor, UninitializedParameter) for tensor in model.parameters()):
         raise InputError("the net has lazy layers; give them their sizes", setting="backbone", value=name)
     return model

@@ -1,0 +1,121 @@
+"""Runs nets once before a search, so that what would fail in its trials is found before the run is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import nullcontext, suppress
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from lcsearch.compress.cut_out import cut_out
+from lcsearch.core.errors import InputError, said_of
+from lcsearch.core.seeds import generators_kept, seed_everything
+from lcsearch.core.spec import ModelSpec, Recipe, Regularizer
+from lcsearch.data import Batches, SearchData, Split
+from lcsearch.nets import surgery
+from lcsearch.nets.failure import Watch
+from lcsearch.train.answers import checked_answer
+from lcsearch.train.loop import train
+from lcsearch.train.results import TrainingFailed
+
+IMAGES = 2
+"""Images that nets are tried on: the fewest that batch norm and a fit take."""
+
+
+def try_out(
+    plain: ModelSpec,
+    compressed: ModelSpec,
+    data: SearchData,
+    recipe: Recipe,
+    *,
+    cut: bool = False,
+    device: str = "cpu",
+) -> list[str]:
+    """Run the plain net and a compressed one as trials would: evaluation, then one step of training.
+
+    Random generators stand as before afterwards, so that a search is the same with and without it.
+
+    Args:
+        plain: The plain backbone.
+        compressed: A model of the space.
+        data: Its first training images are run on.
+        recipe: How the backbone is trained.
+        cut: Whether models are cut out of a trained backbone.
+        device: Where trials train.
+
+    Returns:
+        What is left out or changed of the net, a line each.
+
+    Raises:
+        InputError: A net fails, or answers no logits; the layer is named, and what it lacks.
+    """
+    few = _first(data)
+    once = replace(recipe, epochs=1, init="scratch", distill=0.0)
+    with generators_kept(device):
+        seed_everything(0)
+        notes = _types(plain)
+        whole, small = surgery.build_model(plain), surgery.build_model(compressed)
+        with said_of("backbone", plain.backbone):
+            notes += _tried(whole, few, once, device, "the net")
+            _tried(small, few, once, device, "the net with its convolutions replaced")
+            if cut and compressed.layers:
+                _try_to_cut(surgery.build_model(plain), compressed, few, once, device)
+    return [f"{plain.backbone}: {note}" for note in notes]
+
+
+def _try_to_cut(
+    whole: nn.Module, compressed: ModelSpec, few: SearchData, recipe: Recipe, device: str
+) -> None:
+    """Fit the layer that takes least to what the net answers, and train what comes of it."""
+    subject = "the net with a convolution fitted to images"
+    convs = surgery.conv_layers(whole)
+    name = min(compressed.layers, key=lambda layer: convs[layer].out_channels)
+    with Watch(subject):
+        small = cut_out(whole.eval(), {name: compressed.layers[name]}, few, device=device)
+    _tried(small, few, recipe, device, subject)
+
+
+def _tried(model: nn.Module, few: SearchData, recipe: Recipe, device: str, subject: str) -> list[str]:
+    """Check a net's answers, forward and backward, then train it for a step; notes how logits are taken."""
+    classes, said = few.info.num_classes, {}
+    with Watch(subject):
+        model.to(device)
+        images, labels = next(
+            iter(Batches(few.train, few.info, IMAGES, augment=False, device=device).epoch())
+        )
+        with torch.no_grad():
+            said["evaluation"] = checked_answer(model.eval(), images.clone(), classes, subject)[1]
+        half = torch.autocast(torch.device(device).type, torch.bfloat16)
+        with half if recipe.precision == "bfloat16" else nullcontext():
+            scores, said["training"] = checked_answer(model.train(), images.clone(), classes, subject)
+        if not scores.requires_grad:
+            raise InputError(f"{subject} cannot be trained: no parameter with a gradient changes its logits")
+        F.cross_entropy(scores.float(), labels).backward()
+    with Watch(subject), suppress(TrainingFailed):  # whether it diverges is a trial's own affair
+        train(model, few, recipe, Regularizer(weight=0.01), seed=0, device=device)
+    return _notes(said)
+
+
+def _notes(said: Mapping[str, str]) -> list[str]:
+    """How logits are taken in either mode, in one line where both are alike."""
+    if len(set(said.values())) == 1:
+        said = {"training and evaluation": said["training"]}
+    return [f"in {mode} {words}" for mode, words in said.items() if words]
+
+
+def _types(plain: ModelSpec) -> list[str]:
+    """What is said of parameters in other types than float32."""
+    with torch.device("meta"):
+        written = surgery.build_model(plain, as_written=True)
+    kinds = {p.dtype for p in written.parameters() if p.is_floating_point()} - {torch.float32}
+    names = sorted(str(kind).removeprefix("torch.") for kind in kinds)
+    return [f"its parameters in {' and '.join(names)} are trained in float32"] if names else []
+
+
+def _first(data: SearchData) -> SearchData:
+    """A data set of its first training images alone, for training and validation."""
+    few = Split(data.train.images[:IMAGES], data.train.labels[:IMAGES])
+    return replace(data, train=few, validation=few)
