@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 _OTHERS = {
     "folder:PATH": (
-        "your own image files: PATH/train/CLASS/* and PATH/test/CLASS/*, or PATH/CLASS/* "
-        "(a fixed fifth is kept as test set); resized to --image-size, 32 by default"
+        "your own image files: PATH/train/CLASS/* and PATH/test/CLASS/*, and PATH/val/CLASS/* for validation "
+        "if it is there, or PATH/CLASS/* (a fixed fifth is kept as test set); resized to --image-size, 32 by "
+        "default"
     ),
     "package.module:function": (
         "your own function: returns (train, test), each a torch Dataset of (image, label) or a pair of "

@@ -78,7 +78,7 @@ def _of_run(path: Path) -> dict[str, Any]:
     weights = next((file for file in files if file.is_file()), None)
     if weights is None:
         raise InputError("the run holds no weights of its backbone yet", setting="init", value=path)
-    names = ("backbone", "dataset", "data_dir", "train_images", "image_size")
+    names = ("backbone", "dataset", "data_dir", "train_images", "image_size", "own_validation")
     return {name: getattr(settings, name) for name in names} | {"init": str(weights)}
 
 
@@ -86,8 +86,8 @@ def _load(options: dict[str, Any]) -> SearchData:
     from lcsearch.data import load, notes_on
 
     click.echo("reading the data", err=True)
-    names = ("data_dir", "train_images", "image_size")
-    data = load(options["dataset"], **{name: options[name] for name in names})
+    names = ("data_dir", "train_images", "image_size", "own_validation")
+    data = load(options["dataset"], **{name: options[name] for name in names if name in options})
     for note in notes_on(data):
         click.echo(note, err=True)
     return data

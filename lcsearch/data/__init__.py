@@ -2,7 +2,16 @@
 
 from lcsearch.data.batches import Batches
 from lcsearch.data.dataset import DataSet, DatasetInfo, Raw, SearchData, Split
-from lcsearch.data.loading import describe, fetch, final_evaluation, full_name, load, names, test_split
+from lcsearch.data.loading import (
+    describe,
+    divide,
+    fetch,
+    final_evaluation,
+    full_name,
+    load,
+    names,
+    test_split,
+)
 from lcsearch.data.notes import notes_on
 from lcsearch.data.pixels import from_arrays
 from lcsearch.data.places import cache_dir
@@ -16,6 +25,7 @@ __all__ = [
     "Split",
     "cache_dir",
     "describe",
+    "divide",
     "fetch",
     "final_evaluation",
     "from_arrays",

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from torch import Tensor
 
@@ -108,6 +108,7 @@ class Raw:
         left_out: What lies beside the images and is not read, in a line each.
         files: The file of each image, by its path inside ``folder``; empty where images are no files.
         folder: The folder of the data set.
+        validation: Which images the data set itself keeps for validation, int64 (m,); None where any may be.
     """
 
     labels: Tensor
@@ -115,6 +116,7 @@ class Raw:
     left_out: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     folder: Path = NOWHERE
+    validation: Tensor | None = None
 
     def listing(self, indices: Tensor) -> Listing:
         """What is known of some images, int64 (k,), without their pixels.
@@ -187,9 +189,24 @@ class DataSet(ABC):
             InputError: A file is damaged; names it.
         """
 
+    def without_validation(self) -> Self:
+        """The same without a validation part of its own: validation is cut from the training part."""
+        return self
+
     def test_listing(self, folder: Path) -> Listing | None:
         """List the test part without looking at a pixel; None, the default, where only `read` knows it."""
         return None
+
+    def check_test(self, folder: Path) -> tuple[str, ...]:
+        """Find what is wrong with the test part without looking at a pixel, as far as that goes.
+
+        Returns:
+            What lies beside its images and is not read, in a line each.
+
+        Raises:
+            InputError: It could not be read in the end.
+        """
+        return ()
 
     def pool(self, folder: Path) -> Raw | None:
         """All images, where the data set itself divides them into both parts; None where it does not."""

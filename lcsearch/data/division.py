@@ -84,6 +84,15 @@ class Division:
             left_out=self.train.raw.left_out,
         )
 
+    @property
+    def own_validation(self) -> bool:
+        """Whether the data set itself keeps images for validation."""
+        return self.validation.raw.validation is not None
+
+    def check_test(self) -> tuple[str, ...]:
+        """As `DataSet.check_test`."""
+        return self.data_set.check_test(self.folder)
+
     def listings(self) -> dict[str, Listing]:
         """Every part without its pixels; the test part where it can be listed so."""
         found = {name: getattr(self, name).listing() for name in ("train", "validation", "unused")}

@@ -1,38 +1,31 @@
 """``folder:PATH``: the user's own image files, one folder a class, as torchvision's ``ImageFolder`` has it.
 
-Either PATH/train/CLASS/* and PATH/test/CLASS/*, or PATH/CLASS/*, of which a fixed stratified fifth
-becomes the test part. Images become RGB of 8 bits (`pictures` says how), their shorter side is resized to the
-image size and the middle is kept. Decoded images are kept in the cache, under a digest of the files' paths,
-sizes and times.
+Either PATH/train/CLASS/* and PATH/test/CLASS/*, and for validation PATH/val/CLASS/* where it is there; or
+PATH/CLASS/*, of which a fixed stratified fifth becomes the test part.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from lcsearch.core.errors import InputError, reason
-from lcsearch.core.files import replacing
+from lcsearch.core.errors import InputError, said_of
+from lcsearch.data.class_folders import Found, class_names, find_images
 from lcsearch.data.dataset import DataSet, Listing, Part, Raw
-from lcsearch.data.pictures import eight_bits, upright
-from lcsearch.data.places import cache_dir
+from lcsearch.data.image_files import check_headers, decoded
+from lcsearch.data.left_out import LeftOut
 from lcsearch.data.split import stratified_order
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _DEFAULT_SIZE = 32
 _TEST_SHARE = 0.2
-_DECODED_AS = 2
-"""Counts up whenever files are decoded to other pixels: what a version before has kept is not taken."""
-_MIXED_UP = ("train", "val", "valid", "validation")
+_VALIDATION = ("val", "valid", "validation")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,32 +34,58 @@ class ImageFolders(DataSet):
 
     Attributes:
         root: The folder of the user's PATH.
+        validation: The name of the folder in it whose images validate; None where there is none.
     """
 
     root: Path
+    validation: str | None
 
     def places(self, data_dir: Path | None) -> list[Path]:
         """The user's folder alone."""
         return [self.root]
 
     def read(self, folder: Path, part: Part) -> Raw:
-        """List one part; images are decoded as they are taken."""
-        files, labels = _listing(self.name, folder / part if _has_parts(folder) else folder)
-        if not _has_parts(folder):
-            order = stratified_order(labels)
-            held_out = max(1, round(_TEST_SHARE * len(files)))
-            chosen = order[:held_out] if part == "test" else order[held_out:]
-            files, labels = [files[i] for i in chosen.tolist()], labels[chosen]
-        return _raw(files, labels, folder)
+        """List one part; images are decoded as they are taken. The images of val/ belong to ``train``."""
+        if _has_parts(folder):
+            return _raw(self._find(folder / part), folder) if part == "test" else self._read_train(folder)
+        found = self._find(folder)
+        order = stratified_order(found.labels)
+        held_out = max(1, round(_TEST_SHARE * len(order)))
+        return _raw(found, folder, order[:held_out] if part == "test" else order[held_out:])
 
     def test_listing(self, folder: Path) -> Listing:
         """The files of the test part; reading it only lists them."""
         raw = self.read(folder, "test")
         return raw.listing(torch.arange(len(raw.labels)))
 
+    def check_test(self, folder: Path) -> tuple[str, ...]:
+        """Look at the names of the test part's files, and at their headers."""
+        raw = self.read(folder, "test")
+        with said_of("dataset", self.name):
+            check_headers([folder / file for file in raw.files])
+        return raw.left_out
+
     def pool(self, folder: Path) -> Raw | None:
         """All images, where a fifth of them becomes the test part."""
-        return None if _has_parts(folder) else _raw(*_listing(self.name, folder), folder)
+        return None if _has_parts(folder) else _raw(self._find(folder), folder)
+
+    def without_validation(self) -> Self:
+        """Leave val/ out."""
+        return replace(self, validation=None)
+
+    def _read_train(self, folder: Path) -> Raw:
+        found, validation = self._find(folder / "train"), None
+        beside = _beside(folder, self.validation)
+        if self.validation is not None:
+            first, found = len(found.files), found.with_more(self._find(folder / self.validation, True))
+            validation = torch.arange(first, len(found.files))
+            if not len(validation):
+                raise _wrong(self.name, f"there is no image in {self.validation}/")
+        return replace(_raw(found, folder, left_out=beside), validation=validation)
+
+    def _find(self, folder: Path, may_lack: bool = False) -> Found:
+        with said_of("dataset", self.name):
+            return find_images(folder, self.classes, may_lack=may_lack)
 
 
 def image_folders(name: str) -> ImageFolders:
@@ -80,27 +99,20 @@ def image_folders(name: str) -> ImageFolders:
     root = Path(name.removeprefix("folder:")).expanduser()
     if name == "folder:" or not root.is_dir() or not os.access(root, os.R_OK | os.X_OK):
         raise _wrong(name, "no such readable folder; expected folder:PATH with one folder of images a class")
-    classes = tuple(_classes(name, root))
+    with said_of("dataset", name):
+        classes, validation = _layout(root)
     return ImageFolders(
         name=name,
         summary=f"images of {root}",
         num_classes=len(classes),
-        classes=classes,
+        classes=tuple(classes),
         in_channels=3,
         image_size=_DEFAULT_SIZE,
         mean=IMAGENET_MEAN,
         std=IMAGENET_STD,
         flip=True,
         root=root,
-    )
-
-
-def _raw(files: Sequence[Path], labels: Tensor, folder: Path) -> Raw:
-    return Raw(
-        labels,
-        lambda indices, size: _decoded([files[i] for i in indices.tolist()], size),
-        files=tuple(path.relative_to(folder).as_posix() for path in files),
-        folder=folder,
+        validation=validation,
     )
 
 
@@ -108,88 +120,68 @@ def _wrong(name: str, problem: str) -> InputError:
     return InputError(problem, setting="dataset", value=name)
 
 
-def _classes(name: str, root: Path) -> list[str]:
+def _layout(root: Path) -> tuple[list[str], str | None]:
+    """The names of the classes, and that of the folder whose images validate."""
+    inside = class_names(root)
+    validation = None
     if _has_parts(root):
-        classes, tested = _folders(root / "train"), _folders(root / "test")
-        if classes != tested:
-            odd = sorted(set(classes) ^ set(tested))[0]
-            raise _wrong(name, f"class {odd!r} is in only one of train/ and test/")
+        classes, validation = class_names(root / "train"), _validation(inside)
+        _check_same(classes, class_names(root / "test"))
+        if validation is not None:
+            _check_known(classes, class_names(root / validation), validation)
     else:
-        classes = _folders(root)
-        mixed_up = [part for part in _MIXED_UP if part in classes]
+        classes = inside
+        mixed_up = [part for part in ("train", *_VALIDATION) if part in classes]
         if mixed_up:
-            raise _wrong(
-                name,
+            raise InputError(
                 f"has a folder {mixed_up[0]}/ but not both train/ and test/; rename the held-out images' "
-                "folder to test/, or give a folder that holds class folders only",
+                "folder to test/, or give a folder that holds class folders only"
             )
     if len(classes) < 2:
-        raise _wrong(name, f"{len(classes)} class folders in it; at least 2 are needed")
-    return classes
+        raise InputError(f"{len(classes)} class folders in it; at least 2 are needed")
+    return classes, validation
+
+
+def _validation(inside: Sequence[str]) -> str | None:
+    found = [name for name in _VALIDATION if name in inside]
+    if len(found) > 1:
+        raise InputError(f"has both {found[0]}/ and {found[1]}/; leave one of them for validation")
+    return found[0] if found else None
+
+
+def _check_same(classes: Sequence[str], tested: Sequence[str]) -> None:
+    odd = sorted(set(classes) ^ set(tested))
+    if odd:
+        raise InputError(f"class {odd[0]!r} is in only one of train/ and test/")
+
+
+def _check_known(classes: Sequence[str], validated: Sequence[str], validation: str) -> None:
+    odd = sorted(set(validated) - set(classes))
+    if odd:
+        raise InputError(f"class {odd[0]!r} is in {validation}/ but not in train/")
 
 
 def _has_parts(root: Path) -> bool:
     return (root / "train").is_dir() and (root / "test").is_dir()
 
 
-def _folders(root: Path) -> list[str]:
-    return sorted(entry.name for entry in root.iterdir() if entry.is_dir())
+def _beside(root: Path, validation: str | None) -> tuple[str, ...]:
+    """A line where other folders lie beside the parts."""
+    left_out = LeftOut(root)
+    for name in class_names(root):
+        if name not in ("train", "test", validation):
+            left_out.add("folder", str(root / name))
+    return left_out.lines()
 
 
-def _listing(name: str, folder: Path) -> tuple[list[Path], Tensor]:
-    from torchvision.datasets import ImageFolder
-
-    try:
-        samples = ImageFolder(folder).samples
-    except (OSError, RuntimeError) as error:
-        raise _wrong(name, reason(error)) from error
-    return [Path(path) for path, _ in samples], torch.tensor([label for _, label in samples])
-
-
-def _decoded(files: Sequence[Path], size: int) -> Tensor:
-    """The images, uint8 (n, 3, size, size), from the cache where they were decoded before."""
-    kept = cache_dir() / "folders" / f"{_digest(files, size)}.npy"
-    shape = (len(files), 3, size, size)
-    try:
-        images = np.load(kept, allow_pickle=False)
-        if images.shape == shape and images.dtype == np.uint8:
-            return torch.from_numpy(images)
-    except (OSError, ValueError, EOFError):
-        pass
-    images = np.empty(shape, dtype=np.uint8)
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for place, image in enumerate(pool.map(lambda path: _decode(path, size), files)):
-            images[place] = image
-    _keep(kept, images)
-    return torch.from_numpy(images)
-
-
-def _decode(path: Path, size: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    from PIL import Image
-    from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
-
-    try:
-        with Image.open(path) as image:
-            rgb = eight_bits(upright(image)).convert("RGB")
-            pixels: Tensor = pil_to_tensor(center_crop(resize(rgb, size), [size, size]))
-    except InputError as error:
-        raise InputError(f"{path}: ", *error.parts) from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: no readable image ({reason(error)})") from error
-    return pixels.numpy()
-
-
-def _digest(files: Sequence[Path], size: int) -> str:
-    digest = hashlib.sha256(f"{_DECODED_AS} {size}".encode())
-    for path in files:
-        state = path.stat()
-        digest.update(f"\0{path.absolute()}\0{state.st_size}\0{state.st_mtime_ns}".encode())
-    return digest.hexdigest()[:32]
-
-
-def _keep(path: Path, images: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> None:
-    """Write decoded images; a cache that cannot be written only costs time."""
-    with contextlib.suppress(OSError, InputError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path, durable=False) as part, part.open("wb") as file:
-            np.save(file, images)
+def _raw(found: Found, folder: Path, chosen: Tensor | None = None, left_out: tuple[str, ...] = ()) -> Raw:
+    """Images that were found, or those of them that are chosen, int64 (k,), in their order."""
+    order = torch.arange(len(found.files)) if chosen is None else chosen
+    files = [found.files[i] for i in order.tolist()]
+    return Raw(
+        found.labels[order],
+        lambda indices, size: decoded([files[i] for i in indices.tolist()], size),
+        left_out=(*left_out, *found.left_out),
+        files=tuple(path.relative_to(folder).as_posix() for path in files),
+        folder=folder,
+    )

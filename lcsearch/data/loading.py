@@ -15,7 +15,7 @@ from lcsearch.core.errors import InputError
 from lcsearch.data import folder, places, user
 from lcsearch.data.dataset import DataSet, SearchData, Split
 from lcsearch.data.division import Chosen, Division
-from lcsearch.data.split import check_memory, resolve_sizes, stratified_order
+from lcsearch.data.split import check_memory, divided
 
 SMALLEST_IMAGE, LARGEST_IMAGE = 8, 512
 _FOLDER = "folder:"
@@ -116,19 +116,22 @@ def load(
     train_images: int | None = None,
     validation_images: int | None = None,
     image_size: int | None = None,
+    own_validation: bool = True,
 ) -> SearchData:
     """Read training and validation images; never a test image.
 
-    Validation is cut from the training part by a fixed stratified shuffle that no seed changes. Fewer
-    training images are a subset of more. A set without a test part of its own has a fixed fifth set
-    aside for it.
+    Validation is cut from the training part by a fixed stratified shuffle that no seed changes, unless the
+    set has a validation part of its own. Fewer training images are a subset of more. A set without a test
+    part of its own has a fixed fifth set aside for it.
 
     Args:
         name: A name from `names`, ``folder:PATH``, or ``package.module:function``.
         data_dir: Where to look first.
         train_images: Images to train on; None for all that validation leaves.
-        validation_images: Images to validate on; None for a fifth of the training part, at most 5,000.
+        validation_images: Images to validate on; None for all of the set's own validation part, where there
+            is none for a fifth of the training part, at most 5,000.
         image_size: Height and width of the images; None for the data set's own.
+        own_validation: Whether a validation part of the set's own is used, where there is one.
 
     Raises:
         InputError: Anything the user can get wrong, damaged files included.
@@ -139,6 +142,7 @@ def load(
         train_images=train_images,
         validation_images=validation_images,
         image_size=image_size,
+        own_validation=own_validation,
     ).decoded()
 
 
@@ -149,20 +153,20 @@ def divide(
     train_images: int | None = None,
     validation_images: int | None = None,
     image_size: int | None = None,
+    own_validation: bool = True,
 ) -> Division:
     """Say which images `load` would read, with its arguments and errors."""
     where = _folder(data_dir)
     data_set = _find(name, where)
     size = _checked_size(data_set, image_size)
     folder = places.locate(data_set, where)
+    if not own_validation:
+        data_set = data_set.without_validation()
     raw = data_set.read(folder, "train")
-    sizes = resolve_sizes(
-        data_set.name, len(raw.labels), data_set.num_classes, train_images, validation_images
+    places_of_parts = divided(
+        data_set.name, raw.labels, data_set.num_classes, train_images, validation_images, raw.validation
     )
-    order = stratified_order(raw.labels)
-    used = sizes.validation + sizes.train
-    validation, train, unused = order[: sizes.validation], order[sizes.validation : used], order[used:]
-    return Division(data_set, folder, size, *(Chosen(raw, part) for part in (train, validation, unused)))
+    return Division(data_set, folder, size, *(Chosen(raw, part) for part in places_of_parts))
 
 
 @contextlib.contextmanager

@@ -92,6 +92,80 @@ def resolve_sizes(
     return Sizes(train=train, validation=validation)
 
 
+def resolve_apart(
+    name: str,
+    available: Sizes,
+    num_classes: int,
+    train_images: int | None,
+    validation_images: int | None,
+) -> Sizes:
+    """Check the numbers of images, and fill in the others, where a data set keeps some for validation itself.
+
+    Args:
+        name: The data set, for messages.
+        available: Images that it has for each.
+        num_classes: Number of labels; training gets at least as many images.
+        train_images: Images to train on; None for all.
+        validation_images: Images to validate on; None for all.
+
+    Raises:
+        InputError: There are not that many images.
+    """
+    train = available.train if train_images is None else train_images
+    if not num_classes <= train <= available.train:
+        problem = (
+            f"{name} allows {num_classes:,} (one a class) to {available.train:,}, all of its training images"
+        )
+        raise InputError(problem, setting="train_images", value=train)
+    validation = available.validation if validation_images is None else validation_images
+    if not 1 <= validation <= available.validation:
+        problem = f"{name} allows 1 to {available.validation:,}, all of its own validation images"
+        raise InputError(problem, setting="validation_images", value=validation)
+    return Sizes(train=train, validation=validation)
+
+
+def divided(
+    name: str,
+    labels: Tensor,
+    num_classes: int,
+    train_images: int | None,
+    validation_images: int | None,
+    own_validation: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Divide the images that training and validation share, by a stratified order of each.
+
+    Args:
+        name: The data set, for messages.
+        labels: Of all images, int64 (n,).
+        num_classes: Number of labels.
+        train_images: Images to train on; None for all that are left.
+        validation_images: Images to validate on; None for the default.
+        own_validation: Places of those that the data set keeps for validation, int64 (m,), of which none is
+            trained on; None where any image may be for either.
+
+    Returns:
+        Places of the training images, of the validation images, and of those that neither takes, int64 each.
+
+    Raises:
+        InputError: There are not that many images.
+    """
+    if own_validation is None:
+        order = stratified_order(labels)
+        sizes = resolve_sizes(name, len(labels), num_classes, train_images, validation_images)
+        for_validation, for_training = order[: sizes.validation], order[sizes.validation :]
+    else:
+        others = torch.ones(len(labels), dtype=torch.bool)
+        others[own_validation] = False
+        for_training, for_validation = (
+            places[stratified_order(labels[places])]
+            for places in (others.nonzero().flatten(), own_validation)
+        )
+        available = Sizes(train=len(for_training), validation=len(for_validation))
+        sizes = resolve_apart(name, available, num_classes, train_images, validation_images)
+    unused = torch.cat([for_training[sizes.train :], for_validation[sizes.validation :]])
+    return for_training[: sizes.train], for_validation[: sizes.validation], unused
+
+
 def check_memory(data_set: DataSet, images: int, size: int) -> None:
     """Refuse decoded images that would fill more than half of this machine's memory.
 

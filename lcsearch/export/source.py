@@ -65,8 +65,9 @@ def load_data(run: RunRecord) -> SearchData:
     settings: dict[str, Any] = run.settings["settings"]
     if settings.get("objective") is not None:
         return _random_data(run.settings["facts"])
-    keys = ("data_dir", "train_images", "validation_images", "image_size")
-    return data.load(settings["dataset"], **{key: settings.get(key) for key in keys})
+    keys = ("data_dir", "train_images", "validation_images", "image_size", "own_validation")
+    asked: dict[str, Any] = {key: settings.get(key) for key in keys}
+    return data.load(settings["dataset"], **asked)
 
 
 def _random_data(facts: Mapping[str, Any]) -> SearchData:

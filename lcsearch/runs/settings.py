@@ -86,10 +86,13 @@ class RunSettings(Checked):
             "Validation images: early stopping derives its noise from their number.",
             "data",
             NEW,
-            Rule("5,000, or a fifth"),
+            Rule("all of val/; without it 5,000, or a fifth"),
             required=("search",),
         ),
     ] = None
+    own_validation: Annotated[
+        bool, Setting("Whether the data set itself keeps the validation images apart, as val/ does.", "data")
+    ] = False
     image_size: Annotated[
         int | None,
         Ge(1),

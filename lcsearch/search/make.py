@@ -236,18 +236,26 @@ def _tried(settings: RunSettings, bound: BoundSpace, images: data.SearchData) ->
 
 def _look_at_data(settings: RunSettings) -> tuple[RunSettings, Facts, data.SearchData]:
     """Read the images once, so that every mistake in them is found before the run is made."""
-    found = data.load(
+    division = data.divide(
         settings.dataset,
         data_dir=settings.data_dir,
         train_images=settings.train_images,
         validation_images=settings.validation_images,
         image_size=settings.image_size,
     )
+    beside_test = division.check_test()
+    found = division.decoded()
     images = settings.train_images or default_train_images(settings, len(found.train.labels))
     validation = len(found.validation.labels)
     info = found.info
     facts = Facts(info.num_classes, info.in_channels, info.image_size, images, validation)
-    return replace(settings, train_images=images, validation_images=validation), facts, found
+    settings = replace(
+        settings,
+        train_images=images,
+        validation_images=validation,
+        own_validation=division.own_validation,
+    )
+    return settings, facts, replace(found, left_out=tuple(dict.fromkeys((*found.left_out, *beside_test))))
 
 
 def _bind(space: Space, settings: RunSettings, facts: Facts) -> BoundSpace:

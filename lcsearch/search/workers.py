@@ -20,6 +20,7 @@ def make_objective(settings: RunSettings) -> TrainObjective:
         train_images=settings.train_images,
         validation_images=settings.validation_images,
         image_size=settings.image_size,
+        own_validation=settings.own_validation,
         device=settings.device,
         threads=settings.threads,
     )

@@ -25,7 +25,7 @@ from lcsearch.train.results import EpochMetrics, TrainingFailed, TrainResult
 from lcsearch.train.start import Start
 from lcsearch.train.teacher import read_teacher
 
-_DataKey = tuple[str, str | None, int | None, int | None, int | None]
+_DataKey = tuple[str, str | None, int | None, int | None, int | None, bool]
 _loaded: dict[_DataKey, SearchData] = {}
 
 
@@ -39,6 +39,7 @@ class TrainObjective:
         train_images: Training images; None for all.
         validation_images: Validation images; None for the data set's own share.
         image_size: Side in pixels; None for the data set's own.
+        own_validation: Whether a validation part of the data set's own is used.
         device: ``auto``, or a device name of PyTorch.
         threads: CPU threads of this process; 0 leaves PyTorch's choice.
     """
@@ -48,6 +49,7 @@ class TrainObjective:
     train_images: int | None = None
     validation_images: int | None = None
     image_size: int | None = None
+    own_validation: bool = True
     device: str = "auto"
     threads: int = 0
 
@@ -115,6 +117,7 @@ class TrainObjective:
                 train_images=self.train_images,
                 validation_images=self.validation_images,
                 image_size=self.image_size,
+                own_validation=self.own_validation,
             )
         return _loaded[key]
 
@@ -124,7 +127,14 @@ class TrainObjective:
         _loaded[self._data_key()] = data
 
     def _data_key(self) -> _DataKey:
-        return (self.dataset, self.data_dir, self.train_images, self.validation_images, self.image_size)
+        return (
+            self.dataset,
+            self.data_dir,
+            self.train_images,
+            self.validation_images,
+            self.image_size,
+            self.own_validation,
+        )
 
 
 def prepare_folder(job: Job, threads: int) -> Path:

@@ -1,0 +1,110 @@
+"""Image files: decoded to uint8 and kept in the cache, or only looked at by their headers."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lcsearch.core.errors import InputError, reason
+from lcsearch.core.files import replacing
+from lcsearch.data.pictures import eight_bits, upright
+from lcsearch.data.places import cache_dir
+
+_DECODED_AS = 2
+"""Counts up whenever files are decoded to other pixels: what a version before has kept is not taken."""
+
+
+def decoded(files: Sequence[Path], size: int) -> Tensor:
+    """Read images, from the cache where they were decoded before.
+
+    They become RGB, their shorter side is resized to the size and the middle is kept.
+
+    Args:
+        files: The files.
+        size: Height and width wanted, in pixels.
+
+    Returns:
+        uint8, (n, 3, size, size).
+
+    Raises:
+        InputError: A file holds no readable image; names it.
+    """
+    kept = cache_dir() / "folders" / f"{_digest(files, size)}.npy"
+    shape = (len(files), 3, size, size)
+    try:
+        images = np.load(kept, allow_pickle=False)
+        if images.shape == shape and images.dtype == np.uint8:
+            return torch.from_numpy(images)
+    except (OSError, ValueError, EOFError):
+        pass
+    images = np.empty(shape, dtype=np.uint8)
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for place, image in enumerate(pool.map(lambda path: _decode(path, size), files)):
+            images[place] = image
+    _keep(kept, images)
+    return torch.from_numpy(images)
+
+
+def check_headers(files: Sequence[Path]) -> None:
+    """Make sure that files begin as images do; no pixel is decoded.
+
+    Raises:
+        InputError: One does not; names it.
+    """
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for _ in pool.map(_check_header, files):
+            pass
+
+
+def _check_header(path: Path) -> None:
+    from PIL import Image
+
+    with _readable(path), Image.open(path):
+        pass
+
+
+def _decode(path: Path, size: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    from PIL import Image
+    from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
+
+    with _readable(path), Image.open(path) as image:
+        rgb = eight_bits(upright(image)).convert("RGB")
+        pixels: Tensor = pil_to_tensor(center_crop(resize(rgb, size), [size, size]))
+    return pixels.numpy()
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Whatever PIL says inside is said of the file."""
+    from PIL import Image
+
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{path}: ", *error.parts) from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path}: no readable image ({reason(error)})") from error
+
+
+def _digest(files: Sequence[Path], size: int) -> str:
+    digest = hashlib.sha256(f"{_DECODED_AS} {size}".encode())
+    for path in files:
+        state = path.stat()
+        digest.update(f"\0{path.absolute()}\0{state.st_size}\0{state.st_mtime_ns}".encode())
+    return digest.hexdigest()[:32]
+
+
+def _keep(path: Path, images: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> None:
+    """Write decoded images; a cache that cannot be written only costs time."""
+    with contextlib.suppress(OSError, InputError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path, durable=False) as part, part.open("wb") as file:
+            np.save(file, images)
