@@ -36,7 +36,7 @@ def reestimate(model: nn.Module, images: Tensor, batch_size: int = 512) -> None:
                 layer.training, layer.momentum = True, 0.0
             pieces = min(-(-len(images) // max(2, batch_size)), len(images) // 2)  # none of one image
             for batch in images.tensor_split(pieces):
-                model(batch)
+                model(batch.clone())
     finally:
         for handle in handles:
             handle.remove()

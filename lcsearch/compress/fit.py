@@ -247,7 +247,7 @@ def _run(model: nn.Module, fits: Mapping[str, _Fit], images: Tensor) -> set[str]
             handles.append(fit.layer.register_forward_pre_hook(_before(fit, wake)))
             handles.append(fit.layer.register_forward_hook(_after(fit)))
         try:
-            model(images)
+            model(images.clone())
         finally:
             for handle in handles:
                 handle.remove()

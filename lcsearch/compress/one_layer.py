@@ -87,7 +87,7 @@ class Stage:
         """Run the model with one convolution played, on the images that it last ran on as it is."""
         self._changed = (conv, play)
         try:
-            output: Tensor = self._model(images)
+            output: Tensor = self._model(images.clone())
             return output
         finally:
             self._changed = None
@@ -99,7 +99,7 @@ class Stage:
     def _visited(self, visit: Visit, images: Tensor) -> Tensor:
         self._visit = visit
         try:
-            output: Tensor = self._model(images)
+            output: Tensor = self._model(images.clone())
             return output
         finally:
             self._visit = None

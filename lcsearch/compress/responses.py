@@ -97,7 +97,7 @@ def record(model: nn.Module, convs: Mapping[str, nn.Conv2d], images: Tensor) -> 
     handles += [norm.register_forward_pre_hook(on_norm) for norm in norms(model)]
     try:
         with evaluation(model):
-            model(images)
+            model(images.clone())
     finally:
         for handle in handles:
             handle.remove()
@@ -151,7 +151,7 @@ def importance(model: nn.Module, convs: Mapping[str, nn.Conv2d], images: Tensor)
 def _backward(model: nn.Module, images: Tensor, generator: torch.Generator) -> None:
     """Run back the log-likelihood of drawn classes; the parameters' own gradients are left alone."""
     images = images.detach().clone().requires_grad_()
-    scores = model(images)
+    scores = model(images.clone())  # what a net works on in place must be no leaf
     if not isinstance(scores, Tensor) or scores.dim() != 2 or not scores.requires_grad:
         return
     chances = scores.detach().float().softmax(1).cpu()

@@ -35,12 +35,13 @@ def measure(models: Sequence[Callable[[Tensor], Tensor]], shape: tuple[int, int,
     with one_thread(), torch.no_grad():
         for model in models:
             for _ in range(_WARM_UP):
-                model(image)
+                model(image.clone())
         end = time.perf_counter() + _SECONDS
         while len(times[0]) < _LEAST or (len(times[0]) < _MOST and time.perf_counter() < end):
             for model, taken in zip(models, times, strict=True):
+                own = image.clone()
                 begin = time.perf_counter()
-                model(image)
+                model(own)
                 taken.append(time.perf_counter() - begin)
     return Latency(tuple(statistics.median(taken) for taken in times), len(times[0]))
 

@@ -109,7 +109,7 @@ def test_a_look_shows_what_each_gets_and_says(net: Net, images: Tensor) -> None:
     with Stage(net) as stage:
         stage.look(lambda conv, x, output: shown.append((conv, x, output.clone())), images)
         assert [conv for conv, _, _ in shown] == [net.first, net.twice, net.twice, net.last]
-        assert shown[0][1] is images
+        assert torch.equal(shown[0][1], images)
         first = nn.functional.conv2d(images, net.first.weight, net.first.bias, 2)
         assert torch.allclose(shown[0][2], first)
         assert torch.allclose(shown[3][2] + 0.5, by_hand(net, first))
