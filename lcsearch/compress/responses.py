@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -139,7 +139,7 @@ def importance(model: nn.Module, convs: Mapping[str, nn.Conv2d], images: Tensor)
     ]
     generator = torch.Generator().manual_seed(_SEED)
     try:
-        with evaluation(model), torch.enable_grad():
+        with evaluation(model), _frozen((model, *convs.values())), torch.enable_grad():
             for some in images.tensor_split(-(-len(images) // _WEIGHED_AT_ONCE)):
                 _backward(model, some, generator)
     finally:
@@ -149,7 +149,11 @@ def importance(model: nn.Module, convs: Mapping[str, nn.Conv2d], images: Tensor)
 
 
 def _backward(model: nn.Module, images: Tensor, generator: torch.Generator) -> None:
-    """Run back the log-likelihood of drawn classes; the parameters' own gradients are left alone."""
+    """Run back the log-likelihood of drawn classes.
+
+    By ``backward()``, since ``torch.autograd.grad`` does not go through activations that are computed again
+    (``checkpoint(..., use_reentrant=True)``); the parameters want no gradients here.
+    """
     images = images.detach().clone().requires_grad_()
     scores = model(images.clone())  # what a net works on in place must be no leaf
     if not isinstance(scores, Tensor) or scores.dim() != 2 or not scores.requires_grad:
@@ -158,7 +162,7 @@ def _backward(model: nn.Module, images: Tensor, generator: torch.Generator) -> N
     if not bool(chances.isfinite().all()):
         return
     drawn = torch.multinomial(chances, 1, generator=generator)[:, 0].to(scores.device)
-    torch.autograd.grad(F.cross_entropy(scores.float(), drawn, reduction="sum"), images, allow_unused=True)
+    F.cross_entropy(scores.float(), drawn, reduction="sum").backward()  # type: ignore[no-untyped-call]
 
 
 def _weights(squares: Tensor) -> Tensor:
@@ -167,6 +171,20 @@ def _weights(squares: Tensor) -> Tensor:
     if not bool(mean.isfinite()) or mean <= 0:
         return torch.ones_like(weight)
     return (weight / mean).clamp_min(LEAST_WEIGHT)
+
+
+@contextmanager
+def _frozen(modules: Iterable[nn.Module]) -> Iterator[None]:
+    """No parameter wants a gradient inside; those that did do so again."""
+    parameters = {parameter for module in modules for parameter in module.parameters()}
+    learning = [parameter for parameter in parameters if parameter.requires_grad]
+    for parameter in learning:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in learning:
+            parameter.requires_grad_(True)
 
 
 def norms(model: nn.Module) -> list[BatchNorm]:

@@ -18,6 +18,7 @@ from lcsearch.core.errors import InputError
 from lcsearch.core.seeds import seed_everything, stream
 from lcsearch.core.spec import Recipe, Regularizer
 from lcsearch.data import Batches, SearchData
+from lcsearch.nets.layout import channels_last
 from lcsearch.train.augmentation import crop_and_flip
 from lcsearch.train.average import AveragedWeights, decay_per_step
 from lcsearch.train.checkpoint import load_checkpoint, save_checkpoint
@@ -104,7 +105,7 @@ class _Run:
         device: torch.device,
         teacher: Teacher | None,
     ) -> None:
-        self.model = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = channels_last(model, device)
         self.data, self.recipe, self.regularizer = data, recipe, regularizer
         self.seed, self.device = seed, device
         self.teacher = teacher_for(teacher, data, recipe)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from lcsearch.compress import responses
 
@@ -155,6 +156,34 @@ def test_convolutions_without_gradients_or_batch_are_left_out() -> None:
 )
 def test_a_model_that_gives_no_classes_says_nothing(end: Any) -> None:
     assert important(end, torch.randn(6, 2, 3, 3)) == {}
+
+
+class Recomputed(nn.Module):
+    """Computes its second half again in the backward pass, in PyTorch's old way."""
+
+    def __init__(self, again: bool) -> None:
+        super().__init__()
+        self.one, self.two = nn.Conv2d(2, 3, 3), nn.Conv2d(3, 4, 3)
+        self.again = again
+
+    def forward(self, images: Tensor) -> Tensor:
+        def half(x: Tensor) -> Tensor:
+            return self.two(x.relu()).square()  # type: ignore[no-any-return]
+
+        x = self.one(images)
+        return pooled(checkpoint(half, x, use_reentrant=True) if self.again else half(x))
+
+
+def test_activations_that_are_computed_again_matter_as_much() -> None:
+    kept, again = Recomputed(False), Recomputed(True)
+    again.load_state_dict(kept.state_dict())
+    again.two.bias.requires_grad_(False)  # type: ignore[union-attr]
+    images = torch.randn(6, 2, 7, 7)
+    found = [responses.importance(m, {"one": m.one, "two": m.two}, images) for m in (kept, again)]
+    assert found[0].keys() == found[1].keys() == {"one", "two"}
+    assert all(torch.equal(found[0][name], found[1][name]) for name in ("one", "two"))
+    learns = {name: parameter.requires_grad for name, parameter in again.named_parameters()}
+    assert learns == {"one.weight": True, "one.bias": True, "two.weight": True, "two.bias": False}
 
 
 def test_a_model_that_does_not_look_at_the_images_says_nothing() -> None:
