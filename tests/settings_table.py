@@ -24,6 +24,7 @@ TABLE = """
     sampler            --sampler            settings   rs---  sampler
     early_stopping     --early-stopping     settings   rs---  rule
     objectives         --objectives         settings   rs---  objectives
+    metric             --metric             settings   rs---  metric
     space              --space              -          r---v  text
     search_width       --search-width       -          rs---  flag
     given              --from               -          rs---  list
@@ -98,6 +99,7 @@ TYPED: dict[str, Bad] = {
         ("accuracy,params,params", "accuracy comes first"),
         ("accuracy,parms", "did you mean 'params'"),
     ),
+    "metric": (("macro_f1", "did you mean 'macro-f1'"), ("recall", "accuracy, balanced-accuracy, macro-f1")),
 }
 """What each kind refuses of what is typed, and a part of the message."""
 
@@ -137,6 +139,7 @@ VALUES: dict[str, Bad] = {
         (["params", "accuracy"], "accuracy comes first"),
         (["accuracy", "parms"], "did you mean 'params'"),
     ),
+    "metric": (("accuracies", "did you mean 'accuracy'"), (1, "1 is not allowed")),
 }
 """What each kind refuses of a value, in Python or in a file, and a part of the message."""
 

@@ -35,8 +35,8 @@ def drive(session: SearchSession) -> int:
 def _say(session: SearchSession, finish: Finish, problem: str | None, console: Console) -> int:
     out = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
     if finish.front:
-        out.print(text_plot(finish.trials), markup=False, soft_wrap=True)
-        out.print(front_table(finish.trials, finish.chosen))
+        out.print(text_plot(finish.trials, metric=finish.metric), markup=False, soft_wrap=True)
+        out.print(front_table(finish.trials, finish.chosen, finish.metric))
     for line in finish.lines:
         out.print(line, markup=False, soft_wrap=True)
     resume = f"lcsearch resume {session.path}"

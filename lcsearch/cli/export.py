@@ -58,15 +58,23 @@ def export(
     kind = _kind(kind, output)
     if fold_batch_norm and not find(kind).folds_batch_norm:
         raise InputError("means nothing to ", Named("format", kind), setting="fold_batch_norm")
+    from lcsearch.core.metric import metric_words
     from lcsearch.export.check import ExportError
     from lcsearch.runs.choose import choose
     from lcsearch.runs.read import read_run
 
     record = read_run(run)
+    metric = metric_words(record.metric)
     choice = choose(
-        record.trials, record.baseline, max_params=max_params, max_drop=max_drop, knee=knee, trial=trial
+        record.trials,
+        record.baseline,
+        max_params=max_params,
+        max_drop=max_drop,
+        knee=knee,
+        trial=trial,
+        metric=metric,
     )
-    for line in _choice_lines(choice, record.baseline):
+    for line in _choice_lines(choice, record.baseline, metric):
         click.echo(line)
     from lcsearch.export.chosen import export_choice
 
@@ -77,7 +85,7 @@ def export(
     except ExportError as error:
         click.echo(f"lcsearch: error: nothing was written: {error}", err=True)
         return 1
-    for line in _file_lines(done, kind):
+    for line in _file_lines(done, kind, metric):
         click.echo(line)
     return 0
 
@@ -101,26 +109,27 @@ def _kind(kind: str | None, output: Path | None) -> str:
     return kind or found[0]
 
 
-def _choice_lines(choice: Choice, baseline: TrialRecord | None) -> list[str]:
-    lines = [f"chose {_words(choice.trial, baseline)}", f"  because it is {choice.why}"]
+def _choice_lines(choice: Choice, baseline: TrialRecord | None, metric: str) -> list[str]:
+    lines = [f"chose {_words(choice.trial, baseline, metric)}", f"  because it is {choice.why}"]
     if choice.why.startswith("chosen"):
         lines[1] = f"  {choice.why}"
     for name, other in (("smaller", choice.smaller), ("larger", choice.larger)):
-        lines.append(f"  next {name}: {_words(other, baseline) if other else 'none on the front'}")
+        lines.append(f"  next {name}: {_words(other, baseline, metric) if other else 'none on the front'}")
     return lines
 
 
-def _words(trial: TrialRecord, baseline: TrialRecord | None) -> str:
+def _words(trial: TrialRecord, baseline: TrialRecord | None, metric: str) -> str:
     from lcsearch.core.text import format_count
 
-    words = f"trial {trial.number}, {trial.accuracy:.2f} %, {format_count(trial.params)} parameters"
+    unit = "%" if metric == "accuracy" else f"% {metric}"
+    words = f"trial {trial.number}, {trial.accuracy:.2f} {unit}, {format_count(trial.params)} parameters"
     if baseline is not None and trial.number != baseline.number:
         drop = (trial.accuracy or 0.0) - (baseline.accuracy or 0.0)
         words += f" ({baseline.params / trial.params:.1f}x smaller, {drop:+.2f} points)"
     return words
 
 
-def _file_lines(done: Exported, kind: str) -> list[str]:
+def _file_lines(done: Exported, kind: str, metric: str) -> list[str]:
     lines = [f"wrote {done.path}: {kind}, {_bytes(done.size)} (plain backbone {_bytes(done.backbone_size)})"]
     if done.agreement is None or done.latency is None or done.about is None:
         return [*lines, "checked: it reads back as the trial's spec"]
@@ -141,7 +150,7 @@ def _file_lines(done: Exported, kind: str) -> list[str]:
     return [
         *lines,
         f"checked on {check.images} validation images: outputs differ by at most {check.difference:.1e} of "
-        f"the largest; accuracy {check.accuracy:.2f} %, {check.trained_accuracy:.2f} % as trained",
+        f"the largest; {metric} {check.accuracy:.2f} %, {check.trained_accuracy:.2f} % as trained",
         f"input: float32 {shape}, pixels / 255, minus {_numbers(info.mean)}, divided by {_numbers(info.std)}",
     ]
 

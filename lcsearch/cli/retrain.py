@@ -55,12 +55,14 @@ def retrain(run: Path, **said: Any) -> int:
 def _say_results(work: RetrainSession, records: Sequence[RetrainRecord]) -> None:
     from rich.console import Console
 
+    from lcsearch.core.metric import metric_words
     from lcsearch.runs.read import read_run
     from lcsearch.search.retrain.ways import summary
 
     out = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
-    out.print(_table(records, read_run(work.path).trials))
-    for line in summary(work.comparisons()):
+    words = metric_words(work.settings.metric)
+    out.print(_table(records, read_run(work.path).trials, words))
+    for line in summary(work.comparisons(), words):
         out.print(line, markup=False, soft_wrap=True)
     for name, reason in work.director.failed.items():
         out.print(f"{name} failed, so it is left out: {reason}", markup=False, soft_wrap=True)
@@ -68,7 +70,7 @@ def _say_results(work: RetrainSession, records: Sequence[RetrainRecord]) -> None
     out.print(f"report: {work.path / 'report.html'}", markup=False, soft_wrap=True)
 
 
-def _table(records: Sequence[RetrainRecord], trials: Sequence[TrialRecord]) -> Table:
+def _table(records: Sequence[RetrainRecord], trials: Sequence[TrialRecord], metric: str) -> Table:
     from rich.table import Table
 
     from lcsearch.cli.tables import short_words
@@ -76,7 +78,8 @@ def _table(records: Sequence[RetrainRecord], trials: Sequence[TrialRecord]) -> T
     from lcsearch.runs.retrained import spread
 
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
-    for name in ("trial", "params", "from", "seeds", "test", "std", "95 % interval"):
+    tested = "test" if metric == "accuracy" else f"test {metric}"
+    for name in ("trial", "params", "from", "seeds", tested, "std", "95 % interval"):
         table.add_column(name, justify="left" if name == "from" else "right", no_wrap=True)
     table.add_column("model", overflow="ellipsis", no_wrap=True)
     by_number = {trial.number: trial for trial in trials}

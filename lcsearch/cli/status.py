@@ -27,15 +27,17 @@ def status(run: Path, as_json: bool) -> None:
 
     from lcsearch.cli.tables import front_table
     from lcsearch.cli.textplot import text_plot
+    from lcsearch.core.metric import metric_words
     from lcsearch.core.text import format_seconds
     from lcsearch.report.start import start_words
 
     console = Console(highlight=False)
     states = ", ".join(f"{count} {state}" for state, count in plain["trials"].items())
     console.print(f"{run}: {states}", markup=False, soft_wrap=True)
+    words = metric_words(record.metric)
     if plain["front"]:
-        console.print(text_plot(record.trials), markup=False, soft_wrap=True)
-        console.print(front_table(record.trials))
+        console.print(text_plot(record.trials, metric=words), markup=False, soft_wrap=True)
+        console.print(front_table(record.trials, metric=words))
     volume = plain["hypervolume"]
     for line in start_words(record):
         console.print(line, markup=False, soft_wrap=True)

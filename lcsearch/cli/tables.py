@@ -12,7 +12,7 @@ from lcsearch.layers import lookup
 from lcsearch.runs.choose import front_of
 
 
-def front_table(trials: Sequence[TrialRecord], chosen: int | None = None) -> Table:
+def front_table(trials: Sequence[TrialRecord], chosen: int | None = None, metric: str = "accuracy") -> Table:
     """The front by rising parameters, then what hand-picking gave.
 
     Where models were cut out of a backbone, ``before`` is their accuracy before they were fine-tuned.
@@ -20,11 +20,12 @@ def front_table(trials: Sequence[TrialRecord], chosen: int | None = None) -> Tab
     Args:
         trials: Every trial of a run.
         chosen: The trial that best.yaml holds; it gets a star.
+        metric: What people call an accuracy of the run.
     """
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
     shown = [*front_of(trials), *(trial for _, trial in _hand_picked(trials))]
     tuned = any(trial.accuracy_before is not None for trial in shown)
-    names = ("trial", "accuracy", *(["before"] if tuned else []), "params", "smaller", "macs")
+    names = ("trial", metric, *(["before"] if tuned else []), "params", "smaller", "macs")
     baseline = _baseline(trials)
     front = [_row(trial, baseline, tuned, star=trial.number == chosen) for trial in front_of(trials)]
     hand_picked = [_row(trial, baseline, tuned, name=name) for name, trial in _hand_picked(trials)]

@@ -25,7 +25,12 @@ _ASCII = str.maketrans({"·": ".", "│": "|", "┤": "|", "└": "+", "─": "-
 
 
 def text_plot(
-    trials: Sequence[TrialRecord], width: int = WIDTH, height: int = HEIGHT, *, ascii_only: bool = False
+    trials: Sequence[TrialRecord],
+    width: int = WIDTH,
+    height: int = HEIGHT,
+    *,
+    ascii_only: bool = False,
+    metric: str = "accuracy",
 ) -> str:
     """Draw the complete trials of a run, without colours.
 
@@ -37,6 +42,7 @@ def text_plot(
         width: Columns of the plot itself; labels take 8 more on the left.
         height: Rows of the plot itself; axis and legend take 3 more.
         ascii_only: Use no character beyond ASCII.
+        metric: What people call an accuracy of the run; another word than that stands above the plot.
 
     Returns:
         The plot; empty with fewer than two complete trials.
@@ -54,7 +60,7 @@ def text_plot(
         grid[row][column] = _MARKS[kind]
     lines = [f"{_label(heights, row, height)}{''.join(cells)}".rstrip() for row, cells in enumerate(grid)]
     lines += [_axis(width), _ticks(sizes, width), _legend({kind for *_, kind in points})]
-    drawn = "\n".join(lines)
+    drawn = "\n".join(lines if metric == "accuracy" else [f"{metric} against parameters", *lines])
     return drawn.translate(_ASCII) if ascii_only else drawn
 
 

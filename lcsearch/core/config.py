@@ -8,6 +8,7 @@ from typing import Any
 
 from lcsearch.core.checked import Checked, Versioned
 from lcsearch.core.files import write_text
+from lcsearch.core.metric import Metric
 from lcsearch.core.spec import ModelSpec, Recipe, Regularizer, TrialSpec
 from lcsearch.core.strict import validate
 from lcsearch.core.yaml import read_yaml, yaml_text
@@ -24,6 +25,7 @@ class Source(Checked):
         params: Trainable numbers of the model.
         macs: Multiply-accumulates of one image.
         why: How it was chosen, in words.
+        metric: What the accuracy is; None for the share of right answers.
     """
 
     run: str | None = None
@@ -32,6 +34,7 @@ class Source(Checked):
     params: int | None = None
     macs: int | None = None
     why: str | None = None
+    metric: Metric | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from lcsearch.core.metric import ACCURACY, PLAIN_ACCURACY, Metric
 from lcsearch.core.spec import TrialSpec
 
 State = Literal["running", "complete", "pruned", "rejected", "failed"]
@@ -25,10 +26,11 @@ class EpochRecord:
 
     Attributes:
         epoch: 1 for the first.
-        accuracy: Validation accuracy in percent.
+        accuracy: Validation accuracy in percent, by the run's metric as everywhere in records.
         train_loss: Mean training loss over the epoch; NaN where the objective gave none.
         seconds: Wall-clock seconds of the epoch, evaluation included.
         finished_at: Unix time.
+        plain_accuracy: The share of right answers in percent, where the run's metric is another one.
     """
 
     epoch: int
@@ -36,6 +38,7 @@ class EpochRecord:
     train_loss: float
     seconds: float
     finished_at: float
+    plain_accuracy: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,11 @@ class TrialRecord:
         """Accuracy in percent before fine-tuning; None for a model that was trained from scratch."""
         return self.metrics.get(ACCURACY_BEFORE)
 
+    @property
+    def plain_accuracy(self) -> float | None:
+        """The share of right answers in percent; None where the run's metric is that itself."""
+        return self.metrics.get(PLAIN_ACCURACY)
+
 
 @dataclass(frozen=True, slots=True)
 class RetrainRecord:
@@ -167,6 +175,7 @@ class RetrainRecord:
         accuracies: Test accuracy in percent of each of them.
         test_images: Images of the test set.
         init: Whether it was trained from fresh weights or on from the compressed ones of its trial.
+        effective_images: Test images of a plain accuracy that is as uncertain; None for all of them.
     """
 
     trial: int
@@ -175,6 +184,7 @@ class RetrainRecord:
     accuracies: tuple[float, ...]
     test_images: int
     init: RetrainWay = "scratch"
+    effective_images: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +204,13 @@ class RunRecord:
     smallest_params: int
     trials: tuple[TrialRecord, ...]
     retrained: tuple[RetrainRecord, ...] = ()
+
+    @property
+    def metric(self) -> Metric:
+        """What every accuracy of the run is."""
+        settings: Mapping[str, Any] = self.settings.get("settings", self.settings)
+        metric: Metric = settings.get("metric", ACCURACY)
+        return metric
 
     @property
     def baseline(self) -> TrialRecord | None:

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from lcsearch.core.metric import ACCURACY, Metric
 from lcsearch.core.text import counted
 from lcsearch.data.dataset import SearchData
 
 FEW_VALIDATION_IMAGES = 100
+LARGE_SHARE = 0.8
+"""Of the training images: with more of them in one class accuracy says little."""
 FLAT_SPAN = 16
 """Of 255: what the 12 bits become that many cameras write into files of 16."""
 
@@ -18,12 +21,15 @@ _CHUNK = 256
 _NAMED = 3
 
 
-def notes_on(data: SearchData, train_images: int | None = None) -> tuple[str, ...]:
+def notes_on(
+    data: SearchData, train_images: int | None = None, metric: Metric | None = None
+) -> tuple[str, ...]:
     """Say what was left out of a data set, and what its training and validation images lack.
 
     Args:
         data: The images; test images are not among them.
         train_images: How many of the training images are used, the first ones; None for all.
+        metric: What models are judged by, where that can be chosen.
 
     Returns:
         One line for each remark; none where there is nothing to say.
@@ -34,6 +40,7 @@ def notes_on(data: SearchData, train_images: int | None = None) -> tuple[str, ..
         *_few(len(data.validation)),
         *_unseen("training", labels, data.info.num_classes, data.info.classes),
         *_unseen("validation", data.validation.labels, data.info.num_classes, data.info.classes),
+        *_lopsided(labels, data.info.classes, metric),
         *_flat(images),
     )
 
@@ -54,9 +61,25 @@ def _unseen(part: str, labels: Tensor, num_classes: int, names: Sequence[str]) -
     unseen = (counts == 0).nonzero().flatten().tolist()
     if not unseen:
         return []
-    first = ", ".join(repr(names[k]) if names else str(k) for k in unseen[:_NAMED])
+    first = ", ".join(_name(k, names) for k in unseen[:_NAMED])
     more = f" and {len(unseen) - _NAMED} more" if len(unseen) > _NAMED else ""
     return [f"no {part} image is of {'class' if len(unseen) == 1 else 'the classes'} {first}{more}"]
+
+
+def _lopsided(labels: Tensor, names: Sequence[str], metric: Metric | None) -> list[str]:
+    """A line where one class is so large that accuracy hardly depends on the others."""
+    counts = torch.bincount(labels)
+    share, largest = float(counts.max()) / len(labels), int(counts.argmax())
+    if share <= LARGE_SHARE:
+        return []
+    line = f"class {_name(largest, names)} holds {100 * share:.1f} % of the training images"
+    if metric != ACCURACY:
+        return [line]
+    return [f"{line}, so accuracy says little of the others; --metric balanced-accuracy counts all alike"]
+
+
+def _name(label: int, names: Sequence[str]) -> str:
+    return repr(names[label]) if names else str(label)
 
 
 def _flat(images: Tensor) -> list[str]:

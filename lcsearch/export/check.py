@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lcsearch.core.metric import ACCURACY, Metric, score
 from lcsearch.data import Batches, DatasetInfo, Split
 
 TOLERANCE = 1e-4
@@ -27,8 +28,8 @@ class Agreement:
     Attributes:
         images: How many.
         difference: Largest difference of an output, as a share of the largest output.
-        accuracy: Percent, of the exported model.
-        trained_accuracy: Percent, of the trained model.
+        accuracy: Percent, of the exported model, by the run's metric.
+        trained_accuracy: Likewise, of the trained model.
     """
 
     images: int
@@ -42,8 +43,16 @@ def compare(
     exported: Callable[[Tensor], Tensor],
     split: Split,
     info: DatasetInfo,
+    metric: Metric = ACCURACY,
 ) -> Agreement:
     """Run both models on every image of a split.
+
+    Args:
+        trained: Maps images to scores.
+        exported: Likewise, as the written file computes it.
+        split: The images and labels.
+        info: How the images are normalised.
+        metric: What the accuracies that are returned are.
 
     Raises:
         ExportError: An output differs by more than `TOLERANCE`, or the accuracies differ by more images than
@@ -55,10 +64,11 @@ def compare(
     difference = float((got - expected).abs().max()) / max(scale, 1e-30)
     if not difference <= TOLERANCE:
         raise ExportError(f"outputs differ by {difference:.1e} of the largest, over {TOLERANCE:g}")
-    right = [int((scores.argmax(1) == labels).sum()) for scores in (got, expected)]
+    answers = [scores.argmax(1) for scores in (got, expected)]
+    right = [int((predicted == labels).sum()) for predicted in answers]
     if abs(right[0] - right[1]) > _ties(expected, 2 * TOLERANCE * scale):
         raise ExportError(f"{right[0]} of {len(labels)} images are right, but {right[1]} as trained")
-    accuracy, trained_accuracy = (100.0 * count / len(labels) for count in right)
+    accuracy, trained_accuracy = (score(metric, labels.numpy(), found.numpy()) for found in answers)
     return Agreement(len(labels), difference, accuracy, trained_accuracy)
 
 

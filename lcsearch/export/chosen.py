@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from lcsearch.core.config import Source
 from lcsearch.core.functions import look_in
 from lcsearch.core.records import RunRecord
 from lcsearch.export.formats import ConfigFormat, find
 from lcsearch.export.source import kept_weights
 from lcsearch.export.write import Exported, export
-from lcsearch.runs.choose import Choice
+from lcsearch.runs.choose import Choice, source_of
 
 
 def export_choice(
@@ -41,7 +40,7 @@ def export_choice(
     trial = choice.trial
     form = find(kind)
     path = output or Path(f"trial-{trial.number}{form.suffixes[0]}")
-    source = Source(str(run.path), trial.number, trial.accuracy, trial.params, trial.macs, choice.why)
+    source = source_of(run, choice)
     spec, weights = trial.spec, None
     if retrained:
         from lcsearch.runs.retrained import best_of

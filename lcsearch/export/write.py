@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,7 +16,6 @@ from lcsearch.core.errors import InputError
 from lcsearch.core.files import replacing
 from lcsearch.core.records import RunRecord
 from lcsearch.core.spec import ModelSpec, TrialSpec
-from lcsearch.data import SearchData
 from lcsearch.export.check import Agreement, ExportError, compare
 from lcsearch.export.formats import ConfigFormat, Format, ModelFormat
 from lcsearch.export.latency import Latency, measure
@@ -80,7 +80,9 @@ def export(
         assert isinstance(form, ModelFormat) and weights is not None
         data = load_data(run)
         about = About(config_text(spec, source), data.info, fold_batch_norm)
-        return _model(form, trained_model(spec.model, weights), spec.model, about, data, part, path)
+        trained = trained_model(spec.model, weights)
+        agree = partial(compare, split=data.validation, info=data.info, metric=run.metric)
+        return _model(form, trained, spec.model, about, agree, part, path)
 
 
 def _config(form: ConfigFormat, spec: TrialSpec, source: Source, part: Path, path: Path) -> Exported:
@@ -98,12 +100,12 @@ def _model(
     trained: nn.Module,
     spec: ModelSpec,
     about: About,
-    data: SearchData,
+    agree: Callable[[nn.Module, Callable[[Tensor], Tensor]], Agreement],
     part: Path,
     path: Path,
 ) -> Exported:
     file = _written(form, trained, about, part)
-    agreement = compare(trained, file, data.validation, data.info)
+    agreement = agree(trained, file)
     backbone = build_model(_plain(spec)).eval().requires_grad_(False)
     plain = replace(about, config=config_text(TrialSpec(_plain(spec))))
     with TemporaryDirectory(prefix="lcsearch-export-") as folder:

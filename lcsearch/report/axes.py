@@ -12,12 +12,13 @@ _DEEPEST = 10
 _NARROWEST = 1.0
 
 
-def size_layout(size: Size, window: tuple[float, float]) -> dict[str, Any]:
+def size_layout(size: Size, window: tuple[float, float], metric: str = "accuracy") -> dict[str, Any]:
     """Return Plotly's layout of accuracy against a size.
 
     Args:
         size: What accuracy is plotted against, on a log axis.
         window: Accuracies that are shown at first, in percent.
+        metric: What people call an accuracy.
     """
     return {
         "xaxis": {
@@ -26,7 +27,7 @@ def size_layout(size: Size, window: tuple[float, float]) -> dict[str, Any]:
             "dtick": "D2",
             "tickformat": "~s",
         },
-        "yaxis": {"title": {"text": "accuracy, %"}, "range": [round(v, 3) for v in window]},
+        "yaxis": {"title": {"text": f"{metric}, %"}, "range": [round(v, 3) for v in window]},
         "hovermode": "closest",
         "dragmode": "zoom",
     }

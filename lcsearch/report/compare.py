@@ -9,6 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from lcsearch.core.errors import InputError
+from lcsearch.core.metric import metric_words
 from lcsearch.core.records import RunRecord
 from lcsearch.core.text import format_count
 from lcsearch.report.axes import size_layout, window_of
@@ -36,6 +37,7 @@ class RunLine:
         hypervolume: 0 to 1; None before the backbone is complete.
         epochs: Epochs trained by all trials.
         start: Where models started, in a word.
+        metric: What people call an accuracy of it.
         words: Trial number to hover lines, of the front and the backbone.
     """
 
@@ -48,6 +50,7 @@ class RunLine:
     epochs: int
     words: dict[int, tuple[str, ...]]
     start: str
+    metric: str
 
 
 def run_lines(runs: Sequence[RunRecord]) -> tuple[RunLine, ...]:
@@ -68,7 +71,8 @@ def run_lines(runs: Sequence[RunRecord]) -> tuple[RunLine, ...]:
 def compare_figure(lines: Sequence[RunLine], size: Size) -> go.Figure:
     """Draw the fronts of several runs, each in a colour, marker and dash of its own."""
     shown = [p for line in lines for p in (*line.front, *([line.baseline] if line.baseline else []))]
-    figure = go.Figure(layout=size_layout(size, window_of(p.accuracy for p in shown)))
+    metric = " or ".join(dict.fromkeys(line.metric for line in lines))
+    figure = go.Figure(layout=size_layout(size, window_of(p.accuracy for p in shown), metric))
     for place, line in enumerate(lines):
         colour = RUN_COLOURS[place % len(RUN_COLOURS)]
         points = line.front if size == "params" else line.front_macs
@@ -126,6 +130,7 @@ def _line(run: RunRecord, name: str) -> RunLine:
         sum(len(t.epochs) for t in run.trials),
         {t.number: trial_words(t) for t in run.trials if t.number in shown},
         start_name(run),
+        metric_words(run.metric),
     )
 
 
@@ -156,6 +161,9 @@ def _fairness(runs: Sequence[RunRecord]) -> str:
     for name, what in (("dataset", "data sets"), ("validation_images", "validation sets")):
         if len({str(setting(run, name)) for run in runs}) > 1:
             return f"These runs use different {what}: their accuracies cannot be compared directly."
+    metrics = dict.fromkeys(metric_words(run.metric) for run in runs)
+    if len(metrics) > 1:
+        return f"These runs are judged by different metrics ({', '.join(metrics)}), which cannot be compared."
     starts = list(dict.fromkeys(start_name(run) for run in runs))
     if len(starts) > 1:
         return (

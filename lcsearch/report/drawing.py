@@ -9,8 +9,9 @@ import plotly.graph_objects as go
 
 from lcsearch.core import plugins
 from lcsearch.core.errors import InputError, one_line
+from lcsearch.core.metric import metric_words
 from lcsearch.core.records import RunRecord
-from lcsearch.report.plot import Plot
+from lcsearch.report.plot import METRIC, Plot
 from lcsearch.report.plots import ORDER, names
 
 
@@ -64,9 +65,18 @@ def draw_all(run: RunRecord) -> tuple[Drawing, ...]:
 
 def _drawn(run: RunRecord, name: str, plot: Plot[Any]) -> Drawing:
     record = plot.data(run)
+    title = _title(plot.title, run)
     if record is None:
-        return Drawing(name, plot.title, plot.missing, None, plot.beside, plot.button)
-    return Drawing(name, plot.title, plot.words(record), plot.figure(record), plot.beside, plot.button)
+        return Drawing(name, title, plot.missing, None, plot.beside, plot.button)
+    return Drawing(name, title, plot.words(record), plot.figure(record), plot.beside, plot.button)
+
+
+def _title(title: str, run: RunRecord) -> str:
+    """A plot's title with the run's metric in the place of it; at the beginning it is written large."""
+    words = metric_words(run.metric)
+    if title.startswith(METRIC):
+        words = words[:1].upper() + words[1:]
+    return title.replace(METRIC, words)
 
 
 def _draw_foreign(run: RunRecord, name: str) -> Drawing:

@@ -11,9 +11,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from lcsearch.core.metric import metric_words
 from lcsearch.core.records import Origin, RunRecord
 from lcsearch.report.interpolate import Curve, Needed, curve_through
-from lcsearch.report.points import Point, binomial_error, points_of, retrained_points, validation_images
+from lcsearch.report.points import (
+    Point,
+    binomial_error,
+    noise_images,
+    points_of,
+    retrained_points,
+    validation_images,
+)
 
 SEARCHED: tuple[Origin, ...] = ("sampler", "given", "sensitivity")
 """Who proposes what counts as found by the search."""
@@ -54,6 +62,7 @@ class Evidence:
         error: Standard error of one accuracy, in points; None where it is not known.
         source: What the error comes from, in words.
         tested: Whether accuracies are those of retrained models on the test images.
+        metric: What people call an accuracy.
     """
 
     baseline: Point
@@ -62,6 +71,7 @@ class Evidence:
     error: float | None
     source: str
     tested: bool
+    metric: str
 
     def target(self, drop: float) -> Target:
         """Return what each kind needs for an accuracy so many points below the backbone's."""
@@ -92,7 +102,7 @@ def _validated(run: RunRecord) -> Evidence | None:
     counted = [t for t in run.trials if t.duplicate_of is None or t.origin not in SEARCHED]
     points = points_of([t for t in counted if t.state == "complete"])
     images = validation_images(run)
-    error = binomial_error(baseline.accuracy, images)
+    error = binomial_error(baseline.accuracy, noise_images(run))
     return _compared(run, baseline, points, error, f"{images:,} validation images" if images else "")
 
 
@@ -105,7 +115,7 @@ def _tested(run: RunRecord) -> Evidence | None:
     images = max(r.test_images for r in run.retrained)
     spread = [p.error for p in points if p.error is not None]
     error = max(
-        binomial_error(baseline.accuracy, images) or 0.0,
+        binomial_error(baseline.accuracy, run.retrained[0].effective_images or images) or 0.0,
         math.sqrt(math.fsum(e * e for e in spread) / len(spread)) / 2 if spread else 0.0,
     )
     return _compared(run, baseline, points, error, f"seeds and {images:,} test images", tested=True)
@@ -127,7 +137,7 @@ def _compared(
         return None
     reached = {kind: _best_smaller(members, baseline) for kind, members in kinds.items()}
     curves = {kind: _curve(members, baseline) for kind, members in kinds.items() if members}
-    return Evidence(baseline, reached, curves, error, source, tested)
+    return Evidence(baseline, reached, curves, error, source, tested, metric_words(run.metric))
 
 
 def _best_smaller(points: Sequence[Point], baseline: Point) -> float:

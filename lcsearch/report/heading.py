@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from lcsearch.core.metric import ACCURACY, metric_words
 from lcsearch.core.records import RunRecord, State
 from lcsearch.core.text import counted
 from lcsearch.report.points import setting
@@ -25,10 +26,12 @@ def remarks(run: RunRecord) -> tuple[str, ...]:
     trials = [f"{states[s]:,} {'stopped early' if s == 'pruned' else s}" for s in order if states[s]]
     epochs = counted(sum(len(t.epochs) for t in run.trials), "epoch")
     cost = cost_words(run)
+    judged = [] if run.metric == ACCURACY else [f"judged by {metric_words(run.metric)}"]
     return (
         run.path.name,
         "trials: " + ", ".join(trials),
         f"{epochs} trained in {busy_words(run)}",
         *([] if cost is None else [cost]),
+        *judged,
         *run.settings.get("notes", ()),
     )

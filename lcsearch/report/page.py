@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lcsearch.core.metric import metric_words
 from lcsearch.core.records import RunRecord, TrialRecord
 from lcsearch.core.text import format_count
 from lcsearch.report.drawing import draw_all
@@ -43,6 +44,7 @@ def render(run: RunRecord, live: int | None = None) -> str:
         sections=sections(drawings),
         front=shown,
         baseline=run.baseline,
+        metric=metric_words(run.metric),
         tuned=any(trial.accuracy_before is not None for trial in shown),
     )
 

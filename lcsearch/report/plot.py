@@ -12,6 +12,9 @@ from lcsearch.core.records import RunRecord
 
 Record = TypeVar("Record")
 
+METRIC = "{metric}"
+"""In a plot's title: the place of what people call an accuracy of the run."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plot(Generic[Record]):
@@ -20,7 +23,7 @@ class Plot(Generic[Record]):
     Its name is that of its file in ``lcsearch.report.plots``, or of its entry point.
 
     Attributes:
-        title: Heading of its section on the page.
+        title: Heading of its section on the page; `METRIC` in it is filled in.
         data: Takes out of a run what is shown, as a plain record; None where the run has nothing for it yet.
         figure: Draws the record. Where a trace has trial numbers as ``customdata``, a click on it shows that
             trial; with ``hoverinfo="text"`` and no ``hovertext`` the page says there what the trial is.

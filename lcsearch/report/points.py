@@ -48,6 +48,13 @@ def setting(run: RunRecord, name: str) -> Any:
     return settings.get(name) if isinstance(settings, Mapping) else None
 
 
+def noise_images(run: RunRecord) -> int | None:
+    """Return how many validation images an accuracy's noise is worked out from; None as below."""
+    facts = run.settings.get("facts")
+    known = facts.get("effective_images") if isinstance(facts, Mapping) else None
+    return known or validation_images(run)
+
+
 def validation_images(run: RunRecord) -> int | None:
     """Return how many images every validation accuracy was counted on; None where it is not recorded."""
     facts = run.settings.get("facts")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from lcsearch.core.metric import ACCURACY, metric_words
 from lcsearch.core.records import RunRecord
 from lcsearch.core.text import counted, format_count
 from lcsearch.report.evidence import SEARCHED, Evidence, Target, evidence_of
@@ -62,22 +63,24 @@ def _provisional_heading(run: RunRecord) -> str:
 def _tested_heading(run: RunRecord) -> str:
     seeds = [len(r.seeds) for r in run.retrained if r.accuracies]
     few, many = min(seeds), max(seeds)
-    return f"Final: test accuracy, mean of {'' if few == many else f'{few} to '}{counted(many, 'seed')}"
+    tested = f"Final: test {metric_words(run.metric)}"
+    return f"{tested}, mean of {'' if few == many else f'{few} to '}{counted(many, 'seed')}"
 
 
 def _missing(run: RunRecord) -> str:
     if run.baseline is None:
         return "The plain backbone has not finished, so there is nothing to compare with."
     size = format_count(run.baseline.params)
+    metric = "" if run.metric == ACCURACY else f" {metric_words(run.metric)}"
     return (
-        f"The backbone reached {run.baseline.accuracy:.1f} % with {size} parameters; "
+        f"The backbone reached {run.baseline.accuracy:.1f} %{metric} with {size} parameters; "
         "no searched trial has finished yet."
     )
 
 
 def _size_sentences(evidence: Evidence, targets: Sequence[Target], target: Target | None) -> list[str]:
     base = evidence.baseline
-    backbone = f"the backbone's accuracy ({base.accuracy:.1f} %)"
+    backbone = f"the backbone's {evidence.metric} ({base.accuracy:.1f} %)"
     if target is None:
         most = targets[-1].drop
         return [f"The search found no model smaller than the backbone within {most:g} points of {backbone}."]

@@ -42,7 +42,8 @@ def trial_words(trial: TrialRecord) -> tuple[str, ...]:
     before = trial.accuracy_before
     whence = "" if trial.parent is None else f"cut out of trial {trial.parent}, "
     started = [] if before is None else [f"{whence}{before:.2f} % before fine-tuning"]
-    lines = [title, result_words(trial), *started, size, *repeated, *choice_words(trial.spec)]
+    plain = [] if trial.plain_accuracy is None else [f"plain accuracy {trial.plain_accuracy:.2f} %"]
+    lines = [title, result_words(trial), *plain, *started, size, *repeated, *choice_words(trial.spec)]
     wrapped = list(_wrap(lines))
     if len(wrapped) <= MOST_LINES:
         return tuple(wrapped)

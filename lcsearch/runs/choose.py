@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lcsearch.core import pareto
+from lcsearch.core.config import Source
 from lcsearch.core.errors import InputError, Named
-from lcsearch.core.records import TrialRecord
+from lcsearch.core.metric import ACCURACY, metric_words
+from lcsearch.core.records import RunRecord, TrialRecord
 from lcsearch.core.text import format_count
 
 # Accuracies are counts of images over their number: digits of a difference beyond these are rounding.
@@ -50,6 +52,7 @@ def choose(
     max_drop: float | None = None,
     knee: bool = False,
     trial: int | None = None,
+    metric: str = "accuracy",
 ) -> Choice:
     """Choose one trial; exactly one way of choosing must be given.
 
@@ -60,6 +63,7 @@ def choose(
         max_drop: The smallest front member at most so many points of accuracy below the baseline.
         knee: The knee of the front.
         trial: The trial of this number, on the front or not.
+        metric: What people call an accuracy of the run.
 
     Raises:
         InputError: Not exactly one way is given, nothing satisfies it (the message names the
@@ -75,27 +79,37 @@ def choose(
     if not members:
         raise InputError("the run has no complete trial to choose from yet")
     if max_params is not None:
-        return _under_size(members, max_params)
+        return _under_size(members, max_params, _best_words(metric))
     if max_drop is not None:
-        return _within_drop(members, baseline, max_drop)
-    return _at_knee(members)
+        return _within_drop(members, baseline, max_drop, metric)
+    return _at_knee(members, metric)
 
 
-def _under_size(members: Sequence[TrialRecord], max_params: int) -> Choice:
+def source_of(run: RunRecord, choice: Choice) -> Source:
+    """What a config says of the trial that it was chosen to hold."""
+    trial, metric = choice.trial, None if run.metric == ACCURACY else run.metric
+    return Source(str(run.path), trial.number, trial.accuracy, trial.params, trial.macs, choice.why, metric)
+
+
+def _best_words(metric: str) -> str:
+    return "the most accurate" if metric == metric_words(ACCURACY) else f"the best by {metric}"
+
+
+def _under_size(members: Sequence[TrialRecord], max_params: int, best: str) -> Choice:
     fitting = [t for t in members if t.params <= max_params]
     if not fitting:
         raise InputError(
             f"no complete trial has at most {max_params} parameters; the smallest is {_name(members[0])}",
             setting="max_params",
         )
-    return _choice(
-        fitting[-1], f"the most accurate with at most {format_count(max_params)} parameters", members
-    )
+    return _choice(fitting[-1], f"{best} with at most {format_count(max_params)} parameters", members)
 
 
-def _within_drop(members: Sequence[TrialRecord], baseline: TrialRecord | None, max_drop: float) -> Choice:
+def _within_drop(
+    members: Sequence[TrialRecord], baseline: TrialRecord | None, max_drop: float, metric: str
+) -> Choice:
     if not math.isfinite(max_drop):
-        raise InputError(f"{max_drop} is not a number of accuracy points such as 0.5", setting="max_drop")
+        raise InputError(f"{max_drop} is not a number of {metric} points such as 0.5", setting="max_drop")
     if baseline is None or baseline.accuracy is None:
         raise InputError("the run has no complete baseline to compare with", setting="max_drop")
     best = baseline.accuracy
@@ -103,15 +117,15 @@ def _within_drop(members: Sequence[TrialRecord], baseline: TrialRecord | None, m
     if not fitting:
         raise InputError(
             f"no complete trial is within {max_drop:g} points of the baseline's "
-            f"{baseline.accuracy:.2f} %; the most accurate is {_name(members[-1])}",
+            f"{baseline.accuracy:.2f} %; {_best_words(metric)} is {_name(members[-1])}",
             setting="max_drop",
         )
-    return _choice(fitting[0], f"the smallest within {max_drop:g} points of the baseline's accuracy", members)
+    return _choice(fitting[0], f"the smallest within {max_drop:g} points of the baseline's {metric}", members)
 
 
-def _at_knee(members: Sequence[TrialRecord]) -> Choice:
+def _at_knee(members: Sequence[TrialRecord], metric: str) -> Choice:
     chosen = members[pareto.knee([(_accuracy(t), t.params) for t in members])]
-    return _choice(chosen, "the knee of the front: beyond it accuracy costs more parameters", members)
+    return _choice(chosen, f"the knee of the front: beyond it {metric} costs more parameters", members)
 
 
 def _by_number(trials: Sequence[TrialRecord], number: int) -> Choice:

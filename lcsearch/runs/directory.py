@@ -9,6 +9,7 @@ from pathlib import Path
 from lcsearch.core.errors import InputError
 from lcsearch.core.files import write_text
 from lcsearch.core.job import BACKBONE, CHECKPOINT, WEIGHTS
+from lcsearch.core.metric import PLAIN_ACCURACY
 from lcsearch.core.records import TrialRecord
 from lcsearch.core.yaml import write_yaml
 from lcsearch.runs.run_file import RunFile, read_run_file, write_run_file
@@ -153,4 +154,8 @@ def _is_content(entry: Path) -> bool:
 
 def _metrics_table(record: TrialRecord) -> str:
     rows = [f"{e.epoch},{e.accuracy:.4f},{e.train_loss:.6f},{e.seconds:.3f}" for e in record.epochs]
-    return "\n".join(["epoch,accuracy,train_loss,seconds", *rows, ""])
+    head, plain = "epoch,accuracy,train_loss,seconds", [e.plain_accuracy for e in record.epochs]
+    if any(accuracy is not None for accuracy in plain):
+        head += f",{PLAIN_ACCURACY}"
+        rows = [row + ("," if p is None else f",{p:.4f}") for row, p in zip(rows, plain, strict=True)]
+    return "\n".join([head, *rows, ""])

@@ -10,6 +10,7 @@ from typing import Any
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.job import WEIGHTS
+from lcsearch.core.metric import ACCURACY, Metric
 from lcsearch.core.records import RetrainRecord, RetrainWay, TrialRecord
 from lcsearch.core.yaml import read_mapping, write_yaml
 
@@ -31,6 +32,7 @@ class Result:
         init: Whether it was trained from fresh weights or on from the compressed ones of its trial.
         test_accuracy: Percent; None until it is tested, which happens once.
         test_images: Images of the test set; None likewise.
+        effective_images: As `RetrainRecord` has it.
     """
 
     trial: int
@@ -42,6 +44,7 @@ class Result:
     init: RetrainWay = "scratch"
     test_accuracy: float | None = None
     test_images: int | None = None
+    effective_images: int | None = None
 
     @property
     def weights(self) -> Path:
@@ -126,10 +129,18 @@ def best_of(run: Path, trial: TrialRecord) -> Result:
     return max(found, key=lambda result: (result.epochs, result.accuracy, -result.seed))
 
 
-def write_results(run: Path, epochs: int, trials: Iterable[TrialRecord]) -> tuple[RetrainRecord, ...]:
+def write_results(
+    run: Path, epochs: int, trials: Iterable[TrialRecord], metric: Metric = ACCURACY
+) -> tuple[RetrainRecord, ...]:
     """Gather every tested training of this length into ``retrain/results.yaml``.
 
     Of a model that was trained both ways and tested the one is taken that is better on validation images.
+
+    Args:
+        run: The run directory.
+        epochs: The length.
+        trials: Of the run.
+        metric: What its accuracies are.
 
     Returns:
         What was written, by rising parameters.
@@ -145,6 +156,8 @@ def write_results(run: Path, epochs: int, trials: Iterable[TrialRecord]) -> tupl
             models.append(_plain(trial, own, trained))
     images = records[0].test_images if records else 0
     plain = {"version": VERSION, "epochs": epochs, "test_images": images, "models": models}
+    if metric != ACCURACY:
+        plain |= {"metric": metric, "effective_images": records[0].effective_images if records else None}
     write_yaml(run / "retrain" / "results.yaml", plain)
     return tuple(records)
 
@@ -178,6 +191,7 @@ def read_retrained(run: Path) -> tuple[RetrainRecord, ...]:
                 tuple(float(accuracy) for accuracy in model["test_accuracies"]),
                 int(plain["test_images"]),
                 model.get("init", "scratch"),
+                plain.get("effective_images"),
             )
             for model in plain["models"]
         )
@@ -191,7 +205,15 @@ def _record(own: Sequence[Result]) -> RetrainRecord:
     accuracies = tuple(r.test_accuracy for r in own if r.test_accuracy is not None)
     seeds = tuple(result.seed for result in own)
     first = own[0]
-    return RetrainRecord(first.trial, first.epochs, seeds, accuracies, first.test_images or 0, first.init)
+    return RetrainRecord(
+        first.trial,
+        first.epochs,
+        seeds,
+        accuracies,
+        first.test_images or 0,
+        first.init,
+        first.effective_images,
+    )
 
 
 def _plain(trial: TrialRecord, own: Sequence[Result], trained: Sequence[Result]) -> dict[str, Any]:

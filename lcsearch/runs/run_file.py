@@ -28,6 +28,8 @@ class Facts(Checked):
         validation_images: Validation images.
         smallest_params: Parameters of the smallest model that the space holds.
         largest_params: Parameters of the largest.
+        effective_images: Validation images of a plain accuracy that is as uncertain as the run's metric;
+            None where the metric is that itself, or the images are not known.
     """
 
     num_classes: Classes
@@ -37,6 +39,12 @@ class Facts(Checked):
     validation_images: Annotated[int, Ge(1)]
     smallest_params: Annotated[int, Ge(0)] = 0
     largest_params: Annotated[int, Ge(0)] = 0
+    effective_images: Annotated[int, Ge(1)] | None = None
+
+    @property
+    def noise_images(self) -> int:
+        """Images that the noise of the run's metric on validation images is worked out from."""
+        return self.effective_images or self.validation_images
 
 
 @dataclass(frozen=True)

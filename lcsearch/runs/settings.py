@@ -11,6 +11,7 @@ from annotated_types import Ge
 
 from lcsearch.core.checked import Checked
 from lcsearch.core.errors import InputError, Named
+from lcsearch.core.metric import ACCURACY, Metric
 from lcsearch.core.plugins import ENGINE, SAMPLER, STOPPING_RULE, TRACKER
 from lcsearch.core.spec import Recipe
 from lcsearch.runs.setting import Call, Place, Rule, Setting, by_device, declared
@@ -197,6 +198,9 @@ class RunSettings(Checked):
             metavar="NAME,NAME",
         ),
     ] = ("accuracy", "params")
+    metric: Annotated[
+        Metric, Setting("What models are judged by, unless by your own loop: docs/search.md.", "search", NEW)
+    ] = ACCURACY
     storage: Annotated[
         str | None,
         Setting("Optuna storage on a server.", "run", NEW, Rule("study.db in the run"), metavar="URL"),

@@ -113,7 +113,8 @@ class Store:
 
     def add_epoch(self, number: int, epoch: EpochRecord) -> None:
         """Record a finished epoch of a running trial."""
-        self.set(number, f"epoch:{epoch.epoch:03d}", _finite(asdict(epoch)))
+        known = {name: value for name, value in asdict(epoch).items() if value is not None}
+        self.set(number, f"epoch:{epoch.epoch:03d}", _finite(known))
 
     def add_decision(self, number: int, decision: Decision) -> None:
         """Record a decision at a rung of a running trial."""

@@ -14,15 +14,16 @@ def summary(run: RunRecord) -> dict[str, Any]:
     """Sum a run up in plain data.
 
     Returns:
-        ``trials`` by state, ``baseline`` (None before it is complete), ``front`` by rising params,
-        ``hypervolume`` in 0 to 1 (None before the baseline), ``init``, ``epochs_trained`` (the
-        backbone's among them) and ``seconds`` that trials spent, summed over workers. What was cut out of a
-        backbone also has ``accuracy_before``, that before fine-tuning, and ``parent``, the trial that it was
-        cut out of instead, if there was one.
+        ``metric``, what every accuracy is, ``trials`` by state, ``baseline`` (None before it is complete),
+        ``front`` by rising params, ``hypervolume`` in 0 to 1 (None before the baseline), ``init``,
+        ``epochs_trained`` (the backbone's among them) and ``seconds`` that trials spent, summed over workers.
+        What was cut out of a backbone also has ``accuracy_before``, that before fine-tuning, and ``parent``,
+        the trial that it was cut out of instead, if there was one.
     """
     front = front_of(run.trials)
     epochs = [epoch for trial in run.trials for epoch in trial.epochs]
     return {
+        "metric": run.metric,
         "trials": {state: sum(t.state == state for t in run.trials) for state in _states()},
         "baseline": None if run.baseline is None else _numbers(run.baseline),
         "front": [{"trial": t.number, **_numbers(t), "spec": t.spec.to_plain()} for t in front],

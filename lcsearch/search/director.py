@@ -11,6 +11,7 @@ import time
 from dataclasses import replace
 
 from lcsearch.core.job import Job, Metrics, Suspended, Verdict
+from lcsearch.core.metric import PLAIN_ACCURACY
 from lcsearch.core.records import EpochRecord, TrialRecord
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.settings import RunSettings
@@ -219,7 +220,7 @@ class SearchDirector:
     def _record_epoch(self, record: TrialRecord, epoch: int, metrics: Metrics) -> TrialRecord:
         done = EpochRecord(
             epoch, float(metrics["accuracy"]), float(metrics.get("train_loss", math.nan)),
-            float(metrics.get("seconds", math.nan)), time.time(),
+            float(metrics.get("seconds", math.nan)), time.time(), metrics.get(PLAIN_ACCURACY),
         )  # fmt: skip
         self._store.add_epoch(record.number, done)
         record = replace(record, epochs=(*record.epochs, done))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lcsearch.core.config import Source, write_config
+from lcsearch.core.config import write_config
 from lcsearch.core.errors import InputError, is_disk_full
+from lcsearch.core.metric import metric_words
 from lcsearch.core.records import RunRecord, TrialRecord
-from lcsearch.runs.choose import Choice, choose, front_of
+from lcsearch.runs.choose import Choice, choose, front_of, source_of
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.read import read_run
 
@@ -25,12 +26,14 @@ class Finish:
         front: The front by rising parameters.
         chosen: The trial in best.yaml; None where there is none.
         lines: What to tell the user.
+        metric: What people call an accuracy of the run.
     """
 
     trials: tuple[TrialRecord, ...]
     front: tuple[TrialRecord, ...]
     chosen: int | None
     lines: tuple[str, ...]
+    metric: str = "accuracy"
 
 
 def finish(directory: RunDirectory, why: Sequence[str]) -> Finish:
@@ -44,16 +47,17 @@ def finish(directory: RunDirectory, why: Sequence[str]) -> Finish:
     front = tuple(front_of(run.trials))
     if not front:
         return Finish(run.trials, front, None, (*why, "no trial is complete yet"))
-    choice = _choose(run.trials)
-    return Finish(run.trials, front, choice.trial.number, (*why, *_leave(directory, run, choice)))
+    choice = _choose(run)
+    lines = (*why, *_leave(directory, run, choice))
+    return Finish(run.trials, front, choice.trial.number, lines, metric_words(run.metric))
 
 
-def _choose(trials: tuple[TrialRecord, ...]) -> Choice:
+def _choose(run: RunRecord) -> Choice:
     """The smallest model within `DROP` points of the backbone; without a backbone the most accurate."""
-    baseline = next((t for t in trials if t.origin == "baseline" and t.state == "complete"), None)
-    if baseline is not None:
-        return choose(trials, baseline, max_drop=DROP)
-    return choose(trials, None, max_params=max(t.params for t in trials))
+    words = metric_words(run.metric)
+    if run.baseline is not None:
+        return choose(run.trials, run.baseline, max_drop=DROP, metric=words)
+    return choose(run.trials, None, max_params=max(t.params for t in run.trials), metric=words)
 
 
 def _leave(directory: RunDirectory, run: RunRecord, choice: Choice) -> list[str]:
@@ -61,9 +65,8 @@ def _leave(directory: RunDirectory, run: RunRecord, choice: Choice) -> list[str]
     from lcsearch import report
 
     trial = choice.trial
-    source = Source(str(directory.path), trial.number, trial.accuracy, trial.params, trial.macs, choice.why)
     try:
-        write_config(directory.best, trial.spec, source)
+        write_config(directory.best, trial.spec, source_of(run, choice))
         report.write(run, directory.report)
         report_line = f"report: {directory.report}"
     except InputError as error:

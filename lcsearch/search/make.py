@@ -19,6 +19,7 @@ from lcsearch.core.config import parse_config
 from lcsearch.core.errors import InputError, Named
 from lcsearch.core.functions import look_in, module_folders
 from lcsearch.core.job import Objective
+from lcsearch.core.metric import ACCURACY, effective_images
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.core.text import format_count
 from lcsearch.nets import surgery
@@ -75,7 +76,7 @@ def create(said: Mapping[str, Any]) -> SearchSession:
     settings = resolve(asked, space)
     space = narrowed(space, asked)
     settings, facts, found = _look_at_data(settings)
-    notes = data.notes_on(found, facts.train_images)
+    notes = data.notes_on(found, facts.train_images, settings.metric)
     return make(asked, settings, space, facts, images=found, notes=notes)
 
 
@@ -221,7 +222,7 @@ def _session(
     following: Mapping[str, Tracker],
 ) -> SearchSession:
     prepare = None if settings.fine_tune is None else Preparing(settings, bound)
-    planner = Planner(bound, settings, facts.validation_images, given, Sizer(facts), prepare)
+    planner = Planner(bound, settings, facts.noise_images, given, Sizer(facts), prepare)
     engine = make_engine(settings, directory.path)
     train = objective or make_objective(settings)
     return SearchSession(directory, settings, facts, planner, train, engine, following)
@@ -249,6 +250,9 @@ def _look_at_data(settings: RunSettings) -> tuple[RunSettings, Facts, data.Searc
     validation = len(found.validation.labels)
     info = found.info
     facts = Facts(info.num_classes, info.in_channels, info.image_size, images, validation)
+    if settings.metric != ACCURACY:
+        counts = found.validation.labels.bincount().tolist()
+        facts = replace(facts, effective_images=effective_images(settings.metric, counts))
     settings = replace(
         settings,
         train_images=images,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from lcsearch.core.metric import metric_words
 from lcsearch.core.records import Origin
 from lcsearch.core.seeds import sampler_seed
 from lcsearch.core.spec import ModelSpec, TrialSpec
@@ -36,7 +37,7 @@ class Planner:
     Attributes:
         space: The space, bound to the backbone.
         settings: Every setting of the run.
-        validation_images: Images that an accuracy is measured on.
+        noise_images: Images that the noise of an accuracy is worked out from.
         given: Specs that the user wants tried first.
         size: Counts a model without training it.
         prepare: Makes what trials need that are cut out of a backbone; None where none are.
@@ -44,7 +45,7 @@ class Planner:
 
     space: BoundSpace
     settings: RunSettings
-    validation_images: int
+    noise_images: int
     given: Sequence[TrialSpec]
     size: Size
     prepare: Prepare | None = None
@@ -68,7 +69,8 @@ class Planner:
         if any(trial.spec.recipe.init == "backbone" for trial in history):
             proposer.ready(history, lambda words: None)
         rule = stopping.find(self.settings.early_stopping)
-        rungs = Rungs(self.validation_images, rule, self.settings.rung_factor)
+        words = metric_words(self.settings.metric)
+        rungs = Rungs(self.noise_images, rule, self.settings.rung_factor, words)
         admission = Admission(directory, self.settings, self.size)
         return SearchDirector(store, directory, self.settings, proposer, admission, rungs, history)
 

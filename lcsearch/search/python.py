@@ -46,6 +46,7 @@ def search(
     sampler: str | None = None,
     early_stopping: str | None = None,
     objectives: Sequence[str] | None = None,
+    metric: str | None = None,
     recipe: Mapping[str, Any] | str | Path | None = None,
     given: Sequence[str | Path] | None = None,
     seed: int | None = None,

@@ -9,6 +9,7 @@ from typing import Any
 
 from lcsearch.core.config import parse_config
 from lcsearch.core.errors import InputError, Named
+from lcsearch.core.metric import ACCURACY
 from lcsearch.core.spec import ModelSpec
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.inputs import Asked, checked, inputs_of
@@ -75,6 +76,9 @@ def _completed(asked: Asked, recorded: RunSettings) -> Asked:
 
 
 def _call(asked: Asked, space: SpaceLike, function: Function) -> _Call:
+    if asked.get("metric", ACCURACY) != ACCURACY:
+        problem = "means nothing here: what the objective returns counts, so let it return that"
+        raise InputError(problem, setting="metric", value=asked["metric"])
     searched = narrowed(_space(space, asked["backbone"]), asked)
     name = objective_name(function)
     settings = replace(

@@ -12,15 +12,17 @@ class Rungs:
     """The rungs of a run: epochs at which trials are compared.
 
     Args:
-        images: Validation images that an accuracy is measured on.
+        images: Images that the noise of an accuracy is worked out from.
         rule: Which trials it stops.
         factor: Ratio between one rung and the next, at least 2.
+        metric: What people call an accuracy.
     """
 
-    def __init__(self, images: int, rule: StoppingRule, factor: int) -> None:
+    def __init__(self, images: int, rule: StoppingRule, factor: int, metric: str = "accuracy") -> None:
         self._images = images
         self._rule = rule
         self._factor = factor
+        self._metric = metric
 
     def decide(self, record: TrialRecord, history: History) -> Decision | None:
         """Decide at the rung that a trial's last epoch is; None where it is none, or the rule says nothing.
@@ -57,6 +59,7 @@ class Rungs:
             None if baseline is None else _reference(record, baseline, epoch),
             self._images,
             self._factor,
+            self._metric,
         )
 
 

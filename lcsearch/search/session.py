@@ -11,6 +11,7 @@ from typing import Protocol, Self
 
 from lcsearch.core.errors import HaltError, is_disk_full
 from lcsearch.core.job import Objective
+from lcsearch.core.metric import ACCURACY, metric_words
 from lcsearch.core.spec import Recipe
 from lcsearch.core.text import format_seconds
 from lcsearch.engines import Director, Engine
@@ -148,13 +149,14 @@ class SearchSession(Session):
         settings, facts = self.settings, self._facts
         training = f"{facts.train_images} training and " if settings.objective is None else ""
         timeout = f", at most {format_seconds(settings.timeout)}" if settings.timeout else ""
+        metric = "" if settings.metric == ACCURACY else f"judged by {metric_words(settings.metric)}, "
         return [
             f"run {self.path}: {settings.backbone} on {settings.dataset}, {training}"
             f"{facts.validation_images} validation images of {facts.image_size} x {facts.image_size} pixels",
             *self._planner.space.describe(),
             *_start_lines(settings),
             f"{settings.trials} trials of {_epochs(settings.searched_recipe)} by {settings.sampler}, "
-            f"early stopping {settings.early_stopping}, seed {settings.seed}{timeout}",
+            f"early stopping {settings.early_stopping}, {metric}seed {settings.seed}{timeout}",
             *self._directory.read().notes,
         ]
 

@@ -23,6 +23,7 @@ def make_objective(settings: RunSettings) -> TrainObjective:
         own_validation=settings.own_validation,
         device=settings.device,
         threads=settings.threads,
+        metric=settings.metric,
     )
 
 

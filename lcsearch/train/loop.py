@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from lcsearch import layers
 from lcsearch.core.errors import InputError
+from lcsearch.core.metric import ACCURACY, Metric
 from lcsearch.core.seeds import seed_everything, stream
 from lcsearch.core.spec import Recipe, Regularizer
 from lcsearch.data import Batches, SearchData
@@ -22,7 +23,7 @@ from lcsearch.nets.layout import channels_last
 from lcsearch.train.augmentation import crop_and_flip
 from lcsearch.train.average import AveragedWeights, decay_per_step
 from lcsearch.train.checkpoint import load_checkpoint, save_checkpoint
-from lcsearch.train.evaluate import evaluate
+from lcsearch.train.evaluate import scores_of
 from lcsearch.train.optimizer import make_optimizer, penalty
 from lcsearch.train.results import EpochMetrics, TrainingFailed, TrainResult
 from lcsearch.train.schedule import learning_rate
@@ -46,6 +47,7 @@ def train(
     report: Callable[[EpochMetrics], bool] = lambda metrics: True,
     start: Callable[[nn.Module], None] | None = None,
     teacher: Teacher | None = None,
+    metric: Metric = ACCURACY,
 ) -> TrainResult:
     """Train a model in place; it ends up holding exactly the weights that were evaluated last.
 
@@ -65,6 +67,7 @@ def train(
         start: Gives the model other weights, whose accuracy is then measured before the first epoch; not
             called by a run that continues. None keeps the weights and measures nothing.
         teacher: Needed if the recipe distills: what the trained net says of the training images.
+        metric: What the accuracy that is reported is.
 
     Raises:
         TrainingFailed: A loss or a weight became NaN or infinite.
@@ -73,7 +76,7 @@ def train(
         OSError: The checkpoint could not be written.
     """
     _check(recipe)
-    run = _Run(model, data, recipe, regularizer, seed, torch.device(device), teacher)
+    run = _Run(model, data, recipe, regularizer, seed, torch.device(device), teacher, metric)
     resumed_from = run.begin(checkpoint, start)
     go_on = resumed_from == 0 or report(run.history[-1])
     while go_on and len(run.history) < recipe.epochs:
@@ -104,10 +107,11 @@ class _Run:
         seed: int,
         device: torch.device,
         teacher: Teacher | None,
+        metric: Metric,
     ) -> None:
         self.model = channels_last(model, device)
         self.data, self.recipe, self.regularizer = data, recipe, regularizer
-        self.seed, self.device = seed, device
+        self.seed, self.device, self.metric = seed, device, metric
         self.teacher = teacher_for(teacher, data, recipe)
         crop, flip = crop_and_flip(recipe, data.info)
         self.batches = Batches(
@@ -135,7 +139,7 @@ class _Run:
             return len(self.history)
         if start is not None:
             start(self.model)
-            self.accuracy_before = self._accuracy()
+            self.accuracy_before = self._scores()[self.metric]
         return 0
 
     def epoch(self) -> None:
@@ -153,20 +157,22 @@ class _Run:
         self._check(losses, number)
         with self.average.in_place():
             self._check_weights(number)
-            accuracy = self._accuracy()
+            scores = self._scores()
         self.history.append(
             EpochMetrics(
                 epoch=number,
-                accuracy=accuracy,
+                accuracy=scores[self.metric],
                 train_loss=float(losses.double().mean()),
                 seconds=time.perf_counter() - begin,
                 learning_rate=self._rate(number * len(self.batches) - 1),
                 accuracy_before=self.accuracy_before,
+                plain_accuracy=None if self.metric == ACCURACY else scores[ACCURACY],
             )
         )
 
-    def _accuracy(self) -> float:
-        return evaluate(self.model, self.data.validation, self.data.info, device=self.device)
+    def _scores(self) -> dict[Metric, float]:
+        wanted = (self.metric, ACCURACY)
+        return scores_of(self.model, self.data.validation, self.data.info, wanted, device=self.device)
 
     def _batches_of(self, epoch: int, generator: torch.Generator) -> Iterator[_Batch]:
         """Images, labels, and the teacher's scores where there is a teacher."""

@@ -13,6 +13,7 @@ from lcsearch.compress.cut_out import cut_out
 from lcsearch.core.device import pick_device
 from lcsearch.core.errors import InputError
 from lcsearch.core.job import CHECKPOINT, WEIGHTS, Job, Report
+from lcsearch.core.metric import ACCURACY, PLAIN_ACCURACY, Metric
 from lcsearch.core.records import ACCURACY_BEFORE
 from lcsearch.core.seeds import seed_everything, stream
 from lcsearch.data import SearchData, load
@@ -42,6 +43,7 @@ class TrainObjective:
         own_validation: Whether a validation part of the data set's own is used.
         device: ``auto``, or a device name of PyTorch.
         threads: CPU threads of this process; 0 leaves PyTorch's choice.
+        metric: What is measured on validation images and called accuracy.
     """
 
     dataset: str
@@ -52,6 +54,7 @@ class TrainObjective:
     own_validation: bool = True
     device: str = "auto"
     threads: int = 0
+    metric: Metric = ACCURACY
 
     def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
         """Train one trial.
@@ -64,7 +67,8 @@ class TrainObjective:
         Returns:
             ``accuracy`` (validation, percent), ``train_loss`` and ``epochs`` of the last epoch; where the
             model did not start from fresh weights also ``accuracy_before``, that of what it started from;
-            where it continued from a checkpoint also ``resumed_from``, the checkpoint's last epoch.
+            where it continued from a checkpoint also ``resumed_from``, the checkpoint's last epoch; where
+            the metric is another one also ``plain_accuracy``, the share of right answers in percent.
 
         Raises:
             TrainingFailed: The training diverged.
@@ -99,6 +103,7 @@ class TrainObjective:
             report=lambda metrics: report(metrics.epoch, _plain(metrics)),
             start=start_of(job, self.data(), device),
             teacher=read_teacher(_folder(job).teacher) if job.spec.recipe.distill > 0 else None,
+            metric=self.metric,
         )
 
     def build(self, job: Job) -> nn.Module:
@@ -192,15 +197,16 @@ def _final(result: TrainResult) -> dict[str, float]:
     last = result.history[-1]
     final = {"accuracy": last.accuracy, "train_loss": last.train_loss, "epochs": float(last.epoch)}
     resumed = {"resumed_from": float(result.resumed_from)} if result.resumed_from else {}
-    return final | _before(last) | resumed
+    return final | _beside(last) | resumed
 
 
-def _before(metrics: EpochMetrics) -> dict[str, float]:
-    return {} if metrics.accuracy_before is None else {ACCURACY_BEFORE: metrics.accuracy_before}
+def _beside(metrics: EpochMetrics) -> dict[str, float]:
+    found = {ACCURACY_BEFORE: metrics.accuracy_before, PLAIN_ACCURACY: metrics.plain_accuracy}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _plain(metrics: EpochMetrics) -> dict[str, float]:
-    return _before(metrics) | {
+    return _beside(metrics) | {
         "accuracy": metrics.accuracy,
         "train_loss": metrics.train_loss,
         "seconds": metrics.seconds,

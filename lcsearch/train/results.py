@@ -11,12 +11,14 @@ class EpochMetrics:
 
     Attributes:
         epoch: 1 for the first.
-        accuracy: Validation accuracy in percent, of the averaged weights where there are some.
+        accuracy: Validation accuracy in percent, by the metric that training was given, of the averaged
+            weights where there are some.
         train_loss: Mean training loss over the epoch's steps, penalties included.
         seconds: Wall-clock seconds of training and evaluation.
         learning_rate: Of the epoch's last step.
         accuracy_before: Validation accuracy in percent of the weights that the run started from; None where
             they were not measured.
+        plain_accuracy: The share of right answers in percent; None where the metric is that itself.
     """
 
     epoch: int
@@ -25,6 +27,7 @@ class EpochMetrics:
     seconds: float
     learning_rate: float
     accuracy_before: float | None = None
+    plain_accuracy: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

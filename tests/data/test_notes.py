@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from lcsearch.core.metric import Metric
 from lcsearch.data import DatasetInfo, SearchData, Split, notes_on
 
 INFO = DatasetInfo("pebbles", 3, 1, 8, (0.5,), (0.2,), False, 1)
@@ -46,7 +47,7 @@ def test_classes_that_a_part_never_sees_are_named() -> None:
 def test_only_the_images_that_are_trained_on_count() -> None:
     data = replace(GOOD, train=pebbles([0] * 5 + [1, 2] * 5))
     assert notes_on(data) == ()
-    assert notes_on(data, 5) == ("no training image is of the classes 1, 2",)
+    assert notes_on(data, 5)[0] == "no training image is of the classes 1, 2"
 
 
 @pytest.mark.parametrize("span", [0, 1, 16])
@@ -68,3 +69,26 @@ def test_flat_images_of_different_colours_are_constant_too() -> None:
 def test_what_was_left_out_comes_first() -> None:
     data = replace(GOOD, left_out=("a", "b"), validation=pebbles([0, 1, 2]))
     assert notes_on(data)[:2] == ("a", "b") and len(notes_on(data)) == 3
+
+
+def test_a_class_with_more_than_four_fifths_is_named_with_its_share() -> None:
+    def said(
+        labels: list[int], metric: Metric | None = "accuracy", images: int | None = None
+    ) -> tuple[str, ...]:
+        return notes_on(replace(GOOD, train=pebbles(labels)), images, metric)
+
+    assert said([1] * 40 + [0] * 5 + [2] * 5) == ()
+    (line,) = said([1] * 41 + [0] * 5 + [2] * 4)
+    assert line == (
+        "class 1 holds 82.0 % of the training images, so accuracy says little of the others; "
+        "--metric balanced-accuracy counts all alike"
+    )
+    assert said([1] * 41 + [0] * 5 + [2] * 4, metric="macro-f1") == (
+        "class 1 holds 82.0 % of the training images",
+    )
+    assert said([1] * 41 + [0] * 5 + [2] * 4, metric=None) == said([1] * 41 + [0] * 5 + [2] * 4, "macro-f1")
+    assert said([1, 0, 2] * 10 + [1] * 200, images=30) == ()
+    named = replace(
+        GOOD, info=replace(INFO, classes=("flint", "chalk", "slate")), train=pebbles([2] * 90 + [0, 1])
+    )
+    assert notes_on(named)[0].startswith("class 'slate' holds 97.8 % of")

@@ -31,6 +31,15 @@ def test_equal_models_agree_and_their_accuracy_is_counted_by_hand() -> None:
     assert found.accuracy == found.trained_accuracy == pytest.approx(100 * 4 / 6)
 
 
+def test_the_accuracies_are_by_the_metric_that_is_asked_for() -> None:
+    """Right are three zeros of four and both ones; the net answers one three times, twice rightly."""
+    split = Split(SPLIT.images, torch.tensor([0, 0, 0, 1, 1, 0]))
+    balanced = compare(scores, scores, split, INFO, "balanced-accuracy")
+    assert balanced.accuracy == balanced.trained_accuracy == pytest.approx(100 * (3 / 4 + 1) / 2)
+    f1 = compare(scores, scores, split, INFO, "macro-f1")
+    assert f1.accuracy == pytest.approx(100 * (2 * 3 / (4 + 3) + 2 * 2 / (2 + 3)) / 2)
+
+
 def test_rounding_passes_and_more_does_not() -> None:
     found = compare(scores, lambda images: scores(images, plus=5e-4), SPLIT, INFO)
     assert found.difference == pytest.approx(5e-5, rel=0.01)

@@ -30,6 +30,15 @@ def pick(**way):
     return choose(TRIALS, TRIALS[0], **way)
 
 
+def test_why_says_what_models_are_judged_by():
+    ways = {"max_params": 100_000}, {"max_drop": 0.5}, {"knee": True}
+    whys = [pick(**way, metric="macro F1").why for way in ways]
+    assert whys[0] == "the best by macro F1 with at most 100k parameters"
+    assert all("macro F1" in why and "accura" not in why for why in whys)
+    with pytest.raises(InputError, match=r"the best by macro F1 is trial 0"):
+        pick(max_drop=-3, metric="macro F1")
+
+
 def test_front_leaves_out_what_is_not_complete_dominated_or_a_duplicate():
     assert [t.number for t in front_of(TRIALS)] == [3, 2, 1, 0]
 

@@ -182,6 +182,7 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
     ({"backbone": "vgg12"}, ["backbone", "'vgg12'"]),
     ({"recipe": {"lrr": 1}}, ["recipe", "lrr"]),
     ({"objectives": "accuracy"}, ["objectives", "list"]),
+    ({"metric": "macro-f1"}, ["metric=", "'macro-f1'", "means nothing here", "the objective returns"]),
     ({"given": ["missing.yaml"]}, ["missing.yaml"]),
 ]
 

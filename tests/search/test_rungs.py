@@ -117,6 +117,8 @@ def test_what_a_rule_says_is_recorded_with_those_that_it_saw() -> None:
     assert decision == Decision(1, True, "kept", (0, 1))
     others = (RungRecord(0, 1000, 60.0), RungRecord(1, 100, 99.0))
     assert asked == [Arrival(RungRecord(2, 300, 50.0), others, 60.0, 500, 2)]
+    Rungs(36, keep, 2, "macro F1").decide(one, History([one, SMALL_AND_GOOD, BASELINE]))
+    assert asked[1] == Arrival(RungRecord(2, 300, 50.0), others, 60.0, 36, 2, "macro F1")
 
 
 def test_nothing_is_recorded_between_rungs_and_where_no_rule_speaks() -> None:

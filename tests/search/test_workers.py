@@ -94,4 +94,6 @@ def test_trials_train_on_the_runs_data(tmp_path: Path) -> None:
         20,
     )
     assert make_objective(settings(data_dir="/data")).data_dir == "/data"
+    assert make_objective(settings(metric="macro-f1")).metric == "macro-f1"
+    assert make_objective(settings()).metric == "accuracy"
     assert (objective.image_size, objective.device, objective.threads) == (16, "cpu", 2)

@@ -10,10 +10,11 @@ from typing import Any
 import plotly.graph_objects as go
 
 from lcsearch.core import pareto
+from lcsearch.core.metric import metric_words
 from lcsearch.core.records import Origin, RunRecord, TrialRecord
 from lcsearch.core.text import format_count
 from lcsearch.report.axes import size_layout, window_of
-from lcsearch.report.plot import Plot
+from lcsearch.report.plot import METRIC, Plot
 from lcsearch.report.points import Point, Size, front_line, points_of, retrained_points
 from lcsearch.report.style import LOOKS, Look
 
@@ -36,6 +37,7 @@ class Front:
         final_rest: The other retrained models.
         window: The accuracies that are shown at first; every trial is there after zooming out.
         below: How many points lie below the window.
+        metric: What people call an accuracy.
     """
 
     size: Size
@@ -51,6 +53,7 @@ class Front:
     final_rest: tuple[Point, ...]
     window: tuple[float, float]
     below: int
+    metric: str = "accuracy"
 
 
 def front(run: RunRecord, size: Size) -> Front:
@@ -84,6 +87,7 @@ def front(run: RunRecord, size: Size) -> Front:
         final_rest=tuple(p for i, p in enumerate(retrained) if i not in kept),
         window=window,
         below=sum(p.accuracy < window[0] for p in (*complete, *stopped, *running, *best)),
+        metric=metric_words(run.metric),
     )
 
 
@@ -110,7 +114,7 @@ def _untrained(trials: Iterable[TrialRecord], size: Size) -> tuple[tuple[int, in
 
 def front_figure(data: Front) -> go.Figure:
     """Draw accuracy against size. Every point carries its trial's number as ``customdata``."""
-    figure = go.Figure(layout=size_layout(data.size, data.window))
+    figure = go.Figure(layout=size_layout(data.size, data.window, data.metric))
     _add(figure, "stopped", data.stopped, data.size, "markers", opacity=0.55)
     _add(figure, "complete", data.complete, data.size, "markers", opacity=0.75)
     _add(figure, "running", data.running, data.size, "markers")
@@ -118,8 +122,9 @@ def front_figure(data: Front) -> go.Figure:
     _add(figure, "thinner", data.thinner, data.size, "lines+markers")
     _add(figure, "front", data.front, data.size, "lines+markers")
     _add(figure, "baseline", [data.baseline] if data.baseline else [], data.size, "markers")
-    _add(figure, "final", data.final, data.size, "lines+markers")
-    _add(figure, "final_rest", data.final_rest, data.size, "markers")
+    words = [_tested(p, data.metric) for p in data.final], [_tested(p, data.metric) for p in data.final_rest]
+    _add(figure, "final", data.final, data.size, "lines+markers", hovertext=words[0])
+    _add(figure, "final_rest", data.final_rest, data.size, "markers", hovertext=words[1])
     if data.untrained:
         figure.add_trace(_ticks(data.untrained))
         figure.update_layout(
@@ -131,7 +136,14 @@ def front_figure(data: Front) -> go.Figure:
 
 
 def _add(
-    figure: go.Figure, kind: str, points: Sequence[Point], size: Size, mode: str, opacity: float | None = None
+    figure: go.Figure,
+    kind: str,
+    points: Sequence[Point],
+    size: Size,
+    mode: str,
+    *,
+    opacity: float | None = None,
+    hovertext: Sequence[str] | None = None,
 ) -> None:
     if not points:
         return
@@ -146,7 +158,7 @@ def _add(
             customdata=[p.trial for p in points],
             mode=mode,
             hoverinfo="text",
-            hovertext=[_tested(p) for p in points] if kind.startswith("final") else None,
+            hovertext=hovertext,
             opacity=opacity,
             marker={"color": look.colour, "symbol": look.marker, "size": look.size, "line": _edge(look)},
             line={"color": look.colour, "dash": look.dash, "width": 2} if "lines" in mode else None,
@@ -155,11 +167,11 @@ def _add(
     )
 
 
-def _tested(point: Point) -> str:
+def _tested(point: Point, metric: str) -> str:
     spread = "" if point.error is None else f" ± {point.error:.2f}"
     kind = "on from its compressed weights" if point.init == "compressed" else "from scratch"
     return (
-        f"trial {point.trial}, retrained {kind}<br>test accuracy {point.accuracy:.2f}{spread} %"
+        f"trial {point.trial}, retrained {kind}<br>test {metric} {point.accuracy:.2f}{spread} %"
         f"<br>{format_count(point.params)} parameters"
     )
 
@@ -193,4 +205,6 @@ def _words(data: Front) -> str:
     return f"{words} {data.below} {lies} below what is shown: double-click to see all."
 
 
-PLOT = Plot("Accuracy against size", partial(front, size="params"), front_figure, _words, button="parameters")
+PLOT = Plot(
+    f"{METRIC} against size", partial(front, size="params"), front_figure, _words, button="parameters"
+)

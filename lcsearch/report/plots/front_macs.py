@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+from lcsearch.report.plot import METRIC
 from lcsearch.report.plots import front
 
 PLOT = replace(
     front.PLOT,
-    title="Accuracy against multiply-accumulates",
+    title=f"{METRIC} against multiply-accumulates",
     data=partial(front.front, size="macs"),
     beside="front",
     button="MACs",

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from lcsearch.core.metric import metric_words
 from lcsearch.core.records import RunRecord, TrialRecord
 from lcsearch.core.spec import LayerSpec
 from lcsearch.layers import lookup
@@ -48,6 +49,7 @@ class Importance:
         params: Share of the change in parameters, likewise.
         explained: Out-of-bag R² of the forest: 1 explains accuracy fully, 0 or less not at all.
         trials: How many trials it was learned from.
+        metric: What people call an accuracy.
     """
 
     choices: tuple[str, ...]
@@ -55,6 +57,7 @@ class Importance:
     params: tuple[float, ...]
     explained: float
     trials: int
+    metric: str = "accuracy"
 
 
 @remember_last
@@ -71,7 +74,8 @@ def importance(run: RunRecord) -> Importance | None:
     if len(trials) < FEWEST_TRIALS or not columns:
         return None
     shares, explained = _accuracy_shares(trials, columns)
-    return Importance(tuple(columns), shares, _params_shares(trials, list(columns)), explained, len(trials))
+    params = _params_shares(trials, list(columns))
+    return Importance(tuple(columns), shares, params, explained, len(trials), metric_words(run.metric))
 
 
 def choice_columns(trials: Sequence[TrialRecord]) -> dict[str, Array]:
@@ -147,7 +151,7 @@ def importance_figure(data: Importance) -> go.Figure:
     names = [plotly_text(short_name(data.choices[i])) for i in order]
     figure = go.Figure(
         [
-            _bars("accuracy", names, [data.accuracy[i] for i in order], BLUE, ""),
+            _bars(data.metric, names, [data.accuracy[i] for i in order], BLUE, ""),
             _bars("parameters", names, [data.params[i] for i in order], VERMILION, "/"),
         ]
     )
@@ -176,12 +180,12 @@ def _bars(name: str, choices: Sequence[str], shares: Sequence[float], colour: st
 
 def _words(data: Importance) -> str:
     words = (
-        "How much accuracy and parameters change when one choice is shuffled among the trials, "
+        f"How much {data.metric} and parameters change when one choice is shuffled among the trials, "
         "as shares of all change."
     )
     if data.explained < LEAST_EXPLAINED:
         return (
-            f"{words} From {data.trials} trials accuracy could not be predicted "
+            f"{words} From {data.trials} trials {data.metric} could not be predicted "
             f"(R² {data.explained:.2f} on unseen trials): take its bars as noise."
         )
     return f"{words} Learned from {data.trials} trials; it predicts unseen ones with R² {data.explained:.2f}."

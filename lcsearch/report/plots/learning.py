@@ -8,6 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from lcsearch.core.metric import metric_words
 from lcsearch.core.records import RunRecord, State, TrialRecord
 from lcsearch.report.lines import Line, add_lines, drawn, sample_words
 from lcsearch.report.plot import Plot
@@ -30,11 +31,15 @@ class LearningCurve:
 
 @dataclass(frozen=True, slots=True)
 class LearningCurves:
-    """Learning curves and the rungs at which trials were compared; ``of`` trials could have been drawn."""
+    """Learning curves and the rungs at which trials were compared; ``of`` trials could have been drawn.
+
+    ``metric`` is what people call an accuracy.
+    """
 
     curves: tuple[LearningCurve, ...]
     rungs: tuple[int, ...]
     of: int
+    metric: str = "accuracy"
 
 
 def learning_curves(run: RunRecord) -> LearningCurves | None:
@@ -48,7 +53,8 @@ def learning_curves(run: RunRecord) -> LearningCurves | None:
     front = {p.trial for p in front_line(run.trials, "params")}
     shown = drawn(trained, front | {t.number for t in trained if t.origin != "sampler"})
     rungs = sorted({d.rung for t in run.trials for d in t.decisions})
-    return LearningCurves(tuple(_curve(t, t.number in front) for t in shown), tuple(rungs), len(trained))
+    curves = tuple(_curve(t, t.number in front) for t in shown)
+    return LearningCurves(curves, tuple(rungs), len(trained), metric_words(run.metric))
 
 
 def _curve(trial: TrialRecord, on_front: bool) -> LearningCurve:
@@ -79,7 +85,7 @@ def learning_figure(data: LearningCurves) -> go.Figure:
     ticks = {"dtick": 1} if longest <= _MOST_EPOCH_TICKS else {}
     figure.update_layout(
         xaxis={"title": {"text": "epoch"}, "range": [first - 0.3, longest + 0.3], **ticks},
-        yaxis={"title": {"text": "accuracy, %"}, "range": _window(data.curves)},
+        yaxis={"title": {"text": f"{data.metric}, %"}, "range": _window(data.curves)},
         hovermode="closest",
     )
     return figure
@@ -137,7 +143,7 @@ def _words(data: LearningCurves) -> str:
     cut = any(curve.epochs[0] == 0 for curve in data.curves)
     zero = " Epoch 0 is a model just cut out of the backbone." if cut else ""
     sample = sample_words(len(data.curves), data.of)
-    return f"Validation accuracy after each epoch.{zero}{stops}{sample}"
+    return f"Validation {data.metric} after each epoch.{zero}{stops}{sample}"
 
 
 PLOT = Plot("Learning curves", learning_curves, learning_figure, _words, missing="No epoch has finished yet.")

@@ -9,11 +9,12 @@ from itertools import pairwise
 
 import plotly.graph_objects as go
 
+from lcsearch.core.metric import metric_words
 from lcsearch.core.records import RunRecord, TrialRecord
 from lcsearch.core.text import format_count
 from lcsearch.report.layer_table import plain_sizes
 from lcsearch.report.lines import Line, add_lines, drawn, sample_words
-from lcsearch.report.plot import Plot
+from lcsearch.report.plot import METRIC, Plot
 from lcsearch.report.plots.importance import Importance, importance
 from lcsearch.report.points import front_line
 from lcsearch.report.style import BLUE, GREY, ORANGE, VERMILION, plotly_text, short_name
@@ -23,7 +24,7 @@ MOST_LAYERS = 8
 _BANDS = (
     (0.0, GREY, "lower third"),
     (1 / 3, ORANGE, "middle third"),
-    (2 / 3, BLUE, "best third of accuracy"),
+    (2 / 3, BLUE, f"best third of {METRIC}"),
 )
 """Shares of the trials, by accuracy, from which on a colour is used."""
 
@@ -62,11 +63,15 @@ class ParallelLine:
 
 @dataclass(frozen=True, slots=True)
 class Parallel:
-    """All axes and the lines drawn; ``of`` says how many trials could have been."""
+    """All axes and the lines drawn; ``of`` says how many trials could have been.
+
+    ``metric`` is what people call an accuracy.
+    """
 
     axes: tuple[ParallelAxis, ...]
     lines: tuple[ParallelLine, ...]
     of: int
+    metric: str = "accuracy"
 
 
 _Column = tuple[ParallelAxis, dict[int, float]]
@@ -82,7 +87,9 @@ def parallel(run: RunRecord) -> Parallel | None:
     trials = run.complete
     if len(trials) < 2:
         return None
-    found = [*_layer_columns(run, importance(run)), _regularizer(trials), _size(trials), _accuracy(trials)]
+    metric = metric_words(run.metric)
+    own = [_regularizer(trials), _size(trials), _accuracy(trials, metric)]
+    found = [*_layer_columns(run, importance(run)), *own]
     columns = [column for column in found if column is not None]
     if not columns:
         return None
@@ -93,7 +100,7 @@ def parallel(run: RunRecord) -> Parallel | None:
         )
         for t in drawn(trials, front)
     ]
-    return Parallel(tuple(axis for axis, _ in columns), tuple(lines), len(trials))
+    return Parallel(tuple(axis for axis, _ in columns), tuple(lines), len(trials), metric)
 
 
 def _layer_columns(run: RunRecord, found: Importance | None) -> list[_Column | None]:
@@ -133,12 +140,12 @@ def _size(trials: Sequence[TrialRecord]) -> _Column | None:
     return _column("parameters", trials, values, lambda v: format_count(math.exp(v)))
 
 
-def _accuracy(trials: Sequence[TrialRecord]) -> _Column | None:
+def _accuracy(trials: Sequence[TrialRecord], metric: str) -> _Column | None:
     """Accuracy from 10 points under the best on; what lies lower is drawn at the lower end."""
     values = [t.accuracy or 0.0 for t in trials]
     floor = max(values) - 10
     values = [max(v, floor) for v in values]
-    return _column("accuracy", trials, values, lambda v: f"{'≤ ' if v == floor else ''}{v:.1f} %")
+    return _column(metric, trials, values, lambda v: f"{'≤ ' if v == floor else ''}{v:.1f} %")
 
 
 def _column(
@@ -156,7 +163,7 @@ def parallel_figure(data: Parallel) -> go.Figure:
     """Draw each trial as a line across the axes, in three bands of accuracy and the front."""
     figure = go.Figure()
     for members, (_, colour, name) in zip(_bands(data.lines), _BANDS, strict=True):
-        _add(figure, name, members, colour, 1, 0.45)
+        _add(figure, name.replace(METRIC, data.metric), members, colour, 1, 0.45)
     _add(figure, "front", [x for x in data.lines if x.on_front], VERMILION, 2.5, 1.0)
     for place, axis in enumerate(data.axes):
         _add_axis(figure, place, axis)

@@ -152,7 +152,7 @@ class RetrainSession(Session):
             raise InputError(f"{self.path}: no training has finished, so there is nothing to test")
         evaluate_once(self._chosen(), self.settings, self._train.data())
         run = read_run(self.path)
-        records = write_results(self.path, self.epochs, run.trials)
+        records = write_results(self.path, self.epochs, run.trials, run.metric)
         report.write(read_run(self.path), self._directory.report)
         return records
 

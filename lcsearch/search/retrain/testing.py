@@ -8,7 +8,8 @@ from dataclasses import replace
 from lcsearch import data
 from lcsearch.core.device import pick_device
 from lcsearch.core.errors import InputError
-from lcsearch.data import SearchData
+from lcsearch.core.metric import ACCURACY, Metric, effective_images
+from lcsearch.data import SearchData, Split
 from lcsearch.nets.tensors import trained_model
 from lcsearch.runs.retrained import Result
 from lcsearch.runs.settings import RunSettings
@@ -17,7 +18,7 @@ from lcsearch.train.evaluate import evaluate
 
 
 def evaluate_once(tasks: Sequence[Task], settings: RunSettings, validation: SearchData) -> list[Result]:
-    """Measure the test accuracy of every finished training that has none yet, and record it.
+    """Measure the test accuracy of every finished training that has none yet, by the run's metric; record it.
 
     Call it after the last training. A training is tested once; the number is never looked at to choose.
 
@@ -35,15 +36,23 @@ def evaluate_once(tasks: Sequence[Task], settings: RunSettings, validation: Sear
     tested = []
     with data.final_evaluation():
         split = data.test_split(settings.dataset, data_dir=settings.data_dir, image_size=settings.image_size)
+        effective = _effective(settings.metric, split)
         for task, result in results:
             if result.test_accuracy is None:
                 device = _device(settings.device)
                 model = trained_model(task.spec.model, result.weights).to(device)
-                accuracy = evaluate(model, split, validation.info, device=device)
-                result = replace(result, test_accuracy=accuracy, test_images=len(split))
+                accuracy = evaluate(model, split, validation.info, metric=settings.metric, device=device)
+                result = replace(
+                    result, test_accuracy=accuracy, test_images=len(split), effective_images=effective
+                )
                 result.write()
             tested.append(result)
     return tested
+
+
+def _effective(metric: Metric, split: Split) -> int | None:
+    """Test images of a plain accuracy that is as uncertain, where the metric is another one."""
+    return None if metric == ACCURACY else effective_images(metric, split.labels.bincount().tolist())
 
 
 def _device(name: str) -> str:

@@ -151,15 +151,20 @@ def compared(results: Sequence[Result]) -> list[Comparison]:
     return found
 
 
-def summary(comparisons: Sequence[Comparison]) -> list[str]:
-    """What came of training both ways, in a few lines."""
+def summary(comparisons: Sequence[Comparison], metric: str = "accuracy") -> list[str]:
+    """What came of training both ways, in a few lines.
+
+    Args:
+        comparisons: Of each model.
+        metric: What people call an accuracy of the run.
+    """
     if not comparisons:
         return []
     gains = [c.compressed.mean - c.scratch.mean for c in comparisons]
     mean = sum(gains) / len(gains)
     wins = sum(c.better == "compressed" for c in comparisons)
     return [
-        "validation accuracy by where the weights come from:",
+        f"validation {metric} by where the weights come from:",
         *map(str, comparisons),
         f"on from the compressed weights is better for {wins} of {len(comparisons)} models, by {mean:+.2f} "
         "points on average; their first training comes on top of its epochs",

@@ -17,8 +17,10 @@ class Arrival:
         trial: The trial.
         others: Every other trial that has reached the rung, whatever became of it, by number.
         baseline: The plain backbone's accuracy at this rung, in percent; None where it is not known.
-        images: Validation images that an accuracy is measured on.
+        images: Validation images that an accuracy is measured on; by another metric as many as would make
+            an accuracy as uncertain (`lcsearch.core.metric.effective_images`).
         factor: Ratio between one rung and the next, at least 2.
+        metric: What people call an accuracy, such as ``balanced accuracy``.
     """
 
     trial: RungRecord
@@ -26,6 +28,7 @@ class Arrival:
     baseline: float | None
     images: int
     factor: int
+    metric: str = "accuracy"
 
 
 @runtime_checkable

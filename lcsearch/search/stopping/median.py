@@ -17,8 +17,8 @@ def above_median(arrival: Arrival) -> tuple[bool, str]:
         return True, f"fewer than {STARTUP} others have reached the rung"
     middle = median(other.accuracy for other in seen)
     if trial.accuracy < middle:
-        return False, f"below the median accuracy {middle:.2f} % of {len(seen)} others"
-    return True, f"not below the median accuracy {middle:.2f} % of {len(seen)} others"
+        return False, f"below the median {arrival.metric} {middle:.2f} % of {len(seen)} others"
+    return True, f"not below the median {arrival.metric} {middle:.2f} % of {len(seen)} others"
 
 
 STOPPING_RULE = above_median

@@ -33,7 +33,7 @@ def noise_margin(accuracy: float, images: int) -> float:
 
     Args:
         accuracy: The better trial's accuracy a, in percent.
-        images: Validation images n.
+        images: Validation images n, by another metric as many as `Arrival.images` says.
     """
     share = min(max(accuracy / 100.0, 0.0), 1.0)
     return 100.0 * _NOISE_DEVIATIONS * math.sqrt(2.0 * share * (1.0 - share) / images)
