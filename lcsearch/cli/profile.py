@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +14,15 @@ from lcsearch.cli.options import Decorator, Value
 from lcsearch.core import plugins
 from lcsearch.core.errors import InputError, Named
 from lcsearch.core.spec import ModelSpec
-from lcsearch.core.text import format_count
+from lcsearch.core.text import format_count, listed
 from lcsearch.runs.inputs import inputs_of
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from lcsearch.core.records import LayerCount
     from lcsearch.core.spec import LayerSpec
     from lcsearch.layers.family import Option
-    from lcsearch.layers.shape import Shapes
     from lcsearch.nets.count import Count
 
 
@@ -72,6 +73,9 @@ def profile(
     **numbers: float | None,
 ) -> None:
     """Count parameters and multiply-accumulates of a net, and of the same net with other layers."""
+    from lcsearch.nets.count import count
+    from lcsearch.nets.replaceable import left_plain, plain_words
+
     given = {name: value for name, value in numbers.items() if value is not None}
     if config is not None:
         spec = _from_config(config, {"backbone": backbone, **given})
@@ -80,11 +84,18 @@ def profile(
             raise InputError("is missing (or give ", Named("config"), " alone)", setting="backbone")
         _check(family, given)
         spec = _uniform(ModelSpec(backbone, num_classes, in_channels, width), family, given)
-    baseline, compressed = _count_both(spec, image_size, all_layers)
+    plain, compressed = _build_both(spec, all_layers)
+    _warn_of_waste(spec.layers, plain)
+    shape = (spec.in_channels, image_size, image_size)
+    counts = count(plain, shape), count(compressed, shape)
     if as_json:
-        click.echo(json.dumps(_as_json(spec.backbone, baseline, compressed)))
+        left = [asdict(one) for one in left_plain(plain)]
+        click.echo(json.dumps(_as_json(spec.backbone, *counts) | {"left_plain": left}))
     else:
-        _print_table(spec.backbone, baseline, compressed)
+        _print_table(spec.backbone, *counts)
+        about = plain_words(plain)
+        if about is not None:
+            click.echo(about)
 
 
 def _from_config(path: Path, given: Mapping[str, Any]) -> ModelSpec:
@@ -131,30 +142,27 @@ def _uniform(plain: ModelSpec, family: str, numbers: Mapping[str, float]) -> Mod
     return replace(plain, layers=surgery.uniform(model, family, **numbers))
 
 
-def _count_both(spec: ModelSpec, image_size: int, all_layers: bool) -> tuple[Count, Count]:
-    """Count the plain net and the compressed one; warn of ranks that cost too much."""
+def _build_both(spec: ModelSpec, all_layers: bool) -> tuple[nn.Module, nn.Module]:
+    """The plain net and the compressed one, on the meta device."""
     import torch
 
     from lcsearch.nets import surgery
-    from lcsearch.nets.count import count
 
-    shape = (spec.in_channels, image_size, image_size)
     with torch.device("meta"):
         plain = surgery.build_model(replace(spec, layers={}))
-        compressed = surgery.build_model(spec, keep_hopeless=all_layers)
-    shapes = {name: surgery.shape_of(conv) for name, conv in surgery.conv_layers(plain).items()}
-    _warn_of_waste(spec.layers, shapes)
-    return count(plain, shape), count(compressed, shape)
+        return plain, surgery.build_model(spec, keep_hopeless=all_layers)
 
 
-def _warn_of_waste(layers: Mapping[str, LayerSpec], shapes: Shapes) -> None:
+def _warn_of_waste(layers: Mapping[str, LayerSpec], plain: nn.Module) -> None:
     """Say on stderr which layers would be no larger if they were more than they are."""
     from lcsearch.layers import lookup
+    from lcsearch.nets.replaceable import conv_layers, shape_of
 
+    shapes = {name: shape_of(conv) for name, conv in conv_layers(plain).items()}
     wasted = [(name, lookup.family_of(spec).waste(shapes[name], spec)) for name, spec in layers.items()]
     told = [f"{name} ({what})" for name, what in wasted if what is not None]
     if told:
-        shown = ", ".join(told[:5]) + (f" and {len(told) - 5} more" if len(told) > 5 else "")
+        shown = listed(told, 5)
         click.echo(f"lcsearch: warning: no smaller than without it, but done as asked: {shown}", err=True)
 
 

@@ -13,7 +13,7 @@ from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
-from lcsearch.core.text import listed
+from lcsearch.core.text import counted, listed
 from lcsearch.core.torch_private import hooks_of
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.layers.shape import ConvShape
@@ -59,6 +59,26 @@ def left_plain(model: nn.Module) -> tuple[LeftPlain, ...]:
             params = sum(parameter.numel() for parameter in own if not is_lazy(parameter))
             found.append(LeftPlain(name, params, why))
     return tuple(found)
+
+
+def plain_words(model: nn.Module) -> str | None:
+    """Say in a line how many convolutions cannot be replaced, how much of the net they hold, and why.
+
+    Returns:
+        ``1 of 9 convolutions left plain (4 % of the parameters): stem (it has hooks (forward))``; None where
+        all can be replaced.
+    """
+    left = left_plain(model)
+    if not left:
+        return None
+    total = sum(parameter.numel() for parameter in model.parameters() if not is_lazy(parameter))
+    share = sum(one.params for one in left) / max(1, total)
+    names: dict[str, list[str]] = {}
+    for one in left:
+        names.setdefault(one.why, []).append(one.name)
+    reasons = [f"{listed(own)} ({why})" for why, own in names.items()]
+    of_all = counted(len(left) + len(conv_layers(model)), "convolution")
+    return f"{len(left)} of {of_all} left plain ({100 * share:.0f} % of the parameters): {listed(reasons)}"
 
 
 def shape_of(conv: nn.Conv2d) -> ConvShape:

@@ -25,6 +25,7 @@ from lcsearch.core.text import format_count
 from lcsearch.nets import surgery
 from lcsearch.nets.backbones import build
 from lcsearch.nets.count import Count, count
+from lcsearch.nets.replaceable import plain_words
 from lcsearch.runs import trackers
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.inputs import SEARCHED_WIDTH, Asked, checked
@@ -127,6 +128,7 @@ def make(
     if weights is not None:
         Start(directory.start).write_backbone(weights.state)
         notes = [*notes, *([weights.said] if weights.said else [])]
+    notes = [*notes, *_about_net(bound.plain())]
     directory.write(_recorded(settings, facts, given, space, notes))
     return _session(directory, settings, facts, bound, given, objective, following)
 
@@ -276,6 +278,13 @@ def _bind(space: Space, settings: RunSettings, facts: Facts) -> BoundSpace:
             value=settings.init,
         )
     return bound
+
+
+def _about_net(plain: ModelSpec) -> list[str]:
+    """What is to be said of a net whatever is searched of it."""
+    with torch.device("meta"):
+        words = plain_words(surgery.build_model(plain))
+    return [] if words is None else [words]
 
 
 def _check_limits(settings: RunSettings, smallest: Count) -> None:

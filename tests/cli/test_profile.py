@@ -27,7 +27,9 @@ def as_json(*arguments: str) -> dict[str, Any]:
 
 def test_json_has_the_keys_that_other_programs_rely_on() -> None:
     got = as_json("--backbone", "base", "--alpha", "0.5", "--all-layers")
-    assert list(got) == ["backbone", "params", "macs", "baseline_params", "baseline_macs", "layers"]
+    sizes = ["params", "macs", "baseline_params", "baseline_macs"]
+    assert list(got) == ["backbone", *sizes, "layers", "left_plain"]
+    assert got["left_plain"] == []
     assert (got["backbone"], got["params"], got["baseline_params"]) == ("base", 227_418, 399_626)
     assert got["baseline_macs"] == 1024 * 864 + 256 * 18_432 + 64 * 73_728 + 16 * 294_912 + 10_240
     assert got["layers"][1] == {
@@ -71,6 +73,20 @@ def test_a_rank_that_costs_as_much_as_the_full_matrix_is_warned_of_and_obeyed() 
     assert "features.4" not in result.stderr
     assert json.loads(result.stdout)["layers"][0]["rank"] == 10
     assert not invoke("--backbone", "base", "--alpha", "0.5", "--rank", "4").stderr
+
+
+def test_what_stays_plain_is_listed_with_its_reason() -> None:
+    arguments = ("--backbone", "odd_nets:half_normalised", "--alpha", "0.25", "--image-size", "8")
+    assert as_json(*arguments)["left_plain"] == [
+        {"name": "second", "params": 16 * 8 * 9, "why": "CentredConv2d has a forward of its own"},
+        {"name": "fourth", "params": 16 * 16 * 9, "why": "CentredConv2d has a forward of its own"},
+    ]
+    params = [8 * 27 + 8, 16 * 8 * 9, 16 * 16 * 9 + 16, 16 * 16 * 9, 16 * 10 + 10]
+    share = 100 * (params[1] + params[3]) / sum(params)
+    why = "second, fourth (CentredConv2d has a forward of its own)"
+    assert invoke(*arguments).stdout.splitlines()[-1] == (
+        f"2 of 4 convolutions left plain ({share:.0f} % of the parameters): {why}"
+    )
 
 
 @pytest.mark.parametrize("backbone", ["vgg11", "torchvision:densenet121"])

@@ -14,7 +14,7 @@ from torch.nn.utils import parametrizations, prune
 from lcsearch.core.errors import InputError
 from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.nets import surgery
-from lcsearch.nets.replaceable import LeftPlain, conv_layers, left_plain, shape_of
+from lcsearch.nets.replaceable import LeftPlain, conv_layers, left_plain, plain_words, shape_of
 
 
 class Flipped(nn.Conv2d):
@@ -134,3 +134,18 @@ def test_finds_convolutions_at_any_depth_in_module_order() -> None:
     inner = nn.ModuleDict({"z": conv(), "a": nn.ModuleList([nn.Conv1d(4, 4, 3), conv()])})
     model = nn.Sequential(nn.Sequential(conv(), nn.ReLU()), inner)
     assert list(conv_layers(model)) == ["0.0", "1.z", "1.a.1"]
+
+
+def test_words_say_how_many_how_much_and_why() -> None:
+    assert plain_words(nn.Sequential(conv())) is None
+    names = ("stem", "a", "b", "c", "d", "last")
+    model = nn.ModuleDict({name: Flipped(4, 4, 3, bias=False) for name in names[1:]})
+    model["stem"] = _hooked(nn.Conv2d(4, 4, 3, bias=False), "register_forward_hook")
+    model["free"] = nn.Conv2d(4, 8, 3, bias=False)
+    assert plain_words(model) == (
+        "6 of 7 convolutions left plain (75 % of the parameters): "
+        "a, b, c and 2 more (Flipped has a forward of its own), stem (it has hooks (forward))"
+    )
+    assert plain_words(nn.Sequential(Flipped(4, 4, 3))) == (
+        "1 of 1 convolution left plain (100 % of the parameters): 0 (Flipped has a forward of its own)"
+    )

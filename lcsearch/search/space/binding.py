@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lcsearch.core.errors import InputError, did_you_mean
 from lcsearch.core.spec import ModelSpec
 from lcsearch.core.strict import format_path
+from lcsearch.core.text import listed
 from lcsearch.layers.shape import Shapes
 from lcsearch.search.space.bound import BoundSpace, Width
 from lcsearch.search.space.groups import Group
@@ -38,6 +39,8 @@ def bind(
     Raises:
         InputError: The space names layers that the backbone lacks, or a width that it cannot have.
     """
+    from lcsearch.nets.replaceable import left_plain
+
     here = _measure(model)
 
     @cache
@@ -48,7 +51,7 @@ def bind(
 
     width = Width(space.width, WIDTH_STEP)
     ends = [measured(width.values[0])[0], measured(width.values[-1])[0]]
-    rules = _rules(space, here[0])
+    rules = _rules(space, here[0], {left.name: left.why for left in left_plain(model)})
     names = [name for name in rules if _worth(space, name, rules[name][1], ends)]
     groups = tuple(_groups(space, model, {name: rules[name] for name in names}, ends[-1]))
     plain = replace(template, layers={})
@@ -57,7 +60,7 @@ def bind(
 
 def _measure(model: nn.Module) -> tuple[Shapes, int]:
     """The shapes of the convolutions, and the parameters of everything else."""
-    from lcsearch.nets.surgery import conv_layers, shape_of
+    from lcsearch.nets.replaceable import conv_layers, shape_of
 
     convs = conv_layers(model)
     inside = {parameter for conv in convs.values() for parameter in conv.parameters()}
@@ -74,16 +77,25 @@ def _build(template: ModelSpec, width: float) -> nn.Module:
         return build_model(replace(template, width=width, layers={}))
 
 
-def _rules(space: Space, shapes: Shapes) -> dict[str, tuple[str, LayerRule]]:
-    """The pattern and the rule of every convolution that a pattern matches."""
+def _rules(space: Space, shapes: Shapes, plain: Mapping[str, str]) -> dict[str, tuple[str, LayerRule]]:
+    """The pattern and the rule of every convolution that a pattern matches.
+
+    Args:
+        space: The space.
+        shapes: The convolutions that can be replaced.
+        plain: The other ones, and why they stay plain.
+    """
     if not shapes:
-        raise InputError("the net has no convolution that could be replaced", setting="backbone")
+        whys = listed([f"{name}: {why}" for name, why in plain.items()])
+        problem = "the net has no convolution that could be replaced" + (f" ({whys})" if whys else "")
+        raise InputError(problem, setting="backbone")
     for pattern in space.layers:
         if not set(pattern) & set("*?[") and pattern not in shapes:
             path = format_path(("layers", pattern))
-            raise InputError(
-                f"{path}: the net has no such convolution; {did_you_mean(pattern, shapes)}", setting="space"
-            )
+            problem = "the net has no such convolution"
+            if pattern in plain:
+                problem = f"this convolution stays plain: {plain[pattern]}"
+            raise InputError(f"{path}: {problem}; {did_you_mean(pattern, shapes)}", setting="space")
     found = ((name, space.rule_for(name)) for name in shapes)
     return {name: rule for name, rule in found if rule is not None}
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from spaces import EVERYTHING, Tiny, bind_tiny
-from torch import nn
+from torch import Tensor, nn
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.spec import ModelSpec, TrialSpec
@@ -141,6 +141,28 @@ def test_names_that_the_net_lacks() -> None:
     with pytest.raises(InputError) as caught:
         bind_tiny({"first": EVERYTHING, "a.pint": EVERYTHING})
     assert str(caught.value).startswith('space: layers."a.pint": the net has no such convolution; ')
+
+
+class Square(nn.Conv2d):
+    """More than a convolution."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).square()
+
+
+def test_names_of_convolutions_that_stay_plain() -> None:
+    net = nn.Sequential(Square(1, 8, 3), nn.Conv2d(8, 8, 3))
+    with pytest.raises(InputError) as caught:
+        bind(space({"0": EVERYTHING, "1": EVERYTHING}), net, ModelSpec("square", 10, 1))
+    said = 'space: layers."0": this convolution stays plain: Square has a forward of its own; '
+    assert str(caught.value).startswith(said)
+
+
+def test_a_net_of_which_all_stays_plain() -> None:
+    with pytest.raises(InputError) as caught:
+        bind(space({"*": EVERYTHING}), nn.Sequential(Square(1, 8, 3)), ModelSpec("square", 10, 1))
+    said = "backbone: the net has no convolution that could be replaced (0: Square has a forward of its own)"
+    assert str(caught.value) == said
 
 
 def test_a_net_without_convolutions() -> None:

@@ -1,0 +1,49 @@
+"""Whole searches over nets whose convolutions are not all plain, and what is exported of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from inline_engine import installed_inline
+
+from lcsearch.cli.main import call
+from lcsearch.runs.read import read_run
+
+pytestmark = pytest.mark.slow
+
+SMALL = [
+    "--dataset", "digits", "--train-images", "192", "--validation-images", "96", "--image-size", "8",
+    "--epochs", "1", "--trials", "4", "--jobs", "1", "--engine", "inline", "--early-stopping", "none",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("net", "left"),
+    [
+        ("half_normalised", "2 of 4 convolutions left plain"),
+        ("tied", "2 of 4 convolutions left plain"),
+        ("overheard", "2 of 4 convolutions left plain"),
+        ("exchanged", "1 of 4 convolutions left plain"),
+        ("listed", None),
+        ("cautious", None),
+        ("checkpointed", None),
+        ("deep", None),
+    ],
+)
+def test_such_nets_are_searched_and_exported(
+    net: str, left: str | None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    with installed_inline(tmp_path):
+        assert call(["run", "--backbone", f"odd_nets:{net}", *SMALL, "--out", str(out)]) == 0
+    said = capfd.readouterr().err
+    assert ("left plain" in said) == (left is not None) and (left or "") in said
+    notes = yaml.safe_load((out / "run.yaml").read_text())["notes"]
+    assert sum("left plain" in note for note in notes) == (left is not None)
+    trials = read_run(out).trials
+    assert {trial.state for trial in trials} <= {"complete", "pruned"}
+    smallest = min((t for t in trials if t.state == "complete"), key=lambda t: t.params)
+    for name in ("net.pt2", "net.safetensors"):
+        assert call(["export", str(out), "--trial", str(smallest.number), "-o", str(tmp_path / name)]) == 0
