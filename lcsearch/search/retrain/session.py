@@ -167,11 +167,11 @@ class RetrainSession(Session):
         return [task for task in self.tasks if better.get(task.trial.number, task.init) == task.init]
 
     def _make_starts(self, run: RunRecord) -> Starts:
-        plain = next(trial.spec.model for trial in run.trials if trial.origin == "baseline")
-        starts = Starts(self.path, self.settings, plain, self._train.data, self._say)
+        backbone = next(trial for trial in run.trials if trial.origin == "baseline")
+        starts = Starts(self.path, self.settings, backbone, self._train.data, self._say)
         for task in self.tasks:
             if task.start is not None:
-                starts.check(task.trial, task.start)
+                starts.check(task.trial, task.spec.recipe, task.start)
         return starts
 
     def _write_starts(self) -> None:

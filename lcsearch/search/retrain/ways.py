@@ -10,7 +10,7 @@ from typing import Literal
 from lcsearch.core.errors import InputError, Named
 from lcsearch.core.files import copy_file
 from lcsearch.core.records import RetrainWay, TrialRecord
-from lcsearch.core.spec import ModelSpec, Recipe
+from lcsearch.core.spec import Recipe
 from lcsearch.data import SearchData
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.retrained import Result, Spread, spread
@@ -60,22 +60,22 @@ class Starts:
     Attributes:
         run: The run directory.
         settings: Of the run.
-        plain: The plain backbone.
+        backbone: The plain backbone's trial.
         data: Gives the images, where a teacher's scores have to be computed.
         say: Called with a line for the user.
     """
 
     run: Path
     settings: RunSettings
-    plain: ModelSpec
+    backbone: TrialRecord
     data: Callable[[], SearchData]
     say: Callable[[str], None]
 
-    def check(self, trial: TrialRecord, folder: Path) -> None:
+    def check(self, trial: TrialRecord, recipe: Recipe, folder: Path) -> None:
         """Make sure that a trial can be continued.
 
         Raises:
-            InputError: Its weights are gone.
+            InputError: Its weights or those of its teacher are gone.
         """
         weights = RunDirectory(self.run).weights(trial.number)
         if not weights.is_file() and not Start(folder).compressed.is_file():
@@ -86,6 +86,8 @@ class Starts:
                 setting="init",
                 value="compressed",
             )
+        if recipe.distill > 0 and not Start(folder).teacher.is_file():
+            self._backbone_beside(folder)
 
     def write(self, trial: TrialRecord, recipe: Recipe, folder: Path) -> None:
         """Fill a trial's start folder, as far as it is not filled.
@@ -98,19 +100,44 @@ class Starts:
         if not start.compressed.is_file():
             copy_file(RunDirectory(self.run).weights(trial.number), start.compressed)
         if recipe.distill > 0 and not start.teacher.is_file():
-            copy_file(self._teacher(recipe, folder.parents[1]), start.teacher)
+            copy_file(self._teacher(recipe, folder), start.teacher)
 
     def _teacher(self, recipe: Recipe, folder: Path) -> Path:
         """The backbone's scores in as many views as there are epochs, made once for all trials."""
-        start = Start(folder / "start")
-        if not start.backbone.is_file():
-            copy_file(Start(RunDirectory(self.run).start).backbone, start.backbone)
+        start = _start_of_all(folder)
+        weights = self._backbone_beside(folder)
+        if weights != start.backbone:
+            copy_file(weights, start.backbone)
         if not start.teacher.is_file():
             seed, device = self.settings.seed, self.settings.device
-            write_teacher_of(
-                start, self.plain, self.data(), recipe, seed=seed, device=device, progress=self.say
-            )
+            plain = self.backbone.spec.model
+            write_teacher_of(start, plain, self.data(), recipe, seed=seed, device=device, progress=self.say)
         return start.teacher
+
+    def _backbone_beside(self, folder: Path) -> Path:
+        """The backbone's weights, for a trial's start folder.
+
+        A run that ended before it cut a model out of them has them in the backbone's trial alone.
+        """
+        directory = RunDirectory(self.run)
+        places = [_start_of_all(folder).backbone, Start(directory.start).backbone]
+        if self.backbone.spec.recipe.init == "scratch":
+            places.append(directory.weights(self.backbone.number))
+        for place in places:
+            if place.is_file():
+                return place
+        raise InputError(
+            f"{places[1]} is missing, and trial {self.backbone.number} left no weights that could teach; ",
+            Named("init", "scratch"),
+            " trains without a teacher",
+            setting="init",
+            value="compressed",
+        )
+
+
+def _start_of_all(folder: Path) -> Start:
+    """What all trials start from that are trained as long, by the start folder of one."""
+    return Start(folder.parents[1] / "start")
 
 
 @dataclass(frozen=True, slots=True)

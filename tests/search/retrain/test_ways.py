@@ -16,6 +16,7 @@ from lcsearch import data
 from lcsearch.core.errors import InputError
 from lcsearch.core.records import RetrainRecord
 from lcsearch.core.spec import Recipe
+from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.read import read_run
 from lcsearch.runs.retrained import Result, all_results, better
 from lcsearch.search.retrain.session import Request, RetrainSession
@@ -151,9 +152,42 @@ def test_a_teacher_speaks_of_as_many_views_as_the_longer_training_has(run: Path)
     shutil.copytree(run / "trials/0", run / "start")
     (run / "start/weights.safetensors").rename(run / "start/backbone.safetensors")
     images = data.load("digits", train_images=128, validation_images=100, image_size=16)
-    starts = Starts(run, SETTINGS, record.trials[0].spec.model, lambda: images, lambda line: None)
+    starts = Starts(run, SETTINGS, record.trials[0], lambda: images, lambda line: None)
     recipe = Recipe(epochs=5, init="backbone", distill=0.5, crop=1)
     folder = run / "retrain/5-epochs-compressed/trial-4/start"
     starts.write(record.trials[4], recipe, folder)
     assert read_teacher(Start(folder).teacher).outputs.shape == (5, 128, 10)
     assert Start(folder).compressed.read_bytes() == (run / "trials/4/weights.safetensors").read_bytes()
+
+
+@pytest.fixture
+def ended_early(run: Path) -> Path:
+    """As a run that trained its backbone and ended before it cut a model out of it."""
+    tuned = Recipe(epochs=1, batch_size=32, lr=0.01, init="backbone", distill=0.5)
+    directory = RunDirectory(run)
+    recorded = directory.read()
+    settings = replace(recorded.settings, init="trained", fine_tune=tuned)
+    directory.write(replace(recorded, settings=settings))
+    assert not directory.start.exists()
+    return run
+
+
+@pytest.mark.slow
+def test_a_run_that_ended_before_its_first_cut_has_a_teacher(ended_early: Path) -> None:
+    records, work = whole(ended_early, replace(ONE, trials=(0,)))
+    assert work.director.failed == {} and {record.init for record in records} == {"compressed"}
+    taught = ended_early / "retrain/1-epochs-compressed/start/backbone.safetensors"
+    assert taught.read_bytes() == (ended_early / "trials/0/weights.safetensors").read_bytes()
+    (ended_early / "trials/0/weights.safetensors").unlink()
+    again, _ = whole(ended_early, replace(ONE, trials=(0,)))
+    assert again == records
+
+
+def test_without_the_backbones_weights_it_is_said_before_anything(ended_early: Path) -> None:
+    (ended_early / "trials/0/weights.safetensors").rename(ended_early / "trials/0/other.safetensors")
+    before = sorted(ended_early.rglob("*"))
+    with pytest.raises(
+        InputError, match=r"init='compressed': .*start/backbone.* is missing, .*init='scratch'"
+    ):
+        RetrainSession(ended_early, replace(ONE, trials=(3,)))
+    assert sorted(ended_early.rglob("*")) == before
