@@ -40,7 +40,7 @@ from lcsearch.nets.surgery import build_model
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.run_file import Facts
 from lcsearch.runs.settings import DEFAULT_SAMPLER, RunSettings
-from lcsearch.runs.storage import sqlite_storage
+from lcsearch.runs.sqlite import sqlite_storage
 from lcsearch.runs.store import Store
 from lcsearch.search.director import SearchDirector
 from lcsearch.search.make import Sizer
@@ -85,7 +85,7 @@ def make_search(space: BoundSpace, sampler: str, folder: Path) -> SearchDirector
         )
         return Count(space.params(model), 0, tuple(layers))
 
-    store = Store(sqlite_storage(str(directory.study)), settings.objectives)
+    store = Store(sqlite_storage(directory.study), settings.objectives)
     return Planner(space, settings, IMAGES, (), size).director(store, directory)
 
 

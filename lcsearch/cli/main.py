@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from lcsearch import __version__
-from lcsearch.core.errors import HaltError, InputError, no_such
+from lcsearch.core.errors import HaltError, InputError, file_fault, no_such
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""
@@ -100,6 +100,8 @@ def call(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+    except OSError as error:
+        return _complain(file_fault(error), 1)
 
 
 def _complain(message: str, code: int) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
 from lcsearch.cli.options import RUN_ARGUMENT, OneOf
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import InputError, Named
 
 
 @click.command()
@@ -27,11 +28,18 @@ def report(run: Path, output: Path | None, kind: str, plots: tuple[str, ...], li
     if kind == "html":
         if plots:
             raise InputError("only goes with --format png or svg; the page has every plot", setting="plot")
-        _page(run, output or run / "report.html", live)
+        _page(run, output or _in_run(run, "report.html"), live)
         return
     if live:
         raise InputError(f"only goes with --format html, not {kind}", setting="live")
-    _images(run, output or run / "plots", kind, plots or ("front",))
+    _images(run, output or _in_run(run, "plots"), kind, plots or ("front",))
+
+
+def _in_run(run: Path, name: str) -> Path:
+    """The default place, in the run directory."""
+    if run.is_dir() and not os.access(run, os.W_OK):
+        raise InputError(f"{run} is not writable; name another place by ", Named("output"))
+    return run / name
 
 
 def _page(run: Path, path: Path, live: bool) -> None:

@@ -8,6 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+_LOST = (
+    errno.EROFS, errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOTCONN, errno.ESTALE, errno.EHOSTDOWN,
+    errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH,
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Named:
@@ -76,6 +81,37 @@ class HaltError(RuntimeError):
 def is_disk_full(error: BaseException) -> bool:
     """Whether an error says that there is no room left to write."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def is_disk_lost(error: BaseException) -> bool:
+    """Whether an error says that a disk or a mount is not there any more, or lets nobody write now."""
+    return isinstance(error, OSError) and error.errno in _LOST
+
+
+@contextmanager
+def halting() -> Iterator[None]:
+    """A fault of files inside is no fault of the trial that meets it: it halts the run.
+
+    Raises:
+        HaltError: Instead of an `InputError` or an `OSError`, and with what it says.
+        OSError: A disk is full or lost; who runs the trial can say which.
+    """
+    try:
+        yield
+    except InputError as error:
+        raise HaltError(str(error)) from error.__cause__
+    except OSError as error:
+        if is_disk_full(error) or is_disk_lost(error):
+            raise
+        raise HaltError(file_fault(error)) from None
+
+
+def file_fault(error: OSError) -> str:
+    """What an operating system says of a file, in one line with the file."""
+    if is_disk_full(error):
+        return "the disk is full"
+    about = "" if error.filename is None else f"{error.filename}: "
+    return f"{about}{' '.join((error.strerror or str(error)).split())}"
 
 
 def one_line(error: BaseException) -> str:

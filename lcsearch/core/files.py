@@ -6,11 +6,14 @@ import errno
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from lcsearch.core.errors import InputError, is_disk_full
+
+_PROBE_BYTES = 1 << 16
 
 
 @contextmanager
@@ -73,6 +76,18 @@ def copy_file(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with replacing(target) as part:
         shutil.copyfile(source, part)
+
+
+def why_unwritable(folder: Path) -> str | None:
+    """What keeps this process from writing into a folder, as the system says it; None where nothing does."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_PROBE_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
 
 
 def _flush(path: Path) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
-from lcsearch.core.errors import HaltError, is_disk_full, one_line
+from lcsearch.core.errors import HaltError, file_fault, is_disk_full, is_disk_lost, one_line
+from lcsearch.core.files import why_unwritable
 from lcsearch.core.job import Job, Metrics, Objective, ResultError, Suspended, Verdict
 from lcsearch.engines._protocol import Director
 
@@ -60,8 +62,8 @@ def run_job(job: Job, objective: Objective, hear: Hear, disk: str = "the disk") 
     except HaltError as error:
         return Ending("halted", str(error))
     except Exception as error:
-        full = is_disk_full(error)
-        return Ending("halted", f"{disk} is full") if full else Ending("failed", _describe(error))
+        fault = _fault(error, Path(job.directory), disk)
+        return Ending("failed", _describe(error)) if fault is None else Ending("halted", fault)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # such as sys.exit(): a worker that only ended would look like a lost one
@@ -83,6 +85,19 @@ def tell(director: Director, number: int, ending: Ending) -> None:
             director.on_failed(number, ending.reason)
         case "halted":
             raise HaltError(ending.reason)
+
+
+def _fault(error: Exception, folder: Path, disk: str) -> str | None:
+    """What around a job failed, and not the job, in one line; None where it is the job's own."""
+    if isinstance(error, OSError):
+        if is_disk_full(error):
+            return f"{disk} is full"
+        if is_disk_lost(error):
+            return f"{disk} is lost: {file_fault(error)}"
+        if not folder.is_dir() and error.filename and folder in Path(error.filename).parents:
+            return f"{folder} is gone"
+    trouble = why_unwritable(folder) if folder.is_dir() else None
+    return None if trouble is None else f"{folder} cannot be written any more: {trouble}"
 
 
 def _describe(error: Exception) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import HaltError, InputError
 from lcsearch.core.records import RunRecord
 from lcsearch.report.fill import fill
 from lcsearch.report.live import RELOAD_SECONDS, goes_on
@@ -84,7 +84,7 @@ def _meant_for_us(host: str) -> bool:
 def _answer(handler: BaseHTTPRequestHandler, pages: Pages) -> None:
     try:
         page = pages.page()
-    except InputError as error:
+    except (InputError, HaltError) as error:
         page = fill("waiting.html", seconds=RELOAD_SECONDS, problem=str(error))
     content = page.encode()
     handler.send_response(HTTPStatus.OK)

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import HaltError, InputError
 from lcsearch.core.files import write_text
 from lcsearch.core.job import BACKBONE, CHECKPOINT, WEIGHTS
 from lcsearch.core.metric import PLAIN_ACCURACY
@@ -71,13 +71,30 @@ class RunDirectory:
             if record.number not in keepers:
                 self.weights(record.number).unlink(missing_ok=True)
 
+    def has_trials(self) -> bool:
+        """Whether a trial has left something."""
+        return any(self.path.glob("trials/*/*"))
+
+    def check(self) -> None:
+        """Make sure that the run is still where it was.
+
+        Raises:
+            HaltError: Its run.yaml is gone, or cannot be reached.
+        """
+        try:
+            self.settings.stat()
+        except OSError as error:
+            raise HaltError(f"{self.settings} is gone: {error.strerror}") from None
+
     @classmethod
     def create(cls, path: Path) -> RunDirectory:
         """Make a new, empty run directory; one whose making was cut short is taken.
 
         Raises:
-            InputError: It exists already, or its place is not writable.
+            InputError: It exists already, its place is not writable, or its name is no text.
         """
+        if not is_text(str(path)):
+            raise InputError(f"{str(path)!r} is no UTF-8; choose another name", setting="out")
         if path.exists() and (not path.is_dir() or any(map(_is_content, path.iterdir()))):
             advice = f"'lcsearch resume {path}' goes on" if (path / "run.yaml").is_file() else "it is no run"
             raise InputError(f"{path} already exists ({advice}); choose another name", setting="out")
@@ -122,7 +139,7 @@ class RunDirectory:
         """Hold the run for this process alone; the system lets go of it when the process ends.
 
         Raises:
-            InputError: Another process holds it.
+            InputError: Another process holds it, or it is not writable.
         """
         from filelock import FileLock, Timeout
 
@@ -133,10 +150,21 @@ class RunDirectory:
             raise InputError(
                 f"{self.path}: is open in another lcsearch process; wait for it or end it"
             ) from None
+        except OSError as error:
+            raise InputError(f"{self.path}: is not writable: {error.strerror}") from None
         try:
             yield
         finally:
             lock.release()
+
+
+def is_text(name: str) -> bool:
+    """Whether a name can be written into files; on Linux any bytes may be one."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _holds_something(path: Path) -> bool:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lcsearch.core.errors import InputError
 from lcsearch.core.records import RunRecord
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.retrained import read_retrained
-from lcsearch.runs.storage import open_storage, study_name
-from lcsearch.runs.store import Store
+from lcsearch.runs.storage import read_storage, study_name
+from lcsearch.runs.store import read_trials
 
 
 def read_run(path: Path) -> RunRecord:
@@ -17,15 +16,11 @@ def read_run(path: Path) -> RunRecord:
 
     Raises:
         InputError: It is no run directory, or its study or the results of its retraining are damaged.
+        HaltError: Another program holds its study, or it cannot be read.
     """
     directory = RunDirectory.open(path)
     recorded = directory.read()
     settings = recorded.settings
-    if settings.storage is None and not directory.study.is_file():
-        raise InputError(f"{directory.study}: is missing; the run has not recorded anything")
-    store = Store(open_storage(settings, directory), settings.objectives, study_name(settings, directory))
-    try:
-        trials = tuple(record for record, _ in store.read())
-    finally:
-        store.close()
+    name = study_name(settings, directory)
+    trials = read_storage(settings, directory, lambda storage: read_trials(storage, name))
     return RunRecord(path, recorded.to_plain(), recorded.facts.smallest_params, trials, read_retrained(path))

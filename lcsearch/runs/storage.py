@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import re
+from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 
-import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
 
 from lcsearch.core.errors import InputError, Named
+from lcsearch.runs.database import DATABASE_ERRORS, cause_of, open_rdb
 from lcsearch.runs.directory import RunDirectory
-from lcsearch.runs.optuna_private import rdb_storage
 from lcsearch.runs.settings import RunSettings
+from lcsearch.runs.sqlite import close, read_sqlite, sqlite_storage
 
 _CONNECT_SECONDS = 10
+_Answer = TypeVar("_Answer")
 _FORM = "DRIVER://USER@HOST/DATABASE is needed, such as postgresql://me@server/studies"
 
 
@@ -28,14 +29,42 @@ def study_name(settings: RunSettings, directory: RunDirectory) -> str:
 
 
 def open_storage(settings: RunSettings, directory: RunDirectory) -> RDBStorage:
-    """Open the storage of a run, which is made where there is none.
+    """Open the storage of a run to write; it is made where there is none.
 
     Raises:
-        InputError: It is damaged, from another version of Optuna, or not reached.
+        InputError: It is gone or damaged, from another version of Optuna, or not reached.
+        HaltError: Another program holds it, or it cannot be written.
     """
     if settings.storage is None:
-        return sqlite_storage(str(directory.study))
+        if not directory.study.exists() and directory.has_trials():
+            raise InputError(f"{directory.study}: is missing, though trials have run; put it back")
+        return sqlite_storage(directory.study)
     return server_storage(settings.storage)
+
+
+def read_storage(
+    settings: RunSettings, directory: RunDirectory, read: Callable[[RDBStorage], _Answer]
+) -> _Answer:
+    """Read the storage of a run, and write nothing.
+
+    Args:
+        settings: Of the run.
+        directory: Of the run.
+        read: Called with the storage.
+
+    Raises:
+        InputError: It is missing, damaged, from another version of Optuna, or not reached.
+        HaltError: Another program holds it, or it cannot be read.
+    """
+    if settings.storage is None:
+        if not directory.study.is_file() or directory.study.stat().st_size == 0:
+            raise InputError(f"{directory.study}: is missing; the run has not recorded anything")
+        return read_sqlite(directory.study, read)
+    storage = server_storage(settings.storage, read_only=True)
+    try:
+        return read(storage)
+    finally:
+        close(storage)
 
 
 def check_storage(url: str | None) -> None:
@@ -45,36 +74,15 @@ def check_storage(url: str | None) -> None:
         InputError: As `server_storage`.
     """
     if url is not None:
-        storage = server_storage(url)
-        storage.remove_session()
-        storage.engine.dispose()
+        close(server_storage(url))
 
 
-def sqlite_storage(path: str) -> RDBStorage:
-    """An SQLite file, in the mode that makes a commit cost milliseconds and survives ``kill -9``.
-
-    Raises:
-        InputError: The file is damaged or from a newer Optuna.
-    """
-
-    def tune(connection: Any, _record: Any) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-
-    try:
-        storage = _open(f"sqlite:///{path}", (path,))
-    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        raise InputError(f"{path}: is damaged or no Optuna study: {cause_of(error)}") from None
-    sqlalchemy.event.listen(storage.engine, "connect", tune)
-    storage.engine.dispose()
-    return storage
-
-
-def server_storage(url: str) -> RDBStorage:
+def server_storage(url: str, *, read_only: bool = False) -> RDBStorage:
     """An Optuna storage on a database server.
 
     Args:
         url: As SQLAlchemy takes it.
+        read_only: Make no tables where there are none.
 
     Raises:
         InputError: It is no such URL, its driver is not installed, or the server is not reached, refuses the
@@ -86,22 +94,16 @@ def server_storage(url: str) -> RDBStorage:
     if parsed.get_backend_name() == "postgresql":
         options["connect_args"] = {"connect_timeout": _CONNECT_SECONDS}
     try:
-        return _open(parsed.render_as_string(hide_password=False), where, options)
+        return open_rdb(parsed, where, options, read_only=read_only)
     except ImportError as error:
         missing = getattr(error.__cause__, "name", None) or error
         advice = ": pip install 'lcsearch[postgresql]'" if missing == "psycopg" else ""
         raise InputError(*where, f" needs the package {missing}, which is not installed{advice}") from None
-    except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+    except DATABASE_ERRORS as error:
         reason = cause_of(error)
         for secret in _secrets(parsed):
             reason = reason.replace(secret, "***")
         raise InputError(*where, f" cannot be used: {reason}") from None
-
-
-def cause_of(error: BaseException) -> str:
-    """What a database's driver says, in one line."""
-    cause = getattr(error, "orig", None) or getattr(error.__cause__, "orig", None) or error
-    return " ".join(str(cause).split())
 
 
 def _parse(url: str) -> sqlalchemy.URL:
@@ -124,14 +126,3 @@ def _shown(url: sqlalchemy.URL) -> str:
 def _secrets(url: sqlalchemy.URL) -> list[str]:
     found = [url.password, *(value for key, value in url.query.items() if "pass" in key.lower())]
     return [str(secret) for secret in found if secret]
-
-
-def _open(url: str, where: tuple[str | Named, ...], options: dict[str, Any] | None = None) -> RDBStorage:
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    try:
-        storage = rdb_storage(url, options)
-        storage.get_all_studies()
-    except RuntimeError as error:
-        text = " ".join(str(error).split())
-        raise InputError(*where, f": was written by another version of Optuna: {text}") from None
-    return storage

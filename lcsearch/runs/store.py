@@ -6,21 +6,18 @@ import math
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
 import optuna
-import sqlalchemy
 from optuna.distributions import BaseDistribution
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from lcsearch.core.config import parse_config
-from lcsearch.core.errors import HaltError
 from lcsearch.core.records import Decision, EpochRecord, LayerCount, State, TrialRecord
-from lcsearch.runs.storage import cause_of
+from lcsearch.runs.database import recorded
 
 STUDY_NAME = "lcsearch"
 _FIRST_LAYOUT = ("name", "family", "alpha", "rank", "sparsity", "params", "macs")
@@ -70,18 +67,8 @@ class Store:
         self._objectives = objectives
         self._ids: dict[int, int] = {}
         self._remembered: dict[str, Any] = {}
-        directions = directions_of(objectives)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            level = optuna.logging.get_verbosity()
-            optuna.logging.set_verbosity(optuna.logging.WARNING)
-            self._study = optuna.create_study(
-                storage=storage, study_name=name, directions=directions, load_if_exists=True
-            )
-            optuna.logging.set_verbosity(level)
-            if not self._study.metric_names:
-                self._study.set_metric_names(list(objectives))
-        self._study_id = storage.get_study_id_from_name(name)
+        self._study = recorded(lambda: _open_study(storage, name, objectives))
+        self._study_id = recorded(lambda: storage.get_study_id_from_name(name))
 
     def begin(self, record: TrialRecord, proposal: Proposal) -> int:
         """Record a trial that starts now, or one that was decided without training.
@@ -100,16 +87,15 @@ class Store:
             distributions=dict(proposal.distributions),
             user_attrs={**_attributes(record), "sampler": dict(proposal.notes)},
         )
-        with _recording():
-            trial_id = self._storage.create_new_trial(self._study_id, template_trial=trial)
-            number = self._storage.get_trial_number_from_id(trial_id)
+        trial_id = recorded(lambda: self._storage.create_new_trial(self._study_id, template_trial=trial))
+        number = recorded(lambda: self._storage.get_trial_number_from_id(trial_id))
         self._ids[number] = trial_id
         return number
 
     def set(self, number: int, key: str, value: Any) -> None:
         """Record one more fact of a running trial: any JSON value."""
-        with _recording():
-            self._storage.set_trial_user_attr(self._id(number), key, value)
+        trial_id = self._id(number)
+        recorded(lambda: self._storage.set_trial_user_attr(trial_id, key, value))
 
     def add_epoch(self, number: int, epoch: EpochRecord) -> None:
         """Record a finished epoch of a running trial."""
@@ -124,27 +110,27 @@ class Store:
         """Record the end of a running trial: its state, values, reason and metrics."""
         self.set(record.number, "outcome", _outcome(record))
         values = self._values(record) if record.state == "complete" else None
-        with _recording():
-            self._storage.set_trial_state_values(self._id(record.number), _STATES[record.state], values)
+        trial_id, state = self._id(record.number), _STATES[record.state]
+        recorded(lambda: self._storage.set_trial_state_values(trial_id, state, values))
 
     def settle(self) -> None:
         """Finish trials whose end was recorded just before the process died."""
-        for trial in self._study.get_trials(deepcopy=False):
+        for trial in recorded(lambda: _by_number(self._study)):
             outcome = trial.user_attrs.get("outcome")
             if trial.state == TrialState.RUNNING and outcome is not None:
                 self.finish(_record(trial, outcome))
 
     def read(self) -> Iterator[tuple[TrialRecord, Proposal]]:
         """Every trial by number, with how it was proposed."""
-        for trial in sorted(self._study.get_trials(deepcopy=False), key=lambda t: t.number):
+        for trial in recorded(lambda: _by_number(self._study)):
             notes = trial.user_attrs.get("sampler", {})
             yield _record(trial), Proposal(trial.params, trial.distributions, notes)
 
     def memory(self) -> Mapping[str, Any]:
         """What the sampler keeps from trial to trial, as of the last trial that was begun."""
-        kept = self._study.user_attrs.get("sampler")
+        kept = recorded(lambda: self._study.user_attrs.get("sampler"))
         if kept is not None:
-            begun = kept["number"] < self._storage.get_n_trials(self._study_id)
+            begun = kept["number"] < recorded(lambda: self._storage.get_n_trials(self._study_id))
             self._remembered = kept["after" if begun else "before"]
         return self._remembered
 
@@ -158,8 +144,7 @@ class Store:
         """
         if dict(memory) != self._remembered:
             kept = {"number": number, "before": self._remembered, "after": dict(memory)}
-            with _recording():
-                self._study.set_user_attr("sampler", kept)
+            recorded(lambda: self._study.set_user_attr("sampler", kept))
             self._remembered = dict(memory)
 
     def close(self) -> None:
@@ -171,7 +156,8 @@ class Store:
 
     def _id(self, number: int) -> int:
         if number not in self._ids:
-            self._ids[number] = self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
+            find = self._storage.get_trial_id_from_study_id_trial_number
+            self._ids[number] = recorded(lambda: find(self._study_id, number))
         return self._ids[number]
 
     def _values(self, record: TrialRecord) -> list[float]:
@@ -180,18 +166,35 @@ class Store:
         return [float(cast(float, numbers[objective])) for objective in self._objectives]
 
 
-@contextmanager
-def _recording() -> Iterator[None]:
+def read_trials(storage: BaseStorage, name: str) -> tuple[TrialRecord, ...]:
+    """Every trial of a study by number; none where there is no such study. Writes nothing."""
     try:
-        yield
-    except (sqlalchemy.exc.OperationalError, optuna.exceptions.StorageInternalError) as error:
-        about = error.__cause__ if isinstance(error, optuna.exceptions.StorageInternalError) else error
-        cause = cause_of(about or error)
-        if "disk is full" in cause:
-            raise HaltError("the disk is full") from None
-        if isinstance(about, sqlalchemy.exc.OperationalError):
-            raise HaltError(f"the study cannot be written: {cause}") from None
-        raise
+        study = optuna.load_study(study_name=name, storage=storage)
+    except KeyError:
+        return ()
+    return tuple(map(_record, _by_number(study)))
+
+
+def _open_study(storage: BaseStorage, name: str, objectives: tuple[str, ...]) -> optuna.Study:
+    """The study of a name, which is made where there is none; one that is there is only read."""
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        try:
+            study = optuna.load_study(study_name=name, storage=storage)
+        except KeyError:
+            directions = directions_of(objectives)
+            study = optuna.create_study(storage=storage, study_name=name, directions=directions)
+        finally:
+            optuna.logging.set_verbosity(level)
+        if not study.metric_names:
+            study.set_metric_names(list(objectives))
+    return study
+
+
+def _by_number(study: optuna.Study) -> list[FrozenTrial]:
+    return sorted(study.get_trials(deepcopy=False), key=lambda trial: trial.number)
 
 
 def _attributes(record: TrialRecord) -> dict[str, Any]:

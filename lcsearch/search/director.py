@@ -97,6 +97,7 @@ class SearchDirector:
 
     def next_job(self) -> Job | None:
         """The next trial to run; specs that need no training are recorded on the way."""
+        self._directory.check()
         if self.interrupted:
             return None
         while not self._jobs.waiting and self._why_over() is None and self._ready():
@@ -239,6 +240,7 @@ class SearchDirector:
 
     def _end(self, record: TrialRecord) -> None:
         self._jobs.end(record.number)
+        self._directory.check()
         self._store.finish(record)
         kept = self.history.keepers()
         self.history.update(record)

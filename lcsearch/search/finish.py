@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lcsearch.core.config import write_config
-from lcsearch.core.errors import InputError, is_disk_full
+from lcsearch.core.errors import InputError, file_fault
 from lcsearch.core.metric import metric_words
 from lcsearch.core.records import RunRecord, TrialRecord
 from lcsearch.runs.choose import Choice, choose, front_of, source_of
@@ -37,7 +37,7 @@ class Finish:
 
 
 def finish(directory: RunDirectory, why: Sequence[str]) -> Finish:
-    """Write best.yaml and report.html from what is recorded, as far as there is room.
+    """Write best.yaml and report.html from what is recorded, as far as that can be done.
 
     Args:
         directory: The run directory.
@@ -72,9 +72,7 @@ def _leave(directory: RunDirectory, run: RunRecord, choice: Choice) -> list[str]
     except InputError as error:
         report_line = f"no report: {error}"
     except OSError as error:
-        if not is_disk_full(error):
-            raise
-        return ["no best.yaml or report: the disk is full"]
+        return [f"no best.yaml or report: {file_fault(error)}"]
     return [
         f"best.yaml holds trial {trial.number}, {choice.why}",
         report_line,

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from lcsearch.core.errors import HaltError, is_disk_full
+from lcsearch.core.errors import HaltError, InputError, Named, file_fault
 from lcsearch.core.job import Objective
 from lcsearch.core.metric import ACCURACY, metric_words
 from lcsearch.core.spec import Recipe
@@ -89,9 +89,11 @@ class Session(ABC):
             except HaltError as error:
                 return f"{self.path}: {error}"
             except OSError as error:
-                if not is_disk_full(error):
+                return f"{self.path}: {file_fault(error)}"
+            except InputError as error:  # of a file of the run: what was asked for was checked before
+                if any(isinstance(part, Named) for part in error.parts):
                     raise
-                return f"{self.path}: the disk is full"
+                return str(error)
             finally:
                 self.engine.close()
         return None
@@ -126,6 +128,7 @@ class SearchSession(Session):
         self._planner = planner
         self._trackers = trackers or {}
         self._tracking: Tracking | None = None
+        self._halted = False
         self.director: SearchDirector
 
     def _enter(self, stack: ExitStack) -> None:
@@ -172,12 +175,24 @@ class SearchSession(Session):
         """
         if self._trackers:
             self._track(say)
-        return self._drive(self.director, say) or self.director.dead_end
+        fault = self._drive(self.director, say)
+        self._halted = fault is not None
+        return fault or self.director.dead_end
 
     def finish(self) -> Finish:
-        """Write best.yaml and report.html from what is recorded."""
+        """Write best.yaml and report.html from what is recorded; after a fault as far as that can be done.
+
+        Raises:
+            InputError: The run is damaged.
+            HaltError: The study cannot be read.
+        """
         why = () if self.director.interrupted else (self.director.ending,)
-        finished = finish(self._directory, why)
+        try:
+            finished = finish(self._directory, why)
+        except (InputError, HaltError, OSError):
+            if not self._halted:
+                raise
+            return Finish((), (), None, ())
         if self._tracking is not None:
             files = (self._directory.best, self._directory.report)
             self._tracking.files_written([file for file in files if file.is_file()])

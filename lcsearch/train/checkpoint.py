@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from lcsearch.core.errors import halting
 from lcsearch.core.files import replacing
 
 log = logging.getLogger(__name__)
@@ -18,10 +19,10 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write a checkpoint of tensors and plain data.
 
     Raises:
-        InputError: The folder is not writable.
+        HaltError: The folder is gone or not writable.
         OSError: The disk is full; the old checkpoint stays.
     """
-    with replacing(path) as part, part.open("wb") as file:
+    with halting(), replacing(path) as part, part.open("wb") as file:
         torch.save(state, file)
 
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from lcsearch.compress.cut_out import cut_out
 from lcsearch.core.device import pick_device
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import InputError, halting
 from lcsearch.core.job import CHECKPOINT, WEIGHTS, Job, Report
 from lcsearch.core.metric import ACCURACY, PLAIN_ACCURACY, Metric
 from lcsearch.core.records import ACCURACY_BEFORE
@@ -24,7 +24,7 @@ from lcsearch.train.loop import train
 from lcsearch.train.memory import keep_freed_memory
 from lcsearch.train.results import EpochMetrics, TrainingFailed, TrainResult
 from lcsearch.train.start import Start
-from lcsearch.train.teacher import read_teacher
+from lcsearch.train.teacher import Teacher, read_teacher
 
 _DataKey = tuple[str, str | None, int | None, int | None, int | None, bool]
 _loaded: dict[_DataKey, SearchData] = {}
@@ -72,9 +72,8 @@ class TrainObjective:
 
         Raises:
             TrainingFailed: The training diverged.
-            InputError: The start folder lacks something, or its content does not fit the model; or the job's
-                folder is not writable.
-            OSError: The disk is full.
+            HaltError: The images or what the job starts from cannot be read, or its folder not be written.
+            OSError: The disk is full or lost.
         """
         checkpoint = prepare_folder(job, self.threads)
         model = self.build(job)
@@ -84,7 +83,8 @@ class TrainObjective:
             checkpoint.unlink(missing_ok=True)
             raise
         if not result.stopped:
-            write_state(model.state_dict(), Path(job.directory) / WEIGHTS)
+            with halting():
+                write_state(model.state_dict(), Path(job.directory) / WEIGHTS)
         checkpoint.unlink(missing_ok=True)
         return _final(result)
 
@@ -92,17 +92,19 @@ class TrainObjective:
         device = pick_device(self.device)
         if device == "cpu":
             keep_freed_memory()
+        with halting():
+            data = self.data()
         return train(
             model,
-            self.data(),
+            data,
             job.spec.recipe,
             job.spec.regularizer,
             seed=job.seed,
             device=device,
             checkpoint=checkpoint,
             report=lambda metrics: report(metrics.epoch, _plain(metrics)),
-            start=start_of(job, self.data(), device),
-            teacher=read_teacher(_folder(job).teacher) if job.spec.recipe.distill > 0 else None,
+            start=start_of(job, data, device),
+            teacher=_teacher_of(job),
             metric=self.metric,
         )
 
@@ -151,13 +153,17 @@ def prepare_folder(job: Job, threads: int) -> Path:
 
     Returns:
         Where its checkpoint goes.
+
+    Raises:
+        HaltError: The folder cannot be made or written.
     """
     if threads > 0:
         torch.set_num_threads(threads)
     checkpoint = Path(job.directory) / CHECKPOINT
-    checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    if not job.resume:
-        checkpoint.unlink(missing_ok=True)
+    with halting():
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        if not job.resume:
+            checkpoint.unlink(missing_ok=True)
     return checkpoint
 
 
@@ -176,15 +182,25 @@ def start_of(job: Job, data: SearchData, device: str) -> Callable[[nn.Module], N
     def begin(model: nn.Module) -> None:
         start = _folder(job)
         if start.compressed.is_file():
-            model.load_state_dict(start.read_compressed(model))
+            with halting():
+                model.load_state_dict(start.read_compressed(model))
             return
-        if job.parent is not None:
-            whole = load_parent(job.parent.model, Path(job.parent.folder) / WEIGHTS)
-        else:
-            whole = load_backbone(replace(job.spec.model, layers={}), start.folder)
+        with halting():
+            if job.parent is not None:
+                whole = load_parent(job.parent.model, Path(job.parent.folder) / WEIGHTS)
+            else:
+                whole = load_backbone(replace(job.spec.model, layers={}), start.folder)
         model.load_state_dict(cut_out(whole, job.spec.model.layers, data, device=device).state_dict())
 
     return begin
+
+
+def _teacher_of(job: Job) -> Teacher | None:
+    if job.spec.recipe.distill == 0:
+        return None
+    path = _folder(job).teacher
+    with halting():
+        return read_teacher(path)
 
 
 def _folder(job: Job) -> Start:

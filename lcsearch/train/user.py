@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from lcsearch.core.errors import InputError, one_line
+from lcsearch.core.errors import InputError, halting, one_line
 from lcsearch.core.functions import find_function
 from lcsearch.core.job import CHECKPOINT, WEIGHTS, Job, Metrics, Report, ResultError
 from lcsearch.core.seeds import seed_everything
@@ -74,10 +74,11 @@ class TrialReport:
         """Keep a model's weights as the trial's own; of trials that leave the front they are removed.
 
         Raises:
-            InputError: The folder is not writable.
-            OSError: The disk is full.
+            HaltError: The folder is gone or not writable; the run can be gone on with.
+            OSError: The disk is full; likewise.
         """
-        write_state(model.state_dict(), self.directory / WEIGHTS)
+        with halting():
+            write_state(model.state_dict(), self.directory / WEIGHTS)
 
 
 Function = Callable[[TrialSpec, TrialReport], float | Mapping[str, float]]

@@ -113,6 +113,7 @@ WRONG = [
     (["--backbone", "json:dumps"], ["--backbone", "json:dumps"]),
     (["--from", "missing.yaml"], ["missing.yaml"]),
     (["--out", "/proc/nothing/here"], ["--out", "/proc/nothing/here"]),
+    (["--out", "no \udcfftext"], ["--out", "'no \\udcfftext'", "UTF-8"]),
 ]
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from read_only import read_only
 from scripted_director import ScriptedDirector, jobs
 
 from lcsearch.core.errors import HaltError
@@ -79,6 +81,9 @@ def test_a_suspended_objective_leaves_at_once_even_if_it_catches_everything() ->
         (OSError(errno.ENOENT, "gone"), "failed", "FileNotFoundError: "),
         (OSError(errno.ENOSPC, "full"), "halted", "the disk of node a is full"),
         (OSError(errno.EDQUOT, "quota"), "halted", "the disk of node a is full"),
+        (OSError(errno.EIO, "bad disk", "x"), "halted", "the disk of node a is lost: x: bad disk"),
+        (OSError(errno.EROFS, "read-only"), "halted", "the disk of node a is lost: read-only"),
+        (OSError(errno.ESTALE, "stale"), "halted", "the disk of node a is lost: stale"),
         (HaltError("the storage is full"), "halted", "the storage is full"),
     ],
 )
@@ -89,6 +94,36 @@ def test_what_an_objective_raises_is_its_end(raised: BaseException, kind: str, r
     ending = ending_of(objective)
     assert ending.kind == kind
     assert ending.reason.startswith(reason) and "\n" not in ending.reason
+
+
+def test_whatever_is_raised_a_folder_that_cannot_be_written_is_the_cause(tmp_path: Path) -> None:
+    """Libraries do not say by what they raise that a disk was the cause."""
+    folder = tmp_path / "0"
+    folder.mkdir()
+    job = replace(JOB, directory=str(folder))
+
+    def objective(job: Job, report: Report) -> Metrics:
+        raise RuntimeError("file write failed")
+
+    def ending() -> Ending:
+        return run_job(job, objective, lambda epoch, metrics: Verdict.GO_ON)
+
+    assert ending().kind == "failed" and list(folder.iterdir()) == []
+    with read_only(folder):
+        assert ending() == Ending("halted", f"{folder} cannot be written any more: Read-only file system")
+
+
+def test_a_folder_that_is_gone_is_the_cause_where_a_file_in_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "trials" / "0"
+    job = replace(JOB, directory=str(folder))
+
+    def ending(missing: Path) -> Ending:
+        return run_job(job, lambda *_: {"accuracy": len(missing.read_text())}, lambda *_: Verdict.GO_ON)
+
+    assert ending(folder / "checkpoint.pt") == Ending("halted", f"{folder} is gone")
+    assert ending(tmp_path / "mine.txt").kind == "failed"
+    folder.mkdir(parents=True)
+    assert ending(folder / "mine.txt").kind == "failed"
 
 
 def test_a_failure_names_the_line_that_raised() -> None:

@@ -14,6 +14,7 @@ import re
 import sys
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -52,7 +53,7 @@ def main(path: str, names: list[str]) -> None:
 
     from lcsearch.core.records import TrialRecord
     from lcsearch.core.spec import ModelSpec, Recipe, Regularizer, TrialSpec
-    from lcsearch.runs.storage import sqlite_storage
+    from lcsearch.runs.sqlite import sqlite_storage
     from lcsearch.runs.store import Store
     from lcsearch.search import samplers
     from lcsearch.search.sampler_view import Limits, SamplerView
@@ -64,7 +65,7 @@ def main(path: str, names: list[str]) -> None:
 
     def sit(trials: int) -> None:
         """One process's part of a run: what is recorded is shown to the sampler, then trials are asked."""
-        store = Store(sqlite_storage(path), ("accuracy", "params"))
+        store = Store(sqlite_storage(Path(path)), ("accuracy", "params"))
         view = SamplerView(("accuracy", "params"), Limits(), store.memory())
         for record, proposal in store.read():
             view.add(record, proposal)
@@ -81,7 +82,7 @@ def main(path: str, names: list[str]) -> None:
 
     sit(3)
     sit(2)
-    for record, proposal in Store(sqlite_storage(path), ("accuracy", "params")).read():
+    for record, proposal in Store(sqlite_storage(Path(path)), ("accuracy", "params")).read():
         print(json.dumps([record.number, record.state, record.accuracy, proposal.params]))
 
 

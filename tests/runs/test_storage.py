@@ -5,7 +5,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 
-from lcsearch.runs.storage import sqlite_storage
+from lcsearch.runs.sqlite import sqlite_storage
 
 RANGES = {
     "a": FloatDistribution(0.01, 1.0, log=True),
@@ -28,7 +28,7 @@ def test_a_new_trial_is_what_optunas_own_storage_makes_of_it(tmp_path, state):
     )
     made = []
     storages = (
-        sqlite_storage(str(tmp_path / "ours.db")),
+        sqlite_storage(tmp_path / "ours.db"),
         optuna.storages.RDBStorage(f"sqlite:///{tmp_path}/o.db"),
     )
     for storage in storages:

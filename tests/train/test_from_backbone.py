@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import HaltError, InputError
 from lcsearch.core.job import Job, Parent
 from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe, Regularizer, TrialSpec
 from lcsearch.data import SearchData
@@ -143,7 +143,7 @@ def test_weights_of_the_very_model_are_taken_as_they_are(
     second = OBJECTIVE(make_job(tmp_path / "second", other, spec), go_on)
     assert second["accuracy_before"] == first["accuracy"]
     another = replace(spec, model=replace(SPEC.model, layers={"features.4": LinearSpec(0.5)}))
-    with pytest.raises(InputError, match=r"compressed\.safetensors"):
+    with pytest.raises(HaltError, match=r"compressed\.safetensors"):
         OBJECTIVE(make_job(tmp_path / "third", other, another), go_on)
 
 
@@ -164,7 +164,7 @@ def test_a_model_is_cut_out_of_its_parent_instead_of_the_backbone(tmp_path: Path
     assert before({}, parent) == pytest.approx(first["accuracy"], abs=1.01 * one_image)
     assert before(thin, None) == first["accuracy_before"] < before(thin, parent) - 20
     (tmp_path / "first" / "weights.safetensors").unlink()
-    with pytest.raises(InputError, match=r"first.weights\.safetensors"):
+    with pytest.raises(HaltError, match=r"first.weights\.safetensors"):
         before(thin, parent)
 
 
@@ -174,7 +174,7 @@ def test_what_is_missing_is_one_clear_line(tmp_path: Path, start: Start) -> None
         OBJECTIVE(nowhere, go_on)
     empty = Start(tmp_path / "start")
     for spec in (SPEC, with_recipe(SPEC, distill=0.0)):
-        with pytest.raises(InputError, match="start"):
+        with pytest.raises(HaltError, match="start"):
             OBJECTIVE(make_job(tmp_path / "5", empty, spec), go_on)
 
 
