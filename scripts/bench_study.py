@@ -36,14 +36,13 @@ from lcsearch.core.records import LayerCount
 from lcsearch.core.spec import ModelSpec, Recipe
 from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.nets.count import Count
+from lcsearch.nets.sizer import Sizer
 from lcsearch.nets.surgery import build_model
 from lcsearch.runs.directory import RunDirectory
-from lcsearch.runs.run_file import Facts
 from lcsearch.runs.settings import DEFAULT_SAMPLER, RunSettings
 from lcsearch.runs.sqlite import sqlite_storage
 from lcsearch.runs.store import Store
 from lcsearch.search.director import SearchDirector
-from lcsearch.search.make import Sizer
 from lcsearch.search.planner import Planner
 from lcsearch.search.space import BoundSpace, bind, parse_space
 
@@ -146,7 +145,7 @@ def main() -> None:
 
 def counting(search: SearchDirector) -> float:
     """Milliseconds that the product takes to count one of the last models."""
-    sizer, times = Sizer(Facts(10, 1, 28, 1, IMAGES)), list[float]()
+    sizer, times = Sizer((1, 28, 28)), list[float]()
     for trial in list(search.history)[-COUNTED:]:
         begin = time.perf_counter()
         sizer(trial.spec.model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -34,14 +34,11 @@ if TYPE_CHECKING:
 @click.option("--retrained", is_flag=True, help="The weights of 'lcsearch retrain', not of the search.")
 def export(
     run: Path,
-    max_params: int | None,
-    max_drop: float | None,
-    knee: bool,
-    trial: int | None,
     kind: str | None,
     output: Path | None,
     fold_batch_norm: bool,
     retrained: bool,
+    **chosen_by: Any,
 ) -> int:
     """Write one trial of a run: its config, its weights, or a model of standard layers.
 
@@ -65,15 +62,7 @@ def export(
 
     record = read_run(run)
     metric = metric_words(record.metric)
-    choice = choose(
-        record.trials,
-        record.baseline,
-        max_params=max_params,
-        max_drop=max_drop,
-        knee=knee,
-        trial=trial,
-        metric=metric,
-    )
+    choice = choose(record.trials, record.baseline, metric=metric, **chosen_by)
     for line in _choice_lines(choice, record.baseline, metric):
         click.echo(line)
     from lcsearch.export.chosen import export_choice

@@ -97,6 +97,7 @@ def _from_floats(picture: Image) -> Pixels:
 def _on_white(picture: Image) -> Image:
     from PIL import Image
 
-    paper = Image.new("RGBA", picture.size, "white")
-    paper.alpha_composite(picture.convert("RGBA"))
-    return paper.convert("RGB")
+    drawn = picture.convert("RGBA")
+    paper = Image.new("RGB", picture.size, "white")
+    paper.paste(drawn, mask=drawn)
+    return paper

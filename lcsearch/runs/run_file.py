@@ -42,6 +42,11 @@ class Facts(Checked):
     effective_images: Annotated[int, Ge(1)] | None = None
 
     @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of an image."""
+        return self.in_channels, self.image_size, self.image_size
+
+    @property
     def noise_images(self) -> int:
         """Images that the noise of the run's metric on validation images is worked out from."""
         return self.effective_images or self.validation_images

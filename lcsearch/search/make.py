@@ -24,8 +24,9 @@ from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.core.text import format_count
 from lcsearch.nets import surgery
 from lcsearch.nets.backbones import build
-from lcsearch.nets.count import Count, count
+from lcsearch.nets.count import Count
 from lcsearch.nets.replaceable import plain_words
+from lcsearch.nets.sizer import Sizer
 from lcsearch.runs import trackers
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.inputs import SEARCHED_WIDTH, Asked, checked
@@ -45,22 +46,6 @@ from lcsearch.train.try_out import try_out
 from lcsearch.train.user import recorded_objective
 
 _PACKAGES = ("lcsearch", "torch", "torchvision", "optuna", "ray", "numpy")
-
-
-class Sizer:
-    """Counts models of one run without training them, each once.
-
-    Args:
-        facts: Give the shape of an image.
-    """
-
-    def __init__(self, facts: Facts) -> None:
-        self._shape = (facts.in_channels, facts.image_size, facts.image_size)
-
-    def __call__(self, spec: ModelSpec) -> Count:
-        """Count one model, built on the meta device."""
-        with torch.device("meta"):
-            return count(surgery.build_model(spec), self._shape)
 
 
 def create(said: Mapping[str, Any]) -> SearchSession:
@@ -113,7 +98,7 @@ def make(
     Raises:
         InputError: Something the user said is wrong; nothing was made.
     """
-    sizer = Sizer(facts)
+    sizer = Sizer(facts.image_shape)
     bound = _bind(space, settings, facts)
     smallest, largest = sizer(bound.smallest()), sizer(bound.largest())
     facts = replace(facts, smallest_params=smallest.params, largest_params=largest.params)
@@ -224,7 +209,7 @@ def _session(
     following: Mapping[str, Tracker],
 ) -> SearchSession:
     prepare = None if settings.fine_tune is None else Preparing(settings, bound)
-    planner = Planner(bound, settings, facts.noise_images, given, Sizer(facts), prepare)
+    planner = Planner(bound, settings, facts.noise_images, given, Sizer(facts.image_shape), prepare)
     engine = make_engine(settings, directory.path)
     train = objective or make_objective(settings)
     return SearchSession(directory, settings, facts, planner, train, engine, following)

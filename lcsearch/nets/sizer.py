@@ -1,0 +1,25 @@
+"""Counts models by their specs, without training them or making their numbers."""
+
+from __future__ import annotations
+
+import torch
+
+from lcsearch.core.spec import ModelSpec
+from lcsearch.nets import surgery
+from lcsearch.nets.count import Count, count
+
+
+class Sizer:
+    """Counts models of images of one shape.
+
+    Args:
+        image: Channels, height and width.
+    """
+
+    def __init__(self, image: tuple[int, int, int]) -> None:
+        self._image = image
+
+    def __call__(self, spec: ModelSpec) -> Count:
+        """Count one model, built on the meta device."""
+        with torch.device("meta"):
+            return count(surgery.build_model(spec), self._image)
