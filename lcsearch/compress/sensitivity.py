@@ -18,7 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lcsearch.compress import responses
-from lcsearch.compress.fit import FIT_IMAGES, closeness_of
+from lcsearch.compress.closeness import closeness_of
+from lcsearch.compress.fit import FIT_IMAGES
 from lcsearch.compress.one_layer import Stage
 from lcsearch.compress.responses import Response
 from lcsearch.core.errors import InputError

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lcsearch.compress import fit, responses
+from lcsearch.compress import closeness, fit, responses
 from lcsearch.compress.batch_norm import reestimate
 from lcsearch.compress.fit import compress_trained
 from lcsearch.core.errors import InputError
@@ -125,8 +125,8 @@ def test_the_target_stays_that_of_the_trained_model(monkeypatch: pytest.MonkeyPa
     model, images = Skewed().eval(), skewed_images(64)
     layers = {"inner.first": LinearSpec(0.125), "second": LinearSpec(0.5)}
     corrected = response_error(compress_trained(model, layers, images), model, images)
-    real = fit._correction
-    monkeypatch.setattr(fit, "_correction", lambda given, wanted: real(given, given))
+    real = closeness._correction
+    monkeypatch.setattr(closeness, "_correction", lambda given, wanted: real(given, given))
     assert corrected < 0.95 * response_error(compress_trained(model, layers, images), model, images)
 
 
@@ -140,7 +140,7 @@ def test_filters_make_up_for_most_of_what_predecessors_lose(images: int, doubled
     places = responses.draw_places(plain.shape, plain.device)
     wanted = 2 * responses.sample(plain, places)
     target = responses.Response(plain.shape, places, wanted, wanted.mean(0), False, torch.ones(1).double())
-    filters, _ = fit.closeness_of(conv, target, x, plain)
+    filters, _ = closeness.closeness_of(conv, target, x, plain)
     assert filters.item() / conv.weight.item() == pytest.approx(doubled, rel=1e-3)
 
 
@@ -200,7 +200,7 @@ def test_patch_covariance_is_that_of_unfold() -> None:
     conv, x = nn.Conv2d(4, 6, 3, groups=2, padding=1), torch.randn(8, 4, 4, 4)
     patches = nn.functional.unfold(x[:1], 3, padding=1)[0].view(2, 18, 16).double()
     wanted = sum(torch.cov(group, correction=0) for group in patches) / 2
-    assert torch.allclose(fit.patch_covariance(conv, x, True), torch.as_tensor(wanted), atol=1e-6)
+    assert torch.allclose(closeness.patch_covariance(conv, x, True), torch.as_tensor(wanted), atol=1e-6)
 
 
 def test_importance_is_the_root_of_the_mean_squared_gradient() -> None:

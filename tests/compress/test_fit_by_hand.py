@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from bank_family import BankFamily, BankLayer, BankSpec
 from torch import Tensor, nn
 
-from lcsearch.compress import fit
-from lcsearch.compress.fit import closeness_of, compress_trained
+from lcsearch.compress.closeness import closeness_of, patch_covariance
+from lcsearch.compress.fit import compress_trained
 from lcsearch.compress.responses import Response
 from lcsearch.core import plugins
 from lcsearch.layers.closeness import Closeness, Target
@@ -121,14 +121,14 @@ def test_patches_are_those_of_an_eighth_of_the_images(
     if centred:
         groups = [own - own.mean(0) for own in groups]
     wanted = sum(own.T @ own / len(own) for own in groups) / len(groups)
-    found = fit.patch_covariance(conv, x, centred)
+    found = patch_covariance(conv, x, centred)
     assert found.dtype == torch.float64 and np.allclose(array(found), wanted, rtol=1e-4, atol=1e-6)
 
 
 def test_patches_of_large_maps_are_sampled() -> None:
     conv, x = nn.Conv2d(2, 4, 3, groups=2), torch.randn(64, 2, 40, 40)
     (first, second) = patches(conv, x[:8])
-    found = array(fit.patch_covariance(conv, x, True))
+    found = array(patch_covariance(conv, x, True))
     wanted = (np.cov(first.T, bias=True) + np.cov(second.T, bias=True)) / 2
     assert not np.allclose(found, wanted, atol=1e-3), "not all 1444 places of an image"
     assert np.allclose(found, wanted, atol=0.5)

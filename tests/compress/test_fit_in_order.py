@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lcsearch.compress import responses
-from lcsearch.compress.fit import closeness_of, compress_trained
+from lcsearch.compress.closeness import closeness_of
+from lcsearch.compress.fit import compress_trained
 from lcsearch.core.errors import InputError
 from lcsearch.layers import LinearConv2d
 from lcsearch.layers.families.conv import ConvSpec
