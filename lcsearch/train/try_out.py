@@ -16,6 +16,7 @@ from lcsearch.core.seeds import generators_kept, seed_everything
 from lcsearch.core.spec import ModelSpec, Recipe, Regularizer
 from lcsearch.data import Batches, SearchData, Split
 from lcsearch.nets import surgery
+from lcsearch.nets.calls import called, check_still_called
 from lcsearch.nets.failure import Watch
 from lcsearch.train.answers import checked_answer
 from lcsearch.train.loop import train
@@ -59,8 +60,11 @@ def try_out(
         notes = _types(plain)
         whole, small = surgery.build_model(plain), surgery.build_model(compressed)
         with said_of("backbone", plain.backbone):
-            notes += _tried(whole, few, once, device, "the net")
-            _tried(small, few, once, device, "the net with its convolutions replaced")
+            with called(whole) as before:
+                notes += _tried(whole, few, once, device, "the net")
+            with called(small) as after:
+                _tried(small, few, once, device, "the net with its convolutions replaced")
+            check_still_called(before, after)
             if cut and compressed.layers:
                 _try_to_cut(surgery.build_model(plain), compressed, few, once, device)
     return [f"{plain.backbone}: {note}" for note in notes]

@@ -47,3 +47,18 @@ def test_such_nets_are_searched_and_exported(
     smallest = min((t for t in trials if t.state == "complete"), key=lambda t: t.params)
     for name in ("net.pt2", "net.safetensors"):
         assert call(["export", str(out), "--trial", str(smallest.number), "-o", str(tmp_path / name)]) == 0
+
+
+def test_a_convolution_that_is_not_called_any_more_is_named_before_the_run_is_made(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out, space = tmp_path / "run", tmp_path / "space.yaml"
+    run = ["run", "--backbone", "odd_nets:exact", *SMALL, "--out", str(out)]
+    with installed_inline(tmp_path):
+        assert call(run) == 2
+        said = capfd.readouterr().err
+        assert len(said.splitlines()) == 1 and not out.exists()
+        assert "does not call fourth any more" in said and '`"fourth": {kind: [conv]}`' in said
+        layers = '{"fourth": {kind: [conv]}, "*": {kind: [conv, linear]}}'
+        space.write_text(f"version: 1\nbackbone: odd_nets:exact\nlayers: {layers}\n")
+        assert call([*run, "--space", str(space)]) == 0

@@ -14,7 +14,7 @@ from lcsearch.core.errors import InputError
 from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.nets import surgery
-from lcsearch.nets.calls import called
+from lcsearch.nets.calls import called, check_still_called
 from lcsearch.nets.in_place import become, take_attributes
 
 IMAGE = torch.randn(2, 8, 6, 6, generator=torch.Generator().manual_seed(0))
@@ -110,3 +110,6 @@ def test_convolutions_that_are_called_are_named_once_each() -> None:
         net(IMAGE)
     net(IMAGE)
     assert (before, after) == (["one", "two"], ["one"])
+    check_still_called(after, before)
+    with pytest.raises(InputError, match=r'does not call two any more.*`"two": {kind: \[conv\]}` in a space'):
+        check_still_called(before, after)
