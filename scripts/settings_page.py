@@ -27,14 +27,14 @@ Every setting of a run. `scripts/settings_page.py` makes this page from the decl
 
 A setting has one name: `--max-params` on the command line is the argument `max_params` of `lcsearch.search`,
 and `settings.max_params` in a run's `run.yaml`. What is marked with * can also be given to `lcsearch resume`:
-it alters the result of no trial.
+it alters the result of no trial that has ended.
 """
 COLUMNS = ("setting", "what it is", "values", "default", "taken by")
 
 
 def page() -> str:
     """The whole page."""
-    of_runs = [one for one in INPUTS if {"run", "search"} & set(one.takes)]
+    of_runs = [one for one in INPUTS if {"run", "search", "resume"} & set(one.takes)]
     parts = [HEAD]
     for group in GROUPS:
         parts.append(_table(TITLES[group], (one for one in of_runs if one.group == group)))

@@ -35,6 +35,7 @@ TABLE = """
     precision          --precision          recipe     r----  precision
     recipe             --recipe             -          rs---  path
     init               --init               settings   r----  text
+    data_changed       --data-changed       settings   --ct-  changed
     new_head           --new-head           settings   r---v  flag
     inherit            --inherit            settings   r----  flag
     fine_tune_epochs   --fine-tune-epochs   -          r----  whole1
@@ -83,6 +84,7 @@ TYPED: dict[str, Bad] = {
     "share": (("-0.1", "it must be at least 0"), ("1.1", "it must be at most 1"), *_NUMBER),
     "gpus": (("-1", "it must be at least 0"), ("1.5", "a share below 1 or a whole number"), *_NUMBER),
     "precision": (("float16", "did you mean 'bfloat16'"),),
+    "changed": (("use_old", "did you mean 'use-old'"),),
     "way": (("scrach", "did you mean 'scratch'"),),
     "sampler": (("tpee", "there is no sampler 'tpee'; did you mean 'tpe'"),),
     "rule": (("paretto", "there is no stopping rule 'paretto'; did you mean 'pareto'"),),
@@ -126,6 +128,7 @@ VALUES: dict[str, Bad] = {
     "share": ((-0.1, "at least 0"), (1.1, "at most 1"), *_NO_NUMBER),
     "gpus": ((-1, "at least 0"), (2.5, "a share below 1 or a whole number"), *_NO_NUMBER),
     "precision": (("float16", "did you mean 'bfloat16'"), (16, "16 is not allowed")),
+    "changed": (("use_old", "did you mean 'use-old'"), (1, "1 is not allowed")),
     "sampler": ((5, "5 is not text"),),
     "rule": ((5, "5 is not text"),),
     "engine": ((5, "5 is not text"),),

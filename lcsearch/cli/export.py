@@ -129,17 +129,23 @@ def _file_lines(done: Exported, kind: str, metric: str) -> list[str]:
         f"latency {ours:.2f} ms (plain backbone {plain:.2f} ms): median of {done.latency.runs}, one image, "
         "one CPU thread"
     )
+    differ = f"outputs differ by at most {check.difference:.1e} of the largest"
     if not done.about.knows_data:
         return [
             *lines,
-            f"checked on {check.images} random images, for lcsearch does not know the run's: outputs differ "
-            f"by at most {check.difference:.1e} of the largest",
+            f"checked on {check.images} random images, for lcsearch does not know the run's: {differ}",
             f"input: float32 {shape}, prepared as your training loop does",
         ]
+    accuracy = f"{metric} {check.accuracy:.2f} %, {check.trained_accuracy:.2f} % as trained"
+    checked = (
+        f"checked on {check.images} random images: {differ}"
+        if done.random
+        else f"checked on {check.images} validation images: {differ}; {accuracy}"
+    )
     return [
         *lines,
-        f"checked on {check.images} validation images: outputs differ by at most {check.difference:.1e} of "
-        f"the largest; {metric} {check.accuracy:.2f} %, {check.trained_accuracy:.2f} % as trained",
+        *([done.note] if done.note else []),
+        checked,
         f"input: float32 {shape}, pixels / 255, minus {_numbers(info.mean)}, divided by {_numbers(info.std)}",
     ]
 

@@ -124,6 +124,13 @@ def reason(error: BaseException) -> str:
     return " ".join(str(error).split())[:160] or type(error).__name__
 
 
+def without_settings(error: BaseException) -> str:
+    """What an error says in one line, without the names of settings: nobody may have given them."""
+    if isinstance(error, InputError):
+        return error.said(lambda named: named.setting if named.value is None else str(named.value))
+    return reason(error)
+
+
 def did_you_mean(value: str, choices: Iterable[str]) -> str:
     """Return "did you mean 'vgg11'?" style advice, or the whole list where nothing is near.
 

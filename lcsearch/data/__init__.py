@@ -10,6 +10,7 @@ from lcsearch.data.loading import (
     full_name,
     load,
     names,
+    recorded_test_split,
     test_split,
 )
 from lcsearch.data.notes import notes_on
@@ -33,5 +34,6 @@ __all__ = [
     "load",
     "names",
     "notes_on",
+    "recorded_test_split",
     "test_split",
 ]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lcsearch.data.dataset import DataSet, Listing, Raw, SearchData, Split
-from lcsearch.data.split import check_memory
+from lcsearch.data.split import check_memory, divided
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +61,34 @@ class Division:
     validation: Chosen
     unused: Chosen
 
+    @classmethod
+    def of(cls, data_set: DataSet, folder: Path, size: int) -> Division:
+        """A data set of which every image is unused.
+
+        Raises:
+            InputError: It is damaged.
+        """
+        raw = data_set.read(folder, "train")
+        every = torch.arange(len(raw.labels))
+        return cls(data_set, folder, size, *(Chosen(raw, part) for part in (every[:0], every[:0], every)))
+
+    def divided(self, train_images: int | None, validation_images: int | None) -> Division:
+        """Divide all images anew, by the stratified order that they have.
+
+        Args:
+            train_images: Images to train on; None for all that validation leaves.
+            validation_images: Images to validate on; None for its own part, else a fifth, at most 5,000.
+
+        Raises:
+            InputError: There are not that many.
+        """
+        raw, data_set = self.unused.raw, self.data_set
+        places = divided(
+            data_set.name, raw.labels, data_set.num_classes, train_images, validation_images, raw.validation
+        )
+        train, validation, unused = (Chosen(raw, part) for part in places)
+        return replace(self, train=train, validation=validation, unused=unused)
+
     def with_train(self, images: int) -> Division:
         """Train on so many of the training images, the first ones."""
         more = self.train.indices[images:]
@@ -99,9 +127,7 @@ class Division:
         test = self.data_set.test_listing(self.folder)
         return found if test is None else found | {"test": test}
 
-    def sources(self) -> tuple[Raw, ...]:
-        """Where images are that were in the training or the validation part once."""
+    def whole(self) -> Raw:
+        """All images that may be in the training or the validation part, however the set is divided."""
         pool = self.data_set.pool(self.folder)
-        if pool is not None:
-            return (pool,)
-        return tuple(dict.fromkeys((self.train.raw, self.validation.raw)))
+        return self.train.raw if pool is None else pool

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from lcsearch.core import plugins
 from lcsearch.core.errors import InputError
 from lcsearch.data import folder, places, user
-from lcsearch.data.dataset import DataSet, SearchData, Split
-from lcsearch.data.division import Chosen, Division
-from lcsearch.data.split import check_memory, divided
+from lcsearch.data.dataset import DataSet, Raw, SearchData, Split
+from lcsearch.data.digest import ImageLine
+from lcsearch.data.division import Division
+from lcsearch.data.matching import recorded_test_images
+from lcsearch.data.split import check_memory
 
 SMALLEST_IMAGE, LARGEST_IMAGE = 8, 512
 _FOLDER = "folder:"
@@ -156,17 +159,23 @@ def divide(
     own_validation: bool = True,
 ) -> Division:
     """Say which images `load` would read, with its arguments and errors."""
+    whole = undivided(name, data_dir=data_dir, image_size=image_size, own_validation=own_validation)
+    return whole.divided(train_images, validation_images)
+
+
+def undivided(
+    name: str,
+    *,
+    data_dir: str | Path | None = None,
+    image_size: int | None = None,
+    own_validation: bool = True,
+) -> Division:
+    """List the images that `load` would read from, all of them unused, with its arguments and errors."""
     where = _folder(data_dir)
     data_set = _find(name, where)
     size = _checked_size(data_set, image_size)
     folder = places.locate(data_set, where)
-    if not own_validation:
-        data_set = data_set.without_validation()
-    raw = data_set.read(folder, "train")
-    places_of_parts = divided(
-        data_set.name, raw.labels, data_set.num_classes, train_images, validation_images, raw.validation
-    )
-    return Division(data_set, folder, size, *(Chosen(raw, part) for part in places_of_parts))
+    return Division.of(data_set if own_validation else data_set.without_validation(), folder, size)
 
 
 @contextlib.contextmanager
@@ -191,16 +200,48 @@ def test_split(name: str, *, data_dir: str | Path | None = None, image_size: int
         RuntimeError: Outside of ``with final_evaluation():``.
         InputError: As in `load`.
     """
+    data_set, folder, size = _for_test(name, data_dir, image_size)
+    raw = data_set.read(folder, "test")
+    return _test(data_set, raw, torch.arange(len(raw.labels)), size)
+
+
+def recorded_test_split(
+    name: str,
+    lines: Iterable[ImageLine],
+    *,
+    data_dir: str | Path | None = None,
+    image_size: int | None = None,
+) -> Split:
+    """Read the test images of a recorded split that are still there, whatever has become of the others.
+
+    Args:
+        name: As in `test_split`, with its other arguments and errors.
+        lines: A line for each recorded image.
+        data_dir: As in `load`.
+        image_size: As in `load`.
+    """
+    data_set, folder, size = _for_test(name, data_dir, image_size)
+    pool = data_set.pool(folder)
+    raw = data_set.read(folder, "test") if pool is None else pool
+    chosen = recorded_test_images(raw, lines)
+    if not chosen:
+        raise InputError(f"{name}: no test image is left of those that there were")
+    return _test(data_set, raw, torch.tensor(chosen), size)
+
+
+def _for_test(name: str, data_dir: str | Path | None, image_size: int | None) -> tuple[DataSet, Path, int]:
     if not _final.get():
         raise RuntimeError(
             "the test images are for the final evaluation only: with data.final_evaluation(): ..."
         )
     where = _folder(data_dir)
     data_set = _find(name, where)
-    size = _checked_size(data_set, image_size)
-    raw = data_set.read(places.locate(data_set, where), "test")
-    check_memory(data_set, len(raw.labels), size)
-    return Split(raw.take(torch.arange(len(raw.labels)), size), raw.labels)
+    return data_set, places.locate(data_set, where), _checked_size(data_set, image_size)
+
+
+def _test(data_set: DataSet, raw: Raw, chosen: Tensor, size: int) -> Split:
+    check_memory(data_set, len(chosen), size)
+    return Split(raw.take(chosen, size), raw.labels[chosen])
 
 
 def _find(name: str, data_dir: Path | None) -> DataSet:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lcsearch.core.errors import InputError, Named
+from lcsearch.core.data_digest import DataDigest
+from lcsearch.core.errors import InputError, Named, without_settings
 from lcsearch.core.records import RunRecord, TrialRecord
+from lcsearch.core.strict import validate
 from lcsearch.runs.directory import RunDirectory
 
 if TYPE_CHECKING:
     from lcsearch.data import DatasetInfo, SearchData
+    from lcsearch.data.recorded import Source
 
 
 RANDOM = "random images"
@@ -54,33 +57,80 @@ class About:
         return self.info.name != RANDOM
 
 
-def load_data(run: RunRecord) -> SearchData:
-    """Read the run's training and validation images again; random ones where the user's own loop trained.
+@dataclass(frozen=True, eq=False)
+class CheckImages:
+    """What an exported file is checked on.
+
+    Attributes:
+        data: The validation images among them.
+        random: Whether they are noise.
+        note: What is to be said of them; empty where they are the run's.
+    """
+
+    data: SearchData
+    random: bool = False
+    note: str = ""
+
+
+def load_data(run: RunRecord) -> CheckImages:
+    """Read the run's images again: those that are as they were, random ones where there are none.
 
     Raises:
-        InputError: They are not there any more.
+        InputError: They are not there any more, and the run recorded nothing of them.
     """
-    from lcsearch import data
-
     settings: dict[str, Any] = run.settings["settings"]
+    facts = run.settings["facts"]
     if settings.get("objective") is not None:
-        return _random_data(run.settings["facts"])
+        return CheckImages(_random_data(_random_info(facts)), random=True)
+    from lcsearch.data.recorded import UNKNOWN, Source
+
     keys = ("data_dir", "train_images", "validation_images", "image_size", "own_validation")
     asked: dict[str, Any] = {key: settings.get(key) for key in keys}
-    return data.load(settings["dataset"], **asked)
+    source = Source(settings["dataset"], **asked)
+    if run.settings.get("data") is None:
+        return CheckImages(source.load(), note=UNKNOWN)
+    return _compared(run, source)
 
 
-def _random_data(facts: Mapping[str, Any]) -> SearchData:
-    """Images for comparing outputs where there are no real ones: noise, normalised to mean 0, deviation 1."""
-    import torch
+def _compared(run: RunRecord, source: Source) -> CheckImages:
+    from lcsearch.data.recorded import CHANGED, RecordedImages, compare
 
-    from lcsearch.data import DatasetInfo, SearchData, Split
+    directory = RunDirectory(run.path)
+    digest = validate(DataDigest, run.settings["data"], f"{directory.settings}: data")
+    noise = replace(
+        _random_info(run.settings["facts"]), name=source.name, mean=tuple(digest.mean), std=tuple(digest.std)
+    )
+    try:
+        found = compare(RecordedImages(digest, directory.images), source)
+    except (InputError, OSError) as error:
+        note = f"the run's images cannot be read: {without_settings(error)}"
+        return CheckImages(_random_data(noise), random=True, note=note)
+    if found.changes is None:
+        return CheckImages(found.data)
+    note = f"{CHANGED}{found.changes}; {found.changes.left} are as they were"
+    if len(found.data.validation) == 0:
+        return CheckImages(_random_data(noise), random=True, note=note)
+    return CheckImages(found.data, note=note)
+
+
+def _random_info(facts: Mapping[str, Any]) -> DatasetInfo:
+    """The facts of random images, normalised to mean 0 and deviation 1."""
+    from lcsearch.data import DatasetInfo
 
     classes, channels, size = (facts[key] for key in ("num_classes", "in_channels", "image_size"))
+    return DatasetInfo(RANDOM, classes, channels, size, (0.5,) * channels, (12**-0.5,) * channels, False, 0)
+
+
+def _random_data(info: DatasetInfo) -> SearchData:
+    """Noise, for comparing outputs where there are no real images."""
+    import torch
+
+    from lcsearch.data import SearchData, Split
+
     generator = torch.Generator().manual_seed(0)
-    images = torch.randint(256, (_RANDOM_IMAGES, channels, size, size), generator=generator).byte()
-    labels = torch.randint(classes, (_RANDOM_IMAGES,), generator=generator)
-    info = DatasetInfo(RANDOM, classes, channels, size, (0.5,) * channels, (12**-0.5,) * channels, False, 0)
+    shape = (_RANDOM_IMAGES, info.in_channels, info.image_size, info.image_size)
+    images = torch.randint(256, shape, generator=generator).byte()
+    labels = torch.randint(info.num_classes, (_RANDOM_IMAGES,), generator=generator)
     return SearchData(info, Split(images, labels), Split(images, labels))
 
 

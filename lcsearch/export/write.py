@@ -35,6 +35,8 @@ class Exported:
         agreement: How it compares with the trained model; None for a config.
         latency: Median seconds of the file and of the plain backbone in the same format; None for a config.
         about: How images must be prepared; None for a config.
+        random: Whether it was compared on noise.
+        note: What is to be said of the images that it was compared on; empty where they are the run's.
     """
 
     path: Path
@@ -43,6 +45,8 @@ class Exported:
     agreement: Agreement | None = None
     latency: Latency | None = None
     about: About | None = None
+    random: bool = False
+    note: str = ""
 
 
 def export(
@@ -78,11 +82,13 @@ def export(
         if isinstance(form, ConfigFormat):
             return _config(form, spec, source, part, path)
         assert isinstance(form, ModelFormat) and weights is not None
-        data = load_data(run)
+        images = load_data(run)
+        data = images.data
         about = About(config_text(spec, source), data.info, fold_batch_norm)
         trained = trained_model(spec.model, weights)
         agree = partial(compare, split=data.validation, info=data.info, metric=run.metric)
-        return _model(form, trained, spec.model, about, agree, part, path)
+        done = _model(form, trained, spec.model, about, agree, part, path)
+        return replace(done, random=images.random, note=images.note)
 
 
 def _config(form: ConfigFormat, spec: TrialSpec, source: Source, part: Path, path: Path) -> Exported:

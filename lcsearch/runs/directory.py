@@ -25,6 +25,7 @@ class RunDirectory:
         self.report = path / "report.html"
         self.best = path / "best.yaml"
         self.start = path / "start"
+        self.images = path / "images.csv.gz"
 
     def trial(self, number: int) -> Path:
         """The folder of one trial."""
@@ -177,7 +178,7 @@ def _is_content(entry: Path) -> bool:
         return any(entry.iterdir())
     if entry.name == "start" and entry.is_dir():
         return any(BACKBONE not in inner.name for inner in entry.iterdir())
-    return not entry.name.startswith(".run.yaml.")
+    return not entry.name.startswith((".run.yaml.", ".images.csv.gz.", "images.csv.gz"))
 
 
 def _metrics_table(record: TrialRecord) -> str:

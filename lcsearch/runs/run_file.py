@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from annotated_types import Ge
 
 from lcsearch.core.checked import Checked, Versioned
+from lcsearch.core.data_digest import DataDigest
 from lcsearch.core.errors import InputError
 from lcsearch.core.spec import Channels, Classes
 from lcsearch.core.strict import validate
@@ -58,6 +59,7 @@ class RunFile(Versioned):
 
     Attributes:
         study: The study's name on a server; None where an old version made the run.
+        data: What the images were; None where the user's own loop trains, or an old version made the run.
         modules_in: Folders that the user's own modules are imported from, where they are found nowhere else.
         settings: Every setting.
         facts: What the data set and the space decide.
@@ -71,6 +73,7 @@ class RunFile(Versioned):
     """
 
     study: str | None = field(default=None, kw_only=True)
+    data: DataDigest | None = field(default=None, kw_only=True)
     modules_in: list[str] = field(default_factory=list, kw_only=True)
     settings: RunSettings
     facts: Facts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any, Literal
@@ -14,31 +13,18 @@ from lcsearch.core.errors import InputError, Named
 from lcsearch.core.metric import ACCURACY, Metric
 from lcsearch.core.plugins import ENGINE, SAMPLER, STOPPING_RULE, TRACKER
 from lcsearch.core.spec import Recipe
-from lcsearch.runs.setting import Call, Place, Rule, Setting, by_device, declared
+from lcsearch.runs.defaults import CPU_TRIALS, TRIALS, jobs_at
+from lcsearch.runs.setting import Call, Rule, Setting, by_device, declared
 from lcsearch.runs.values import Count, Seconds, Trackers, listed, must
 
 NEW: tuple[Call, ...] = ("run", "search")
 GOING_ON: tuple[Call, ...] = ("run", "search", "resume")
 WORKING: tuple[Call, ...] = ("run", "search", "resume", "retrain")
+AGAIN: tuple[Call, ...] = ("resume", "retrain")
 READING: tuple[Call, ...] = ("run", "sensitivity")
 
 DEFAULT_SAMPLER = "recombine"
 """See docs/search.md for why."""
-
-_CPU_TRIALS, _GPU_TRIALS, _GPU_SHORT_TRIALS = 18, 60, 120
-"""On a CPU what two cores do in a quarter of an hour; on a GPU more where most are a short fine-tuning."""
-
-
-def _trials(place: Place) -> int:
-    if place.device == "cpu":
-        return _CPU_TRIALS
-    return _GPU_TRIALS if place.init == "scratch" else _GPU_SHORT_TRIALS
-
-
-def _jobs(place: Place) -> int | None:
-    if place.engine == "ray":
-        return None
-    return len(os.sched_getaffinity(0)) if place.device == "cpu" and hasattr(os, "sched_getaffinity") else 1
 
 
 def _accuracy_first(names: tuple[str, ...]) -> bool:
@@ -113,9 +99,9 @@ class RunSettings(Checked):
             "Trained trials in all, the hand-picked ones included.",
             "search",
             GOING_ON,
-            Rule(f"{_CPU_TRIALS} on a CPU, else {_GPU_SHORT_TRIALS}, from scratch {_GPU_TRIALS}", _trials),
+            TRIALS,
         ),
-    ] = _CPU_TRIALS
+    ] = CPU_TRIALS
     timeout: Annotated[
         Seconds | None,
         Setting("Start no trial after this time from now: 90s, 30m, 2h.", "search", GOING_ON),
@@ -145,7 +131,7 @@ class RunSettings(Checked):
             "Trials at once.",
             "workers",
             WORKING,
-            Rule("CPU cores; 1 on a GPU; with Ray what the cluster fits", _jobs),
+            Rule("CPU cores; 1 on a GPU; with Ray what the cluster fits", jobs_at),
         ),
     ] = 1
     threads: Annotated[
@@ -235,6 +221,10 @@ class RunSettings(Checked):
     fine_tune: Annotated[
         Recipe | None, Setting("How a model is trained that was cut out of a backbone.", "start")
     ] = None
+    data_changed: Annotated[
+        Literal["refuse", "use-old"],
+        Setting("If images changed since: refuse, or go on with what is left of the split.", "data", AGAIN),
+    ] = "refuse"
     new_head: Annotated[
         bool,
         Setting("Make the last layer new: the given weights are for other classes.", "start", READING),

@@ -19,9 +19,9 @@ from lcsearch.core.config import parse_config
 from lcsearch.core.errors import InputError, Named
 from lcsearch.core.functions import look_in, module_folders
 from lcsearch.core.job import Objective
-from lcsearch.core.metric import ACCURACY, effective_images
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.core.text import format_count
+from lcsearch.data.image_list import write_image_list
 from lcsearch.nets import surgery
 from lcsearch.nets.backbones import build
 from lcsearch.nets.count import Count
@@ -34,7 +34,9 @@ from lcsearch.runs.run_file import Facts, RunFile, check_names
 from lcsearch.runs.settings import RunSettings
 from lcsearch.runs.storage import check_storage
 from lcsearch.runs.trackers import Tracker
-from lcsearch.search.options import default_train_images, explicit_recipe, in_any_folder, resolve
+from lcsearch.search.images import ANY_IMAGES, SessionImages, check_images
+from lcsearch.search.new_images import NewImages, look_at_data
+from lcsearch.search.options import explicit_recipe, in_any_folder, resolve
 from lcsearch.search.planner import Planner
 from lcsearch.search.proposals.given import read_given
 from lcsearch.search.proposals.guided import Preparing
@@ -61,9 +63,9 @@ def create(said: Mapping[str, Any]) -> SearchSession:
     space = load_space(asked.get("space"), asked["backbone"])
     settings = resolve(asked, space)
     space = narrowed(space, asked)
-    settings, facts, found = _look_at_data(settings)
-    notes = data.notes_on(found, facts.train_images, settings.metric)
-    return make(asked, settings, space, facts, images=found, notes=notes)
+    settings, facts, images = look_at_data(settings)
+    notes = data.notes_on(images.data, metric=settings.metric)
+    return make(asked, settings, space, facts, images=images, notes=notes)
 
 
 def narrowed(space: Space, asked: Asked) -> Space:
@@ -81,7 +83,7 @@ def make(
     facts: Facts,
     objective: Objective | None = None,
     *,
-    images: data.SearchData | None = None,
+    images: NewImages | None = None,
     notes: Sequence[str] = (),
 ) -> SearchSession:
     """Check what remains, make the run directory, and open the run.
@@ -92,7 +94,7 @@ def make(
         space: What is searched.
         facts: What the data decide.
         objective: Runs one trial; None trains the spec on the run's data set.
-        images: What nets are tried on before the run is made; None where the user's own loop trains.
+        images: What nets are tried on, and what is recorded; None where the user's own loop trains.
         notes: What the run is to say of itself, as in `RunFile`.
 
     Raises:
@@ -105,7 +107,7 @@ def make(
     _check_limits(settings, smallest)
     given = read_given(asked.get("given", ()), bound.plain(), settings)
     if images is not None:
-        notes = [*notes, *_tried(settings, bound, images)]
+        notes = [*notes, *_tried(settings, bound, images.data)]
     weights = given_weights(settings.init, bound.plain(), seed=settings.seed, new_head=settings.new_head)
     check_storage(settings.storage)
     settings, following = _tracked(settings)
@@ -113,9 +115,14 @@ def make(
     if weights is not None:
         Start(directory.start).write_backbone(weights.state)
         notes = [*notes, *([weights.said] if weights.said else [])]
-    notes = [*notes, *_about_net(bound.plain())]
-    directory.write(_recorded(settings, facts, given, space, notes))
-    return _session(directory, settings, facts, bound, given, objective, following)
+    recorded = _recorded(settings, facts, given, space, [*notes, *_about_net(bound.plain())])
+    seen = ANY_IMAGES
+    if images is not None:
+        write_image_list(directory.images, images.record.lines)
+        recorded = replace(recorded, data=images.record.digest)
+        seen = SessionImages(images.record.digest.seen)
+    directory.write(recorded)
+    return _session(directory, settings, facts, bound, given, objective, following, seen)
 
 
 def reopen(path: Path, said: Mapping[str, Any] | None = None) -> SearchSession:
@@ -156,7 +163,9 @@ def go_on(
         objective: Runs one trial; None trains the spec on the run's data set.
 
     Raises:
-        InputError: Its run.yaml is damaged, or names what is not installed any more.
+        InputError: Its run.yaml is damaged, or names what is not installed any more; or its images have
+            changed.
+        HaltError: Its images cannot be read.
     """
     file = str(directory.settings)
     check_names(settings, file)
@@ -164,9 +173,11 @@ def go_on(
     given = [parse_config(config, f"{file}: given").spec for config in recorded.given]
     bound = _bind(space, settings, recorded.facts)
     settings, following = _tracked(settings)
-    session = _session(directory, settings, recorded.facts, bound, given, objective, following)
-    if settings != recorded.settings:
-        directory.write(replace(recorded, settings=settings))
+    images = check_images(directory, recorded, settings)
+    facts, notes = images.facts(recorded.facts), images.noted(recorded.notes)
+    session = _session(directory, settings, facts, bound, given, objective, following, images)
+    if settings != recorded.settings or notes != recorded.notes:
+        directory.write(replace(recorded, settings=settings, notes=notes))
     return session
 
 
@@ -207,12 +218,13 @@ def _session(
     given: Sequence[TrialSpec],
     objective: Objective | None,
     following: Mapping[str, Tracker],
+    images: SessionImages,
 ) -> SearchSession:
-    prepare = None if settings.fine_tune is None else Preparing(settings, bound)
+    prepare = None if settings.fine_tune is None else Preparing(settings, bound, images)
     planner = Planner(bound, settings, facts.noise_images, given, Sizer(facts.image_shape), prepare)
     engine = make_engine(settings, directory.path)
-    train = objective or make_objective(settings)
-    return SearchSession(directory, settings, facts, planner, train, engine, following)
+    train = objective or make_objective(settings, images)
+    return SearchSession(directory, settings, facts, planner, train, engine, following, images.remarks)
 
 
 def _tried(settings: RunSettings, bound: BoundSpace, images: data.SearchData) -> list[str]:
@@ -220,33 +232,6 @@ def _tried(settings: RunSettings, bound: BoundSpace, images: data.SearchData) ->
     cut = settings.fine_tune is not None
     recipe, device = settings.recipe, settings.device
     return try_out(bound.plain(), bound.smallest(), images, recipe, cut=cut, device=device)
-
-
-def _look_at_data(settings: RunSettings) -> tuple[RunSettings, Facts, data.SearchData]:
-    """Read the images once, so that every mistake in them is found before the run is made."""
-    division = data.divide(
-        settings.dataset,
-        data_dir=settings.data_dir,
-        train_images=settings.train_images,
-        validation_images=settings.validation_images,
-        image_size=settings.image_size,
-    )
-    beside_test = division.check_test()
-    found = division.decoded()
-    images = settings.train_images or default_train_images(settings, len(found.train.labels))
-    validation = len(found.validation.labels)
-    info = found.info
-    facts = Facts(info.num_classes, info.in_channels, info.image_size, images, validation)
-    if settings.metric != ACCURACY:
-        counts = found.validation.labels.bincount().tolist()
-        facts = replace(facts, effective_images=effective_images(settings.metric, counts))
-    settings = replace(
-        settings,
-        train_images=images,
-        validation_images=validation,
-        own_validation=division.own_validation,
-    )
-    return settings, facts, replace(found, left_out=tuple(dict.fromkeys((*found.left_out, *beside_test))))
 
 
 def _bind(space: Space, settings: RunSettings, facts: Facts) -> BoundSpace:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -110,6 +110,7 @@ class SearchSession(Session):
         objective: Runs one trial.
         engine: Runs the objective for every trial.
         trackers: Follow the search, by what messages call them.
+        remarks: What is said at the start beside what is recorded.
     """
 
     def __init__(
@@ -121,12 +122,14 @@ class SearchSession(Session):
         objective: Objective,
         engine: Engine,
         trackers: Mapping[str, Tracker] | None = None,
+        remarks: Sequence[str] = (),
     ) -> None:
         super().__init__(directory, engine, objective)
         self.settings = settings
         self._facts = facts
         self._planner = planner
         self._trackers = trackers or {}
+        self._remarks = remarks
         self._tracking: Tracking | None = None
         self._halted = False
         self.director: SearchDirector
@@ -161,6 +164,7 @@ class SearchSession(Session):
             f"{settings.trials} trials of {_epochs(settings.searched_recipe)} by {settings.sampler}, "
             f"early stopping {settings.early_stopping}, {metric}seed {settings.seed}{timeout}",
             *self._directory.read().notes,
+            *self._remarks,
         ]
 
     def run(self, say: Callable[[str], None] = lambda line: None) -> str | None:

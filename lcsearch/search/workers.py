@@ -9,11 +9,17 @@ from lcsearch.core import plugins
 from lcsearch.core.plugins import Kind
 from lcsearch.engines import Engine, EngineSettings
 from lcsearch.runs.settings import RunSettings
+from lcsearch.search.images import ANY_IMAGES, SessionImages
 from lcsearch.train.objective import TrainObjective
 
 
-def make_objective(settings: RunSettings) -> TrainObjective:
-    """What trains a trial's spec on the run's data set."""
+def make_objective(settings: RunSettings, images: SessionImages = ANY_IMAGES) -> TrainObjective:
+    """What trains a trial's spec on the run's data set.
+
+    Args:
+        settings: Every setting.
+        images: What trials are to see of it.
+    """
     return TrainObjective(
         dataset=settings.dataset,
         data_dir=settings.data_dir,
@@ -24,6 +30,8 @@ def make_objective(settings: RunSettings) -> TrainObjective:
         device=settings.device,
         threads=settings.threads,
         metric=settings.metric,
+        seen=images.seen,
+        recorded=images.recorded,
     )
 
 

@@ -11,12 +11,14 @@ from torch import nn
 
 from lcsearch.compress.cut_out import cut_out
 from lcsearch.core.device import pick_device
-from lcsearch.core.errors import InputError, halting
+from lcsearch.core.errors import HaltError, InputError, halting, without_settings
 from lcsearch.core.job import CHECKPOINT, WEIGHTS, Job, Report
 from lcsearch.core.metric import ACCURACY, PLAIN_ACCURACY, Metric
 from lcsearch.core.records import ACCURACY_BEFORE
 from lcsearch.core.seeds import seed_everything, stream
-from lcsearch.data import SearchData, load
+from lcsearch.data import SearchData
+from lcsearch.data.digest import seen_digest
+from lcsearch.data.recorded import RecordedImages, Source, load_recorded
 from lcsearch.nets import surgery
 from lcsearch.nets.tensors import write_state
 from lcsearch.nets.weights import load_backbone, load_parent
@@ -26,8 +28,7 @@ from lcsearch.train.results import EpochMetrics, TrainingFailed, TrainResult
 from lcsearch.train.start import Start
 from lcsearch.train.teacher import Teacher, read_teacher
 
-_DataKey = tuple[str, str | None, int | None, int | None, int | None, bool]
-_loaded: dict[_DataKey, SearchData] = {}
+_loaded: dict[tuple[Source, str], SearchData] = {}
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class TrainObjective:
         device: ``auto``, or a device name of PyTorch.
         threads: CPU threads of this process; 0 leaves PyTorch's choice.
         metric: What is measured on validation images and called accuracy.
+        seen: Digest of the images that the driver saw; any will do where it is empty.
+        recorded: The split to train on where the images have changed since; None divides them anew.
     """
 
     dataset: str
@@ -55,6 +58,8 @@ class TrainObjective:
     device: str = "auto"
     threads: int = 0
     metric: Metric = ACCURACY
+    seen: str = ""
+    recorded: RecordedImages | None = None
 
     def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
         """Train one trial.
@@ -72,7 +77,8 @@ class TrainObjective:
 
         Raises:
             TrainingFailed: The training diverged.
-            HaltError: The images or what the job starts from cannot be read, or its folder not be written.
+            HaltError: The images or what the job starts from cannot be read, the images are not those that
+                the driver saw, or its folder cannot be written.
             OSError: The disk is full or lost.
         """
         checkpoint = prepare_folder(job, self.threads)
@@ -92,8 +98,7 @@ class TrainObjective:
         device = pick_device(self.device)
         if device == "cpu":
             keep_freed_memory()
-        with halting():
-            data = self.data()
+        data = self.data()
         return train(
             model,
             data,
@@ -114,34 +119,42 @@ class TrainObjective:
         return surgery.build_model(job.spec.model)
 
     def data(self) -> SearchData:
-        """Training and validation images, read once per process."""
-        key = self._data_key()
-        if key not in _loaded:
+        """Training and validation images, read once per process.
+
+        Raises:
+            HaltError: They cannot be read, or are not those that the driver saw: no trial is to blame.
+        """
+        if self._key not in _loaded:
             _loaded.clear()
-            _loaded[key] = load(
-                self.dataset,
-                data_dir=self.data_dir,
-                train_images=self.train_images,
-                validation_images=self.validation_images,
-                image_size=self.image_size,
-                own_validation=self.own_validation,
-            )
-        return _loaded[key]
+            _loaded[self._key] = self._read()
+        return _loaded[self._key]
 
     def use_data(self, data: SearchData) -> None:
         """Let this process train on data that is already in memory."""
         _loaded.clear()
-        _loaded[self._data_key()] = data
+        _loaded[self._key] = data
 
-    def _data_key(self) -> _DataKey:
-        return (
-            self.dataset,
-            self.data_dir,
-            self.train_images,
-            self.validation_images,
-            self.image_size,
-            self.own_validation,
-        )
+    def _read(self) -> SearchData:
+        try:
+            if self.recorded is not None:
+                data = load_recorded(self.recorded, self.source).data
+            else:
+                data = self.source.load()
+        except (InputError, OSError) as error:
+            raise HaltError(f"the images cannot be read: {without_settings(error)}") from error
+        if self.seen and seen_digest(data) != self.seen:
+            raise HaltError(f"the images of {self.dataset} are not those that were there as the run started")
+        return data
+
+    @property
+    def source(self) -> Source:
+        """Where the images are read from."""
+        numbers = self.train_images, self.validation_images, self.image_size
+        return Source(self.dataset, self.data_dir, *numbers, self.own_validation)
+
+    @property
+    def _key(self) -> tuple[Source, str]:
+        return self.source, self.seen
 
 
 def prepare_folder(job: Job, threads: int) -> Path:

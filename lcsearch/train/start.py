@@ -26,7 +26,7 @@ from lcsearch.nets.weights import (
     read_own,
     read_weights,
 )
-from lcsearch.train.teacher import make_teacher, write_teacher
+from lcsearch.train.teacher import knows_images, make_teacher, write_teacher
 
 
 class Start:
@@ -128,6 +128,7 @@ def prepare(
     seed: int,
     device: str,
     threads: int = 0,
+    seen: str = "",
     progress: Progress = lambda line: None,
 ) -> None:
     """Fill a start folder that holds the backbone's weights; what is there already is left as it is.
@@ -141,6 +142,7 @@ def prepare(
         seed: The views that the teacher's scores are of are drawn from it.
         device: Where to compute; ``auto`` is allowed.
         threads: CPU threads meanwhile; 0 leaves PyTorch's choice.
+        seen: Digest of the images: a teacher's scores of others are computed anew.
         progress: Hears what is being done; what it raises passes through, and a later call goes on.
 
     Raises:
@@ -149,7 +151,7 @@ def prepare(
     """
     start = Start(folder)
     with _threads(threads):
-        if recipe.distill > 0 and not start.teacher.is_file():
+        if recipe.distill > 0 and not knows_images(start.teacher, seen):
             write_teacher_of(start, template, data(), recipe, seed=seed, device=device, progress=progress)
         if not start.sensitivity.is_file():
             _write_sensitivity(start, template, layers, data(), pick_device(device), progress)

@@ -5,6 +5,7 @@ What the trained net says of every training image is computed once, for all tria
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from lcsearch.core.files import write_bytes
 from lcsearch.core.seeds import stream
 from lcsearch.core.spec import Recipe
 from lcsearch.data import Batches, SearchData
+from lcsearch.data.digest import seen_digest
 from lcsearch.train.augmentation import crop_and_flip
 
 _BATCH = 250
@@ -40,12 +42,14 @@ class Teacher:
         seed: Views are drawn from it, and from nothing of the student's: every student sees the same.
         crop: Padding of the random crop in pixels, as the views have it.
         flip: Whether views are mirrored.
+        images: Digest of the images; empty where an old version computed the scores.
     """
 
     outputs: Tensor
     seed: int
     crop: int
     flip: bool
+    images: str = ""
 
     @property
     def augments(self) -> bool:
@@ -134,7 +138,7 @@ def make_teacher(
     backbone.to(device).eval()
     outputs = [_scores(backbone, batches, view_generator(seed, view + 1)) for view in range(views)]
     backbone.train(was_training)
-    return Teacher(torch.stack(outputs), seed, crop, flip)
+    return Teacher(torch.stack(outputs), seed, crop, flip, seen_digest(data))
 
 
 @torch.no_grad()
@@ -150,7 +154,23 @@ def write_teacher(teacher: Teacher, path: Path) -> None:
         OSError: The disk is full.
     """
     about = {"seed": str(teacher.seed), "crop": str(teacher.crop), "flip": str(int(teacher.flip))}
+    about["images"] = teacher.images
     write_bytes(path, save({"outputs": teacher.outputs.contiguous()}, metadata=about))
+
+
+def knows_images(path: Path, seen: str) -> bool:
+    """Whether there are a teacher's scores, and of these images.
+
+    Args:
+        path: What `write_teacher` wrote, if anything.
+        seen: Digest of the images; empty where it is not known.
+    """
+    if not path.is_file():
+        return False
+    with contextlib.suppress(OSError, SafetensorError), safe_open(path, framework="pt") as file:
+        found = (file.metadata() or {}).get("images", "")
+        return not found or not seen or found == seen
+    return True  # whoever reads it says what is wrong with it
 
 
 def read_teacher(path: Path) -> Teacher:
@@ -162,8 +182,7 @@ def read_teacher(path: Path) -> Teacher:
     try:
         with safe_open(path, framework="pt") as file:
             about = file.metadata()
-            return Teacher(
-                file.get_tensor("outputs"), int(about["seed"]), int(about["crop"]), about["flip"] == "1"
-            )
+            outputs, seed, crop = file.get_tensor("outputs"), int(about["seed"]), int(about["crop"])
+            return Teacher(outputs, seed, crop, about["flip"] == "1", about.get("images", ""))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: does not read ({error}); remove it and resume the run") from None

@@ -66,10 +66,10 @@ def test_run_yaml_has_a_key_for_every_setting_that_it_holds() -> None:
             assert keys - asked == NOT_ASKED
 
 
-def test_what_resume_takes_alters_the_result_of_no_trial() -> None:
+def test_what_resume_takes_alters_the_result_of_no_trial_that_has_ended() -> None:
     assert {row.name for row in ROWS if "resume" in row.takers} == {
         "trials", "timeout", "engine", "jobs", "ray_address", "cpus_per_trial", "gpus_per_trial",
-        "max_failures", "storage_path", "track",
+        "max_failures", "storage_path", "track", "data_changed",
     }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from lcsearch.core.job import Progress
 from lcsearch.core.spec import LayerSpec, ModelSpec
 from lcsearch.layers.shape import Shapes
 from lcsearch.runs.settings import RunSettings
+from lcsearch.search.images import ANY_IMAGES, SessionImages
 from lcsearch.search.space import BoundSpace
 from lcsearch.search.space.groups import PLAIN, Group, Layers, Pick
 from lcsearch.search.workers import make_objective
@@ -37,10 +38,12 @@ class Preparing:
     Attributes:
         settings: Every setting of the run.
         space: The space, bound to the backbone.
+        images: What trials see of the data set.
     """
 
     settings: RunSettings
     space: BoundSpace
+    images: SessionImages = ANY_IMAGES
 
     def __call__(self, start: Path, progress: Progress) -> Sequence[ModelSpec]:
         """Fill the start folder and return the models that promise to lose the least.
@@ -54,11 +57,12 @@ class Preparing:
             start,
             template=plain,
             layers=self.space.searched_layers,
-            data=lambda: make_objective(settings).data(),
+            data=lambda: make_objective(settings, self.images).data(),
             recipe=settings.fine_tune,
             seed=settings.seed,
             device=settings.device,
             threads=settings.threads,
+            seen=self.images.seen,
             progress=progress,
         )
         found = Start(start).read_sensitivity()

@@ -19,6 +19,7 @@ from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.inputs import checked, inputs_of
 from lcsearch.runs.read import read_run
 from lcsearch.runs.retrained import write_results
+from lcsearch.search.images import check_images
 from lcsearch.search.retrain.director import RetrainDirector, Task, tasks_for
 from lcsearch.search.retrain.picks import picks
 from lcsearch.search.retrain.testing import evaluate_once
@@ -78,7 +79,8 @@ class RetrainSession(Session):
         engine: Trains; None for the one that the settings ask for.
 
     Raises:
-        InputError: It is no run, or has nothing to retrain.
+        InputError: It is no run, has nothing to retrain, or its images have changed.
+        HaltError: Its images cannot be read.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class RetrainSession(Session):
                 "not call; 'lcsearch export' gives a config to train it with"
             )
         self.settings = settings.changed(request.changes)
+        self.images = check_images(directory, recorded, self.settings)
         self.epochs = request.epochs or LONGER * settings.recipe.epochs
         self.trials = picks(run, request.top, request.trials)
         self.ways = ways_of(request.init or default_way(settings))
@@ -107,7 +110,7 @@ class RetrainSession(Session):
         )
         self._say = say
         self.director: RetrainDirector
-        self._train = make_objective(self.settings)
+        self._train = make_objective(self.settings, self.images)
         engine = engine or make_engine(self.settings, path / "retrain")
         super().__init__(directory, engine, self._train)
         self._starts = self._make_starts(run)
@@ -127,6 +130,7 @@ class RetrainSession(Session):
             f"retraining {len(self.trials)} models (trials {numbers}) of {self.path}: "
             f"{self.epochs} epoch{'s' if self.epochs > 1 else ''}, "
             f"{seeds} seed{'s' if seeds > 1 else ''}, {_WORDS[self.ways]}",
+            *([self.images.note] if self.images.note else []),
         ]
         if not left:
             return [*lines, "every training is finished already"]
@@ -150,7 +154,7 @@ class RetrainSession(Session):
         """
         if all(task.result() is None for task in self.tasks):
             raise InputError(f"{self.path}: no training has finished, so there is nothing to test")
-        evaluate_once(self._chosen(), self.settings, self._train.data())
+        evaluate_once(self._chosen(), self.settings, self._train.data(), self.images.recorded)
         run = read_run(self.path)
         records = write_results(self.path, self.epochs, run.trials, run.metric)
         report.write(read_run(self.path), self._directory.report)
@@ -168,7 +172,7 @@ class RetrainSession(Session):
 
     def _make_starts(self, run: RunRecord) -> Starts:
         backbone = next(trial for trial in run.trials if trial.origin == "baseline")
-        starts = Starts(self.path, self.settings, backbone, self._train.data, self._say)
+        starts = Starts(self.path, self.settings, backbone, self._train.data, self.images.seen, self._say)
         for task in self.tasks:
             if task.start is not None:
                 starts.check(task.trial, task.spec.recipe, task.start)

@@ -17,6 +17,7 @@ from lcsearch.runs.retrained import Result, Spread, spread
 from lcsearch.runs.settings import RunSettings
 from lcsearch.train.fine_tune import fine_tune_recipe
 from lcsearch.train.start import Start, write_teacher_of
+from lcsearch.train.teacher import knows_images
 
 AskedWay = Literal["scratch", "compressed", "both"]
 """Where weights come from, as ``init`` takes it."""
@@ -62,6 +63,7 @@ class Starts:
         settings: Of the run.
         backbone: The plain backbone's trial.
         data: Gives the images, where a teacher's scores have to be computed.
+        seen: Digest of the images; empty where it is not known.
         say: Called with a line for the user.
     """
 
@@ -69,6 +71,7 @@ class Starts:
     settings: RunSettings
     backbone: TrialRecord
     data: Callable[[], SearchData]
+    seen: str
     say: Callable[[str], None]
 
     def check(self, trial: TrialRecord, recipe: Recipe, folder: Path) -> None:
@@ -99,7 +102,7 @@ class Starts:
         start = Start(folder)
         if not start.compressed.is_file():
             copy_file(RunDirectory(self.run).weights(trial.number), start.compressed)
-        if recipe.distill > 0 and not start.teacher.is_file():
+        if recipe.distill > 0 and not knows_images(start.teacher, self.seen):
             copy_file(self._teacher(recipe, folder), start.teacher)
 
     def _teacher(self, recipe: Recipe, folder: Path) -> Path:
@@ -108,7 +111,7 @@ class Starts:
         weights = self._backbone_beside(folder)
         if weights != start.backbone:
             copy_file(weights, start.backbone)
-        if not start.teacher.is_file():
+        if not knows_images(start.teacher, self.seen):
             seed, device = self.settings.seed, self.settings.device
             plain = self.backbone.spec.model
             write_teacher_of(start, plain, self.data(), recipe, seed=seed, device=device, progress=self.say)

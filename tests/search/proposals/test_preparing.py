@@ -70,7 +70,7 @@ def test_the_plain_net_is_measured_and_smaller_ones_proposed_largest_first(
     asked = list[RunSettings]()
     monkeypatch.setattr(guided, "prepare", prepare)
     monkeypatch.setattr(guided, "Start", Start)
-    monkeypatch.setattr(guided, "make_objective", lambda given: asked.append(given) or Objective())
+    monkeypatch.setattr(guided, "make_objective", lambda given, images: asked.append(given) or Objective())
     models = Preparing(settings, space)(tmp_path, print)
     assert not asked, "the data is read where it is needed"
     assert told.pop("data")() == "the run's data" and asked == [settings]
@@ -82,6 +82,7 @@ def test_the_plain_net_is_measured_and_smaller_ones_proposed_largest_first(
         "seed": 3,
         "device": "cpu",
         "threads": 2,
+        "seen": "",
         "progress": print,
     }
     sizes = [space.params(model) for model in models]

@@ -152,7 +152,7 @@ def test_a_teacher_speaks_of_as_many_views_as_the_longer_training_has(run: Path)
     shutil.copytree(run / "trials/0", run / "start")
     (run / "start/weights.safetensors").rename(run / "start/backbone.safetensors")
     images = data.load("digits", train_images=128, validation_images=100, image_size=16)
-    starts = Starts(run, SETTINGS, record.trials[0], lambda: images, lambda line: None)
+    starts = Starts(run, SETTINGS, record.trials[0], lambda: images, "", lambda line: None)
     recipe = Recipe(epochs=5, init="backbone", distill=0.5, crop=1)
     folder = run / "retrain/5-epochs-compressed/trial-4/start"
     starts.write(record.trials[4], recipe, folder)
