@@ -103,10 +103,11 @@ def _model(options: dict[str, Any], data: SearchData) -> tuple[nn.Module, ModelS
     template = ModelSpec(options["backbone"], data.info.num_classes, data.info.in_channels)
     device = pick_device(options["device"])
     model = surgery.build_model(template)
+    shape = (data.info.in_channels, data.info.image_size, data.info.image_size)
     if options["init"] == "pretrained":
-        given = pretrained_weights(template.backbone, model, new_head=options["new_head"])
+        given = pretrained_weights(template.backbone, model, new_head=options["new_head"], shape=shape)
     else:
-        given = read_weights(Path(options["init"]), model, new_head=options["new_head"])
+        given = read_weights(Path(options["init"]), model, new_head=options["new_head"], shape=shape)
     if given.said:
         click.echo(given.said, err=True)
     model.load_state_dict(given.state)

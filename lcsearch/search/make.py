@@ -108,7 +108,13 @@ def make(
     given = read_given(asked.get("given", ()), bound.plain(), settings)
     if images is not None:
         notes = [*notes, *_tried(settings, bound, images.data)]
-    weights = given_weights(settings.init, bound.plain(), seed=settings.seed, new_head=settings.new_head)
+    weights = given_weights(
+        settings.init,
+        bound.plain(),
+        seed=settings.seed,
+        new_head=settings.new_head,
+        image_size=facts.image_size,
+    )
     check_storage(settings.storage)
     settings, following = _tracked(settings)
     directory = RunDirectory.create(asked.get("out") or _default_out(settings.backbone))

@@ -93,14 +93,17 @@ class Start:
             ) from None
 
 
-def given_weights(init: str, plain: ModelSpec, *, seed: int, new_head: bool) -> GivenWeights | None:
+def given_weights(
+    init: str, plain: ModelSpec, *, seed: int, new_head: bool, image_size: int
+) -> GivenWeights | None:
     """Read the weights that a run is to start from, and check that they fit.
 
     Args:
         init: Where models start.
         plain: The plain backbone.
         seed: Seeds what is made new.
-        new_head: Whether the last layer is.
+        new_head: Whether the layer that gives the logits is.
+        image_size: Height and width of the images, in pixels.
 
     Returns:
         The backbone's weights; None where the run makes it itself or needs none.
@@ -113,9 +116,10 @@ def given_weights(init: str, plain: ModelSpec, *, seed: int, new_head: bool) -> 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed % 2**63)
         model = build_model(plain)
+    shape = (plain.in_channels, image_size, image_size)
     if init == "pretrained":
-        return pretrained_weights(plain.backbone, model, new_head=new_head)
-    return read_weights(Path(init), model, new_head=new_head)
+        return pretrained_weights(plain.backbone, model, new_head=new_head, shape=shape)
+    return read_weights(Path(init), model, new_head=new_head, shape=shape)
 
 
 def prepare(

@@ -28,7 +28,9 @@ class GivenWeights:
     said: str = ""
 
 
-def read_weights(path: Path, model: nn.Module, *, new_head: bool = False) -> GivenWeights:
+def read_weights(
+    path: Path, model: nn.Module, *, new_head: bool = False, shape: tuple[int, int, int] | None = None
+) -> GivenWeights:
     """Read the weights of a plain model from a safetensors file, or from a pickled state_dict or checkpoint.
 
     The state_dict may lie under any key of a checkpoint, and its names may have a prefix, such as that of a
@@ -37,7 +39,8 @@ def read_weights(path: Path, model: nn.Module, *, new_head: bool = False) -> Giv
     Args:
         path: The file.
         model: What they are for; not on the meta device where ``new_head``. It is left as it is.
-        new_head: Take the last layer from the model instead: its classes are others.
+        new_head: Take the layer that gives the logits from the model instead: its classes are others.
+        shape: Channels, height and width of an image, by which that layer is found; None for the last one.
 
     Raises:
         InputError: There is no such file; it is damaged or holds code; it does not fit the model (which
@@ -45,17 +48,20 @@ def read_weights(path: Path, model: nn.Module, *, new_head: bool = False) -> Giv
     """
     with said_of("init", str(path)):
         taken = take(read_file(path), model.state_dict())
-        state = fitting(taken, model, new_head=new_head)
+        state = fitting(taken, model, new_head=new_head, shape=shape)
     return GivenWeights(state, f"{path.name}: {taken.said}" if taken.said else "")
 
 
-def pretrained_weights(backbone: str, model: nn.Module, *, new_head: bool = False) -> GivenWeights:
+def pretrained_weights(
+    backbone: str, model: nn.Module, *, new_head: bool = False, shape: tuple[int, int, int] | None = None
+) -> GivenWeights:
     """Return torchvision's weights for one of its nets; downloaded once, then kept by PyTorch.
 
     Args:
         backbone: ``torchvision:NAME``.
         model: As in ``read_weights``.
         new_head: As in ``read_weights``.
+        shape: As in ``read_weights``.
 
     Raises:
         InputError: The net is not torchvision's, has no weights or others than for 3 channels, or they
@@ -63,4 +69,4 @@ def pretrained_weights(backbone: str, model: nn.Module, *, new_head: bool = Fals
     """
     with said_of("init", "pretrained"):
         state = published(backbone, model)
-        return GivenWeights(fitting(Taken(state, ""), model, new_head=new_head))
+        return GivenWeights(fitting(Taken(state, ""), model, new_head=new_head, shape=shape))

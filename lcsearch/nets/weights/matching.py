@@ -8,16 +8,20 @@ from torch import Tensor, nn
 
 from lcsearch.core.errors import InputError, Named
 from lcsearch.core.text import listed
+from lcsearch.nets.head import head_of
 from lcsearch.nets.weights.choosing import Taken
 
 
-def fitting(taken: Taken, model: nn.Module, *, new_head: bool = False) -> dict[str, Tensor]:
+def fitting(
+    taken: Taken, model: nn.Module, *, new_head: bool = False, shape: tuple[int, int, int] | None = None
+) -> dict[str, Tensor]:
     """Check weights against a model.
 
     Args:
         taken: The weights, and where they come from.
         model: What they are for; not on the meta device where ``new_head``. It is left as it is.
         new_head: Take the last layer from the model instead: its classes are others.
+        shape: Of an image, as `head_of` takes it.
 
     Returns:
         A state_dict that the model loads, in its dtypes, on the CPU.
@@ -28,7 +32,7 @@ def fitting(taken: Taken, model: nn.Module, *, new_head: bool = False) -> dict[s
     """
     expected: dict[str, Tensor] = model.state_dict()
     state = dict(taken.tensors)
-    head = _head(model)
+    head = head_of(model, shape)
     if new_head and head is not None:
         state |= {name: value for name, value in expected.items() if _belongs(name, head)}
     _fill(state, expected)
@@ -83,14 +87,6 @@ def _check_shapes(expected: Mapping[str, Tensor], found: Mapping[str, Tensor], h
         f"{name}: expected {list(expected[name].shape)}, found {list(found[name].shape)}" for name in wrong
     ]
     raise InputError(f"does not fit the backbone: {listed(shapes, between='; ')}")
-
-
-def _head(model: nn.Module) -> str | None:
-    """The last layer that has a matrix of weights."""
-    heads = [
-        name for name, module in model.named_modules() if isinstance(module, nn.Linear | nn.Conv2d) and name
-    ]
-    return heads[-1] if heads else None
 
 
 def _belongs(name: str, module: str) -> bool:
