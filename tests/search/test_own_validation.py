@@ -51,7 +51,7 @@ def test_a_new_run_trains_on_train_and_validates_on_val(photos: Path) -> None:
     session = create(asked(photos))
     settings = session.settings
     assert (settings.own_validation, settings.train_images, settings.validation_images) == (True, 20, 20)
-    for loaded in (make_objective(settings).data(), load_data(recorded(session.path))):
+    for loaded in (make_objective(settings).data(), load_data(recorded(session.path)).data):
         assert loaded.train.images.max() < GREY["val"] <= loaded.validation.images.min()
         assert loaded.validation.images.max() < GREY["test"]
 
@@ -64,7 +64,10 @@ def test_an_old_run_goes_on_as_it_began(photos: Path, tmp_path: Path) -> None:
     plain = run_file(settings, Facts(2, 3, 8, 16, 4)).to_plain()
     del plain["settings"]["own_validation"]
     write_yaml(directory.settings, plain)
-    for loaded in (make_objective(directory.read().settings).data(), load_data(recorded(directory.path))):
+    for loaded in (
+        make_objective(directory.read().settings).data(),
+        load_data(recorded(directory.path)).data,
+    ):
         assert (len(loaded.train), len(loaded.validation)) == (16, 4)
         assert max(loaded.train.images.max(), loaded.validation.images.max()) < GREY["val"]
 
