@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy
@@ -36,7 +37,7 @@ def open_storage(settings: RunSettings, directory: RunDirectory) -> RDBStorage:
         HaltError: Another program holds it, or it cannot be written.
     """
     if settings.storage is None:
-        if not directory.study.exists() and directory.has_trials():
+        if _is_blank(directory.study) and directory.has_trials():
             raise InputError(f"{directory.study}: is missing, though trials have run; put it back")
         return sqlite_storage(directory.study)
     return server_storage(settings.storage)
@@ -57,7 +58,7 @@ def read_storage(
         HaltError: Another program holds it, or it cannot be read.
     """
     if settings.storage is None:
-        if not directory.study.is_file() or directory.study.stat().st_size == 0:
+        if _is_blank(directory.study):
             raise InputError(f"{directory.study}: is missing; the run has not recorded anything")
         return read_sqlite(directory.study, read)
     storage = server_storage(settings.storage, read_only=True)
@@ -65,6 +66,10 @@ def read_storage(
         return read(storage)
     finally:
         close(storage)
+
+
+def _is_blank(study: Path) -> bool:
+    return not study.exists() or (study.is_file() and study.stat().st_size == 0)
 
 
 def check_storage(url: str | None) -> None:

@@ -84,7 +84,8 @@ def search(
 
     Raises:
         InputError: Something that was given is wrong, or differs from what the run was made with.
-        RuntimeError: The disk is full, or worker processes cannot start; the run can be gone on with.
+        RuntimeError: Something around the run failed: a disk is full or lost, another program holds the
+            study, worker processes cannot start; the run can be gone on with.
         KeyboardInterrupt: Ctrl-C.
     """
     said = {name: value for name, value in locals().items() if name not in ("space", "objective", "quiet")}

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from lcsearch.core.errors import HaltError, InputError, Named, file_fault
+from lcsearch.core.errors import HaltError, InputError, file_fault
 from lcsearch.core.job import Objective
 from lcsearch.core.metric import ACCURACY, metric_words
 from lcsearch.core.spec import Recipe
@@ -90,9 +90,7 @@ class Session(ABC):
                 return f"{self.path}: {error}"
             except OSError as error:
                 return f"{self.path}: {file_fault(error)}"
-            except InputError as error:  # of a file of the run: what was asked for was checked before
-                if any(isinstance(part, Named) for part in error.parts):
-                    raise
+            except InputError as error:  # what was asked for was checked before: something has changed since
                 return str(error)
             finally:
                 self.engine.close()

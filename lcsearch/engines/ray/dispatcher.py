@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from lcsearch.core.errors import is_disk_full, one_line
+from lcsearch.core.errors import is_disk_full, is_disk_lost, one_line
 from lcsearch.core.job import Job, Verdict
 from lcsearch.engines import Director, Ending, tell
 from lcsearch.engines.ray.messages import Epoch, Message, Started
@@ -117,7 +117,7 @@ class Dispatcher:
             if ending.kind != "halted":
                 self._fetch_folder(job)
         except Exception as error:
-            if is_disk_full(error):
+            if is_disk_full(error) or is_disk_lost(error):
                 raise
             self._director.on_lost(job.number, f"what it wrote did not come back: {one_line(error)}")
         else:

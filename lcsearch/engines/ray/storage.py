@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lcsearch.core.errors import HaltError, InputError, is_disk_full, one_line
+from lcsearch.core.errors import HaltError, InputError, file_fault, is_disk_full, is_disk_lost, one_line
 from lcsearch.core.files import replacing
 
 Seen = dict[str, tuple[int, int]]
@@ -41,14 +41,16 @@ class SharedStorage:
             seen: What was copied last time; brought up to date.
 
         Raises:
-            HaltError: The storage is full.
-            OSError: It cannot be written.
+            HaltError: The storage is full or lost.
+            OSError: A file cannot be read or written.
         """
         try:
             self._push(local, name, seen)
         except OSError as error:
             if is_disk_full(error):
                 raise HaltError(f"the shared storage {self.address} is full") from None
+            if is_disk_lost(error):
+                raise HaltError(f"the shared storage {self.address} is lost: {file_fault(error)}") from None
             raise
 
     def _push(self, local: Path, name: str, seen: Seen) -> None:

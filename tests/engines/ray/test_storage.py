@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from read_only import read_only
 
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import HaltError, InputError
 from lcsearch.engines.ray.storage import SharedStorage, open_storage
 
 
@@ -41,6 +42,18 @@ def test_storage_gives_back_what_it_took(tmp_path: Path, kind: str) -> None:
     assert list(seen) == ["weights"]
     storage.remove("run/1")
     assert storage.pull("run/1", tmp_path / "empty") == {}
+
+
+def test_storage_that_is_lost_halts(tmp_path: Path) -> None:
+    (tmp_path / "local").mkdir()
+    (tmp_path / "local" / "weights").write_text("x")
+    storage = SharedStorage(str(tmp_path / "shared"))
+    storage.push(tmp_path / "local", "run/1", {})
+    with (
+        read_only(tmp_path / "shared"),
+        pytest.raises(HaltError, match=r"^the shared storage .*shared is lost: .*: Read-only file system$"),
+    ):
+        storage.push(tmp_path / "local", "run/1", {})
 
 
 def test_storage_that_cannot_be_written(tmp_path: Path) -> None:
