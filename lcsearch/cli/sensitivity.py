@@ -111,7 +111,25 @@ def _model(options: dict[str, Any], data: SearchData) -> tuple[nn.Module, ModelS
     if given.said:
         click.echo(given.said, err=True)
     model.load_state_dict(given.state)
-    return model.eval().to(device), template
+    model.eval().to(device)
+    _check_answer(model, data, options["backbone"])
+    return model, template
+
+
+def _check_answer(model: nn.Module, data: SearchData, backbone: str) -> None:
+    """Run the net on real images before anything is measured, and say how its logits are taken."""
+    import torch
+
+    from lcsearch.compress.cut_out import first_images
+    from lcsearch.core.errors import said_of
+    from lcsearch.nets.failure import Watch
+    from lcsearch.train.answers import checked_answer
+
+    images = first_images(data, 2, next(model.parameters()).device)
+    with said_of("backbone", backbone), Watch(), torch.no_grad():
+        words = checked_answer(model, images, data.info.num_classes)[1]
+    if words:
+        click.echo(f"{backbone}: {words}", err=True)
 
 
 def _measure(model: nn.Module, template: ModelSpec, data: SearchData, options: dict[str, Any]) -> Sensitivity:

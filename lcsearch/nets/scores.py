@@ -59,9 +59,14 @@ def giving_scores(model: nn.Module) -> nn.Module:
     return model
 
 
+def gives_scores(model: nn.Module) -> bool:
+    """Whether a net was made to give its logits alone."""
+    return isinstance(model, _GivesScores)
+
+
 def own_answer(model: nn.Module, images: Tensor) -> object:
     """What a net answers by itself, whether or not it was made to give logits alone."""
-    if not isinstance(model, _GivesScores):
+    if not gives_scores(model):
         return model(images)
     adapted = type(model)
     model.__class__ = adapted.__bases__[1]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lcsearch.core.errors import InputError, Named
-from lcsearch.nets.scores import own_answer, scores_in
+from lcsearch.nets.scores import gives_scores, own_answer, scores_in
 
 
 def checked_answer(
@@ -27,6 +27,11 @@ def checked_answer(
         InputError: It answers something else.
     """
     scores, words = scores_in(own_answer(model, images))
+    if words and not gives_scores(model):
+        kind = type(model).__name__
+        raise InputError(
+            f"{subject} is of a kind ({kind}) that must give logits (n, classes) and nothing else"
+        )
     mode = "training" if model.training else "evaluation"
     wrong = _wrong(scores, len(images), classes)
     if wrong is not None:

@@ -10,11 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from lcsearch.compress.cut_out import cut_out
+from lcsearch.compress.cut_out import cut_out, first_images
 from lcsearch.core.errors import InputError, said_of
 from lcsearch.core.seeds import generators_kept, seed_everything
 from lcsearch.core.spec import ModelSpec, Recipe, Regularizer
-from lcsearch.data import Batches, SearchData, Split
+from lcsearch.data import SearchData, Split
 from lcsearch.nets import surgery
 from lcsearch.nets.calls import called, check_still_called
 from lcsearch.nets.failure import Watch
@@ -57,17 +57,27 @@ def try_out(
     once = replace(recipe, epochs=1, init="scratch", distill=0.0)
     with generators_kept(device):
         seed_everything(0)
-        notes = _types(plain)
-        whole, small = surgery.build_model(plain), surgery.build_model(compressed)
-        with said_of("backbone", plain.backbone):
-            with called(whole) as before:
-                notes += _tried(whole, few, once, device, "the net")
-            with called(small) as after:
-                _tried(small, few, once, device, "the net with its convolutions replaced")
-            check_still_called(before, after)
-            if cut and compressed.layers:
-                _try_to_cut(surgery.build_model(plain), compressed, few, once, device)
+        notes = _all_tried(plain, compressed, few, once, cut, device)
+    if torch.device(device).type == "cuda":
+        torch.cuda.empty_cache()  # trials in other processes need the memory
     return [f"{plain.backbone}: {note}" for note in notes]
+
+
+def _all_tried(
+    plain: ModelSpec, compressed: ModelSpec, few: SearchData, recipe: Recipe, cut: bool, device: str
+) -> list[str]:
+    """Run one net after the other; notes what is said of the plain one."""
+    notes = _types(plain)
+    whole, small = surgery.build_model(plain), surgery.build_model(compressed)
+    with said_of("backbone", plain.backbone):
+        with called(whole) as before:
+            notes += _tried(whole, few, recipe, device, "the net")
+        with called(small) as after:
+            _tried(small, few, recipe, device, "the net with its convolutions replaced")
+        check_still_called(before, after)
+        if cut and compressed.layers:
+            _try_to_cut(surgery.build_model(plain), compressed, few, recipe, device)
+    return notes
 
 
 def _try_to_cut(
@@ -87,9 +97,7 @@ def _tried(model: nn.Module, few: SearchData, recipe: Recipe, device: str, subje
     classes, said = few.info.num_classes, {}
     with Watch(subject):
         model.to(device)
-        images, labels = next(
-            iter(Batches(few.train, few.info, IMAGES, augment=False, device=device).epoch())
-        )
+        images, labels = first_images(few, IMAGES, device), few.train.labels.to(device)
         with torch.no_grad():
             said["evaluation"] = checked_answer(model.eval(), images.clone(), classes, subject)[1]
         half = torch.autocast(torch.device(device).type, torch.bfloat16)

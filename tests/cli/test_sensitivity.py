@@ -66,3 +66,44 @@ def test_bad_input_is_one_line(
     assert call(["sensitivity", *arguments, *DATA[:-2]]) == 2
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("lcsearch: error")]
     assert len(errors) == 1 and words in errors[0]
+
+
+NETS = """
+from torch import nn
+
+class Pair(nn.Sequential):
+    def __init__(self, num_classes, in_channels):
+        super().__init__(nn.Conv2d(in_channels, 16, 3), nn.Flatten(1), nn.Linear(16 * 6 * 6, num_classes))
+
+    def forward(self, x):
+        return super().forward(x), x
+
+class Eleven(Pair):
+    def __init__(self, num_classes, in_channels):
+        super().__init__(11, in_channels)
+"""
+
+
+@pytest.mark.parametrize(
+    ("net", "code", "words"),
+    [
+        ("Pair", 0, ": of a tuple of 2 the first tensor alone is used"),
+        ("Eleven", 2, ": the net gives 11 outputs in evaluation; the data set has 10 classes"),
+    ],
+)
+def test_what_a_net_answers_is_looked_at_first(
+    net: str, code: int, words: str, capsys: pytest.CaptureFixture[str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    name = f"pairs_{abs(hash(tmp_path))}"
+    (tmp_path / f"{name}.py").write_text(NETS)
+    monkeypatch.syspath_prepend(tmp_path)
+    with torch.random.fork_rng():
+        model = surgery.build_model(ModelSpec(f"{name}:{net}", 10, 1))
+    save_file(model.state_dict(), tmp_path / "w.safetensors")
+    digits = ("--dataset", "digits", "--image-size", "8", "--train-images", "300", "--device", "cpu")
+    arguments = ["--backbone", f"{name}:{net}", "--init", str(tmp_path / "w.safetensors"), *digits]
+    assert call(["sensitivity", *arguments]) == code
+    said = capsys.readouterr().err.splitlines()
+    assert [line for line in said if f"{name}:{net}{words}" in line]
+    assert ("fitting each layer" in said) == (code == 0)
