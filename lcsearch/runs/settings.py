@@ -185,7 +185,7 @@ class RunSettings(Checked):
         ),
     ] = ("accuracy", "params")
     metric: Annotated[
-        Metric, Setting("What models are judged by, unless by your own loop: docs/search.md.", "search", NEW)
+        Metric, Setting("Judges models: accuracy, or a mean over classes (docs/search.md).", "search", NEW)
     ] = ACCURACY
     storage: Annotated[
         str | None,
