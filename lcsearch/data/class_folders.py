@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lcsearch.core.errors import InputError, reason
-from lcsearch.data.left_out import LeftOut, shown
+from lcsearch.data.left_out import LeftOut, is_text, shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +120,7 @@ def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
 
 
 def _check(entry: os.DirEntry[str]) -> None:
-    if os.fsencode(entry.name) != entry.name.encode("utf-8", "replace"):
+    if not is_text(entry.name):
         raise InputError(f"{shown(entry.path)}: its name is not UTF-8; rename it")
     if entry.is_symlink() and not Path(entry.path).exists():
         target = shown(Path(entry.path).readlink())

@@ -19,13 +19,15 @@ from lcsearch.core.errors import InputError, said_of
 from lcsearch.data.class_folders import Found, class_names, find_images
 from lcsearch.data.dataset import DataSet, Listing, Part, Raw
 from lcsearch.data.image_files import check_headers, decoded
-from lcsearch.data.left_out import LeftOut
+from lcsearch.data.left_out import LeftOut, is_text, shown
 from lcsearch.data.split import stratified_order
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _DEFAULT_SIZE = 32
 _TEST_SHARE = 0.2
 _VALIDATION = ("val", "valid", "validation")
+_LIKE_TRAIN, _LIKE_TEST = {"train", "training"}, {"test", "testing", *_VALIDATION}
+"""Names in small letters of folders that are no classes, where both kinds are there."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -99,6 +101,8 @@ def image_folders(name: str) -> ImageFolders:
     root = Path(name.removeprefix("folder:")).expanduser()
     if name == "folder:" or not root.is_dir() or not os.access(root, os.R_OK | os.X_OK):
         raise _wrong(name, "no such readable folder; expected folder:PATH with one folder of images a class")
+    if not is_text(root):
+        raise _wrong(shown(name), "the name of the folder is not UTF-8; rename it")
     with said_of("dataset", name):
         classes, validation = _layout(root)
     return ImageFolders(
@@ -131,15 +135,22 @@ def _layout(root: Path) -> tuple[list[str], str | None]:
             _check_known(classes, class_names(root / validation), validation)
     else:
         classes = inside
-        mixed_up = [part for part in ("train", *_VALIDATION) if part in classes]
-        if mixed_up:
-            raise InputError(
-                f"has a folder {mixed_up[0]}/ but not both train/ and test/; rename the held-out images' "
-                "folder to test/, or give a folder that holds class folders only"
-            )
+        _check_no_parts(classes)
     if len(classes) < 2:
         raise InputError(f"{len(classes)} class folders in it; at least 2 are needed")
     return classes, validation
+
+
+def _check_no_parts(classes: Sequence[str]) -> None:
+    parts = [name for name in ("train", *_VALIDATION) if name in classes]
+    small = {name.lower() for name in classes}
+    if small & _LIKE_TRAIN and small & _LIKE_TEST:
+        parts += [name for name in classes if name.lower() in _LIKE_TRAIN]
+    if parts:
+        raise InputError(
+            f"has a folder {parts[0]}/ but not both train/ and test/; rename the held-out images' folder to "
+            "test/, or give a folder that holds class folders only"
+        )
 
 
 def _validation(inside: Sequence[str]) -> str | None:

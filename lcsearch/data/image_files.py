@@ -97,7 +97,8 @@ def _readable(path: Path) -> Iterator[None]:
 def _digest(files: Sequence[Path], size: int) -> str:
     digest = hashlib.sha256(f"{_DECODED_AS} {size}".encode())
     for path in files:
-        state = path.stat()
+        with _readable(path):
+            state = path.stat()
         digest.update(f"\0{path.absolute()}\0{state.st_size}\0{state.st_mtime_ns}".encode())
     return digest.hexdigest()[:32]
 

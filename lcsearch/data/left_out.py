@@ -18,6 +18,11 @@ def shown(path: str | os.PathLike[str]) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
+def is_text(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is UTF-8, so that it can be written to files."""
+    return os.fsencode(path) == os.fspath(path).encode("utf-8", "replace")
+
+
 class LeftOut:
     """Paths by the reason why they are not taken.
 

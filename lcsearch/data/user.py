@@ -49,15 +49,24 @@ class UsersOwn(DataSet):
             return from_arrays(self.images, self.labels)
         with said_of("dataset", self.name):
             images, labels = _decoded("test", self.test, expected=tuple(self.images.shape[1:]))
-            if int(labels.max()) >= self.num_classes:
-                top = self.num_classes - 1
-                raise InputError(f"test: label {int(labels.max())}; train has labels 0 to {top}")
+            _check_labels("test", labels, self.num_classes)
         return from_arrays(images, labels)
+
+    def check_test(self, folder: Path) -> tuple[str, ...]:
+        """Look at the shapes and labels of a pair of arrays; of other data sets at their length alone."""
+        with said_of("dataset", self.name):
+            if _is_pair(self.test):
+                images, labels = self.test
+                _, of_image = _shaped("test", images, labels, tuple(self.images.shape[1:]))
+                _check_labels("test", of_image, self.num_classes)
+            elif _length("test", self.test) == 0:
+                raise InputError("test: no images")
+        return ()
 
     def test_listing(self, folder: Path) -> Listing | None:
         """Labels of the test part where it is a pair of arrays, else how many images it has."""
         test = self.test
-        if isinstance(test, (tuple, list)) and len(test) == 2 and not isinstance(test[0], (tuple, list)):
+        if _is_pair(test):
             with said_of("dataset", self.name):
                 return Listing.of_labels(_tensor("test: labels", test[1]).flatten().long().tolist())
         return Listing.of_labels([-1] * len(test)) if hasattr(test, "__len__") else None
@@ -106,18 +115,30 @@ def _called(name: str, data_dir: Path | None) -> tuple[Any, Any]:
 
 def _decoded(what: str, data: Any, expected: tuple[int, ...] | None) -> tuple[Tensor, Tensor]:
     """uint8 images (n, channels, size, size) and int64 labels (n,), n at least 1."""
-    if isinstance(data, (tuple, list)) and len(data) == 2 and not isinstance(data[0], (tuple, list)):
-        images, labels = _from_arrays(what, data[0], data[1], expected)
+    if _is_pair(data):
+        pixels, labels = _shaped(what, data[0], data[1], expected)
+        images = _to_bytes(what, pixels)
     else:
         images, labels = _from_items(what, data, expected)
-    if int(labels.min()) < 0:
-        raise InputError(f"{what}: label {int(labels.min())}; labels are whole numbers from 0")
+    _check_labels(what, labels)
     return images, labels
 
 
-def _from_arrays(
-    what: str, images: Any, labels: Any, expected: tuple[int, ...] | None
-) -> tuple[Tensor, Tensor]:
+def _is_pair(data: Any) -> bool:
+    """Whether it is (images, labels), and no list of items."""
+    return isinstance(data, (tuple, list)) and len(data) == 2 and not isinstance(data[0], (tuple, list))
+
+
+def _check_labels(what: str, labels: Tensor, num_classes: int | None = None) -> None:
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0:
+        raise InputError(f"{what}: label {low}; labels are whole numbers from 0")
+    if num_classes is not None and high >= num_classes:
+        raise InputError(f"{what}: label {high}; train has labels 0 to {num_classes - 1}")
+
+
+def _shaped(what: str, images: Any, labels: Any, expected: tuple[int, ...] | None) -> tuple[Tensor, Tensor]:
+    """Pixels of any type, (n, channels, size, size), and int64 labels (n,); no pixel is looked at."""
     pixels = _tensor(what, images)
     if pixels.ndim == 3:
         pixels = pixels.unsqueeze(1)
@@ -134,7 +155,7 @@ def _from_arrays(
     if of_image.is_floating_point():
         raise InputError(f"{what}: labels are floats; expected whole numbers from 0")
     _check_shape(what, tuple(pixels.shape[1:]), expected)
-    return _to_bytes(what, pixels), of_image.long()
+    return pixels, of_image.long()
 
 
 def _from_items(what: str, data: Any, expected: tuple[int, ...] | None) -> tuple[Tensor, Tensor]:
@@ -157,13 +178,17 @@ def _from_items(what: str, data: Any, expected: tuple[int, ...] | None) -> tuple
     return torch.stack(images), torch.tensor(labels)
 
 
-def _items(what: str, data: Any) -> Iterable[Any]:
+def _length(what: str, data: Any) -> int:
     if not hasattr(data, "__getitem__") or not hasattr(data, "__len__"):
         raise InputError(
             f"{what}: {_kind(data)}; "
             "expected a torch.utils.data.Dataset of (image, label), or (images, labels)"
         )
-    for index in range(len(data)):
+    return len(data)
+
+
+def _items(what: str, data: Any) -> Iterable[Any]:
+    for index in range(_length(what, data)):
         try:
             yield data[index]
         except Exception as error:

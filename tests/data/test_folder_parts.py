@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -137,6 +138,37 @@ def test_a_dead_link_in_the_place_of_a_part_is_refused(trees: Path) -> None:
     (trees / "val").symlink_to("/mnt/not_mounted/val")
     with pytest.raises(InputError, match="val: a link to /mnt/not_mounted/val, which is not there"):
         data.load(f"folder:{trees}")
+
+
+@pytest.mark.parametrize("names", [("Train", "Test"), ("training", "TESTING"), ("TRAIN", "Val")])
+def test_parts_of_other_names_are_not_taken_for_classes(
+    trees: Path, tmp_path: Path, names: tuple[str, str]
+) -> None:
+    for part, name in zip(("train", "test"), names, strict=True):
+        (trees / part).rename(trees / name)
+    (trees / "val").rename(tmp_path.parent / f"{tmp_path.name}-val")
+    with pytest.raises(InputError, match=f"has a folder {names[0]}/ but not both train/ and test/"):
+        data.load(f"folder:{trees}")
+
+
+def test_classes_may_be_called_test_or_training_where_they_are_no_parts(tmp_path: Path) -> None:
+    plant(tmp_path, "train", 8, ".")
+    (tmp_path / "ash").rename(tmp_path / "test")
+    assert data.load(f"folder:{tmp_path}").info.classes == ("elm", "oak", "test")
+
+
+def test_a_folder_whose_own_name_is_not_utf_8_is_refused(trees: Path) -> None:
+    odd = os.fsdecode(os.fsencode(trees.parent) + b"/for\xeat")
+    trees.rename(odd)
+    with pytest.raises(InputError, match=r"for\\\\xeat': the name of the folder is not UTF-8"):
+        data.load(f"folder:{odd}")
+
+
+def test_a_file_that_went_away_is_named(trees: Path) -> None:
+    division = data.divide(f"folder:{trees}")
+    (trees / "train" / "oak" / "03.png").unlink()
+    with pytest.raises(InputError, match=r"train/oak/03.png: no readable image .*No such file"):
+        division.decoded()
 
 
 def test_a_damaged_file_in_test_is_found_without_reading_a_pixel(

@@ -242,6 +242,30 @@ def test_a_test_data_set_that_does_not_fit(register: Callable[[Make], str], test
 
 
 @pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        ((pixels(8, 1, 12, 12), SMALL[1]), r"test has shape \(1, 12, 12\); expected \(3, 12, 12\)"),
+        ((SMALL[0], SMALL[1] + 1), "test: label 4; train has labels 0 to 3"),
+        ((SMALL[0], SMALL[1] - 1), "test: label -1"),
+        ((SMALL[0], SMALL[1][:5]), r"test: labels of shape \(5,\)"),
+        (Items(), "test: no images"),
+        (7, "test: a int; expected a torch.utils.data.Dataset"),
+    ],
+)
+def test_what_is_wrong_with_a_test_data_set_is_found_before(
+    register: Callable[[Make], str], test: Any, said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        data.divide(register(lambda: (PAIR, test))).check_test()
+
+
+def test_no_item_of_a_test_data_set_is_looked_at_before(register: Callable[[Make], str]) -> None:
+    assert data.divide(register(lambda: (PAIR, Items(*"ab")))).check_test() == ()
+    dark = SMALL[0].float() - 1000
+    assert data.divide(register(lambda: (PAIR, (dark, SMALL[1])))).check_test() == ()
+
+
+@pytest.mark.parametrize(
     ("name", "said"),
     [
         ("json:no_such", "module 'json' has no 'no_such'"),
