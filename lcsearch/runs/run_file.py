@@ -60,6 +60,8 @@ class RunFile(Versioned):
     Attributes:
         study: The study's name on a server; None where an old version made the run.
         data: What the images were; None where the user's own loop trains, or an old version made the run.
+        carried: Digest of the arrays that the user's own loop carries; empty where there are none, None where
+            an old version made the run.
         modules_in: Folders that the user's own modules are imported from, where they are found nowhere else.
         settings: Every setting.
         facts: What the data set and the space decide.
@@ -74,6 +76,7 @@ class RunFile(Versioned):
 
     study: str | None = field(default=None, kw_only=True)
     data: DataDigest | None = field(default=None, kw_only=True)
+    carried: str | None = field(default=None, kw_only=True)
     modules_in: list[str] = field(default_factory=list, kw_only=True)
     settings: RunSettings
     facts: Facts

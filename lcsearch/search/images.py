@@ -12,6 +12,12 @@ from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.run_file import Facts, RunFile
 from lcsearch.runs.settings import RunSettings
 
+UNKNOWN_ARRAYS = (
+    "an older version of lcsearch made this run: whether arrays that its training loop carries have changed "
+    "is not known"
+)
+"""What is said of a run of the user's own loop that holds no digest."""
+
 
 @dataclass(frozen=True, slots=True)
 class SessionImages:
@@ -73,7 +79,7 @@ def check_images(directory: RunDirectory, run: RunFile, settings: RunSettings) -
         HaltError: They cannot be read.
     """
     if settings.objective is not None:
-        return ANY_IMAGES
+        return SessionImages(note=UNKNOWN_ARRAYS) if run.carried is None else ANY_IMAGES
     if run.data is None:
         return SessionImages(note=UNKNOWN)
     recorded = RecordedImages(run.data, directory.images)

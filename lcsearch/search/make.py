@@ -84,6 +84,7 @@ def make(
     objective: Objective | None = None,
     *,
     images: NewImages | None = None,
+    carried: str = "",
     notes: Sequence[str] = (),
 ) -> SearchSession:
     """Check what remains, make the run directory, and open the run.
@@ -95,6 +96,7 @@ def make(
         facts: What the data decide.
         objective: Runs one trial; None trains the spec on the run's data set.
         images: What nets are tried on, and what is recorded; None where the user's own loop trains.
+        carried: Digest of the arrays that the user's own loop carries.
         notes: What the run is to say of itself, as in `RunFile`.
 
     Raises:
@@ -122,7 +124,7 @@ def make(
         Start(directory.start).write_backbone(weights.state)
         notes = [*notes, *([weights.said] if weights.said else [])]
     recorded = _recorded(settings, facts, given, space, [*notes, *_about_net(bound.plain())])
-    seen = ANY_IMAGES
+    recorded, seen = replace(recorded, carried=carried), ANY_IMAGES
     if images is not None:
         write_image_list(directory.images, images.record.lines)
         recorded = replace(recorded, data=images.record.digest)

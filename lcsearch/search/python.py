@@ -141,6 +141,8 @@ def _drive(session: SearchSession, quiet: bool) -> RunRecord:
     with session:
         lines = _Lines(session.settings.trials, quiet)
         session.watch(lines)
+        for remark in session.remarks:
+            lines.say(remark)
         problem = session.run(lines.say)
         if problem is not None:
             raise RuntimeError(f"{problem}; {again}")

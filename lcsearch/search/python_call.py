@@ -20,6 +20,7 @@ from lcsearch.search.options import resolve
 from lcsearch.search.proposals.given import read_given
 from lcsearch.search.session import SearchSession
 from lcsearch.search.space import Space, load_space, parse_space
+from lcsearch.train.carried import carried_digest
 from lcsearch.train.user import Function, UserObjective, objective_name
 
 SpaceLike = Space | Mapping[str, Any] | str | Path | None
@@ -41,6 +42,7 @@ class _Call:
     space: Space
     facts: Facts
     objective: UserObjective
+    carried: str
 
 
 def open_session(said: Mapping[str, Any], space: SpaceLike, function: Function) -> SearchSession:
@@ -58,7 +60,7 @@ def open_session(said: Mapping[str, Any], space: SpaceLike, function: Function) 
     out = asked["out"]
     if not (out / "run.yaml").is_file():
         call = _call(asked, space, function)
-        return make(call.asked, call.settings, call.space, call.facts, call.objective)
+        return make(call.asked, call.settings, call.space, call.facts, call.objective, carried=call.carried)
     directory = RunDirectory.open(out)
     recorded = directory.read()
     if recorded.settings.objective is None:
@@ -87,7 +89,8 @@ def _call(asked: Asked, space: SpaceLike, function: Function) -> _Call:
         objective=name,
     )
     facts = Facts(train_images=0, **{fact: asked[fact] for fact in _FACTS})
-    return _Call(asked, settings, searched, facts, UserObjective(function, settings.device, settings.threads))
+    objective = UserObjective(function, settings.device, settings.threads)
+    return _Call(asked, settings, searched, facts, objective, carried_digest(function))
 
 
 def _space(space: SpaceLike, backbone: str) -> Space:
@@ -113,6 +116,11 @@ def _refuse_changes(call: _Call, recorded: RunFile, directory: RunDirectory) -> 
                 setting=name,
             )
     others = ("; choose another ", Named("out"))
+    if recorded.carried not in (None, call.carried):
+        raise InputError(
+            f"objective: the arrays that it carries are not those with which {directory.path} was made",
+            *others,
+        )
     if parse_space(recorded.space, f"{directory.settings}: space") != call.space:
         raise InputError(f"is not the one that {directory.settings} records", *others, setting="space")
     facts, settings = call.facts, call.settings

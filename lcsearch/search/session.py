@@ -108,7 +108,7 @@ class SearchSession(Session):
         objective: Runs one trial.
         engine: Runs the objective for every trial.
         trackers: Follow the search, by what messages call them.
-        remarks: What is said at the start beside what is recorded.
+        remarks: What is said at the start beside what is recorded, a line each.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class SearchSession(Session):
         self._facts = facts
         self._planner = planner
         self._trackers = trackers or {}
-        self._remarks = remarks
+        self.remarks = remarks
         self._tracking: Tracking | None = None
         self._halted = False
         self.director: SearchDirector
@@ -162,7 +162,7 @@ class SearchSession(Session):
             f"{settings.trials} trials of {_epochs(settings.searched_recipe)} by {settings.sampler}, "
             f"early stopping {settings.early_stopping}, {metric}seed {settings.seed}{timeout}",
             *self._directory.read().notes,
-            *self._remarks,
+            *self.remarks,
         ]
 
     def run(self, say: Callable[[str], None] = lambda line: None) -> str | None:

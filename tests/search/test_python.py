@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import shutil
@@ -274,3 +275,25 @@ def test_what_cannot_be_imported_is_resumed_by_calling_again(
     assert lcsearch_cli("resume", str(tmp_path / "run")) == 2
     said = capfd.readouterr().err.strip().splitlines()
     assert len(said) == 1 and "call lcsearch.search again with out=" in said[0] and "'gone'" in said[0]
+
+
+def test_arrays_that_the_objective_carries_must_stay_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = torch.zeros(20, 1, 4, 4)
+    search(tmp_path / "run", functools.partial(simulated.smooth_on, images=images), trials=2)
+    assert len(
+        search(tmp_path / "run", functools.partial(simulated.smooth_on, images=images + 0), trials=3).trials
+    )
+    images[3] += 1
+    with pytest.raises(InputError, match="the arrays that it carries are not those") as caught:
+        search(tmp_path / "run", functools.partial(simulated.smooth_on, images=images), trials=4)
+    assert "choose another out" in str(caught.value)
+    path = tmp_path / "run" / "run.yaml"
+    plain = yaml.safe_load(path.read_text())
+    del plain["carried"]
+    path.write_text(yaml.safe_dump(plain))
+    search(tmp_path / "run", functools.partial(simulated.smooth_on, images=images), trials=4, quiet=False)
+    assert (
+        "whether arrays that its training loop carries have changed is not known" in capsys.readouterr().err
+    )
