@@ -188,7 +188,7 @@ class SearchSession(Session):
             InputError: The run is damaged.
             HaltError: The study cannot be read.
         """
-        why = () if self.director.interrupted else (self.director.ending,)
+        why = () if self._halted or self.director.interrupted else (self.director.ending,)
         try:
             finished = finish(self._directory, why)
         except (InputError, HaltError, OSError):
