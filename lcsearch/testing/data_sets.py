@@ -68,6 +68,7 @@ def _check_part(data_set: DataSet, folder: Path, part: Part, images: int | None)
         _check_images(data_set, raw, part, size)
     if part == "train":
         _check_statistics(data_set, raw)
+        _check_validation(raw, again)
 
 
 def _check_images(data_set: DataSet, raw: Raw, part: Part, size: int) -> None:
@@ -79,6 +80,17 @@ def _check_images(data_set: DataSet, raw: Raw, part: Part, size: int) -> None:
     good = images.dtype == torch.uint8 and tuple(images.shape) == shape
     expect(good, f"take() gives {images.dtype} {tuple(images.shape)} of {part}; expected uint8 {shape}")
     expect(torch.equal(images[-1:], one), f"alone, an image of {part} is another than among others")
+
+
+def _check_validation(raw: Raw, again: Raw) -> None:
+    """Where the data set itself keeps images for validation, others are left to train on."""
+    if raw.validation is None:
+        return
+    places = raw.validation.tolist()
+    good = len(set(places)) == len(places) > 0 and set(places) < set(range(len(raw.labels)))
+    expect(good, "validation names no image, all of them, one twice, or one that is not there")
+    same = again.validation is not None and again.validation.tolist() == places
+    expect(same, "read twice, its validation images are others")
 
 
 def _check_statistics(data_set: DataSet, raw: Raw) -> None:

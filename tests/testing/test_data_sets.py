@@ -71,6 +71,29 @@ class WhiterTogether(Noise):
         return Raw(raw.labels, lambda indices, size: raw.take(indices, size) + len(indices))
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Keeping(Noise):
+    """Keeps some images for validation."""
+
+    kept: tuple[int, ...]
+
+    def read(self, folder: Path, part: Part) -> Raw:
+        return replace(super().read(folder, part), validation=torch.tensor(self.kept, dtype=torch.int64))
+
+
+class KeepingOthers(Noise):
+    def read(self, folder: Path, part: Part) -> Raw:
+        return replace(super().read(folder, part), validation=torch.randperm(90)[:30])
+
+
+def keeping(*places: int) -> Keeping:
+    return Keeping(**{field.name: getattr(NOISE, field.name) for field in fields(NOISE)}, kept=places)
+
+
+def test_one_that_keeps_images_for_validation_keeps_it() -> None:
+    check_data_set(keeping(*range(0, 90, 3)))
+
+
 def facts(kind: type[Noise]) -> Noise:
     return kind(**{field.name: getattr(NOISE, field.name) for field in fields(NOISE)})
 
@@ -83,6 +106,8 @@ def facts(kind: type[Noise]) -> Noise:
         (facts(OneSize), r"\(64, 1, 16, 16\) of train; expected uint8 \(64, 1, 8, 8\)"),
         (facts(Normalised), r"it says that mean is \(0.5,\); that of its training images is \[0.24"),
         (facts(WhiterTogether), "alone, an image of train is another than among others"),
+        (facts(KeepingOthers), "read twice, its validation images are others"),
+        *((keeping(*places), "validation names no image") for places in ((), (1, 1), (89, 90), range(90))),
         (replace(NOISE, train_images=100), "it says that train has 100 images, and reads 90"),
         (replace(NOISE, mean=(0.5, 0.5)), r"mean is \(0.5, 0.5\); expected a number for each of 1 channels"),
         (replace(NOISE, mean=(127.5,)), "of pixel values in 0..1"),
