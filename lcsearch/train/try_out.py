@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import replace
 
 import torch
@@ -18,9 +18,9 @@ from lcsearch.data import SearchData, Split
 from lcsearch.nets import surgery
 from lcsearch.nets.calls import called, check_still_called
 from lcsearch.nets.failure import Watch
+from lcsearch.nets.layout import channels_last
 from lcsearch.train.answers import checked_answer
-from lcsearch.train.loop import train
-from lcsearch.train.results import TrainingFailed
+from lcsearch.train.optimizer import penalty
 
 IMAGES = 2
 """Images that nets are tried on: the fewest that batch norm and a fit take."""
@@ -35,7 +35,7 @@ def try_out(
     cut: bool = False,
     device: str = "cpu",
 ) -> list[str]:
-    """Run the plain net and a compressed one as trials would: evaluation, then one step of training.
+    """Run the plain net and a compressed one as trials would: in evaluation, then forward and backward.
 
     Random generators stand as before afterwards, so that a search is the same with and without it.
 
@@ -54,10 +54,9 @@ def try_out(
         InputError: A net fails, or answers no logits; the layer is named, and what it lacks.
     """
     few = _first(data)
-    once = replace(recipe, epochs=1, init="scratch", distill=0.0)
     with generators_kept(device):
         seed_everything(0)
-        notes = _all_tried(plain, compressed, few, once, cut, device)
+        notes = _all_tried(plain, compressed, few, recipe, cut, device)
     if torch.device(device).type == "cuda":
         torch.cuda.empty_cache()  # trials in other processes need the memory
     return [f"{plain.backbone}: {note}" for note in notes]
@@ -93,10 +92,13 @@ def _try_to_cut(
 
 
 def _tried(model: nn.Module, few: SearchData, recipe: Recipe, device: str, subject: str) -> list[str]:
-    """Check a net's answers, forward and backward, then train it for a step; notes how logits are taken."""
+    """Check a net's answers in evaluation, and forward and backward in training; notes how logits are taken.
+
+    No optimizer is made: making one takes seconds, and any takes what has gradients.
+    """
     classes, said = few.info.num_classes, {}
     with Watch(subject):
-        model.to(device)
+        channels_last(model, torch.device(device))
         images, labels = first_images(few, IMAGES, device), few.train.labels.to(device)
         with torch.no_grad():
             said["evaluation"] = checked_answer(model.eval(), images.clone(), classes, subject)[1]
@@ -105,9 +107,8 @@ def _tried(model: nn.Module, few: SearchData, recipe: Recipe, device: str, subje
             scores, said["training"] = checked_answer(model.train(), images.clone(), classes, subject)
         if not scores.requires_grad:
             raise InputError(f"{subject} cannot be trained: no parameter with a gradient changes its logits")
-        F.cross_entropy(scores.float(), labels).backward()
-    with Watch(subject), suppress(TrainingFailed):  # whether it diverges is a trial's own affair
-        train(model, few, recipe, Regularizer(weight=0.01), seed=0, device=device)
+        loss = F.cross_entropy(scores.float(), labels) + penalty(model, recipe, Regularizer(weight=0.01), 0)
+        loss.backward()
     return _notes(said)
 
 
