@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lcsearch.cli.options import options_of
-from lcsearch.core.errors import InputError, Named
+from lcsearch.core.errors import InputError, Named, said_of
 from lcsearch.core.text import format_count
 from lcsearch.runs.inputs import Asked, checked, inputs_of
 from lcsearch.runs.setting import Rule
@@ -61,7 +61,12 @@ def _completed(asked: Asked) -> dict[str, Any]:
         found |= _of_run(path)
     elif "backbone" not in asked:
         raise InputError("is missing (only a run in ", Named("init"), " says it)", setting="backbone")
-    return {**found, **asked, "init": found["init"] or asked["init"]}
+    options = {"normalisation": None, **found, **asked, "init": found["init"] or asked["init"]}
+    if options["init"] == "pretrained":
+        from lcsearch.nets.weights import for_pretrained
+
+        options["backbone"], options["normalisation"] = for_pretrained(options["backbone"])
+    return options
 
 
 def _of_run(path: Path) -> dict[str, Any]:
@@ -78,7 +83,15 @@ def _of_run(path: Path) -> dict[str, Any]:
     weights = next((file for file in files if file.is_file()), None)
     if weights is None:
         raise InputError("the run holds no weights of its backbone yet", setting="init", value=path)
-    names = ("backbone", "dataset", "data_dir", "train_images", "image_size", "own_validation")
+    names = (
+        "backbone",
+        "dataset",
+        "data_dir",
+        "train_images",
+        "image_size",
+        "own_validation",
+        "normalisation",
+    )
     return {name: getattr(settings, name) for name in names} | {"init": str(weights)}
 
 
@@ -88,6 +101,8 @@ def _load(options: dict[str, Any]) -> SearchData:
     click.echo("reading the data", err=True)
     names = ("data_dir", "train_images", "image_size", "own_validation")
     data = load(options["dataset"], **{name: options[name] for name in names if name in options})
+    with said_of("init", options["init"]):
+        data = data.normalised(options["normalisation"])
     for note in notes_on(data):
         click.echo(note, err=True)
     return data

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
 
 from torch import Tensor
 
-from lcsearch.core.errors import Named
+from lcsearch.core.errors import InputError, Named
+from lcsearch.core.normalisation import Normalisation
 
 Part = Literal["train", "test"]
 
@@ -76,6 +77,19 @@ class SearchData:
     train: Split
     validation: Split
     left_out: tuple[str, ...] = ()
+
+    def normalised(self, normalisation: Normalisation | None) -> SearchData:
+        """The same images, which nets see in another way than the data set's own; None leaves them.
+
+        Raises:
+            InputError: It is for another number of channels.
+        """
+        if normalisation is None:
+            return self
+        channels, wanted = self.info.in_channels, len(normalisation.mean)
+        if channels != wanted:
+            raise InputError(f"is for {wanted} channels; the images of {self.info.name} have {channels}")
+        return replace(self, info=replace(self.info, mean=normalisation.mean, std=normalisation.std))
 
 
 @dataclass(frozen=True, eq=False)

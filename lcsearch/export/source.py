@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lcsearch.core.data_digest import DataDigest
 from lcsearch.core.errors import InputError, Named, without_settings
+from lcsearch.core.normalisation import Normalisation
 from lcsearch.core.records import RunRecord, TrialRecord
 from lcsearch.core.strict import validate
 from lcsearch.runs.directory import RunDirectory
@@ -88,8 +89,14 @@ def load_data(run: RunRecord) -> CheckImages:
     asked: dict[str, Any] = {key: settings.get(key) for key in keys}
     source = Source(settings["dataset"], **asked)
     if run.settings.get("data") is None:
-        return CheckImages(source.load(), note=UNKNOWN)
-    return _compared(run, source)
+        found = CheckImages(source.load(), note=UNKNOWN)
+    else:
+        found = _compared(run, source)
+    expected = settings.get("normalisation")
+    if expected is None:
+        return found
+    seen = validate(Normalisation, expected, f"{RunDirectory(run.path).settings}: settings.normalisation")
+    return replace(found, data=found.data.normalised(seen))
 
 
 def _compared(run: RunRecord, source: Source) -> CheckImages:

@@ -11,6 +11,7 @@ from annotated_types import Ge
 from lcsearch.core.checked import Checked
 from lcsearch.core.errors import InputError, Named
 from lcsearch.core.metric import ACCURACY, Metric
+from lcsearch.core.normalisation import Normalisation
 from lcsearch.core.plugins import ENGINE, SAMPLER, STOPPING_RULE, TRACKER
 from lcsearch.core.spec import Recipe
 from lcsearch.runs.defaults import CPU_TRIALS, TRIALS, jobs_at
@@ -218,6 +219,7 @@ class RunSettings(Checked):
             metavar="scratch|trained|pretrained|FILE",
         ),
     ] = "scratch"
+    normalisation: Annotated[Normalisation | None, Setting("What nets expect of images.", "start")] = None
     fine_tune: Annotated[
         Recipe | None, Setting("How a model is trained that was cut out of a backbone.", "start")
     ] = None
@@ -274,9 +276,7 @@ class RunSettings(Checked):
         new = replace(self, **said)
         if new.cpus_per_trial == new.gpus_per_trial == 0:
             raise InputError(
-                "0 needs ",
-                Named("gpus_per_trial"),
-                " above 0: a trial must reserve something",
+                *("0 needs ", Named("gpus_per_trial"), " above 0: a trial must reserve something"),
                 setting="cpus_per_trial",
             )
         return new

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from lcsearch import data
+from lcsearch.core.errors import said_of
 from lcsearch.core.metric import ACCURACY, effective_images
 from lcsearch.data.recorded import ImageRecord, record
 from lcsearch.runs.run_file import Facts
@@ -45,6 +46,8 @@ def look_at_data(settings: RunSettings) -> tuple[RunSettings, Facts, NewImages]:
     images = settings.train_images or default_train_images(settings, len(division.train))
     division = division.with_train(images)
     found = division.decoded()
+    with said_of("init", settings.init):
+        seen = found.normalised(settings.normalisation)
     validation, info = len(found.validation), found.info
     facts = Facts(info.num_classes, info.in_channels, info.image_size, images, validation)
     if settings.metric != ACCURACY:
@@ -57,4 +60,4 @@ def look_at_data(settings: RunSettings) -> tuple[RunSettings, Facts, NewImages]:
         own_validation=division.own_validation,
     )
     left_out = tuple(dict.fromkeys((*found.left_out, *beside_test)))
-    return settings, facts, NewImages(replace(found, left_out=left_out), record(division, found))
+    return settings, facts, NewImages(replace(seen, left_out=left_out), record(division, found))

@@ -12,6 +12,7 @@ from lcsearch.core.errors import InputError, Named, did_you_mean
 from lcsearch.core.spec import Recipe
 from lcsearch.core.yaml import read_yaml
 from lcsearch.data import full_name
+from lcsearch.nets.weights import for_pretrained
 from lcsearch.runs.inputs import Asked, inputs_of
 from lcsearch.runs.setting import Place
 from lcsearch.runs.settings import RECORDED, RunSettings
@@ -125,7 +126,11 @@ def _cut_out(settings: RunSettings, asked: Asked, place: Place) -> RunSettings:
         )
     epochs, share = (_value(asked, name, place) for name in ("fine_tune_epochs", "distill"))
     tuned = fine_tune_recipe(settings.recipe, epochs, asked.get("fine_tune_lr"), share)
-    return replace(settings, init=_found(place.init), fine_tune=tuned)
+    settings = replace(settings, init=_found(place.init), fine_tune=tuned)
+    if place.init != "pretrained":
+        return settings
+    backbone, normalisation = for_pretrained(settings.backbone)
+    return replace(settings, backbone=backbone, normalisation=normalisation)
 
 
 def _refuse_unused(asked: Asked) -> None:

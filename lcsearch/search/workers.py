@@ -27,6 +27,7 @@ def make_objective(settings: RunSettings, images: SessionImages = ANY_IMAGES) ->
         validation_images=settings.validation_images,
         image_size=settings.image_size,
         own_validation=settings.own_validation,
+        normalisation=settings.normalisation,
         device=settings.device,
         threads=settings.threads,
         metric=settings.metric,

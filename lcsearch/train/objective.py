@@ -14,6 +14,7 @@ from lcsearch.core.device import pick_device
 from lcsearch.core.errors import HaltError, InputError, halting, without_settings
 from lcsearch.core.job import CHECKPOINT, WEIGHTS, Job, Report
 from lcsearch.core.metric import ACCURACY, PLAIN_ACCURACY, Metric
+from lcsearch.core.normalisation import Normalisation
 from lcsearch.core.records import ACCURACY_BEFORE
 from lcsearch.core.seeds import seed_everything, stream
 from lcsearch.data import SearchData
@@ -28,7 +29,7 @@ from lcsearch.train.results import EpochMetrics, TrainingFailed, TrainResult
 from lcsearch.train.start import Start
 from lcsearch.train.teacher import Teacher, read_teacher
 
-_loaded: dict[tuple[Source, str], SearchData] = {}
+_loaded: dict[tuple[Source, str, Normalisation | None], SearchData] = {}
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class TrainObjective:
         validation_images: Validation images; None for the data set's own share.
         image_size: Side in pixels; None for the data set's own.
         own_validation: Whether a validation part of the data set's own is used.
+        normalisation: What nets expect of images; None for the data set's own.
         device: ``auto``, or a device name of PyTorch.
         threads: CPU threads of this process; 0 leaves PyTorch's choice.
         metric: What is measured on validation images and called accuracy.
@@ -55,6 +57,7 @@ class TrainObjective:
     validation_images: int | None = None
     image_size: int | None = None
     own_validation: bool = True
+    normalisation: Normalisation | None = None
     device: str = "auto"
     threads: int = 0
     metric: Metric = ACCURACY
@@ -126,7 +129,7 @@ class TrainObjective:
         """
         if self._key not in _loaded:
             _loaded.clear()
-            _loaded[self._key] = self._read()
+            _loaded[self._key] = self._read().normalised(self.normalisation)
         return _loaded[self._key]
 
     def use_data(self, data: SearchData) -> None:
@@ -153,8 +156,8 @@ class TrainObjective:
         return Source(self.dataset, self.data_dir, *numbers, self.own_validation)
 
     @property
-    def _key(self) -> tuple[Source, str]:
-        return self.source, self.seen
+    def _key(self) -> tuple[Source, str, Normalisation | None]:
+        return self.source, self.seen, self.normalisation
 
 
 def prepare_folder(job: Job, threads: int) -> Path:

@@ -23,7 +23,7 @@ from lcsearch.runs.setting import GROUPS
 from lcsearch.runs.settings import RunSettings
 from lcsearch.search.python import search
 
-NOT_ASKED = {"own_validation", "rung_factor", "threads", "recipe", "objective", "fine_tune"}
+NOT_ASKED = {"own_validation", "rung_factor", "threads", "recipe", "objective", "fine_tune", "normalisation"}
 """What run.yaml holds beside what somebody takes."""
 
 

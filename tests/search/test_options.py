@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from lcsearch.core.errors import InputError
+from lcsearch.core.normalisation import Normalisation
 from lcsearch.core.spec import Recipe
 from lcsearch.runs.settings import RunSettings
 from lcsearch.search.options import default_train_images, explicit_recipe, resolve
 from lcsearch.search.space import load_space
+from lcsearch.search.workers import make_objective
 
 SPACE = load_space(None, "base")
 
@@ -27,7 +29,7 @@ def resolved(width: tuple[float, float] = (1.0, 1.0), **asked: Any) -> RunSettin
         ({}, (0.5, 0.5), "trained"),
         ({}, (0.25, 1.0), "scratch"),
         ({"search_width": True}, (1.0, 1.0), "scratch"),
-        ({"init": "pretrained"}, (0.25, 1.0), "pretrained"),
+        ({"init": "pretrained", "backbone": "torchvision:resnet18"}, (0.25, 1.0), "pretrained"),
         ({"init": "scratch"}, (1.0, 1.0), "scratch"),
     ],
 )
@@ -112,3 +114,14 @@ def test_what_does_not_go_together_is_refused_by_name(asked: dict[str, Any], mes
 def test_a_share_of_a_gpu_needs_no_cpu() -> None:
     settings = resolved(device="cpu", cpus_per_trial=0.0, gpus_per_trial=0.25)
     assert (settings.cpus_per_trial, settings.gpus_per_trial) == (0.0, 0.25)
+
+
+def test_published_weights_bring_their_net_and_what_they_expect_of_images() -> None:
+    asked = {"backbone": "torchvision:inception_v3", "init": "pretrained"}
+    settings = resolved(**asked)
+    assert settings.backbone == "torchvision:inception_v3@pretrained"
+    assert settings.normalisation == Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    assert make_objective(settings).normalisation == settings.normalisation
+    for other in ("trained", "scratch"):
+        settings = resolved(**asked | {"init": other})
+        assert (settings.backbone, settings.normalisation) == (asked["backbone"], None)

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from lcsearch.core.job import Job
+from lcsearch.core.normalisation import Normalisation
 from lcsearch.core.spec import ModelSpec, Recipe, Regularizer, TrialSpec
 from lcsearch.data import SearchData
 from lcsearch.layers.families.linear import LinearSpec
@@ -154,3 +155,10 @@ def test_data_in_memory_is_used(tmp_path: Path, digits: SearchData) -> None:
     objective = TrainObjective("digits", data_dir="/nowhere", threads=1, device="cpu")
     objective.use_data(digits)
     assert objective.data() is digits
+
+
+def test_images_are_normalised_as_asked_also_where_others_were_read_before() -> None:
+    asked = replace(OBJECTIVE, train_images=20, validation_images=4)
+    for expected in (None, Normalisation((0.25,), (0.75,)), None):
+        info = replace(asked, normalisation=expected).data().info
+        assert (info.mean == (0.25,)) == (info.std == (0.75,)) == (expected is not None)

@@ -16,7 +16,7 @@ from lcsearch.core.functions import find_function, parameters
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Backbone", "build", "call", "describe", "find", "takes_width"]
+__all__ = ["Backbone", "build", "call", "describe", "find", "plain_form", "pretrained_form", "takes_width"]
 
 _TORCHVISION = "torchvision:"
 
@@ -66,6 +66,34 @@ def describe(name: str) -> str:
     """One line about a backbone."""
     lines = (find(name).__doc__ or "").strip().splitlines()
     return lines[0].rstrip(".") if lines else ""
+
+
+def pretrained_form(name: str) -> str:
+    """The name of a backbone as it is built for its published weights.
+
+    Torchvision's builders set, for a few nets, more than the weights themselves: what they compute depends on
+    it. Such a net has a name of its own, which specs and configs carry.
+
+    Args:
+        name: As in `find`.
+
+    Returns:
+        ``torchvision:NAME@pretrained``; the name itself where the builder sets nothing.
+    """
+    if not name.startswith(_TORCHVISION):
+        return name
+    from lcsearch.nets.backbones import _torchvision
+
+    return _TORCHVISION + _torchvision.pretrained_form(plain_form(name).removeprefix(_TORCHVISION))
+
+
+def plain_form(name: str) -> str:
+    """The name of a backbone as it is built where nothing is said of published weights."""
+    if not name.startswith(_TORCHVISION):
+        return name
+    from lcsearch.nets.backbones import _torchvision
+
+    return name.removesuffix(_torchvision.PRETRAINED)
 
 
 def takes_width(name: str) -> bool:

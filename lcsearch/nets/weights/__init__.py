@@ -6,7 +6,15 @@ code, and a pickle is read with ``weights_only``, which refuses all but tensors,
 `pickled` allows.
 """
 
-from lcsearch.nets.weights.given import GivenWeights, pretrained_weights, read_weights
+from lcsearch.nets.weights.given import GivenWeights, for_pretrained, pretrained_weights, read_weights
 from lcsearch.nets.weights.own import load_backbone, load_parent, read_own
 
-__all__ = ["GivenWeights", "load_backbone", "load_parent", "pretrained_weights", "read_own", "read_weights"]
+__all__ = [
+    "GivenWeights",
+    "for_pretrained",
+    "load_backbone",
+    "load_parent",
+    "pretrained_weights",
+    "read_own",
+    "read_weights",
+]

@@ -8,10 +8,12 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from lcsearch.core.errors import said_of
+from lcsearch.core.normalisation import Normalisation
+from lcsearch.nets.backbones import pretrained_form
 from lcsearch.nets.weights.choosing import Taken, take
 from lcsearch.nets.weights.files import read_file
 from lcsearch.nets.weights.matching import fitting
-from lcsearch.nets.weights.pretrained import published
+from lcsearch.nets.weights.pretrained import published, published_normalisation, said_of_published
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,8 +22,8 @@ class GivenWeights:
 
     Attributes:
         state: A state_dict that the model loads, in its dtypes, on the CPU.
-        said: What of the file was taken and what was left out, in a line that begins with the file's name;
-            empty where the file holds this state and nothing else.
+        said: What of a file was taken and what was left out, in a line that begins with the file's name;
+            empty where the file holds this state and nothing else. Of torchvision's, what comes with them.
     """
 
     state: dict[str, Tensor]
@@ -52,13 +54,27 @@ def read_weights(
     return GivenWeights(state, f"{path.name}: {taken.said}" if taken.said else "")
 
 
+def for_pretrained(backbone: str) -> tuple[str, Normalisation]:
+    """What goes with torchvision's weights for one of its nets.
+
+    Returns:
+        The name of the net that they are for (`lcsearch.nets.backbones.pretrained_form`), and how images are
+        normalised for it.
+
+    Raises:
+        InputError: The net is not torchvision's, or has no weights.
+    """
+    with said_of("init", "pretrained"):
+        return pretrained_form(backbone), published_normalisation(backbone)
+
+
 def pretrained_weights(
     backbone: str, model: nn.Module, *, new_head: bool = False, shape: tuple[int, int, int] | None = None
 ) -> GivenWeights:
     """Return torchvision's weights for one of its nets; downloaded once, then kept by PyTorch.
 
     Args:
-        backbone: ``torchvision:NAME``.
+        backbone: ``torchvision:NAME``, as `for_pretrained` names it.
         model: As in ``read_weights``.
         new_head: As in ``read_weights``.
         shape: As in ``read_weights``.
@@ -69,4 +85,5 @@ def pretrained_weights(
     """
     with said_of("init", "pretrained"):
         state = published(backbone, model)
-        return GivenWeights(fitting(Taken(state, ""), model, new_head=new_head, shape=shape))
+        state = fitting(Taken(state, ""), model, new_head=new_head, shape=shape)
+        return GivenWeights(state, said_of_published(backbone))

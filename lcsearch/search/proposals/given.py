@@ -9,6 +9,7 @@ from pathlib import Path
 from lcsearch.core.config import read_config
 from lcsearch.core.errors import InputError
 from lcsearch.core.spec import ModelSpec, TrialSpec
+from lcsearch.nets.backbones import plain_form
 from lcsearch.nets.surgery import build_model
 from lcsearch.runs.choose import front_of
 from lcsearch.runs.read import read_run
@@ -42,7 +43,7 @@ def _specs(path: Path) -> list[TrialSpec]:
 def _adapted(source: str, spec: TrialSpec, plain: ModelSpec, settings: RunSettings) -> TrialSpec:
     import torch
 
-    if spec.model.backbone != plain.backbone:
+    if plain_form(spec.model.backbone) != plain_form(plain.backbone):
         problem = f"is for backbone {spec.model.backbone!r}, not {plain.backbone!r}"
         raise InputError(problem, setting="given", value=source)
     model = replace(plain, width=spec.model.width, layers=spec.model.layers)

@@ -9,6 +9,7 @@ from typing import Any
 from lcsearch.core.errors import InputError, Named, did_you_mean
 from lcsearch.core.strict import validate
 from lcsearch.core.yaml import read_yaml
+from lcsearch.nets.backbones import plain_form
 from lcsearch.search.space.schema import Space
 
 GENERIC = "generic"
@@ -61,7 +62,7 @@ def load_space(name_or_path: str | None, backbone: str) -> Space:
     """
     path = space_path(name_or_path, backbone)
     space = parse_space(read_yaml(path), str(path))
-    if not fnmatchcase(backbone, space.backbone):
+    if not any(fnmatchcase(form, space.backbone) for form in (backbone, plain_form(backbone))):
         problem = f"{path}: backbone: {space.backbone!r} does not match "
         raise InputError(problem, Named("backbone", backbone))
     return space
