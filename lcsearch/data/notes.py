@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from lcsearch.core.metric import ACCURACY, Metric
+from lcsearch.core.metric import ACCURACY, Metric, metric_words
 from lcsearch.core.text import counted
 from lcsearch.data.dataset import SearchData
 
@@ -37,7 +37,7 @@ def notes_on(
     images, labels = data.train.images[:train_images], data.train.labels[:train_images]
     return (
         *data.left_out,
-        *_few(len(data.validation)),
+        *_few(data.validation.labels, data.info.classes, metric or ACCURACY),
         *_unseen("training", labels, data.info.num_classes, data.info.classes),
         *_unseen("validation", data.validation.labels, data.info.num_classes, data.info.classes),
         *_lopsided(labels, data.info.classes, metric),
@@ -45,12 +45,19 @@ def notes_on(
     )
 
 
-def _few(validation_images: int) -> list[str]:
-    if validation_images >= FEW_VALIDATION_IMAGES:
+def _few(labels: Tensor, names: Sequence[str], metric: Metric) -> list[str]:
+    """A line where one validation image moves the metric by more than 1 point."""
+    if metric == ACCURACY:
+        only, weight = f"{counted(len(labels), 'validation image')}: each is", len(labels)
+    else:
+        counts = {label: count for label, count in enumerate(labels.bincount().tolist()) if count}
+        rarest, count = min(counts.items(), key=lambda pair: pair[1])
+        of = f"{counted(count, 'validation image')} of class {_name(rarest, names)}"
+        only, weight = f"{of}: each is about", len(counts) * count
+    if weight >= FEW_VALIDATION_IMAGES:
         return []
-    points = 100 / validation_images
     return [
-        f"only {counted(validation_images, 'validation image')}: each is {points:.3g} points of accuracy, "
+        f"only {only} {100 / weight:.3g} points of {metric_words(metric)}, "
         "so small differences between models say little"
     ]
 

@@ -92,3 +92,20 @@ def test_a_class_with_more_than_four_fifths_is_named_with_its_share() -> None:
         GOOD, info=replace(INFO, classes=("flint", "chalk", "slate")), train=pebbles([2] * 90 + [0, 1])
     )
     assert notes_on(named)[0].startswith("class 'slate' holds 97.8 % of")
+
+
+def test_by_a_mean_over_classes_the_rarest_one_decides_what_one_image_weighs() -> None:
+    data = replace(GOOD, validation=pebbles([0] * 300 + [1] * 33 + [2] * 40))
+    assert notes_on(data, None, "accuracy") == ()
+    (line,) = notes_on(data, None, "macro-f1")
+    assert line.startswith("only 33 validation images of class 1: each is about 1.01 points of macro F1, so")
+    assert (
+        notes_on(replace(GOOD, validation=pebbles([0] * 300 + [1] * 34 + [2] * 40)), None, "macro-f1") == ()
+    )
+    alone = replace(
+        GOOD, validation=pebbles([0] * 30 + [1] + [2] * 30), info=replace(INFO, classes=("a", "b", "c"))
+    )
+    (line,) = notes_on(alone, None, "balanced-accuracy")
+    assert line.startswith(
+        "only 1 validation image of class 'b': each is about 33.3 points of balanced accuracy"
+    )
