@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from lcsearch.core.errors import HaltError, InputError, Named, without_settings
 from lcsearch.core.metric import ACCURACY, effective_images
+from lcsearch.data import describe
 from lcsearch.data.changes import Changes
 from lcsearch.data.recorded import CHANGED, UNKNOWN, Comparison, RecordedImages, Source, compare
 from lcsearch.runs.directory import RunDirectory
@@ -81,6 +82,7 @@ def check_images(directory: RunDirectory, run: RunFile, settings: RunSettings) -
     if settings.objective is not None:
         return SessionImages(note=UNKNOWN_ARRAYS) if run.carried is None else ANY_IMAGES
     if run.data is None:
+        _check_classes(directory, run.facts, settings)
         return SessionImages(note=UNKNOWN)
     recorded = RecordedImages(run.data, directory.images)
     found = _compared(directory, recorded, settings)
@@ -95,14 +97,33 @@ def check_images(directory: RunDirectory, run: RunFile, settings: RunSettings) -
     return SessionImages(found.seen, recorded, len(train), len(validation), effective, note)
 
 
+def _check_classes(directory: RunDirectory, facts: Facts, settings: RunSettings) -> None:
+    """Older versions took hidden folders for classes, so that labels may mean other classes now."""
+    if not settings.dataset.startswith("folder:"):
+        return
+    try:
+        classes = describe(settings.dataset).num_classes
+    except InputError as error:
+        raise _unreadable(directory, error) from error
+    if classes != facts.num_classes:
+        raise InputError(
+            f"{directory.path}: was made with {facts.num_classes} classes, and {settings.dataset} has "
+            f"{classes} now; hidden folders are no classes any more; make a new run"
+        )
+
+
 def _compared(directory: RunDirectory, recorded: RecordedImages, settings: RunSettings) -> Comparison:
     numbers = settings.train_images, settings.validation_images, settings.image_size
     source = Source(settings.dataset, settings.data_dir, *numbers, settings.own_validation)
     try:
         return compare(recorded, source)
     except (InputError, OSError) as error:
-        problem = f"its images cannot be read: {without_settings(error)}"
-        raise HaltError(f"{directory.path}: {problem}; the same command goes on once they can") from error
+        raise _unreadable(directory, error) from error
+
+
+def _unreadable(directory: RunDirectory, error: Exception) -> HaltError:
+    problem = f"its images cannot be read: {without_settings(error)}"
+    return HaltError(f"{directory.path}: {problem}; the same command goes on once they can")
 
 
 def _refused(directory: RunDirectory, changes: Changes) -> InputError:

@@ -8,13 +8,14 @@ import pytest
 from PIL import Image
 from run_files import run_file
 
-from lcsearch.core.errors import InputError
+from lcsearch.core.errors import HaltError, InputError
 from lcsearch.core.records import RunRecord
 from lcsearch.core.yaml import write_yaml
 from lcsearch.export.source import load_data
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.run_file import Facts
 from lcsearch.runs.settings import RunSettings
+from lcsearch.search.images import check_images
 from lcsearch.search.make import create
 from lcsearch.search.workers import make_objective
 
@@ -95,3 +96,20 @@ def test_what_lies_beside_the_images_is_noted_in_the_run(photos: Path) -> None:
     for part in ("train", "test"):
         line = f"left out of {part}/: 1 hidden file or folder, such as .ipynb_checkpoints"
         assert notes.count(line) == 1
+
+
+def test_an_old_run_that_took_a_hidden_folder_for_a_class_is_refused(photos: Path, tmp_path: Path) -> None:
+    """Its first label was that of the hidden folder: the labels of all others have moved."""
+    directory = RunDirectory.create(tmp_path / "old")
+    settings = RunSettings("base", f"folder:{photos}", train_images=16, validation_images=4, image_size=8)
+    known = run_file(settings, Facts(2, 3, 8, 16, 4))
+    assert "older version" in check_images(directory, known, settings).note
+    with pytest.raises(InputError, match=r"was made with 3 classes, and folder:.* has 2 now"):
+        check_images(directory, run_file(settings, Facts(3, 3, 8, 16, 4)), settings)
+
+
+def test_an_old_run_whose_folder_is_gone_halts(photos: Path, tmp_path: Path) -> None:
+    directory = RunDirectory.create(tmp_path / "old")
+    settings = RunSettings("base", f"folder:{photos}/nowhere", train_images=16, validation_images=4)
+    with pytest.raises(HaltError, match=r"its images cannot be read: .*no such readable folder"):
+        check_images(directory, run_file(settings, Facts(2, 3, 8, 16, 4)), settings)
