@@ -104,6 +104,7 @@ def make(
     """
     sizer = Sizer(facts.image_shape)
     bound = _bind(space, settings, facts)
+    sizer(bound.plain())  # what the plain net lacks is said of it, not of layers in place of its own
     smallest, largest = sizer(bound.smallest()), sizer(bound.largest())
     facts = replace(facts, smallest_params=smallest.params, largest_params=largest.params)
     _check_limits(settings, smallest)
