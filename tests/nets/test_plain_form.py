@@ -9,8 +9,10 @@ import pytest
 import torch
 from torch import nn
 
+import lcsearch
 from lcsearch.core.errors import InputError
-from lcsearch.nets import backbones
+from lcsearch.core.spec import ModelSpec
+from lcsearch.nets import backbones, surgery
 
 SOURCE = """
 import torch
@@ -50,6 +52,17 @@ def scripted_inside(num_classes, in_channels):
 def traced(num_classes, in_channels):
     net = nn.Flatten()
     return torch.jit.trace(net, torch.zeros(1, in_channels, 4, 4, device="cpu"))
+
+class Pair(nn.Module):
+    def __init__(self, num_classes, in_channels):
+        super().__init__()
+        self.net = inner(num_classes, in_channels)
+
+    def forward(self, x):
+        return self.net(x), x
+
+def pair(num_classes, in_channels):
+    return Pair(num_classes, in_channels)
 
 def double(num_classes, in_channels):
     return inner(num_classes, in_channels).double()
@@ -100,6 +113,13 @@ def test_other_types_become_float32_unless_the_net_is_wanted_as_written(
     model = build(module, name)
     assert {p.dtype for p in model.parameters()} == {torch.float32}
     assert build(module, name, as_written=True)[0].weight.dtype == dtype  # type: ignore[index]
+
+
+def test_the_users_own_loop_gets_a_net_as_written(module: str) -> None:
+    spec = ModelSpec(f"{module}:pair", 3, 1)
+    images = torch.zeros(2, 1, 8, 8)
+    assert isinstance(surgery.build_model(spec)(images), torch.Tensor)
+    assert isinstance(lcsearch.build_model(spec)(images), tuple)
 
 
 def test_shared_layers_stay_shared(module: str) -> None:

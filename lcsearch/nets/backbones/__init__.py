@@ -37,7 +37,8 @@ class Backbone(Protocol):
             width: Factor on the channel counts, above 0.
 
         Returns:
-            A module that maps images (b, in_channels, h, w) to logits (b, num_classes).
+            A module that maps images (b, in_channels, h, w) to logits (b, num_classes), or answers with more
+            that holds them (`lcsearch.nets.scores`).
         """
 
 
