@@ -194,6 +194,7 @@ WEIGHTS: list[tuple[Callable[[Path], None], list[str]]] = [
 ]
 
 
+@pytest.mark.filterwarnings("error::UserWarning")
 @pytest.mark.parametrize(("write", "expected"), WEIGHTS, ids=[write.__name__ for write, _ in WEIGHTS])
 def test_weights(
     write: Callable[[Path], None], expected: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,8 @@ def _read_safetensors(path: Path) -> dict[str, Any]:
 def _read_pickle(path: Path) -> Any:
     _check_archive(path)
     try:
-        with torch.serialization.safe_globals(pickled.stand_ins()):
+        with warnings.catch_warnings(), torch.serialization.safe_globals(pickled.stand_ins()):
+            warnings.filterwarnings("ignore", "Detected pickle protocol")  # it reads, or is refused below
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         found = re.search(r"GLOBAL (\S+)", str(error))
