@@ -7,12 +7,14 @@ an exchanged forward) goes on to use the modules and tensors of the original.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import CellType, FunctionType, MethodType
 from typing import Any
 
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+
+from lcsearch.nets.reachable import cells, reachable
 
 
 def copied(model: nn.Module, memo: dict[int, Any] | None = None) -> nn.Module:
@@ -26,7 +28,8 @@ def copied(model: nn.Module, memo: dict[int, Any] | None = None) -> nn.Module:
         memo: As for ``copy.deepcopy``.
     """
     memo = {} if memo is None else memo
-    twins = {function: _twin(function) for function in _functions(model)}
+    functions = [value for value in reachable(model) if isinstance(value, FunctionType)]
+    twins = {function: _twin(function) for function in functions if cells(function) or function.__defaults__}
     memo |= {id(function): twin for function, twin in twins.items()}
     with _WithoutHistory():
         made = copy.deepcopy(model, memo)
@@ -47,33 +50,6 @@ class _WithoutHistory(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _functions(model: nn.Module) -> Iterator[FunctionType]:
-    """The functions that hang on a net's modules and may use them, and those that these use."""
-    seen = set[int]()
-    waiting: list[Any] = [value for module in model.modules() for value in vars(module).values()]
-    while waiting:
-        value = waiting.pop()
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
-        if isinstance(value, dict):
-            waiting += value.values()
-        elif isinstance(value, FunctionType) and (value.__closure__ or value.__defaults__):
-            waiting += [*_cells(value).values(), *(value.__defaults__ or ())]
-            yield value
-
-
-def _cells(function: FunctionType) -> dict[int, Any]:
-    """What a function has from around it, by place."""
-    found = {}
-    for place, cell in enumerate(function.__closure__ or ()):
-        try:
-            found[place] = cell.cell_contents
-        except ValueError:  # not yet filled
-            continue
-    return found
-
-
 def _twin(function: FunctionType) -> FunctionType:
     """The same function with room for what it uses of a copy."""
     cells = tuple(CellType() for _ in function.__closure__ or ())
@@ -85,7 +61,7 @@ def _twin(function: FunctionType) -> FunctionType:
 
 def _bind(function: FunctionType, twin: FunctionType, memo: Mapping[int, Any]) -> None:
     """Give a twin what the copy has in place of what the function uses of the original."""
-    for place, value in _cells(function).items():
+    for place, value in cells(function).items():
         (twin.__closure__ or ())[place].cell_contents = _of_copy(value, memo)
     if function.__defaults__:
         twin.__defaults__ = tuple(_of_copy(value, memo) for value in function.__defaults__)

@@ -39,6 +39,6 @@ def take_attributes(layer: FamilyLayer, conv: nn.Conv2d) -> None:
 
 def give_attributes(layer: FamilyLayer, made: nn.Module) -> None:
     """Give standard layers that are to replace a layer what nets can read of it, apart from its tensors."""
-    names = held(nn.Conv2d(1, 1, 1, device="meta")).keys() - vars(made).keys()
-    for name in (*names, *layer.carried):
+    usual = held(nn.Conv2d(1, 1, 1, device="meta")).keys() & vars(layer).keys()
+    for name in (*(usual - vars(made).keys()), *layer.carried):
         vars(made)[name] = vars(layer)[name]

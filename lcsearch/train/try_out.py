@@ -16,9 +16,9 @@ from lcsearch.core.seeds import generators_kept, seed_everything
 from lcsearch.core.spec import ModelSpec, Recipe, Regularizer
 from lcsearch.data import SearchData, Split
 from lcsearch.nets import surgery
-from lcsearch.nets.calls import called, check_still_called
 from lcsearch.nets.failure import Watch
 from lcsearch.nets.layout import channels_last
+from lcsearch.nets.use import check_still_used, used
 from lcsearch.train.answers import checked_answer
 from lcsearch.train.optimizer import penalty
 
@@ -69,11 +69,11 @@ def _all_tried(
     notes = _types(plain)
     whole, small = surgery.build_model(plain), surgery.build_model(compressed)
     with said_of("backbone", plain.backbone):
-        with called(whole) as before:
+        with used(whole) as before:
             notes += _tried(whole, few, recipe, device, "the net")
-        with called(small) as after:
+        with used(small) as after:
             _tried(small, few, recipe, device, "the net with its convolutions replaced")
-        check_still_called(before, after)
+        check_still_used(before, after)
         if cut and compressed.layers:
             _try_to_cut(surgery.build_model(plain), compressed, few, recipe, device)
     return notes

@@ -14,7 +14,6 @@ from lcsearch.core.errors import InputError
 from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.nets import surgery
-from lcsearch.nets.calls import called, check_still_called
 from lcsearch.nets.in_place import become, take_attributes
 
 IMAGE = torch.randn(2, 8, 6, 6, generator=torch.Generator().manual_seed(0))
@@ -87,29 +86,3 @@ def test_what_the_author_hung_on_a_layer_must_not_mean_something_else_to_it() ->
     with pytest.raises(InputError, match=r"layers.0: its attribute 'rank' has another meaning"):
         surgery.convert(net, {"0": LinearSpec(0.125)})
     assert type(net[0]) is nn.Conv2d
-
-
-class ByExactType(nn.Module):
-    """Skips what is not an ``nn.Conv2d`` and nothing more."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.one, self.two, self.unused = (nn.Conv2d(8, 8, 3, padding=1) for _ in range(3))
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.one(x)
-        return self.one(self.two(x)) if type(self.two) is nn.Conv2d else self.one(x)
-
-
-def test_convolutions_that_are_called_are_named_once_each() -> None:
-    net = ByExactType()
-    with called(net) as before:
-        net(IMAGE)
-    surgery.convert(net, {"one": LinearSpec(0.125), "two": LinearSpec(0.125)})
-    with called(net) as after:
-        net(IMAGE)
-    net(IMAGE)
-    assert (before, after) == (["one", "two"], ["one"])
-    check_still_called(after, before)
-    with pytest.raises(InputError, match=r'does not call two any more.*`"two": {kind: \[conv\]}` in a space'):
-        check_still_called(before, after)
