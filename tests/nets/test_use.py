@@ -54,8 +54,9 @@ def test_convolutions_are_named_that_are_called_and_that_learn() -> None:
     assert before == Use(["one", "frozen", "two"], ["one", "two", "three"])
     assert after.called == before.called and after.trained == before.trained
     check_still_used(before, after)
-    with pytest.raises(InputError, match="does not train two"):
-        check_still_used(before, Use(before.called, ["one", "three"]))
+    check_still_used(before, Use(before.called, ["three"]))  # the others may have been skipped by chance
+    with pytest.raises(InputError, match="does not train three"):
+        check_still_used(before, Use(before.called, ["one", "two"]))
 
 
 def test_a_net_that_leaves_a_replaced_layer_out_is_refused() -> None:
