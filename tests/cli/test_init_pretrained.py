@@ -7,19 +7,20 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import published_nets
 import pytest
 import torch
 import torchvision
 import yaml
 from inline_engine import installed_inline
-from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
+from torch import Tensor
 
 import lcsearch
 from lcsearch.cli.main import call
+from lcsearch.core.errors import InputError
+from lcsearch.data import SearchData
 from lcsearch.nets.surgery import fold
 from lcsearch.runs.read import read_run
 
@@ -39,14 +40,16 @@ def in_this_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-def colours(folder: Path) -> str:
-    random = np.random.default_rng(0)
-    for name, low in (("dark", 0), ("light", 120)):
-        (folder / name).mkdir(parents=True)
-        for number in range(24):
-            pixels = random.integers(low, low + 130, (32, 32, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(folder / name / f"{number}.png")
-    return f"folder:{folder}"
+def colours() -> tuple[tuple[Tensor, Tensor], ...]:
+    """Dark and light images, whose own mean and deviation are those of no weights."""
+    random = torch.Generator().manual_seed(0)
+    labels = torch.arange(48) % 2
+    noise = torch.randint(0, 130, (48, 3, 32, 32), generator=random)
+    images = (noise + 120 * labels.view(-1, 1, 1, 1)).byte()
+    return (images, labels), (images, labels)
+
+
+COLOURS = f"{__name__}:colours"
 
 
 def run(dataset: str, out: Path, net: str = "torchvision:googlenet") -> int:
@@ -64,7 +67,7 @@ def test_settings_and_normalisation_follow_the_weights(
 ) -> None:
     found = published_nets.publish(monkeypatch, "googlenet")
     out = tmp_path / "run"
-    assert run(colours(tmp_path / "images"), out) == 0
+    assert run(COLOURS, out) == 0
     settings = yaml.safe_load((out / "run.yaml").read_text())["settings"]
     assert settings["backbone"] == "torchvision:googlenet@pretrained"
     assert settings["normalisation"] == {"mean": MEAN, "std": STD}
@@ -99,3 +102,24 @@ def test_images_of_other_channels_are_refused(tmp_path: Path, capfd: pytest.Capt
     said = capfd.readouterr().err.strip().splitlines()
     assert said[-1].startswith("lcsearch: error: --init") and "3 channels" in said[-1]
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_sensitivity_looks_as_the_weights_expect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    published_nets.publish(monkeypatch, "googlenet")
+    space = tmp_path / "one_layer.yaml"
+    space.write_text(ONE_LAYER)
+    seen = list[tuple[object, ...]]()
+
+    def looked(model: torch.nn.Module, layers: object, data: SearchData, **options: object) -> object:
+        seen.append((model.transform_input, data.info.mean, data.info.std))
+        raise InputError("looked at")
+
+    monkeypatch.setattr("lcsearch.compress.sensitivity.measure", looked)
+    images = ["--dataset", COLOURS, "--image-size", "32", "--space", str(space)]
+    given = ["--backbone", "torchvision:googlenet", "--init", "pretrained", "--new-head"]
+    assert call(["sensitivity", *given, *images]) == 2
+    assert seen == [(True, tuple(MEAN), tuple(STD))]
+    assert "images are normalised as the weights of" in capfd.readouterr().err

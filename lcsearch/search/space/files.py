@@ -62,7 +62,7 @@ def load_space(name_or_path: str | None, backbone: str) -> Space:
     """
     path = space_path(name_or_path, backbone)
     space = parse_space(read_yaml(path), str(path))
-    if not any(fnmatchcase(form, space.backbone) for form in (backbone, plain_form(backbone))):
+    if not fnmatchcase(plain_form(backbone), plain_form(space.backbone)):
         problem = f"{path}: backbone: {space.backbone!r} does not match "
         raise InputError(problem, Named("backbone", backbone))
     return space

@@ -72,6 +72,14 @@ def test_files_by_name_and_by_path(tmp_path: Path) -> None:
     assert space_path(None, "torchvision:resnet18").name == "generic.yaml"
 
 
+def test_a_space_serves_a_net_with_and_without_the_settings_of_its_weights(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    for written in ("torchvision:googlenet", "torchvision:googlenet@pretrained"):
+        own.write_text(f"{{version: 1, backbone: '{written}', layers: {{'*': {{}}}}}}")
+        for searched in ("torchvision:googlenet", "torchvision:googlenet@pretrained"):
+            assert load_space(str(own), searched).backbone == written
+
+
 def test_mistakes(tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     own.write_text("{version: 1, backbone: vgg11, layers: {'*': {}}}")
