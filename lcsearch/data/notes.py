@@ -82,7 +82,7 @@ def _lopsided(labels: Tensor, names: Sequence[str], metric: Metric | None) -> li
     line = f"class {_name(largest, names)} holds {100 * share:.1f} % of the training images"
     if metric != ACCURACY:
         return [line]
-    return [f"{line}, so accuracy says little of the others; --metric balanced-accuracy counts all alike"]
+    return [f"{line}, so accuracy says little of the others; the metric balanced-accuracy counts all alike"]
 
 
 def _name(label: int, names: Sequence[str]) -> str:

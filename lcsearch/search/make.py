@@ -102,28 +102,21 @@ def make(
     Raises:
         InputError: Something the user said is wrong; nothing was made.
     """
-    sizer = Sizer(facts.image_shape)
     bound = _bind(space, settings, facts)
-    sizer(bound.plain())  # what the plain net lacks is said of it, not of layers in place of its own
-    smallest, largest = sizer(bound.smallest()), sizer(bound.largest())
-    facts = replace(facts, smallest_params=smallest.params, largest_params=largest.params)
-    _check_limits(settings, smallest)
+    facts = _sized(bound, settings, facts)
     given = read_given(asked.get("given", ()), bound.plain(), settings)
     if images is not None:
         notes = [*notes, *_tried(settings, bound, images.data)]
+    size = facts.image_size
     weights = given_weights(
-        settings.init,
-        bound.plain(),
-        seed=settings.seed,
-        new_head=settings.new_head,
-        image_size=facts.image_size,
+        settings.init, bound.plain(), seed=settings.seed, new_head=settings.new_head, image_size=size
     )
     check_storage(settings.storage)
     settings, following = _tracked(settings)
     directory = RunDirectory.create(asked.get("out") or _default_out(settings.backbone))
     if weights is not None:
         Start(directory.start).write_backbone(weights.state)
-        notes = [*notes, *([weights.said] if weights.said else [])]
+        notes = [*notes, *filter(None, [weights.said])]
     recorded = _recorded(settings, facts, given, space, [*notes, *_about_net(bound.plain())])
     recorded, seen = replace(recorded, carried=carried), ANY_IMAGES
     if images is not None:
@@ -257,6 +250,15 @@ def _bind(space: Space, settings: RunSettings, facts: Facts) -> BoundSpace:
             value=settings.init,
         )
     return bound
+
+
+def _sized(bound: BoundSpace, settings: RunSettings, facts: Facts) -> Facts:
+    """The facts with the sizes that the space allows, which the limits must leave something of."""
+    sizer = Sizer(facts.image_shape)
+    sizer(bound.plain())  # what the plain net lacks is said of it, not of layers in place of its own
+    smallest, largest = sizer(bound.smallest()), sizer(bound.largest())
+    _check_limits(settings, smallest)
+    return replace(facts, smallest_params=smallest.params, largest_params=largest.params)
 
 
 def _about_net(plain: ModelSpec) -> list[str]:

@@ -81,7 +81,7 @@ def test_a_class_with_more_than_four_fifths_is_named_with_its_share() -> None:
     (line,) = said([1] * 41 + [0] * 5 + [2] * 4)
     assert line == (
         "class 1 holds 82.0 % of the training images, so accuracy says little of the others; "
-        "--metric balanced-accuracy counts all alike"
+        "the metric balanced-accuracy counts all alike"
     )
     assert said([1] * 41 + [0] * 5 + [2] * 4, metric="macro-f1") == (
         "class 1 holds 82.0 % of the training images",
