@@ -31,7 +31,7 @@ def installed(
     for module, source in modules.items():
         (folder / f"{module}.py").write_text(source)
     about = folder / f"{name.replace('-', '_')}-{version}.dist-info"
-    about.mkdir()
+    about.mkdir(parents=True)
     (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
     lines = []
     for group, objects in entries.items():

@@ -7,12 +7,20 @@ from typing import Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 
+from lcsearch.core.normalisation import Normalisation
 from lcsearch.core.plugins import names
 from lcsearch.core.spec import Recipe
 from lcsearch.runs.setting import Rule, Setting, unwrapped
 from lcsearch.runs.values import Check
 
-_TYPES = {int: "a whole number", float: "a number", bool: "yes or no", str: "text", Recipe: "a recipe"}
+_TYPES = {
+    int: "a whole number",
+    float: "a number",
+    bool: "yes or no",
+    str: "text",
+    Recipe: "a recipe",
+    Normalisation: "a mean and a deviation for each channel",
+}
 _PLACEHOLDERS = {int: "INTEGER", float: "NUMBER", str: "TEXT"}
 _BOUNDS = ((Ge, "ge", "at least"), (Gt, "gt", "above"), (Le, "le", "at most"), (Lt, "lt", "below"))
 

@@ -36,7 +36,7 @@ def test_notes_on_the_data_are_said_and_recorded(
         "--backbone", "base", "--dataset", "two_of_three:make", "--epochs", "1", "--trials", "1",
         "--init", "scratch", "--out", "run", "--engine", "inline",
     ]  # fmt: skip
-    with installed_inline(tmp_path):
+    with installed_inline(tmp_path / "installed"):
         assert call(["run", *asked]) == 0
     out, said = capsys.readouterr()
     notes = read_run(tmp_path / "run").settings["notes"]

@@ -36,7 +36,7 @@ def test_such_nets_are_searched_and_exported(
     net: str, left: str | None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
-    with installed_inline(tmp_path):
+    with installed_inline(tmp_path / "installed"):
         assert call(["run", "--backbone", f"odd_nets:{net}", *SMALL, "--out", str(out)]) == 0
     said = capfd.readouterr().err
     assert ("left plain" in said) == (left is not None) and (left or "") in said
@@ -54,7 +54,7 @@ def test_a_convolution_that_is_not_called_any_more_is_named_before_the_run_is_ma
 ) -> None:
     out, space = tmp_path / "run", tmp_path / "space.yaml"
     run = ["run", "--backbone", "odd_nets:exact", *SMALL, "--out", str(out)]
-    with installed_inline(tmp_path):
+    with installed_inline(tmp_path / "installed"):
         assert call(run) == 2
         said = capfd.readouterr().err
         assert len(said.splitlines()) == 1 and not out.exists()
