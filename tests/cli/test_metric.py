@@ -56,7 +56,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, st
     """What a search of three trials prints and says; the folder that it lies in is the current one."""
     home = tmp_path_factory.mktemp("coins")
     (home / "coins_of_two_kinds.py").write_text(COINS)
-    with pytest.MonkeyPatch.context() as patch, installed_inline(home / "installed"):
+    with installed_inline(home / "installed"), pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
         patch.syspath_prepend(home)
         yield typed(
