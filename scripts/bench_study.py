@@ -76,6 +76,7 @@ def curve(model: ModelSpec, rng: np.random.Generator) -> list[float]:
 def make_search(space: BoundSpace, sampler: str, folder: Path) -> SearchDirector:
     settings = RunSettings("vgg11", "made-up", trials=10**6, sampler=sampler, recipe=Recipe(epochs=EPOCHS))
     directory = RunDirectory(folder)
+    directory.settings.touch()  # a search whose run.yaml is gone stops
 
     def size(model: ModelSpec) -> Count:
         layers = (
