@@ -177,6 +177,7 @@ def test_bad_input_is_one_clear_line_and_makes_nothing(
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_a_new_head_is_made_when_asked(tmp_path: Path) -> None:
     weights = tmp_path / "other.safetensors"
     other_weights(weights)

@@ -29,6 +29,7 @@ def invoke(*arguments: str) -> Result:
     return CliRunner(env={"COLUMNS": "80"}).invoke(sensitivity, arguments, catch_exceptions=False)
 
 
+@pytest.mark.slow
 def test_a_table_of_80_columns_and_a_page(weights: Path) -> None:
     page = weights.with_suffix(".html")
     result = invoke("--backbone", "base", "--init", str(weights), *DATA, "--out", str(page))

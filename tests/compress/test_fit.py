@@ -50,6 +50,7 @@ def hooks(model: nn.Module) -> int:
     return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 @pytest.mark.parametrize(("name", "width", "size"), NETS)
 def test_structure_and_outputs_are_those_of_a_fresh_model(

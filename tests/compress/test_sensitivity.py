@@ -55,6 +55,7 @@ def sharp(name: str, width: float = 0.25) -> torch.nn.Module:
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["squeezenet", "resnet18", "base"])
 def test_rows_are_those_of_models_that_are_run_whole(name: str, data: SearchData) -> None:
     model = sharp(name)

@@ -33,6 +33,7 @@ PUBLIC = {
 }
 
 
+@pytest.mark.slow
 def test_importing_lcsearch_imports_nothing_heavy() -> None:
     code = "import sys, lcsearch; print('torch' in sys.modules, lcsearch.__version__); lcsearch.LinearConv2d"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

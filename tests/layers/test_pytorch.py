@@ -129,6 +129,7 @@ def test_training_under_autocast(kind: dict[str, Any]) -> None:
     assert all(p.grad is not None and p.grad.dtype == torch.float32 for p in one.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_compile_captures_the_whole_layer(kind: dict[str, Any]) -> None:
     torch._dynamo.reset()

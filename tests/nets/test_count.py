@@ -69,6 +69,7 @@ def test_macs_of_plain_nets_are_half_of_torchs_flops(name: str) -> None:
     assert 2 * count(model, IMAGE).macs == counted_by_torch(model, IMAGE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     ("alpha", "coefficients"),

@@ -32,6 +32,7 @@ def test_starts_with_the_backbone_and_hand_picked_models(tmp_path: Path) -> None
     assert sum(t.state in ("complete", "pruned") and t.duplicate_of is None for t in trials) == 12
 
 
+@pytest.mark.slow
 def test_one_seed_gives_identical_runs_and_another_seed_does_not(tmp_path: Path) -> None:
     first = outline(search(tmp_path / "a", seed=3))
     assert first == outline(search(tmp_path / "b", seed=3))

@@ -11,6 +11,7 @@ from lcsearch.nets.backbones import find
 from lcsearch.testing import check_backbone
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", plugins.names(plugins.BACKBONE))
 def test_ours_keep_the_contract(name: str) -> None:
     check_backbone(find(name))

@@ -22,6 +22,7 @@ REAL = Path("/usr/share/datasets/fashion-mnist")
 needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="Debian's dataset-fashion-mnist is not installed")
 
 
+@pytest.mark.slow
 @needs_real
 def test_the_real_images_are_those_that_torchvision_reads(tmp_path: Path) -> None:
     for name in ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"):

@@ -93,6 +93,7 @@ def test_what_cannot_be_retrained_is_one_clear_line(original: Path) -> None:
         picks(replace(record, trials=()))
 
 
+@pytest.mark.slow
 def test_results_are_recorded_and_read_back_for_the_report(finished: Path) -> None:
     records = read_run(finished).retrained
     assert {record.trial for record in records} == {t.number for t in opened(finished).trials}
@@ -110,6 +111,7 @@ def images_of_the_test_set() -> Split:
         return data.test_split("digits", image_size=16)
 
 
+@pytest.mark.slow
 def test_the_recorded_accuracy_is_that_of_the_weights_on_the_test_set(finished: Path) -> None:
     from safetensors.torch import load_file
 
@@ -159,6 +161,7 @@ def test_reading_test_images_elsewhere_raises(original: Path) -> None:
     assert users == {Path("data/loading.py"), Path("search/retrain/testing.py")}
 
 
+@pytest.mark.slow
 def test_nothing_is_chosen_by_test_accuracy(finished: Path, tmp_path: Path) -> None:
     """With the test accuracies turned upside down every choice is the same."""
     import shutil

@@ -81,6 +81,7 @@ def test_the_default_is_one_of_them():
     assert DEFAULT_SAMPLER in NAMES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_same_seeds_same_trials(space, name):
     first, again = (search(space, name, 13)[0].trials for _ in range(2))

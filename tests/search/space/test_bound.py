@@ -56,6 +56,7 @@ def test_optuna_asks_the_same_names_and_ranges(name: str) -> None:
 BOUND: dict[str, BoundSpace] = {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPACES)
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 2**32))
