@@ -44,7 +44,7 @@ class FamilyLayer(nn.Conv2d):
 
     def reset_parameters(self) -> None:
         """Draw fresh parameters."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how its parameters are drawn anew")
+        raise TypeError(f"{type(self).__name__} does not say how its parameters are drawn anew")
 
     def extra_repr(self) -> str:
         """Show what decides its size."""
