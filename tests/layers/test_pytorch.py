@@ -171,18 +171,20 @@ def test_vmap_over_models_in_evaluation(compute: Any) -> None:
 
 
 def test_replicas_compute_the_same() -> None:
-    one = layer(compute="weight").eval()
+    one = layer(compute="weight").double().eval()
     replica = one._replicate_for_data_parallel()
     for name, parameter in one._parameters.items():  # as torch.nn.parallel.replicate does
         if parameter is None:
             replica._parameters[name] = None
         else:
             setattr(replica, name, parameter.detach() * 2)
+    image = IMAGE.double()
     with torch.no_grad():
-        expected = one(IMAGE)
-        assert not torch.allclose(replica(IMAGE), expected)
-        assert torch.equal(one(IMAGE), expected)
-    torch.testing.assert_close(nn.DataParallel(one)(IMAGE), expected)
+        expected = one(image)
+        assert not torch.allclose(replica(image), expected)
+        assert torch.equal(one(image), expected)
+        together = nn.DataParallel(one)  # moves the layer to the first GPU, where there is one
+        torch.testing.assert_close(together(image).cpu(), expected)
 
 
 def test_channels_last_goes_in_and_out() -> None:
