@@ -74,7 +74,7 @@ def profile(
 ) -> None:
     """Count parameters and multiply-accumulates of a net, and of the same net with other layers."""
     from lcsearch.nets.count import count
-    from lcsearch.nets.replaceable import left_plain, plain_words
+    from lcsearch.nets.replaceable import left_plain, plain_words, tied, tied_words
 
     given = {name: value for name, value in numbers.items() if value is not None}
     if config is not None:
@@ -90,12 +90,13 @@ def profile(
     counts = count(plain, shape), count(compressed, shape)
     if as_json:
         left = [asdict(one) for one in left_plain(plain)]
-        click.echo(json.dumps(_as_json(spec.backbone, *counts) | {"left_plain": left}))
+        about = {"left_plain": left, "tied": tied(plain)}
+        click.echo(json.dumps(_as_json(spec.backbone, *counts) | about))
     else:
         _print_table(spec.backbone, *counts)
-        about = plain_words(plain)
-        if about is not None:
-            click.echo(about)
+        for words in (plain_words(plain), tied_words(plain)):
+            if words is not None:
+                click.echo(words)
 
 
 def _from_config(path: Path, given: Mapping[str, Any]) -> ModelSpec:
@@ -157,9 +158,11 @@ def _warn_of_waste(layers: Mapping[str, LayerSpec], plain: nn.Module) -> None:
     """Say on stderr which layers would be no larger if they were more than they are."""
     from lcsearch.layers import lookup
     from lcsearch.nets.replaceable import conv_layers, shape_of
+    from lcsearch.nets.surgery import once
 
     shapes = {name: shape_of(conv) for name, conv in conv_layers(plain).items()}
-    wasted = [(name, lookup.family_of(spec).waste(shapes[name], spec)) for name, spec in layers.items()]
+    asked = once(plain, layers)
+    wasted = [(name, lookup.family_of(spec).waste(shapes[name], spec)) for name, spec in asked.items()]
     told = [f"{name} ({what})" for name, what in wasted if what is not None]
     if told:
         shown = listed(told, 5)

@@ -9,7 +9,7 @@ their errors: the target stays the trained model's response.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -25,6 +25,7 @@ from lcsearch.core.spec import LayerSpec
 from lcsearch.layers import lookup
 from lcsearch.layers.closeness import Target
 from lcsearch.layers.layer import FamilyLayer
+from lcsearch.layers.models import family_layers
 from lcsearch.nets import surgery
 from lcsearch.nets.copying import copied
 
@@ -47,8 +48,9 @@ def compress_trained(
 
     With ``responses``, batch norm layers behind the first changed layer get the statistics of the images, and
     a layer's bias takes up the mean of what the fit leaves. A layer that is called several times is fitted
-    to its first call; one that is not called, or whose output is no batch of feature maps, to its filters.
-    Layers that share tensors are fitted together, to what the trained model's convolutions answer.
+    to its first call, and so are layers that stand for convolutions of one weight; one that is not called, or
+    whose output is no batch of feature maps, to its filters. Layers of a family that shares tensors are
+    fitted together, to what the trained model's convolutions answer.
     Coefficients reach across groups: a grouped layer is fitted to its filters in the metric of the input
     patches' covariance, averaged over the groups.
 
@@ -68,16 +70,16 @@ def compress_trained(
     """
     if how == "responses" and (images is None or len(images) < 2):
         raise ValueError("how='responses' needs at least two images")
+    layers = surgery.once(backbone, layers)
     model = _converted(backbone, layers)
-    pairs = _pairs(backbone, model, layers)
-    bundles = list(lookup.bundles({name: layers[name] for name in pairs}))
+    pairs = _pairs(backbone, model)
+    bundles = list(lookup.bundles({name: layers[name] for name in layers if name in pairs}))
     targets, done = dict[str, Response](), set[str]()
     if how == "responses" and pairs and images is not None:
         chosen = responses.at_once(images)
         targets = responses.record(backbone, {name: conv for name, (conv, _) in pairs.items()}, chosen)
         alone = [name for _, own in bundles if len(own) == 1 for name in own]
-        fits = {name: _Fit(*pairs[name], targets[name]) for name in alone if name in targets}
-        done = _run(model, fits, chosen)
+        done = _run(model, list(_fits(pairs, targets, alone)), chosen)
     for family, own in bundles:
         if not done.issuperset(own):
             wanted = {name: _target(pairs[name][0], targets.get(name), len(own) > 1) for name in own}
@@ -101,28 +103,48 @@ def _converted(backbone: nn.Module, layers: Mapping[str, LayerSpec]) -> nn.Modul
         return surgery.convert(copied(backbone), layers)
 
 
-def _pairs(
-    backbone: nn.Module, model: nn.Module, layers: Mapping[str, LayerSpec]
-) -> dict[str, tuple[nn.Conv2d, FamilyLayer]]:
+def _pairs(backbone: nn.Module, model: nn.Module) -> dict[str, tuple[nn.Conv2d, FamilyLayer]]:
     """Each new layer with the convolution that it stands for, and its bias taken over.
 
     Raises:
         InputError: A convolution's weights are not finite.
     """
-    old = dict(backbone.named_modules(remove_duplicate=False))
-    new = dict(model.named_modules(remove_duplicate=False))
     pairs: dict[str, tuple[nn.Conv2d, FamilyLayer]] = {}
-    for name in layers:
-        conv, layer = old[name], new[name]
-        if not isinstance(layer, FamilyLayer) or not isinstance(conv, nn.Conv2d):
-            continue
-        if layer in (known for _, known in pairs.values()):
+    for name, layer in family_layers(model).items():
+        conv = backbone.get_submodule(name)
+        if not isinstance(conv, nn.Conv2d) or isinstance(conv, FamilyLayer):
             continue
         if not all(bool(parameter.isfinite().all()) for parameter in conv.parameters()):
             raise InputError(f"layers.{name}: the trained weights hold NaN or infinity")
         layer.take_over(conv)
         pairs[name] = conv, layer
     return pairs
+
+
+def _fits(
+    pairs: Mapping[str, tuple[nn.Conv2d, FamilyLayer]], targets: Mapping[str, Response], alone: list[str]
+) -> Iterator[_Fit]:
+    """What is to be fitted when it is called: some layers, and those that have their tensors."""
+    ties = {pairs[name][1]: _Tie(name) for name in alone}
+    for name, (conv, layer) in pairs.items():
+        tie = ties.get(layer.lead or layer)
+        if tie is not None and name in targets:
+            yield _Fit(conv, layer, targets[name], tie)
+
+
+@dataclass(eq=False)
+class _Tie:
+    """Layers with the same tensors, mostly one: they are fitted when the first of them is called.
+
+    Attributes:
+        name: Of the first of them.
+        fitted: Whether they are.
+        shifted: Biases that have taken up what the fit left.
+    """
+
+    name: str
+    fitted: bool = False
+    shifted: set[nn.Parameter] = field(default_factory=set)
 
 
 @dataclass(eq=False)
@@ -132,7 +154,7 @@ class _Fit:
     conv: nn.Conv2d
     layer: FamilyLayer
     target: Response
-    done: bool = field(default=False)
+    tie: _Tie
 
     def before(self, x: Tensor) -> None:
         """Fit the filters to an input (n, c, h, w)."""
@@ -142,27 +164,28 @@ class _Fit:
         found = closeness_of(self.conv, self.target, x, plain)
         if bool(found[1].values.isfinite().all()):
             lookup.family(self.layer.family).fit(self.layer, Target(*found))
-            self.done = True
+            self.tie.fitted = True
 
     def after(self, output: Tensor) -> Tensor | None:
         """Give the bias what the mean of an output lacks; returns the output with it."""
         bias = getattr(self.layer, "bias", None)
-        if bias is None:
+        if bias is None or bias in self.tie.shifted or output.shape != self.target.shape:
             return None
+        self.tie.shifted.add(bias)
         shift = self.target.mean - output.mean((0, 2, 3))
         bias.add_(shift)
         return output + shift.view(-1, 1, 1)
 
 
-def _run(model: nn.Module, fits: Mapping[str, _Fit], images: Tensor) -> set[str]:
+def _run(model: nn.Module, fits: Sequence[_Fit], images: Tensor) -> set[str]:
     """Run the model once and fit each layer when it is reached; leaves no hook behind.
 
     Returns:
-        The layers that were fitted.
+        The layers that were fitted; of those with the same tensors the first one.
     """
     handles = []
     with responses.evaluation(model), _restless(model) as wake:
-        for fit in fits.values():
+        for fit in fits:
             handles.append(fit.layer.register_forward_pre_hook(_before(fit, wake)))
             handles.append(fit.layer.register_forward_hook(_after(fit)))
         try:
@@ -170,12 +193,12 @@ def _run(model: nn.Module, fits: Mapping[str, _Fit], images: Tensor) -> set[str]
         finally:
             for handle in handles:
                 handle.remove()
-    return {name for name, fit in fits.items() if fit.done}
+    return {fit.tie.name for fit in fits if fit.tie.fitted}
 
 
 def _before(fit: _Fit, wake: Any) -> Any:
     def hook(module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        if not fit.done and inputs and isinstance(inputs[0], Tensor) and inputs[0].dim() == 4:
+        if not fit.tie.fitted and inputs and isinstance(inputs[0], Tensor) and inputs[0].dim() == 4:
             fit.before(inputs[0])
             wake()
 
@@ -183,13 +206,8 @@ def _before(fit: _Fit, wake: Any) -> Any:
 
 
 def _after(fit: _Fit) -> Any:
-    seen: list[bool] = []
-
     def hook(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor | None:
-        if not fit.done or seen:
-            return None
-        seen.append(True)
-        return fit.after(output)
+        return fit.after(output) if fit.tie.fitted else None
 
     return hook
 

@@ -8,6 +8,7 @@ from functools import partial
 from torch import Tensor, nn
 
 from lcsearch.nets import surgery
+from lcsearch.nets.replaceable import tied
 
 Play = Callable[[Tensor], Tensor]
 """Takes what a convolution gets, and answers in its place."""
@@ -29,6 +30,7 @@ class Stage:
         self._changed: tuple[nn.Conv2d, Play] | None = None
         self._visit: Visit | None = None
         self._convs = list(surgery.conv_layers(model).values())
+        self._tied = {model.get_submodule(name) for name in tied(model)}
         self._calls: dict[nn.Conv2d, int] = dict.fromkeys(self._convs, 0)
 
     def __enter__(self) -> Stage:
@@ -66,8 +68,8 @@ class Stage:
         self._visited(visit, images[:2])
 
     def plays(self, conv: nn.Conv2d) -> bool:
-        """Whether a convolution is called exactly once, so that it can be played."""
-        return self._calls[conv] == 1
+        """Whether a convolution's weight is used exactly once, so that the convolution can be played."""
+        return self._calls[conv] == 1 and conv not in self._tied
 
     def work_from(self, conv: nn.Conv2d) -> float:
         """Multiply-accumulates of a convolution and all after it, one image."""

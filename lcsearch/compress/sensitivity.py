@@ -128,7 +128,8 @@ def measure(
 
     Args:
         backbone: A trained model; left as it is.
-        layers: Names of its convolutions; one that is never called, or several times, is left out.
+        layers: Names of its convolutions; one that is never called, or several times, or shares its weight
+            with others, is left out.
         data: Images and labels.
         ways: How a convolution is compressed; by default all ways of all families.
         progress: Called with a few words now and then; what it raises passes through.

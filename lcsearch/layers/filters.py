@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
@@ -13,6 +14,14 @@ from lcsearch.layers.cost import Plan
 from lcsearch.layers.geometry import Geometry
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.layers.shape import ConvShape, Size
+
+
+@dataclass
+class _Noted:
+    """What is known of the values of the mask and the order, which are slow to look at on a GPU."""
+
+    permuted: bool = False
+    pruned_to: int = -1
 
 
 class LinearFilters(FamilyLayer):
@@ -42,8 +51,6 @@ class LinearFilters(FamilyLayer):
     row: nn.Parameter | None
     mask: Tensor | None
     order: Tensor
-    permuted: bool
-    pruned_to: int
 
     def __init__(
         self,
@@ -70,6 +77,7 @@ class LinearFilters(FamilyLayer):
             self.target_zeros = self.banks * s * p - arithmetic.kept(self.banks * p, s, sparsity)
         depth, height, width = geometry.filter_shape
         self.plan = Plan(self.banks * p, self.banks * s, depth, height * width, geometry.groups, self.banks)
+        self._noted = _Noted()
         self._make(p, s, {"device": device, "dtype": dtype})
         self.reset_parameters()
 
@@ -106,7 +114,7 @@ class LinearFilters(FamilyLayer):
             self.mask.fill_(True)
         self.pruned_to = -1
         self.order.copy_(torch.arange(len(self.order)))
-        self.permuted = False
+        self._noted.permuted = False
 
     def set_order(self, order: Tensor) -> None:
         """Set the output channel (out,) of each filter of [V; A V]; must be a permutation."""
@@ -115,7 +123,27 @@ class LinearFilters(FamilyLayer):
 
     def _note_order(self) -> None:
         if not self.order.is_meta:
-            self.permuted = not torch.equal(self.order.cpu(), torch.arange(len(self.order)))
+            self._noted.permuted = not torch.equal(self.order.cpu(), torch.arange(len(self.order)))
+
+    @property
+    def permuted(self) -> bool:
+        """Whether the order is another than the identity."""
+        return self._noted.permuted
+
+    @property
+    def pruned_to(self) -> int:
+        """Coefficients that the last pruning left at zero; -1 where that is not known."""
+        return self._noted.pruned_to
+
+    @pruned_to.setter
+    def pruned_to(self, zeros: int) -> None:
+        self._noted.pruned_to = zeros
+
+    def follow(self, lead: FamilyLayer, *, bias: bool) -> None:
+        """Share also what is noted of the tensors."""
+        super().follow(lead, bias=bias)
+        assert isinstance(lead, LinearFilters)
+        self._noted = lead._noted
 
     def _load_from_state_dict(self, *args: Any, **options: Any) -> None:
         super()._load_from_state_dict(*args, **options)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
 from lcsearch.layers.shape import ConvShape, Size
+from lcsearch.layers.sharing import share, share_buffers
 
 
 class FamilyLayer(nn.Conv2d):
@@ -26,6 +27,7 @@ class FamilyLayer(nn.Conv2d):
 
     family: ClassVar[str]
     carried: tuple[str, ...] = ()
+    _lead: FamilyLayer | None = None
 
     def __init__(self) -> None:
         nn.Module.__init__(self)  # that of nn.Conv2d would make filters
@@ -76,6 +78,32 @@ class FamilyLayer(nn.Conv2d):
             bias.copy_(conv.bias)
         for parameter in self.parameters():
             parameter.requires_grad_(conv.weight.requires_grad)
+
+    @property
+    def lead(self) -> FamilyLayer | None:
+        """The layer whose tensors this one has, apart from its bias; None for one that has its own."""
+        return self._lead
+
+    def follow(self, lead: FamilyLayer, *, bias: bool) -> None:
+        """Have the tensors of another layer from now on, since their convolutions share their filters.
+
+        Args:
+            lead: A layer of the same spec, in place of a convolution of the same shape but for its bias.
+            bias: Whether the bias is shared as well.
+
+        Raises:
+            ValueError: The two do not have tensors of the same names and shapes.
+        """
+        if not share(self, lead, bias=bias):
+            raise ValueError(f"two layers of family {self.family} for one weight differ in their tensors")
+        vars(self)["_lead"] = lead  # as an attribute it would be a child
+
+    def _apply(self, fn: Callable[[Any], Any], recurse: bool = True) -> Self:
+        """Move or cast: PyTorch gives each module buffers of its own then."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        if self._lead is not None:
+            share_buffers(self, self._lead)
+        return self
 
     def undecayed(self) -> list[nn.Parameter]:
         """Parameters that weight decay leaves alone, beside biases."""

@@ -16,6 +16,11 @@ def family_layers(model: nn.Module) -> dict[str, FamilyLayer]:
     return {name: module for name, module in model.named_modules() if isinstance(module, FamilyLayer)}
 
 
+def _leads(model: nn.Module) -> list[FamilyLayer]:
+    """The layers that have tensors of their own."""
+    return [layer for layer in family_layers(model).values() if layer.lead is None]
+
+
 def spec_of(module: nn.Module) -> LayerSpec:
     """The spec that a layer was made with; that of a plain convolution for any other module."""
     if isinstance(module, FamilyLayer):
@@ -32,7 +37,7 @@ def regularization(model: nn.Module, reduction: Reduction = "mean") -> Tensor:
         reduction: ``mean`` over pairs of filters, or ``sum`` as published.
     """
     kinds: dict[str, list[FamilyLayer]] = {}
-    for layer in family_layers(model).values():
+    for layer in _leads(model):
         kinds.setdefault(layer.family, []).append(layer)
     losses = [family(name).regularization(layers, reduction) for name, layers in kinds.items()]
     total: Tensor | None = None
@@ -44,9 +49,9 @@ def regularization(model: nn.Module, reduction: Reduction = "mean") -> Tensor:
 
 def undecayed(model: nn.Module) -> list[nn.Parameter]:
     """Return the parameters of layers that weight decay leaves alone."""
-    return [parameter for layer in family_layers(model).values() for parameter in layer.undecayed()]
+    return [parameter for layer in _leads(model) for parameter in layer.undecayed()]
 
 
 def prunable(model: nn.Module) -> list[nn.Parameter]:
     """Return the parameters of layers that are pruned during training."""
-    return [parameter for layer in family_layers(model).values() for parameter in layer.prunable()]
+    return [parameter for layer in _leads(model) for parameter in layer.prunable()]

@@ -44,7 +44,8 @@ def correlation_loss(model: nn.Module, reduction: Reduction = "mean") -> Tensor:
     """
     if reduction not in ("mean", "sum"):
         raise ValueError(f"reduction={reduction!r} must be 'mean' or 'sum'")
-    layers = [layer for layer in model.modules() if isinstance(layer, LinearFilters)]
+    found = [layer for layer in model.modules() if isinstance(layer, LinearFilters)]
+    layers = [layer for layer in found if layer.lead is None]
     return correlation_of(layers, reduction) if layers else torch.zeros(())
 
 

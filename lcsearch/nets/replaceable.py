@@ -5,10 +5,11 @@ What is replaced loses what made it more than an ``nn.Conv2d``: such a convoluti
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from typing import TypeGuard
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
@@ -41,11 +42,28 @@ class LeftPlain:
 def conv_layers(model: nn.Module) -> dict[str, nn.Conv2d]:
     """The convolutions that can be replaced, by module name, in module order.
 
-    A module that is shared under two names appears once, under the first. Left out: layers that took a
-    convolution's place, and what `left_plain` lists.
+    A module that is shared under two names appears once, under the first; so do convolutions that share their
+    weight. Left out: layers that took a convolution's place, and what `left_plain` lists.
     """
     users = _users(model)
-    return {name: conv for name, conv in _convolutions(model) if _why_not(conv, users) is None}
+    firsts = ((name, conv) for name, conv in _convolutions(model) if _why_not(conv, users) is None)
+    return {name: conv for name, conv in firsts if next(iter(users[conv.weight])) is conv}
+
+
+def tied(model: nn.Module) -> dict[str, tuple[str, ...]]:
+    """The other convolutions that share the weight of one of `conv_layers`, by its name, in module order."""
+    users = _users(model)
+    return {
+        name: tuple(users[conv.weight].values())[1:]
+        for name, conv in conv_layers(model).items()
+        if len(users[conv.weight]) > 1
+    }
+
+
+def tied_words(model: nn.Module) -> str | None:
+    """Say in a line which convolutions share a weight and so become the same; None where none do."""
+    ties = [" + ".join((name, *others)) for name, others in tied(model).items()]
+    return f"one choice for convolutions that share a weight: {listed(ties)}" if ties else None
 
 
 def left_plain(model: nn.Module) -> tuple[LeftPlain, ...]:
@@ -77,7 +95,7 @@ def plain_words(model: nn.Module) -> str | None:
     for one in left:
         names.setdefault(one.why, []).append(one.name)
     reasons = [f"{listed(own)} ({why})" for why, own in names.items()]
-    of_all = counted(len(left) + len(conv_layers(model)), "convolution")
+    of_all = counted(len(list(_convolutions(model))), "convolution")
     return f"{len(left)} of {of_all} left plain ({100 * share:.0f} % of the parameters): {listed(reasons)}"
 
 
@@ -87,7 +105,7 @@ def shape_of(conv: nn.Conv2d) -> ConvShape:
     return ConvShape(conv.in_channels, conv.out_channels, (height, width), conv.groups, conv.bias is not None)
 
 
-_Users = dict[nn.Parameter, dict[nn.Module, str]]
+_Users = dict[Tensor, dict[nn.Module, str]]
 
 
 def _users(model: nn.Module) -> _Users:
@@ -136,4 +154,20 @@ def _more_than_a_convolution(conv: nn.Conv2d) -> str | None:
 
 def _shared(conv: nn.Conv2d, users: _Users) -> str | None:
     others = [name for own in conv.parameters() for user, name in users[own].items() if user is not conv]
-    return f"it shares tensors with {listed(list(dict.fromkeys(others)))}" if others else None
+    if not others or _alike(users[conv.weight], users):
+        return None
+    return f"it shares tensors with {listed(list(dict.fromkeys(others)))}"
+
+
+def _alike(modules: Collection[nn.Module], users: _Users) -> bool:
+    """Whether modules that share a weight are convolutions of one shape, and share it with nothing else."""
+    convs = [module for module in modules if _is_plain(module)]
+    shapes = {replace(shape_of(conv), bias=False) for conv in convs}
+    own = {user for conv in convs for tensor in conv.parameters() for user in users[tensor]}
+    return len(convs) == len(modules) and len(shapes) == 1 and own == set(modules)
+
+
+def _is_plain(module: nn.Module) -> TypeGuard[nn.Conv2d]:
+    if not isinstance(module, nn.Conv2d) or isinstance(module, FamilyLayer | LazyModuleMixin):
+        return False
+    return _more_than_a_convolution(module) is None

@@ -15,12 +15,23 @@ from lcsearch.layers.closeness import Target
 from lcsearch.layers.family import Family
 from lcsearch.layers.geometry import check_conv
 from lcsearch.layers.layer import FamilyLayer
+from lcsearch.layers.sharing import share
 from lcsearch.nets import backbones
 from lcsearch.nets.copying import copied
 from lcsearch.nets.in_place import become, give_attributes, take_attributes
-from lcsearch.nets.replaceable import conv_layers, left_plain, shape_of
+from lcsearch.nets.replaceable import conv_layers, left_plain, shape_of, tied
 
-__all__ = ["build_model", "compress", "conv_layers", "convert", "factorize", "fold", "shape_of", "uniform"]
+__all__ = [
+    "build_model",
+    "compress",
+    "conv_layers",
+    "convert",
+    "factorize",
+    "fold",
+    "once",
+    "shape_of",
+    "uniform",
+]
 
 _Convs = Mapping[str, nn.Conv2d]
 _Finish = Callable[[Family[Any], _Convs, Mapping[str, FamilyLayer]], None]
@@ -50,7 +61,8 @@ def convert(model: nn.Module, layers: Mapping[str, LayerSpec], *, keep_hopeless:
 
     Args:
         model: Any module, of any nesting, on any device.
-        layers: Module name to what becomes of it; a convolution that is not named stays.
+        layers: Module name to what becomes of it; a convolution that is not named stays. Of convolutions that
+            share their weight one name is enough: they become layers that share their tensors.
         keep_hopeless: Also build layers that save no parameters, instead of leaving them plain.
 
     Returns:
@@ -110,49 +122,89 @@ def factorize(model: nn.Module) -> nn.Module:
 
 def _unmake(model: nn.Module, make: Callable[[FamilyLayer], nn.Module]) -> nn.Module:
     copy = copied(model)
-    for module in list(copy.modules()):
-        if isinstance(module, FamilyLayer):
-            made = make(module).train(module.training)
-            give_attributes(module, made)
-            become(module, made)
+    layers = [module for module in copy.modules() if isinstance(module, FamilyLayer)]
+    ties = [(layer, layer.lead, _one_bias(layer, layer.lead)) for layer in layers if layer.lead is not None]
+    for layer in layers:
+        made = make(layer).train(layer.training)
+        give_attributes(layer, made)
+        become(layer, made)
+    for own, lead, bias in ties:
+        share(own, lead, bias=bias)
     return copy
+
+
+def _one_bias(own: nn.Conv2d, lead: nn.Conv2d) -> bool:
+    return own.bias is not None and own.bias is lead.bias
 
 
 def _replace_all(
     model: nn.Module, specs: Mapping[str, LayerSpec], finish: _Finish, keep_hopeless: bool
 ) -> nn.Module:
-    chosen = _chosen(model, specs, keep_hopeless)
+    chosen, others = _chosen(model, specs, keep_hopeless), tied(model)
     for family, own in lookup.bundles({name: spec for name, (_, spec) in chosen.items()}):
         convs = {name: chosen[name][0] for name in own}
+        ties = [(name, model.get_submodule(other)) for name in own for other in others.get(name, ())]
+        followers = [
+            (name, conv, _one_bias(conv, convs[name])) for name, conv in ties if isinstance(conv, nn.Conv2d)
+        ]
         try:
-            made = family.fresh_bundle(convs, own)
-            finish(family, convs, made)
+            made = _made(family, convs, own, finish)
             for name, layer in made.items():
-                take_attributes(layer, convs[name])
+                become(convs[name], layer)
+            for name, conv, bias in followers:
+                layer, lead = _made(family, {name: conv}, {name: own[name]}, finish)[name], convs[name]
+                assert isinstance(lead, FamilyLayer)
+                layer.follow(lead, bias=bias)
+                become(conv, layer)
         except (TypeError, ValueError) as error:
             raise InputError(f"layers.{next(iter(own))}: {error}") from error
-        for name, layer in made.items():
-            become(convs[name], layer.train(convs[name].training))
     return model
+
+
+def _made(
+    family: Family[Any], convs: _Convs, specs: Mapping[str, LayerSpec], finish: _Finish
+) -> dict[str, FamilyLayer]:
+    """The layers of one bundle, ready to take the place of convolutions."""
+    made = family.fresh_bundle(convs, specs)
+    finish(family, convs, made)
+    for name, layer in made.items():
+        take_attributes(layer, convs[name])
+        layer.train(convs[name].training)
+    return made
+
+
+def once(model: nn.Module, layers: Mapping[str, LayerSpec]) -> dict[str, LayerSpec]:
+    """Specs by the names that `conv_layers` has, where they may be by any name of a convolution.
+
+    Args:
+        model: Any module.
+        layers: Specs by name; convolutions that share their weight may be named each, or one of them.
+
+    Raises:
+        InputError: A name is no convolution that can be replaced, or what is one has two specs.
+    """
+    named = dict(model.named_modules(remove_duplicate=False))
+    known = conv_layers(model)
+    firsts = {conv.weight: name for name, conv in known.items()}
+    seen, found = dict[str, str](), dict[str, LayerSpec]()
+    for name, spec in layers.items():
+        weight = dict(named[name].named_parameters(recurse=False)).get("weight") if name in named else None
+        first = None if weight is None else firsts.get(weight)
+        if first is None:
+            raise InputError(f"layers: {_not_a_conv(name, model)}; {did_you_mean(name, known)}")
+        other = seen.setdefault(first, name)
+        if found.setdefault(first, spec) != spec:
+            same = "are one module" if named[other] is named[name] else "share one weight"
+            raise InputError(f"layers: {other!r} and {name!r} {same}, but their specs differ")
+    return found
 
 
 def _chosen(
     model: nn.Module, specs: Mapping[str, LayerSpec], keep_hopeless: bool
 ) -> dict[str, tuple[nn.Conv2d, LayerSpec]]:
     """The convolutions that do not stay plain, each once, and what becomes of them."""
-    named = dict(model.named_modules(remove_duplicate=False))
-    known = conv_layers(model)
-    replaceable = set(known.values())
-    seen: dict[nn.Conv2d, str] = {}
-    for name, spec in specs.items():
-        conv = named.get(name)
-        if not isinstance(conv, nn.Conv2d) or conv not in replaceable:
-            raise InputError(f"layers: {_not_a_conv(name, model)}; {did_you_mean(name, known)}")
-        other = seen.setdefault(conv, name)
-        if specs[other] != spec:
-            raise InputError(f"layers: {other!r} and {name!r} are one module, but their specs differ")
-    convs = {name: conv for conv, name in seen.items()}
-    asked = {name: specs[name] for name in convs if specs[name].family != lookup.PLAIN}
+    convs = conv_layers(model)
+    asked = {name: spec for name, spec in once(model, specs).items() if spec.family != lookup.PLAIN}
     saving = _saving(convs, asked)
     return {name: (convs[name], spec) for name, spec in asked.items() if keep_hopeless or name in saving}
 

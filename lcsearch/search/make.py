@@ -25,7 +25,7 @@ from lcsearch.data.image_list import write_image_list
 from lcsearch.nets import surgery
 from lcsearch.nets.backbones import build
 from lcsearch.nets.count import Count
-from lcsearch.nets.replaceable import plain_words
+from lcsearch.nets.replaceable import plain_words, tied_words
 from lcsearch.nets.sizer import Sizer
 from lcsearch.runs import trackers
 from lcsearch.runs.directory import RunDirectory
@@ -264,8 +264,8 @@ def _sized(bound: BoundSpace, settings: RunSettings, facts: Facts) -> Facts:
 def _about_net(plain: ModelSpec) -> list[str]:
     """What is to be said of a net whatever is searched of it."""
     with torch.device("meta"):
-        words = plain_words(surgery.build_model(plain))
-    return [] if words is None else [words]
+        model = surgery.build_model(plain)
+    return [words for words in (plain_words(model), tied_words(model)) if words is not None]
 
 
 def _check_limits(settings: RunSettings, smallest: Count) -> None:

@@ -53,6 +53,7 @@ def check_layer(family: Family[Any], conv: nn.Conv2d, spec: LayerSpec, what: str
     _check_standard_forms(net, images, what)
     _check_copies(net, _built(family, conv, spec, what), images, what)
     _check_fit(family, net, conv, spec, what)
+    _check_tie(family, conv, spec, what)
 
 
 def check_bundle(family: Family[Any], conv: nn.Conv2d, spec: LayerSpec) -> None:
@@ -240,6 +241,18 @@ def _closest(family: Family[Any], conv: nn.Conv2d, spec: LayerSpec, what: str) -
     net = _built(family, conv, spec, what)
     _fit(family, {"0": _layer(net)}, {"0": conv}, what)
     return _folded(net)
+
+
+def _check_tie(family: Family[Any], conv: nn.Conv2d, spec: LayerSpec, what: str) -> None:
+    """Layers for convolutions of one weight have the same tensors, whatever happens to one of them."""
+    lead, own = (_built(family, conv, spec, what) for _ in range(2))
+    with doing(f"follow() of {what}"):
+        _layer(own).follow(_layer(lead), bias=False)
+    names = [name for name, _ in _layer(own).named_parameters() if name.rpartition(".")[2] != "bias"]
+    one = all(_layer(own).get_parameter(name) is _layer(lead).get_parameter(name) for name in names)
+    _fit(family, {"0": _layer(lead)}, {"0": conv}, what)
+    same = torch.equal(_folded(own).weight, _folded(lead).weight)
+    expect(one and same, f"{what} has other filters than the one that it follows: fit() must write in place")
 
 
 @torch.no_grad()

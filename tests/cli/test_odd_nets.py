@@ -9,6 +9,7 @@ import yaml
 from inline_engine import installed_inline
 
 from lcsearch.cli.main import call
+from lcsearch.export.load import load_model
 from lcsearch.runs.read import read_run
 
 pytestmark = pytest.mark.slow
@@ -23,7 +24,7 @@ SMALL = [
     ("net", "left"),
     [
         ("half_normalised", "2 of 4 convolutions left plain"),
-        ("tied", "2 of 4 convolutions left plain"),
+        ("tied", None),
         ("overheard", "2 of 4 convolutions left plain"),
         ("exchanged", "1 of 4 convolutions left plain"),
         ("listed", None),
@@ -47,6 +48,27 @@ def test_such_nets_are_searched_and_exported(
     smallest = min((t for t in trials if t.state == "complete"), key=lambda t: t.params)
     for name in ("net.pt2", "net.safetensors"):
         assert call(["export", str(out), "--trial", str(smallest.number), "-o", str(tmp_path / name)]) == 0
+
+
+def test_convolutions_of_one_weight_are_searched_as_one(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out, words = tmp_path / "run", "one choice for convolutions that share a weight: third + fourth"
+    with installed_inline(tmp_path / "installed"):
+        assert call(["run", "--backbone", "odd_nets:tied", *SMALL, "--out", str(out)]) == 0
+    assert (
+        words in capfd.readouterr().err and words in yaml.safe_load((out / "run.yaml").read_text())["notes"]
+    )
+    compressed = [trial for trial in read_run(out).trials if "third" in trial.spec.model.layers]
+    assert compressed and all("fourth" not in trial.spec.model.layers for trial in compressed)
+    kept = next(
+        trial for trial in compressed if (out / f"trials/{trial.number}/weights.safetensors").is_file()
+    )
+    file = tmp_path / "net.safetensors"
+    assert call(["export", str(out), "--trial", str(kept.number), "-o", str(file)]) == 0
+    model = load_model(file)
+    assert model.fourth.primary is model.third.primary  # type: ignore[union-attr]
+    assert sum(tensor.numel() for tensor in set(model.parameters())) == kept.params
 
 
 def test_a_convolution_that_is_not_called_any_more_is_named_before_the_run_is_made(

@@ -28,8 +28,8 @@ def as_json(*arguments: str) -> dict[str, Any]:
 def test_json_has_the_keys_that_other_programs_rely_on() -> None:
     got = as_json("--backbone", "base", "--alpha", "0.5", "--all-layers")
     sizes = ["params", "macs", "baseline_params", "baseline_macs"]
-    assert list(got) == ["backbone", *sizes, "layers", "left_plain"]
-    assert got["left_plain"] == []
+    assert list(got) == ["backbone", *sizes, "layers", "left_plain", "tied"]
+    assert got["left_plain"] == [] and got["tied"] == {}
     assert (got["backbone"], got["params"], got["baseline_params"]) == ("base", 227_418, 399_626)
     assert got["baseline_macs"] == 1024 * 864 + 256 * 18_432 + 64 * 73_728 + 16 * 294_912 + 10_240
     assert got["layers"][1] == {
@@ -73,6 +73,12 @@ def test_a_rank_that_costs_as_much_as_the_full_matrix_is_warned_of_and_obeyed() 
     assert "features.4" not in result.stderr
     assert json.loads(result.stdout)["layers"][0]["rank"] == 10
     assert not invoke("--backbone", "base", "--alpha", "0.5", "--rank", "4").stderr
+
+
+def test_what_shares_a_weight_is_listed() -> None:
+    arguments = ("--backbone", "odd_nets:tied", "--alpha", "0.25", "--image-size", "8")
+    assert as_json(*arguments)["tied"] == {"third": ["fourth"]}
+    assert "one choice for convolutions that share a weight: third + fourth" in invoke(*arguments).stdout
 
 
 def test_what_stays_plain_is_listed_with_its_reason() -> None:

@@ -14,7 +14,14 @@ from torch.nn.utils import parametrizations, prune
 from lcsearch.core.errors import InputError
 from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.nets import surgery
-from lcsearch.nets.replaceable import LeftPlain, conv_layers, left_plain, plain_words, shape_of
+from lcsearch.nets.replaceable import (
+    conv_layers,
+    left_plain,
+    plain_words,
+    shape_of,
+    tied,
+    tied_words,
+)
 
 
 class Flipped(nn.Conv2d):
@@ -96,16 +103,43 @@ def test_a_class_that_only_makes_its_convolution_in_another_way_is_replaced() ->
     assert list(conv_layers(nn.Sequential(Square(4), conv().requires_grad_(False)))) == ["0", "1"]
 
 
-def test_convolutions_that_share_a_tensor_stay_plain_and_count_once() -> None:
-    model = nn.ModuleList([nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 3, bias=False), conv()])
-    model[1].weight = model[0].weight
-    model.append(nn.ParameterList([model[2].weight]))
-    assert list(conv_layers(model)) == ["3"]
-    assert left_plain(model) == (
-        LeftPlain("0", 4 * 4 * 9 + 4, "it shares tensors with 1"),
-        LeftPlain("1", 4, "it shares tensors with 0"),
-        LeftPlain("2", 4 * 4 * 9, "it shares tensors with 4"),
-    )
+def _sharing(one: nn.Conv2d, other: nn.Module, name: str = "weight") -> nn.ModuleList:
+    setattr(other, name, one.weight)
+    return nn.ModuleList([one, other, conv()])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: _sharing(conv(), nn.ConvTranspose2d(4, 4, 3)),
+        lambda: _sharing(conv(), nn.Conv2d(8, 4, 3, groups=2)),
+        lambda: _sharing(conv(), Flipped(4, 4, 3)),
+        lambda: _sharing(conv(), _hooked(conv(), "register_forward_hook")),
+        lambda: nn.ModuleList([*_sharing(one := conv(), conv())[:2], nn.ParameterList([one.weight]), conv()]),
+        lambda: nn.ModuleList([*_sharing(one := conv(), conv())[:2], nn.ParameterList([one.bias]), conv()]),
+    ],
+)
+def test_convolutions_that_share_a_tensor_with_something_else_stay_plain(
+    make: Callable[[], nn.Module],
+) -> None:
+    model = make()
+    last = str(len(list(model.children())) - 1)
+    assert list(conv_layers(model)) == [last] and not tied(model) and tied_words(model) is None
+    assert left_plain(model)[0].name == "0" and left_plain(model)[0].why.startswith("it shares tensors with ")
+
+
+def test_a_tensor_that_is_shared_counts_once_among_what_stays_plain() -> None:
+    model = _sharing(conv(), Flipped(4, 4, 3))
+    assert [left.params for left in left_plain(model)] == [4 * 4 * 9 + 4, 4]
+
+
+def test_convolutions_that_share_their_weight_alone_have_one_choice() -> None:
+    model = nn.ModuleDict({"a": conv(), "b": nn.Conv2d(4, 4, 3, 2, 1, bias=False), "c": conv(), "d": conv()})
+    model["b"].weight = model["d"].weight = model["a"].weight
+    model["d"].bias = model["a"].bias
+    assert list(conv_layers(model)) == ["a", "c"] and not left_plain(model)
+    assert tied(model) == {"a": ("b", "d")}
+    assert tied_words(model) == "one choice for convolutions that share a weight: a + b + d"
 
 
 def test_one_module_under_two_names_shares_with_nobody() -> None:

@@ -10,7 +10,7 @@ from lcsearch.core.config import read_config
 from lcsearch.core.errors import InputError
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.nets.backbones import plain_form
-from lcsearch.nets.surgery import build_model
+from lcsearch.nets.surgery import build_model, once
 from lcsearch.runs.choose import front_of
 from lcsearch.runs.read import read_run
 from lcsearch.runs.settings import RunSettings
@@ -50,7 +50,8 @@ def _adapted(source: str, spec: TrialSpec, plain: ModelSpec, settings: RunSettin
     try:
         with torch.device("meta"):
             build_model(model)
+            layers = once(build_model(replace(model, layers={})), model.layers)
     except InputError as error:
         raise InputError(*error.parts, setting="given", value=source) from None
     recipe = settings.searched_recipe if model.width == plain.width else settings.thinner_recipe
-    return TrialSpec(model, spec.regularizer, recipe)
+    return TrialSpec(replace(model, layers=layers), spec.regularizer, recipe)

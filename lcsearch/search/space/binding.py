@@ -39,7 +39,7 @@ def bind(
     Raises:
         InputError: The space names layers that the backbone lacks, or a width that it cannot have.
     """
-    from lcsearch.nets.replaceable import left_plain
+    from lcsearch.nets.replaceable import left_plain, tied
 
     here = _measure(model)
 
@@ -51,7 +51,8 @@ def bind(
 
     width = Width(space.width, WIDTH_STEP)
     ends = [measured(width.values[0])[0], measured(width.values[-1])[0]]
-    rules = _rules(space, here[0], {left.name: left.why for left in left_plain(model)})
+    firsts = {other: name for name, others in tied(model).items() for other in others}
+    rules = _rules(space, here[0], {left.name: left.why for left in left_plain(model)}, firsts)
     names = [name for name in rules if _worth(space, name, rules[name][1], ends)]
     groups = tuple(_groups(space, model, {name: rules[name] for name in names}, ends[-1]))
     plain = replace(template, layers={})
@@ -77,13 +78,16 @@ def _build(template: ModelSpec, width: float) -> nn.Module:
         return build_model(replace(template, width=width, layers={}))
 
 
-def _rules(space: Space, shapes: Shapes, plain: Mapping[str, str]) -> dict[str, tuple[str, LayerRule]]:
+def _rules(
+    space: Space, shapes: Shapes, plain: Mapping[str, str], firsts: Mapping[str, str]
+) -> dict[str, tuple[str, LayerRule]]:
     """The pattern and the rule of every convolution that a pattern matches.
 
     Args:
         space: The space.
-        shapes: The convolutions that can be replaced.
-        plain: The other ones, and why they stay plain.
+        shapes: The convolutions that have a choice.
+        plain: Those that cannot be replaced, and why they stay plain.
+        firsts: Those that share the weight of one that has a choice, and its name.
     """
     if not shapes:
         whys = listed([f"{name}: {why}" for name, why in plain.items()])
@@ -95,6 +99,8 @@ def _rules(space: Space, shapes: Shapes, plain: Mapping[str, str]) -> dict[str, 
             problem = "the net has no such convolution"
             if pattern in plain:
                 problem = f"this convolution stays plain: {plain[pattern]}"
+            elif pattern in firsts:
+                problem = f"it shares its weight with {firsts[pattern]}, whose choice is for both"
             raise InputError(f"{path}: {problem}; {did_you_mean(pattern, shapes)}", setting="space")
     found = ((name, space.rule_for(name)) for name in shapes)
     return {name: rule for name, rule in found if rule is not None}
