@@ -113,13 +113,13 @@ class LinearOffer(Offer[SpecT, Chosen], Generic[SpecT]):
         return found
 
     def _layer(self, own: Chosen, shape: ConvShape) -> SpecT | None:
-        p, s = arithmetic.split(shape.out_channels, own.alpha)
         rank, sparsity = None, own.amount if own.coefficients == "sparse" else None
         if own.coefficients == "low_rank" and own.amount is not None:
-            rank = self._rank(p, s, own.amount)
+            rank = self._rank(shape, own.alpha, own.amount)
         return self._family.canonical(shape, self._make(own.alpha, rank, sparsity))
 
-    def _rank(self, p: int, s: int, amount: float) -> int | None:
+    def _rank(self, shape: ConvShape, alpha: float, amount: float) -> int | None:
+        p, s = arithmetic.split(shape.out_channels, alpha)
         useful = arithmetic.max_useful_rank(p, s)
         if useful == 0:
             return None
@@ -131,8 +131,10 @@ class LinearOffer(Offer[SpecT, Chosen], Generic[SpecT]):
         """Values that suit each layer, then all, then the ends."""
         fields = [(shapes[name], *self._read(spec)) for name, spec in wanted.items()]
         alphas = [_alphas(shape, alpha) for shape, alpha, _, _ in fields]
+        made = [(rank, sparsity) for _, _, rank, sparsity in fields]
+        kinds = [kind for kind in self._kind.choices if all(_may_make(kind, *one) for one in made)]
         for alpha in between(self._alpha, alphas):
-            for kind in self._kind.choices:
+            for kind in kinds:
                 amount = self._amounts[kind]
                 if amount is None:
                     yield Chosen(alpha, kind)
@@ -259,6 +261,11 @@ class LinearOffer(Offer[SpecT, Chosen], Generic[SpecT]):
     def _whole(self, alpha: float) -> float:
         """The nearest alpha that is a whole number of the widest member's filters: so sizes are looked up."""
         return self._alpha.clip(round(alpha * self._filters) / self._filters)
+
+
+def _may_make(kind: str, rank: int | None, sparsity: float | None) -> bool:
+    """Whether a kind of coefficients may make a layer of this rank and sparsity; any may make full ones."""
+    return kind == "sparse" if sparsity is not None else rank is None or kind == "low_rank"
 
 
 def _alphas(shape: ConvShape, alpha: float) -> Suits:

@@ -91,11 +91,18 @@ def test_an_alpha_of_less_than_one_filter_is_raised_to_one() -> None:
     assert any(own.layers(guess, shapes) == layers for guess in own.guesses(layers, shapes))
 
 
-def test_guesses_are_of_the_kinds_that_a_rule_has() -> None:
-    layers = {"narrow": LinearSpec(0.25, 2), "wide": LinearSpec(0.25, 5)}
-    assert {guess.coefficients for guess in offer(KINDS["all"]).guesses(layers, SHAPES)} == {
-        "full",
-        "low_rank",
-        "sparse",
-    }
-    assert {guess.coefficients for guess in offer(KINDS["rank"]).guesses(layers, SHAPES)} == {"low_rank"}
+@pytest.mark.parametrize(
+    ("wide", "kinds"),
+    [
+        (LinearSpec(0.25), {"full", "low_rank", "sparse"}),
+        (LinearSpec(0.25, 5), {"low_rank"}),
+        (LinearSpec(0.25, None, 0.5), {"sparse"}),
+    ],
+)
+def test_guesses_are_of_the_kinds_that_a_rule_has_and_that_may_make_the_layers(
+    wide: LinearSpec, kinds: set[str]
+) -> None:
+    layers = {"narrow": LinearSpec(0.25), "wide": wide}
+    assert {guess.coefficients for guess in offer(KINDS["all"]).guesses(layers, SHAPES)} == kinds
+    only = {guess.coefficients for guess in offer(KINDS["rank"]).guesses(layers, SHAPES)}
+    assert only == kinds & {"low_rank"}

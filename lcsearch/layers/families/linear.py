@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -35,6 +36,7 @@ ALPHAS = (1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32, 1 / 64)
 RANK_RATIOS = (1 / 2, 1 / 4)
 """Ranks that are measured beside full coefficients, as shares of the primary filters."""
 _FULL_RANK_LOG2 = 12.0
+_fields = attrgetter("alpha", "rank", "sparsity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ class LinearFamily(Family[LinearSpec]):
         """One alpha, one kind of coefficients and one number for it, for the whole group."""
         from lcsearch.layers.linear_offer import LinearOffer
 
-        return LinearOffer(self, LinearSpec, astuple, rule, group, shapes)
+        return LinearOffer(self, LinearSpec, _fields, rule, group, shapes)
 
     def ways(self, shape: ConvShape) -> Sequence[Way]:
         """`ALPHAS` with full coefficients and with `RANK_RATIOS`, where a rank stores less than they do."""
