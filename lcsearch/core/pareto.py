@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -175,15 +175,15 @@ def ranks(points: Sequence[Point]) -> list[int]:
     """
     _check(points)
     result = [0] * len(points)
-    # best[k] is the best accuracy so far in rank k; it falls with k, so its negative is sorted.
+    # The best accuracy so far in rank k, negated: it falls with k, so this is sorted.
     best: list[float] = []
     previous: tuple[Point, int] | None = None
     for index in sorted(range(len(points)), key=lambda i: (points[i][1], -points[i][0])):
         if previous is not None and points[index] == previous[0]:
             result[index] = previous[1]
             continue
-        rank = bisect_left(best, True, key=lambda accuracy: accuracy < points[index][0])
-        best[rank : rank + 1] = [points[index][0]]
+        rank = bisect_right(best, -points[index][0])
+        best[rank : rank + 1] = [-points[index][0]]
         result[index] = rank
         previous = (points[index], rank)
     return result

@@ -18,7 +18,7 @@ from typing import Any
 from lcsearch.core.errors import InputError, no_such, one_line
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """One kind of thing that people add.
 

@@ -87,8 +87,9 @@ class History:
             self._parents.pop(record.number, None)
         if record.state == "rejected" or record.duplicate_of is not None:
             return
-        self._trained += old is None
-        self._models.setdefault(record.spec.fingerprint(), record.number)
+        if old is None:
+            self._trained += 1
+            self._models.setdefault(record.spec.fingerprint(), record.number)
         if record.state == "complete" and (old is None or old.state != "complete"):
             self._curves[record.spec.recipe.init].add(record.number, [e.accuracy for e in record.epochs])
             self._front = front_of(sorted([*self._front, record], key=lambda trial: trial.number))

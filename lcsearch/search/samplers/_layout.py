@@ -7,8 +7,9 @@ closed form: hundreds of children are weighed without building a model.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from lcsearch.layers import lookup
 from lcsearch.layers.shape import ConvShape
 from lcsearch.search.samplers._draw import Draw, Unit, holds, unit_of
 from lcsearch.search.space import BoundSpace
-from lcsearch.search.space.groups import PLAIN, Layers, Pick
+from lcsearch.search.space.groups import PLAIN, Group, Layers, Pick
 
 Shared = tuple[tuple[str, Any], ...]
 Proposed = tuple[dict[str, Any], dict[str, BaseDistribution]]
@@ -58,6 +59,18 @@ class Look:
     built: int
 
 
+class _Looks(dict[Pick, Look]):
+    """What the picks of one group mean at one width, each worked out when it is first looked up."""
+
+    def __init__(self, work_out: Callable[[Pick], Look]) -> None:
+        self._work_out = work_out
+
+    def __missing__(self, pick: Pick) -> Look:
+        _make_room(self)
+        self[pick] = look = self._work_out(pick)
+        return look
+
+
 class Layout:
     """Genes of a space.
 
@@ -73,7 +86,7 @@ class Layout:
         for parameter in self._shared:
             parameter.suggest(asked)
         self.ranges = asked.distributions
-        self._looks: dict[float, list[dict[Pick, Look]]] = {}
+        self._looks: dict[float, list[_Looks]] = {}
         self._picks: dict[tuple[Any, ...], Pick | None] = {}
         self._others: dict[float, int] = {}
         self._last: tuple[Genome, float, list[Look]] | None = None
@@ -129,7 +142,7 @@ class Layout:
         """A number that genomes share when they build the same model and train it the same way."""
         width, looks = self._look(genome)
         layers = tuple([look.built for look in looks])
-        train = tuple((name, value) for name, value in genome.shared if name.startswith("train/"))
+        train = tuple([one for one in genome.shared if one[0].startswith("train/")])
         weight = float(f"{self._weight(genome):.4g}") if any(layers) else 0.0
         return hash((width, layers, weight, train))
 
@@ -167,19 +180,13 @@ class Layout:
         width = self.width(genome)
         if width not in self._looks:
             _make_room(self._looks, _WIDTHS)
-            self._looks[width] = [{} for _ in self.groups]
-        found = []
-        for index, (pick, known) in enumerate(zip(genome.picks, self._looks[width], strict=True)):
-            look = known.get(pick)
-            if look is None:
-                _make_room(known)
-                look = known[pick] = self._work_out(index, pick, width)
-            found.append(look)
+            self._looks[width] = [_Looks(partial(self._work_out, group, width)) for group in self.groups]
+        found = [looks[pick] for looks, pick in zip(self._looks[width], genome.picks, strict=True)]
         self._last = genome, width, found
         return width, found
 
-    def _work_out(self, index: int, pick: Pick, width: float) -> Look:
-        group, shapes = self.groups[index], self.space.shapes(width)
+    def _work_out(self, group: Group, width: float, pick: Pick) -> Look:
+        shapes = self.space.shapes(width)
         layers = group.layers(pick, shapes)
         sizes = group.sizes(layers, shapes)
         features: list[float] = []

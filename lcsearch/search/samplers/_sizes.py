@@ -32,8 +32,7 @@ class Sizes:
         own = list(zip(*(seen.sizes for seen in trained), strict=True)) or [tuple(params)]
         self._exact = len(own) == 1 and list(own[0]) == params
         self._weights = np.ones(1) if len(own) == 1 else rng.dirichlet(np.ones(len(own)))
-        rows = np.array([row(seen.params, seen.features) for seen in trained])
-        self._lines = [None if list(size) == params else line(rows, np.log(size)) for size in own]
+        self._lines = [None if list(size) == params else _fitted(trained, size) for size in own]
         logs = self._weights @ np.log(np.array(own))
         self.trained: Array = np.exp(logs)
         span = 0.2 * float(np.ptp(logs)) + 0.1
@@ -47,3 +46,8 @@ class Sizes:
         rows = np.array([row(int(size), own) for size, own in zip(params, features, strict=True)])
         logs = np.array([np.log(params) if fit is None else rows @ fit for fit in self._lines])
         return np.asarray(np.exp(self._weights @ logs))
+
+
+def _fitted(trained: Sequence[Seen], size: Sequence[float]) -> Array:
+    """What guesses the logarithm of a size."""
+    return line(np.array([row(seen.params, seen.features) for seen in trained]), np.log(size))

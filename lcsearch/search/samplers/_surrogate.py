@@ -163,9 +163,13 @@ def _likeliest(there: _Distances, noises: list[Array], target: Array) -> tuple[_
 
 
 def _matern(squared: Array) -> Array:
-    """(1 + d + d²/3)·exp(-d) for d = √(5·squared), in place: new memory costs more than the arithmetic."""
-    distance = 5.0 * squared
-    np.sqrt(distance, out=distance)
+    """(1 + d + d²/3)·exp(-d) for d = √(5·squared), in place: new memory costs more than the arithmetic.
+
+    Args:
+        squared: Is overwritten.
+    """
+    squared *= 5.0
+    distance = np.sqrt(squared, out=squared)
     found = 1.0 + distance
     third = distance**2
     third /= 3.0

@@ -14,7 +14,7 @@ one objective known exactly.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from optuna.distributions import BaseDistribution
@@ -46,8 +46,13 @@ _RETRIES = 5
 _REFINED, _NUDGES = 8, 6
 
 
-Child = tuple[Genome, int, np.ndarray]
-"""A genome, its params and its features."""
+class Child(NamedTuple):
+    """A genome, and what `Layout` says of it."""
+
+    genome: Genome
+    key: int
+    params: int
+    features: np.ndarray
 
 
 class RecombineSampler(BaseSampler):
@@ -95,7 +100,7 @@ class RecombineSampler(BaseSampler):
             return [moves.fresh()]
         if past.trials < _STARTUP:
             first = [moves.shaped(moves.fresh().shared) for _ in range(CHILDREN // 4)]
-            return [genome for genome, _, _ in self._new(first, past.known, limits)] or [moves.fresh()]
+            return [child.genome for child in self._new(first, past.known, limits)] or [moves.fresh()]
         return self._promising(past, limits, moves) or [moves.fresh()]
 
     def _promising(self, past: Past, limits: Limits, moves: Moves) -> list[Genome]:
@@ -109,12 +114,12 @@ class RecombineSampler(BaseSampler):
             return []
         goal = _Goal(surrogate, sizes, [s for s in past.late if s.running])
         scores = goal.score(children)
-        best = [children[i][0] for i in np.argsort(-scores, kind="stable")[:_REFINED]]
+        best = [children[i].genome for i in np.argsort(-scores, kind="stable")[:_REFINED]]
         nudged = [moves.nudged(genome) for genome in best for _ in range(_NUDGES)]
-        taken = past.known | {self._layout.key(genome) for genome, _, _ in children}
+        taken = past.known | {child.key for child in children}
         if refined := self._new(nudged, taken, limits):
             children, scores = children + refined, np.append(scores, goal.score(refined))
-        return [children[i][0] for i in np.argsort(-scores, kind="stable")[:_RETRIES]]
+        return [children[i].genome for i in np.argsort(-scores, kind="stable")[:_RETRIES]]
 
     def _children(self, moves: Moves, parents: list[Genome], limits: Limits) -> list[Genome]:
         low = self._layout.params_low
@@ -137,7 +142,7 @@ class RecombineSampler(BaseSampler):
             taken.add(key)
             features = self._layout.features(genome)
             if limits.keeps(params, features):
-                found.append((genome, params, features))
+                found.append(Child(genome, key, params, features))
         return found
 
     def _fit(self, pool: list[Seen]) -> Surrogate:
@@ -166,7 +171,7 @@ class _Goal:
 
     def score(self, children: list[Child]) -> np.ndarray:
         """Expected improvement of each child."""
-        params, features = [child[1] for child in children], [child[2] for child in children]
+        params, features = [child.params for child in children], [child.features for child in children]
         mean, spread = self._surrogate.guess(Inputs(np.array(features), np.log(params)))
         size = self._sizes(params, features)
         return expected_improvement(mean, spread, size, self._accuracy, self._there, self._box)
