@@ -36,6 +36,8 @@ class DataDigest(Checked):
         split: Digest of which image is in which part.
         parts: By ``train``, ``validation``, ``unused`` and ``test``; without ``test`` where that cannot be
             listed without looking at its pixels.
+        test_content: Digest of the bytes that hold the test part where its images are no files of their own,
+            none of which is decoded; empty where that is not known.
     """
 
     num_classes: int
@@ -43,6 +45,11 @@ class DataDigest(Checked):
     std: list[float]
     split: str
     parts: dict[str, PartDigest]
+    test_content: str = ""
+
+    def has_other_test(self, test_content: str) -> bool:
+        """Whether these bytes are known not to be those of the test part."""
+        return bool(self.test_content) and self.test_content != test_content
 
     @property
     def seen(self) -> str:

@@ -211,6 +211,16 @@ class DataSet(ABC):
         """List the test part without looking at a pixel; None, the default, where only `read` knows it."""
         return None
 
+    def test_content(self, folder: Path) -> str:
+        """Digest of the bytes that hold the test part, where its images are no files of their own.
+
+        `lcsearch.data.content` makes it; nothing is decoded. Empty, the default, where it is not known.
+
+        Raises:
+            InputError: A file is damaged; names it.
+        """
+        return ""
+
     def check_test(self, folder: Path) -> tuple[str, ...]:
         """Find what is wrong with the test part without looking at a pixel, as far as that goes.
 

@@ -35,12 +35,15 @@ class ImageLine(NamedTuple):
     name: str
 
 
-def digest_of(info: DatasetInfo, listings: Mapping[str, Listing], data: SearchData | None) -> DataDigest:
+def digest_of(
+    info: DatasetInfo, listings: Mapping[str, Listing], test_content: str, data: SearchData | None
+) -> DataDigest:
     """The digest of a data set.
 
     Args:
         info: Its facts.
         listings: Its parts by name.
+        test_content: As `DataSet.test_content`.
         data: Its training and validation images; None leaves the digests of their pixels empty.
     """
     pixels = {} if data is None else pixel_digests(data)
@@ -50,7 +53,7 @@ def digest_of(info: DatasetInfo, listings: Mapping[str, Listing], data: SearchDa
     }
     divided = {name: listing.names for name, listing in listings.items() if name != "test"}
     split = _of(text for name, names in divided.items() for text in (f"\n{name}", *names))
-    return DataDigest(info.num_classes, list(info.mean), list(info.std), split, parts)
+    return DataDigest(info.num_classes, list(info.mean), list(info.std), split, parts, test_content)
 
 
 def pixel_digests(data: SearchData) -> dict[str, str]:

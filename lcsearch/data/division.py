@@ -127,6 +127,10 @@ class Division:
         test = self.data_set.test_listing(self.folder)
         return found if test is None else found | {"test": test}
 
+    def test_content(self) -> str:
+        """As `DataSet.test_content`."""
+        return self.data_set.test_content(self.folder)
+
     def whole(self) -> Raw:
         """All images that may be in the training or the validation part, however the set is divided."""
         pool = self.data_set.pool(self.folder)

@@ -18,6 +18,7 @@ from lcsearch.data.dataset import DataSet, Raw, SearchData, Split
 from lcsearch.data.digest import ImageLine
 from lcsearch.data.division import Division
 from lcsearch.data.matching import recorded_test_images
+from lcsearch.data.old_split import test_files
 from lcsearch.data.split import check_memory
 
 SMALLEST_IMAGE, LARGEST_IMAGE = 8, 512
@@ -221,9 +222,10 @@ def recorded_test_split(
         image_size: As in `load`.
     """
     data_set, folder, size = _for_test(name, data_dir, image_size)
-    pool = data_set.pool(folder)
+    pool, lines = data_set.pool(folder), list(lines)
     raw = data_set.read(folder, "test") if pool is None else pool
-    chosen = recorded_test_images(raw, lines)
+    files = test_files(Division.of(data_set, folder, size), lines)
+    chosen = recorded_test_images(raw, lines, files)
     if not chosen:
         raise InputError(f"{name}: no test image is left of those that there were")
     return _test(data_set, raw, torch.tensor(chosen), size)

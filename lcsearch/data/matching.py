@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
 
 from lcsearch.data.changes import SEEN
 from lcsearch.data.dataset import Listing, Raw
@@ -23,33 +24,41 @@ class Match:
     Attributes:
         lines: The recorded images that may be there.
         places: Where each is now.
-        sizes: Bytes of the file of each now.
+        sizes: Bytes of the file of each now, by the recorded name.
         came: Images that were not recorded.
         went: Recorded images that are gone, by part.
         changed: Recorded images of another label or size, by part.
+        renamed: Recorded images that are in files of other names, by part.
+        unseen: The files that unused images and test images are in now.
+        homeless: Recorded images that are not in the files of their names.
+        free: Label and size of the files that are no recorded image, by name.
     """
 
     lines: list[ImageLine] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
-    sizes: list[int] = field(default_factory=list)
+    sizes: dict[str, int] = field(default_factory=dict)
     came: int = 0
     went: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
+    renamed: Counter[str] = field(default_factory=Counter)
+    unseen: dict[ImageLine, str] = field(default_factory=dict)
+    homeless: list[ImageLine] = field(default_factory=list)
+    free: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def sizes_are_equal(self) -> bool:
         """Whether the images are files, each of as many bytes as then."""
-        return all(0 < line.size == size for line, size in zip(self.lines, self.sizes, strict=True))
+        return all(0 < line.size == self.sizes.get(line.name) for line in self.lines)
 
     def add(self, line: ImageLine, place: int, size: int = 0) -> None:
         """Take an image for the recorded one."""
         self.lines.append(line)
         self.places.append(place)
-        self.sizes.append(size)
+        self.sizes[line.name] = size
 
 
 def by_name(division: Division, whole: Raw, lines: Sequence[ImageLine]) -> Match:
-    """Match images that are files. Their pixels may still be others: that is for the caller to look at.
+    """Match images that are files. Their pixels may still be others: `find_renamed` looks at that.
 
     Args:
         division: The data set as it is now.
@@ -60,15 +69,21 @@ def by_name(division: Division, whole: Raw, lines: Sequence[ImageLine]) -> Match
     for listing in division.listings().values():
         now |= _by_name(listing)
     places = {name: place for place, name in enumerate(whole.files)}
-    match = Match(came=len(now.keys() - {line.name for line in lines}))
+    match, recorded = Match(), {line.name for line in lines}
+    match.free = {name: known for name, known in now.items() if name not in recorded}
     for line in lines:
         label, size = now.get(line.name, (None, 0))
         if label is None or (line.part in SEEN and line.name not in places):
-            match.went[line.part] += 1
-        elif label != line.label or (line.part not in SEEN and size != line.size):
+            match.homeless.append(line)
+        elif label != line.label:
             match.changed[line.part] += 1
         elif line.part in SEEN:
             match.add(line, places[line.name], size)
+        elif size == line.size:
+            match.unseen[line] = line.name
+        else:
+            match.homeless.append(line)
+            match.free[line.name] = (label, size)
     return match
 
 
@@ -81,8 +96,9 @@ def by_pixels(division: Division, whole: Raw, lines: Sequence[ImageLine]) -> Mat
         lines: The recorded images.
     """
     there = defaultdict[tuple[int, str], deque[int]](deque)
+    every = torch.arange(len(whole.labels))
     for place, (label, pixels) in enumerate(
-        zip(whole.labels.tolist(), _digests(division, whole), strict=True)
+        zip(whole.labels.tolist(), digests_at(division, whole, every), strict=True)
     ):
         there[label, pixels].append(place)
     match, missing = Match(), list[ImageLine]()
@@ -102,34 +118,38 @@ def by_pixels(division: Division, whole: Raw, lines: Sequence[ImageLine]) -> Mat
     return match
 
 
-def recorded_test_images(raw: Raw, lines: Iterable[ImageLine]) -> list[int]:
-    """Places of the recorded test images that are still there, by their names and labels.
+def digests_at(division: Division, whole: Raw, places: Tensor) -> list[str]:
+    """Digests of the pixels of images at int64 places (k,), of which few are decoded at a time."""
+    found = list[str]()
+    for some in places.split(_CHUNK):
+        found += image_digests(whole.take(some, division.size)) if len(some) else []
+    return found
+
+
+def recorded_test_images(raw: Raw, lines: Iterable[ImageLine], files: Mapping[ImageLine, str]) -> list[int]:
+    """Places of the recorded test images that are still as they were.
 
     Where the test part does not list its labels, none is recorded: then all of it counts.
 
     Args:
         raw: The test part, or all images where the data set divides them itself.
         lines: The recorded images.
+        files: The files that recorded images are in now; where images are no files their labels tell.
     """
-    names = raw.files or tuple(map(str, range(len(raw.labels))))
-    places = {name: place for place, name in enumerate(names)}
     test = [line for line in lines if line.part == "test"]
     if not test:
         return list(range(len(raw.labels)))
-    found = [(places[line.name], line.label) for line in test if line.name in places]
-    return [place for place, label in found if label in (-1, int(raw.labels[place]))]
+    if not raw.files:
+        labels = dict(enumerate(raw.labels.tolist()))
+        places = [(int(line.name), line.label) for line in test if int(line.name) in labels]
+        return [place for place, label in places if label in (-1, labels[place])]
+    place_of = {name: place for place, name in enumerate(raw.files)}
+    return [place_of[files[line]] for line in test if line in files]
 
 
 def _by_name(listing: Listing) -> dict[str, tuple[int, int]]:
     columns = zip(listing.names, listing.labels, listing.sizes, strict=True)
     return {name: (label, size) for name, label, size in columns}
-
-
-def _digests(division: Division, whole: Raw) -> list[str]:
-    found = list[str]()
-    for places in torch.arange(len(whole.labels)).split(_CHUNK):
-        found += image_digests(whole.take(places, division.size))
-    return found
 
 
 def _count_unused(match: Match, now: int, then: int) -> None:

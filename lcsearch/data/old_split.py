@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from torch import Tensor
 
 from lcsearch.core.data_digest import DataDigest
 from lcsearch.data.changes import SEEN, Changes
-from lcsearch.data.dataset import SearchData, Split
+from lcsearch.data.dataset import Raw, SearchData, Split
 from lcsearch.data.digest import ImageLine, image_digests
 from lcsearch.data.division import Division
 from lcsearch.data.matching import Match, by_name, by_pixels
+from lcsearch.data.renamed import find_renamed
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +32,10 @@ class OldSplit:
 
 
 def old_split(division: Division, lines: Sequence[ImageLine], recorded: DataDigest) -> OldSplit:
-    """Find the images of a recorded split again; no pixel of the test part is looked at.
+    """Find the images of a recorded split again.
 
-    Images that are files are known by their names, others by their pixels, wherever they are now.
+    Images that are files are known by their names, then, as others, by their pixels, wherever they are now.
+    Of test images a file is decoded only where it may be one of training or validation that is gone.
 
     Args:
         division: The data set as it is now, however it would be divided now.
@@ -44,9 +47,8 @@ def old_split(division: Division, lines: Sequence[ImageLine], recorded: DataDige
         OSError: A file went away meanwhile.
     """
     whole = division.whole()
-    match = by_name(division, whole, lines) if whole.files else by_pixels(division, whole, lines)
-    places = torch.tensor(match.places, dtype=torch.int64)
-    images, labels = whole.take(places, division.size), whole.labels[places]
+    match, images = match_images(division, whole, lines)
+    labels = whole.labels[torch.tensor(match.places, dtype=torch.int64)]
     then = Counter(line.part for line in lines)
     same = [line.pixels == pixels for line, pixels in zip(match.lines, image_digests(images), strict=True)]
     other_decoder = _only_decoded_otherwise(match, then, same)
@@ -61,16 +63,56 @@ def old_split(division: Division, lines: Sequence[ImageLine], recorded: DataDige
         came=match.came,
         went=match.went,
         changed=match.changed + other,
+        renamed=match.renamed,
         kept={part: len(split) for part, split in parts.items()},
         recorded=then,
         classes=(info.num_classes, recorded.num_classes),
         other_decoder=other_decoder,
+        other_test=recorded.has_other_test(division.test_content()),
     )
-    info = replace(info, num_classes=recorded.num_classes, mean=tuple(recorded.mean), std=tuple(recorded.std))
+    info = replace(
+        info,
+        num_classes=recorded.num_classes,
+        mean=tuple(recorded.mean),
+        std=tuple(recorded.std),
+        classes=info.classes if info.num_classes == recorded.num_classes else (),
+    )
     return OldSplit(SearchData(info, parts["train"], parts["validation"]), changes)
+
+
+def match_images(division: Division, whole: Raw, lines: Sequence[ImageLine]) -> tuple[Match, Tensor]:
+    """Match images with recorded ones; errors are those of `old_split`.
+
+    Args:
+        division: The data set as it is now.
+        whole: All images that may be trained on or validated on.
+        lines: The recorded images.
+
+    Returns:
+        The match, and its images, uint8 (k, channels, size, size).
+    """
+    if not whole.files:
+        match = by_pixels(division, whole, lines)
+        return match, whole.take(torch.tensor(match.places, dtype=torch.int64), division.size)
+    match = by_name(division, whole, lines)
+    at = match.places
+    images = whole.take(torch.tensor(at, dtype=torch.int64), division.size)
+    find_renamed(match, image_digests(images), division, whole, lines)
+    if match.places != at:
+        images = whole.take(torch.tensor(match.places, dtype=torch.int64), division.size)
+    return match, images
+
+
+def test_files(division: Division, lines: Sequence[ImageLine]) -> Mapping[ImageLine, str]:
+    """The files that recorded test images are in now, of those that are as they were."""
+    whole = division.whole()
+    if not whole.files:
+        return {}
+    # A training image may be under the name of a test image now.
+    return match_images(division, whole, lines)[0].unseen
 
 
 def _only_decoded_otherwise(match: Match, then: Counter[str], same: Sequence[bool]) -> bool:
     """Whether nothing but every decoded pixel differs: another version of Pillow, and no other image."""
-    untouched = not (match.came or match.went or match.changed) and match.sizes_are_equal
+    untouched = not (match.came or match.went or match.changed or match.renamed) and match.sizes_are_equal
     return untouched and len(same) == sum(then[part] for part in SEEN) and not any(same)

@@ -115,7 +115,8 @@ def record(division: Division, data: SearchData) -> ImageRecord:
         data: Those for training and validation, as the division decodes them.
     """
     listings = division.listings()
-    return ImageRecord(digest_of(data.info, listings, data), image_lines(listings, data))
+    digest = digest_of(data.info, listings, division.test_content(), data)
+    return ImageRecord(digest, image_lines(listings, data))
 
 
 def compare(recorded: RecordedImages, source: Source) -> Comparison:
@@ -127,10 +128,10 @@ def compare(recorded: RecordedImages, source: Source) -> Comparison:
     """
     division = source.as_it_is()
     listings = division.listings()
-    info = division.data_set.info(division.size)
-    if _agree(recorded.digest, digest_of(info, listings, None), pixels=False):
+    info, test_content = division.data_set.info(division.size), division.test_content()
+    if _agree(recorded.digest, digest_of(info, listings, test_content, None), pixels=False):
         data = division.decoded()
-        digest = digest_of(info, listings, data)
+        digest = digest_of(info, listings, test_content, data)
         if _agree(recorded.digest, digest, pixels=True):
             return Comparison(data, digest.seen)
         del data  # as many are decoded again
@@ -145,7 +146,7 @@ def load_recorded(recorded: RecordedImages, source: Source) -> OldSplit:
 
 def _agree(then: DataDigest, now: DataDigest, *, pixels: bool) -> bool:
     facts = [(one.num_classes, tuple(one.mean), tuple(one.std), one.split) for one in (then, now)]
-    if facts[0] != facts[1]:
+    if facts[0] != facts[1] or then.has_other_test(now.test_content):
         return False
     for part, recorded in then.parts.items():
         found = now.parts.get(part)

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from lcsearch.core.errors import InputError, one_line, reason, said_of
 from lcsearch.core.functions import call_function
+from lcsearch.data.content import arrays_of, digest_of_arrays
 from lcsearch.data.dataset import DataSet, Listing, Part, Raw
 from lcsearch.data.pictures import eight_bits, upright
 from lcsearch.data.pixels import from_arrays, mean_and_std
@@ -70,6 +71,13 @@ class UsersOwn(DataSet):
             with said_of("dataset", self.name):
                 return Listing.of_labels(_tensor("test: labels", test[1]).flatten().long().tolist())
         return Listing.of_labels([-1] * len(test)) if hasattr(test, "__len__") else None
+
+    def test_content(self, folder: Path) -> str:
+        """That of the pair of arrays, else of what the test data set holds: it is asked for no item."""
+        with said_of("dataset", self.name):
+            if _is_pair(self.test):
+                return digest_of_arrays([_tensor("test", array) for array in self.test])
+        return digest_of_arrays(list(arrays_of(self.test)))
 
 
 def users_own(name: str, data_dir: Path | None) -> UsersOwn:

@@ -31,6 +31,7 @@ class SessionImages:
         validation_images: Likewise, for validation.
         effective_images: As `lcsearch.runs.run_file.Facts` has them of these validation images.
         note: What is to be said of them; empty where there is nothing.
+        lost_tests: Whether none of the test images is as it was.
     """
 
     seen: str = ""
@@ -39,6 +40,7 @@ class SessionImages:
     validation_images: int | None = None
     effective_images: int | None = None
     note: str = ""
+    lost_tests: bool = False
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -94,7 +96,8 @@ def check_images(directory: RunDirectory, run: RunFile, settings: RunSettings) -
     train, validation, metric = found.data.train, found.data.validation, settings.metric
     counts = validation.labels.bincount().tolist()
     effective = None if metric == ACCURACY else effective_images(metric, counts)
-    return SessionImages(found.seen, recorded, len(train), len(validation), effective, note)
+    lost = found.changes.lost_tests
+    return SessionImages(found.seen, recorded, len(train), len(validation), effective, note, lost)
 
 
 def _check_classes(directory: RunDirectory, facts: Facts, settings: RunSettings) -> None:

@@ -93,7 +93,7 @@ def test_what_went_and_what_changed_is_counted_by_part(source: Source, root: Pat
     assert torch.equal(found.data.validation.labels, then.validation.labels[3:])
     with data.final_evaluation():
         lines = read_image_list(recorded.file)
-        assert len(data.recorded_test_split(source.name, lines, image_size=8)) == 11
+        assert len(data.recorded_test_split(source.name, lines, image_size=8)) == 10
 
 
 def test_no_test_image_is_opened(

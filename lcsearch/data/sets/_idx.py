@@ -53,7 +53,7 @@ def read_part(folder: Path, part: Part, *, num_classes: int) -> Raw:
     Raises:
         InputError: A file is damaged, or the two do not belong together; names the file.
     """
-    image_file, label_file = _existing(folder, IMAGES[part]), _existing(folder, LABELS[part])
+    image_file, label_file = part_files(folder, part)
     images = _read(image_file, magic=2051, shape=(_SIZE, _SIZE))
     labels = _read(label_file, magic=2049, shape=())
     if len(images) != len(labels):
@@ -65,6 +65,15 @@ def read_part(folder: Path, part: Part, *, num_classes: int) -> Raw:
             f"{label_file}: label {int(labels.max())}, but labels run from 0 to {num_classes - 1}"
         )
     return from_arrays(images.unsqueeze(1), labels.long())
+
+
+def part_files(folder: Path, part: Part) -> tuple[Path, Path]:
+    """The files of one part's images and labels.
+
+    Raises:
+        InputError: One is gone.
+    """
+    return _existing(folder, IMAGES[part]), _existing(folder, LABELS[part])
 
 
 def _file(folder: Path, name: str) -> Path | None:

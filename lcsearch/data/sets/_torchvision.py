@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from lcsearch.core.errors import InputError, Named, reason
+from lcsearch.data.content import digest_of_files
 from lcsearch.data.dataset import DataSet, Part, Raw
 from lcsearch.data.pixels import from_arrays
 from lcsearch.data.places import usual_places
@@ -80,6 +81,13 @@ class Cifar(TorchvisionSet):
         data = self._opened(path, folder, train=part == "train")
         return _checked(self, path, data.data.transpose(0, 3, 1, 2), data.targets)
 
+    def test_content(self, folder: Path) -> str:
+        """That of the files of the test part."""
+        from torchvision import datasets
+
+        names = [name for name, _ in getattr(datasets, self.kind).test_list]
+        return digest_of_files(folder / self.folder / name for name in names)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Svhn(TorchvisionSet):
@@ -106,6 +114,10 @@ class Svhn(TorchvisionSet):
         path = folder / self.FILES[part]
         data = self._opened(path, folder, split=part)
         return _checked(self, path, data.data, data.labels)
+
+    def test_content(self, folder: Path) -> str:
+        """That of the test part's file."""
+        return digest_of_files([folder / self.FILES["test"]])
 
     def download(self, folder: Path) -> None:
         """Fetch both files."""
@@ -145,6 +157,10 @@ class Mnist(TorchvisionSet):
     def read(self, folder: Path, part: Part) -> Raw:
         """Read one part, plain or gzipped."""
         return _idx.read_part(folder, part, num_classes=self.num_classes)
+
+    def test_content(self, folder: Path) -> str:
+        """That of the test part's two files."""
+        return digest_of_files(_idx.part_files(folder, "test"))
 
 
 def _with_all(place: Path, *entries: str) -> Path | None:

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from lcsearch.core.errors import InputError
+from lcsearch.data.content import digest_of_arrays
 from lcsearch.data.dataset import DataSet, Part, Raw
 from lcsearch.data.pixels import from_arrays, resize
 from lcsearch.data.split import stratified_order
@@ -36,14 +38,24 @@ class Digits(DataSet):
 
     def read(self, folder: Path, part: Part) -> Raw:
         """Read one part of the fixed split."""
-        from sklearn.datasets import load_digits
+        images, labels = _part(part)
+        small = images.mul(255 / 16).round().to(torch.uint8).unsqueeze(1)
+        return from_arrays(resize(small, _SIZE), labels)
 
-        digits = load_digits()
-        labels = torch.from_numpy(digits.target).long()
-        order = stratified_order(labels)
-        chosen = order[:_TEST_IMAGES] if part == "test" else order[_TEST_IMAGES:]
-        small = torch.from_numpy(digits.images).mul(255 / 16).round().to(torch.uint8).unsqueeze(1)
-        return from_arrays(resize(small[chosen], _SIZE), labels[chosen])
+    def test_content(self, folder: Path) -> str:
+        """That of the test part's arrays, as scikit-learn has them."""
+        return digest_of_arrays(_part("test"))
+
+
+def _part(part: Part) -> tuple[Tensor, Tensor]:
+    """Images, floats (n, 8, 8) from 0 to 16, and int64 labels (n,) of one part of the fixed split."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    labels = torch.from_numpy(digits.target).long()
+    order = stratified_order(labels)
+    chosen = order[:_TEST_IMAGES] if part == "test" else order[_TEST_IMAGES:]
+    return torch.from_numpy(digits.images)[chosen], labels[chosen]
 
 
 DATA_SET = Digits(

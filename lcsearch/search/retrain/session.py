@@ -102,6 +102,10 @@ class RetrainSession(Session):
             )
         self.settings = settings.changed(request.changes)
         self.images = check_images(directory, recorded, self.settings)
+        if self.images.lost_tests:
+            raise InputError(
+                f"{path}: {self.images.note}; no test image is as it was, so none is left to test on"
+            )
         self.epochs = request.epochs or LONGER * settings.recipe.epochs
         self.trials = picks(run, request.top, request.trials)
         self.ways = ways_of(request.init or default_way(settings))
