@@ -35,7 +35,7 @@ def sensitivity(as_json: bool, out: Path | None, **said: Any) -> None:
     if out is not None and out.suffix not in (".html", ".htm"):
         raise InputError(f"{out} must end in .html", setting="out")
     options = _completed(checked(said, "sensitivity"))
-    data = _load(options)
+    data, note = _load(options)
     model, template = _model(options, data)
     found = _measure(model, template, data, options)
     if out is not None:
@@ -43,7 +43,7 @@ def sensitivity(as_json: bool, out: Path | None, **said: Any) -> None:
         from lcsearch.report.sensitivity import render_sensitivity
 
         title = f"{options['backbone']} on {data.info.name}"
-        write_text(out, render_sensitivity(found, title))
+        write_text(out, render_sensitivity(found, title, note))
         click.echo(str(out), err=True)
     if as_json:
         plain = {"backbone": options["backbone"], "dataset": data.info.name, **found.to_plain()}
@@ -61,7 +61,7 @@ def _completed(asked: Asked) -> dict[str, Any]:
         found |= _of_run(path)
     elif "backbone" not in asked:
         raise InputError("is missing (only a run in ", Named("init"), " says it)", setting="backbone")
-    options = {"normalisation": None, **found, **asked, "init": found["init"] or asked["init"]}
+    options = {"normalisation": None, "run": None, **found, **asked, "init": found["init"] or asked["init"]}
     if options["init"] == "pretrained":
         from lcsearch.nets.weights import for_pretrained
 
@@ -92,20 +92,29 @@ def _of_run(path: Path) -> dict[str, Any]:
         "own_validation",
         "normalisation",
     )
-    return {name: getattr(settings, name) for name in names} | {"init": str(weights)}
+    return {name: getattr(settings, name) for name in names} | {
+        "init": str(weights),
+        "run": run if settings.objective is None else None,
+    }
 
 
-def _load(options: dict[str, Any]) -> SearchData:
+def _load(options: dict[str, Any]) -> tuple[SearchData, str]:
+    """The images, and what is to be said of them if they are what is left of a run's."""
     from lcsearch.data import load, notes_on
+    from lcsearch.search.run_images import RunImages, read_images
 
     click.echo("reading the data", err=True)
     names = ("data_dir", "train_images", "image_size", "own_validation")
-    data = load(options["dataset"], **{name: options[name] for name in names if name in options})
+    given = {name: options[name] for name in names if name in options}
+    if options["run"] is not None:
+        found = read_images(options["run"], options["dataset"], given)
+    else:
+        found = RunImages(load(options["dataset"], **given))
     with said_of("init", options["init"]):
-        data = data.normalised(options["normalisation"])
-    for note in notes_on(data):
+        data = found.data.normalised(options["normalisation"])
+    for note in (*([found.note] if found.note else []), *notes_on(data)):
         click.echo(note, err=True)
-    return data
+    return data, found.note
 
 
 def _model(options: dict[str, Any], data: SearchData) -> tuple[nn.Module, ModelSpec]:

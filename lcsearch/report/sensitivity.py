@@ -43,12 +43,13 @@ def sensitivity_figure(found: Sensitivity) -> go.Figure:
     )
 
 
-def render_sensitivity(found: Sensitivity, title: str) -> str:
+def render_sensitivity(found: Sensitivity, title: str, note: str = "") -> str:
     """Return the heat map and its numbers as one HTML page.
 
     Args:
         found: What was measured.
         title: Backbone and data set.
+        note: What is to be said of the images; empty where there is nothing.
     """
     figure = sensitivity_figure(found)
     return document(
@@ -59,6 +60,7 @@ def render_sensitivity(found: Sensitivity, title: str) -> str:
             f"backbone: {found.baseline_accuracy:.2f} %, loss {found.baseline_loss:.4f}",
             f"on {found.images:,} images",
             "one layer compressed at a time",
+            *([note] if note else []),
         ),
         figures=places([("sensitivity", "", figure)]),
         head=["layer", "amount", "kind", "parameters", "loss", "accuracy", "divergence"],

@@ -12,6 +12,7 @@ from image_folders import make_folder, picture
 from inline_engine import installed_inline
 
 from lcsearch.cli.main import call
+from lcsearch.data.image_list import read_image_list
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.read import read_run
 
@@ -91,6 +92,48 @@ def test_what_is_left_of_the_old_split_is_gone_on_with(
     assert call(retrain) == 0
     assert call(["export", str(run), "--trial", "0", "-o", str(home / "a.pt2")]) == 0
     assert "the images have changed since this run was made: 12 came" in capsys.readouterr().out
+
+
+def test_sensitivity_measures_on_what_is_left(
+    home: Path, made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    came(made)
+    ask = ["sensitivity", "--init", str(home / "run"), "--json"]
+    page = home / "page.html"
+    assert call([*ask, "--out", str(page)]) == 0
+    said = capsys.readouterr().err
+    left = "38 of 38 training and 10 of 10 validation images are as they were; no others are used"
+    assert f"the images have changed since this run was made: 12 came; {left}" in said
+    assert left in page.read_text()
+    assert call([*ask, "--image-size", "9"]) == 0
+    assert "the images are not compared with the run's" in capsys.readouterr().err
+    for number, path in enumerate((made / "toys").rglob("*.bmp")):
+        picture(number + 7000).resize((11, 11)).save(path)
+    assert call(ask) == 2
+    assert "0 of 38 training and 0 of 10 validation images are as they were" in last_line(capsys)
+
+
+def test_sensitivity_has_the_runs_own_split(
+    home: Path, made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask = ["sensitivity", "--init", str(home / "run"), "--json"]
+    assert call(ask) == 0
+    assert "the images" not in capsys.readouterr().err
+    assert call([*ask, "--train-images", "20"]) == 0
+    assert "no others are used" not in capsys.readouterr().err
+
+
+def test_retrain_needs_a_test_image_before_it_trains(
+    home: Path, made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = home / "run"
+    for line in read_image_list(RunDirectory(run).images):
+        if line.part == "test":
+            (made / "toys" / line.name).unlink()
+    asked = ["retrain", str(run), "--epochs", "1", "--data-changed", "use-old"]
+    assert call(asked) == 2
+    assert "no test image is as it was, so none is left to test on" in last_line(capsys)
+    assert not (run / "retrain").exists()
 
 
 def test_images_that_are_gone_burn_no_trial(
