@@ -20,7 +20,6 @@ it was stopped, and any beginning is a usable table. `base` gets images of 28 pi
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import multiprocessing
 import statistics
@@ -279,8 +278,6 @@ def main() -> None:
     if arguments.plot:
         write_plot(read(arguments.records), arguments.plot)
     if not (arguments.convert or arguments.table or arguments.plot):
-        if importlib.util.find_spec("torch_pruning") is None:
-            raise SystemExit("one contender is torch-pruning: pip install 'lcsearch[bench]'")
         run(arguments.records, arguments.jobs, arguments.backbone or list(IMAGE_SIZE), size)
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]
 
-NOT_IMPORTED = {"onnx", "onnxscript", "botorch", "optuna-dashboard", "psycopg", "torch-pruning"}
-"""Declared for others: torch's ONNX export, Optuna's GP sampler, SQLAlchemy, people, and the scripts."""
+NOT_IMPORTED = {"onnx", "onnxscript", "botorch", "optuna-dashboard", "psycopg"}
+"""Declared for others: torch's ONNX export, Optuna's GP sampler, SQLAlchemy, and people."""
 
 
 def _distribution(requirement: str) -> str:

@@ -55,9 +55,11 @@ def write_config(path: Path, spec: TrialSpec, source: Source = Source()) -> None
 
 
 def config_text(spec: TrialSpec, source: Source = Source()) -> str:
-    """The YAML text of a config file; plain layers and unknown sources are left out."""
+    """The YAML text of a config file; plain layers, a width of 1 and unknown sources are left out."""
     plain = spec.to_plain()
     plain["layers"] = {name: layer for name, layer in plain["layers"].items() if layer["family"] != "conv"}
+    if plain["width"] == 1:
+        del plain["width"]
     known = {key: value for key, value in asdict(source).items() if value is not None}
     if known:
         plain["source"] = known
@@ -107,5 +109,13 @@ class _ConfigFile(ModelSpec, Versioned):
     def config(self) -> Config:
         """The records that the rest of lcsearch works with."""
         layers = {name: layer for name, layer in self.layers.items() if layer.family != "conv"}
-        model = ModelSpec(self.backbone, self.num_classes, self.in_channels, self.width, layers)
+        model = ModelSpec(
+            self.backbone,
+            self.num_classes,
+            self.in_channels,
+            self.width,
+            layers,
+            self.channels,
+            self.image_size if self.channels else None,
+        )
         return Config(TrialSpec(model, self.regularizer, self.recipe), self.source)

@@ -73,6 +73,22 @@ def _or_none(plain: Any) -> Any:
 
 
 Layers = Annotated[Mapping[str, Annotated[LayerSpec, ReadBy(read_layer)]], ReadBy(_or_none, then=True)]
+Kept = Annotated[float, Gt(0), Le(1)]
+"""Share of a group's channels that stay."""
+
+
+def _read_size(plain: Any) -> tuple[int, int] | None:
+    """Height and width in pixels: a pair in plain data, or None."""
+    from lcsearch.core.strict import problem, shown
+
+    if plain is None:
+        return None
+    if isinstance(plain, list | tuple) and len(plain) == 2 and all(type(n) is int and n > 0 for n in plain):
+        return plain[0], plain[1]
+    raise problem(f"{shown(plain)} is not allowed; write [height, width], in pixels")
+
+
+ImageSize = Annotated[tuple[int, int] | None, ReadBy(_read_size)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +99,13 @@ class ModelSpec(Checked):
         backbone: A name that ``lcsearch.nets.backbones.build`` takes.
         num_classes: Outputs of the last layer.
         in_channels: Channels of the input images.
-        width: Factor on the backbone's channel counts; 1 is the published net.
+        width: Factor on the backbone's channel counts; 1 is the published net. Nothing proposes another any
+            more: specs of older versions do.
         layers: Module name to its spec; a convolution that is not named stays plain.
+        channels: Name of a group of channels (`lcsearch.nets.channels`) to the share of them that stays; of a
+            group that is not named all stay.
+        image_size: Height and width, in pixels, of the images on which the groups are found; None where all
+            channels stay.
     """
 
     backbone: str
@@ -92,16 +113,22 @@ class ModelSpec(Checked):
     in_channels: Channels
     width: Annotated[float, Gt(0)] = 1.0
     layers: Layers = field(default_factory=dict)
+    channels: Annotated[Mapping[str, Kept], ReadBy(_or_none, then=True)] = field(default_factory=dict)
+    image_size: ImageSize = None
 
     def to_plain(self) -> Plain:
-        """Plain data for YAML and JSON."""
-        return {
+        """Plain data for YAML and JSON; channels are left out where all stay."""
+        plain = {
             "backbone": self.backbone,
             "num_classes": self.num_classes,
             "in_channels": self.in_channels,
             "width": self.width,
             "layers": {name: layer.to_plain() for name, layer in self.layers.items()},
         }
+        if self.channels:
+            plain["channels"] = dict(self.channels)
+            plain["image_size"] = None if self.image_size is None else list(self.image_size)
+        return plain
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from lcsearch.core.spec import ModelSpec
 from lcsearch.core.yaml import parse_yaml
 from lcsearch.export.packed import unpack
 from lcsearch.nets import surgery
+from lcsearch.nets.channels import find_groups
 from lcsearch.nets.tensors import read_tensors, restore
 
 VERSION = "1"
@@ -96,9 +97,21 @@ def read_state(path: Path) -> tuple[Config, dict[str, Tensor]]:
 def _apply(model: nn.Module, spec: ModelSpec, file: Path, trained: bool) -> nn.Module:
     change = surgery.compress if trained else surgery.convert
     try:
+        if spec.channels:
+            _thin(model, spec, trained)
         return change(model, spec.layers)
     except InputError as error:
         raise InputError(f"{file}: is for {spec.backbone!r}, not for this model: {error}") from None
+
+
+def _thin(model: nn.Module, spec: ModelSpec, trained: bool) -> None:
+    if spec.image_size is None:
+        raise InputError("image_size: is missing; channels are found with an image of its size")
+    groups = find_groups(model, (spec.in_channels, *spec.image_size))
+    if not trained:
+        surgery.thinned(model, spec, groups)
+        return
+    raise InputError("channels: a trained model of your own cannot be thinned; leave trained=True out")
 
 
 def _build(spec: ModelSpec, file: Path) -> nn.Module:

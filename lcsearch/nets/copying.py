@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import CellType, FunctionType, MethodType
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
@@ -36,6 +37,25 @@ def copied(model: nn.Module, memo: dict[int, Any] | None = None) -> nn.Module:
     for function, twin in twins.items():
         _bind(function, twin, memo)
     return made
+
+
+def copied_to(model: nn.Module, device: torch.device) -> nn.Module:
+    """A deep copy on a device. On the meta device it has no numbers; shared tensors stay shared.
+
+    What was without numbers is zero elsewhere.
+    """
+    memo: dict[int, Any] = {}
+    for module in model.modules():
+        for value in (*module.parameters(False), *module.buffers(False), *vars(module).values()):
+            if isinstance(value, Tensor) and id(value) not in memo:
+                memo[id(value)] = _moved(value, device)
+    return copied(model, memo)
+
+
+def _moved(value: Tensor, device: torch.device) -> Tensor:
+    data = value.detach()
+    to = torch.zeros_like(data, device=device) if data.is_meta and device.type != "meta" else data.to(device)
+    return nn.Parameter(to, value.requires_grad) if isinstance(value, nn.Parameter) else to
 
 
 class _WithoutHistory(TorchFunctionMode):

@@ -26,7 +26,7 @@ from lcsearch.layers.factorized import FactorizedConv2d
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.layers.models import spec_of
 from lcsearch.layers.shape import Size
-from lcsearch.nets.copying import copied
+from lcsearch.nets.copying import copied_to
 from lcsearch.nets.failure import Watch, with_image_size
 from lcsearch.nets.thop import Rule, profile
 
@@ -109,26 +109,10 @@ def _profiled(model: nn.Module, input_shape: tuple[int, int, int]) -> dict[str, 
 
 def _profiled_on(device: torch.device, model: nn.Module, input_shape: tuple[int, int, int]) -> dict[str, int]:
     with Watch():
-        net = _copy(model, device)
+        net = copied_to(model, device)
     size = " x ".join(map(str, input_shape))
     with Watch(f"the net, given images of {size} (channels, height, width),"):
         return profile(net, input_shape, _rule_for)
-
-
-def _copy(model: nn.Module, device: torch.device) -> nn.Module:
-    """A copy on a device. Numbers stay where they are for meta; shared tensors stay shared."""
-    memo: dict[int, Any] = {}
-    for module in model.modules():
-        for value in (*module.parameters(False), *module.buffers(False), *vars(module).values()):
-            if isinstance(value, Tensor) and id(value) not in memo:
-                memo[id(value)] = _moved(value, device)
-    return copied(model, memo)
-
-
-def _moved(value: Tensor, device: torch.device) -> Tensor:
-    data = value.detach()
-    to = torch.zeros_like(data, device=device) if data.is_meta and device.type != "meta" else data.to(device)
-    return nn.Parameter(to, value.requires_grad) if isinstance(value, nn.Parameter) else to
 
 
 def _rule_for(module: nn.Module) -> Rule | None:

@@ -17,6 +17,7 @@ from lcsearch.layers.geometry import check_conv
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.layers.sharing import share
 from lcsearch.nets import backbones
+from lcsearch.nets.channels import ChannelGroups, groups_of, thin
 from lcsearch.nets.copying import copied
 from lcsearch.nets.in_place import become, give_attributes, take_attributes
 from lcsearch.nets.replaceable import conv_layers, left_plain, shape_of, tied
@@ -30,6 +31,7 @@ __all__ = [
     "fold",
     "once",
     "shape_of",
+    "thinned",
     "uniform",
 ]
 
@@ -89,16 +91,16 @@ def compress(model: nn.Module, layers: Mapping[str, LayerSpec], *, keep_hopeless
 
 
 def build_model(spec: ModelSpec, *, keep_hopeless: bool = False, as_written: bool = False) -> nn.Module:
-    """Build a backbone and convert it, on the default device (the meta device costs next to nothing).
+    """Build a backbone, thin and convert it, on the default device (the meta device costs next to nothing).
 
     Args:
-        spec: The backbone and its layers.
+        spec: The backbone, its layers and its channels.
         keep_hopeless: As for ``convert``.
         as_written: Leave what the net answers, and its types, as its function has them; otherwise it gives
             logits in float32.
 
     Raises:
-        InputError: The backbone cannot be built, or the layers do not fit it.
+        InputError: The backbone cannot be built, or the layers or channels do not fit it.
     """
     model = backbones.build(
         spec.backbone,
@@ -107,7 +109,29 @@ def build_model(spec: ModelSpec, *, keep_hopeless: bool = False, as_written: boo
         width=spec.width,
         as_written=as_written,
     )
+    if spec.channels:
+        thinned(model, spec, groups_of(spec))
     return convert(model, spec.layers, keep_hopeless=keep_hopeless)
+
+
+def thinned(model: nn.Module, spec: ModelSpec, groups: ChannelGroups) -> nn.Module:
+    """Take the channels out of a fresh net that a spec leaves out, in place.
+
+    Its weights keep their values but for their scale: a layer that reads fewer channels is made to answer as
+    strongly as before.
+
+    Args:
+        model: The plain net.
+        spec: What stays.
+        groups: The net's groups of channels.
+
+    Returns:
+        The same module.
+
+    Raises:
+        InputError: A group is unknown.
+    """
+    return thin(model, groups, groups.kept(spec.channels), rescale=True)
 
 
 def fold(model: nn.Module) -> nn.Module:

@@ -40,7 +40,6 @@ def test_a_config_is_short_and_in_order() -> None:
         "backbone: base",
         "num_classes: 10",
         "in_channels: 3",
-        "width: 1.0",
         "layers:",
         "  b: {family: linear, alpha: 0.25, rank: 3}",
         "regularizer: {weight: 0.0, every: 1, reduction: mean}",

@@ -1,0 +1,84 @@
+"""Which places of which tensors a group's channels are, from what Torch-Pruning says of one layer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from torch import nn
+
+from lcsearch.nets.channels.groups import Cut
+
+_CONVOLUTIONS = nn.Conv1d | nn.Conv2d | nn.Conv3d
+_TRANSPOSED = nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d
+MAKERS = _CONVOLUTIONS | _TRANSPOSED | nn.Linear
+"""Layers whose outputs are channels of their own."""
+
+
+class UncuttableError(Exception):
+    """Channels that stay, and why in a few words."""
+
+
+def tensors(name: str, module: nn.Module, outputs: bool) -> Iterator[tuple[str, int]]:
+    """The tensors of a layer that channels lie in, and the dimension.
+
+    Args:
+        name: The layer's module name.
+        module: The layer.
+        outputs: Whether the channels are its outputs; otherwise its inputs.
+
+    Raises:
+        UncuttableError: They cannot be taken out of such a layer.
+    """
+    own = [key for key, _ in (*module.named_parameters(), *module.named_buffers())]
+    if isinstance(module, MAKERS):
+        if not {"weight"} <= set(own) <= {"weight", "bias"}:
+            raise UncuttableError(f"{name!r} makes its weights of others")
+        yield from _of_maker(name, module, outputs)
+    elif isinstance(module, nn.modules.batchnorm._NormBase):
+        yield from ((f"{name}.{key}", 0) for key in own if key != "num_batches_tracked")
+    elif isinstance(module, nn.LayerNorm) and len(module.normalized_shape) == 1 and own:
+        yield from ((f"{name}.{key}", 0) for key in own)
+    elif isinstance(module, nn.PReLU):
+        yield from [(f"{name}.weight", 0)] if module.num_parameters > 1 else []
+    elif own or isinstance(module, nn.LayerNorm | nn.GroupNorm):
+        raise UncuttableError(f"{name!r} is a {type(module).__name__}")
+
+
+def _of_maker(name: str, module: nn.Module, outputs: bool) -> Iterator[tuple[str, int]]:
+    transposed, groups = isinstance(module, _TRANSPOSED), getattr(module, "groups", 1)
+    if groups > 1:
+        if transposed or not groups == module.in_channels == module.out_channels:
+            raise UncuttableError(f"{name!r} has {groups} groups")
+        outputs = True  # channel by channel: its inputs are its outputs
+    yield f"{name}.weight", int(outputs == transposed)
+    if outputs and module.bias is not None:
+        yield f"{name}.bias", 0
+
+
+def cuts(tensor: str, dim: int, size: int, places: Sequence[int], channels: Sequence[int]) -> list[Cut]:
+    """The cuts that say where the channels of a group lie in a tensor.
+
+    Args:
+        tensor: The tensor's name.
+        dim: The dimension.
+        size: Channels in the group.
+        places: Places along the dimension.
+        channels: The channel that each place belongs to.
+
+    Raises:
+        UncuttableError: Not every channel lies there in the same way.
+    """
+    own: dict[int, list[int]] = defaultdict(list)
+    for place, channel in zip(places, channels, strict=True):
+        own[channel].append(place)
+    first = sorted(own.get(0, ()))
+    starts = [place for before, place in pairwise([-2, *first]) if place != before + 1]
+    ends = [place for place, after in pairwise([*first, -2]) if after != place + 1]
+    found = [Cut(tensor, dim, start, end - start + 1) for start, end in zip(starts, ends, strict=True)]
+    for channel in range(size):
+        expected = [c.offset + channel * c.repeat + k for c in found for k in range(c.repeat)]
+        if sorted(expected) != sorted(own.get(channel, ())) or not expected:
+            raise UncuttableError("only some of them are joined with those of other layers")
+    return found

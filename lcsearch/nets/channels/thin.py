@@ -1,0 +1,98 @@
+"""A net with fewer channels: the same standard layers, their tensors cut."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from lcsearch.nets.channels.groups import ChannelGroup, ChannelGroups
+
+Places = npt.NDArray[np.int64]
+Keep = Mapping[str, int | Sequence[int]]
+"""Name of a group to the channels that stay: their numbers, or how many of the first."""
+
+
+@torch.no_grad()
+def thin(model: nn.Module, groups: ChannelGroups, keep: Keep, *, rescale: bool = False) -> nn.Module:
+    """Take channels out of a net, in place.
+
+    Args:
+        model: The net whose groups these are, of plain layers, on any device.
+        groups: Its groups of channels.
+        keep: What stays of them; a group that is not named stays whole.
+        rescale: Multiply weights by the root of how many times fewer inputs they sum up, so that the answers
+            of fresh layers keep their scale.
+
+    Returns:
+        The same module; its layers' numbers of channels are those that are left.
+
+    Raises:
+        InputError: A group is unknown.
+    """
+    gone: dict[tuple[str, int], list[Places]] = defaultdict(list)
+    for name, stays in keep.items():
+        group = groups[name]
+        lost = _lost(group, stays)
+        if len(lost):
+            for cut in group.cuts:
+                places = cut.offset + lost[:, None] * cut.repeat + np.arange(cut.repeat)
+                gone[cut.tensor, cut.dim].append(places.ravel())
+    modules = dict(model.named_modules(remove_duplicate=False))
+    for (tensor, dim), parts in gone.items():
+        owner, _, own = tensor.rpartition(".")
+        _cut(modules[owner], own, dim, np.concatenate(parts), rescale)
+    for owner in {tensor.rpartition(".")[0] for tensor, _ in gone}:
+        _tell(modules[owner])
+    return model
+
+
+def _lost(group: ChannelGroup, stays: int | Sequence[int]) -> Places:
+    """Numbers of the channels that go."""
+    return np.setdiff1d(np.arange(group.size), np.arange(stays) if isinstance(stays, int) else stays)
+
+
+def _cut(module: nn.Module, name: str, dim: int, places: Places, rescale: bool) -> None:
+    """Take places out of one dimension of a tensor of a module."""
+    old = getattr(module, name)
+    left = np.setdiff1d(np.arange(old.shape[dim]), places)
+    new = old.detach().index_select(dim, torch.from_numpy(left).to(old.device))
+    if rescale and name == "weight" and _sums(module, dim):
+        new = new * (old.shape[dim] / len(left)) ** 0.5
+    if old.dim() == 4 and old.is_contiguous(memory_format=torch.channels_last):
+        new = new.contiguous(memory_format=torch.channels_last)
+    setattr(module, name, nn.Parameter(new, old.requires_grad) if isinstance(old, nn.Parameter) else new)
+
+
+def _sums(module: nn.Module, dim: int) -> bool:
+    """Whether a layer sums over this dimension of its weight."""
+    inputs = 0 if isinstance(module, _TRANSPOSED) else 1
+    return isinstance(module, (*_CONVOLUTIONS, nn.Linear)) and dim == inputs
+
+
+_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, *_TRANSPOSED)
+
+
+def _tell(module: nn.Module) -> None:
+    """Set what a module knows of its channels by what its tensors have left."""
+    if isinstance(module, _CONVOLUTIONS):
+        first, second = module.weight.shape[:2]
+        if module.groups > 1:  # depthwise: the only grouped ones that are cut
+            module.groups = module.in_channels = module.out_channels = first
+        elif isinstance(module, _TRANSPOSED):
+            module.in_channels, module.out_channels = first, second
+        else:
+            module.out_channels, module.in_channels = first, second
+    elif isinstance(module, nn.Linear):
+        module.out_features, module.in_features = module.weight.shape
+    elif isinstance(module, nn.LayerNorm):
+        module.normalized_shape = (*module.normalized_shape[:-1], module.weight.shape[-1])
+    elif isinstance(module, nn.PReLU):
+        module.num_parameters = module.weight.numel()
+    elif isinstance(module, nn.modules.batchnorm._NormBase):
+        module.num_features = len(next(iter((*module.parameters(), *module.buffers()))))
