@@ -122,9 +122,15 @@ def _model(options: dict[str, Any], data: SearchData) -> tuple[nn.Module, ModelS
     from lcsearch.core.device import pick_device
     from lcsearch.core.spec import ModelSpec
     from lcsearch.nets import surgery
+    from lcsearch.nets.new_head import with_new_head
     from lcsearch.nets.weights import pretrained_weights, read_weights
 
     template = ModelSpec(options["backbone"], data.info.num_classes, data.info.in_channels)
+    if options["new_head"]:
+        backbone, words = with_new_head(template, data.info.image_size)
+        template = replace(template, backbone=backbone)
+        if words:
+            click.echo(words, err=True)
     device = pick_device(options["device"])
     model = surgery.build_model(template)
     shape = (data.info.in_channels, data.info.image_size, data.info.image_size)

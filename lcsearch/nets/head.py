@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lcsearch.core.errors import InputError
 from lcsearch.core.seeds import generators_kept
 from lcsearch.nets.copying import copied
 from lcsearch.nets.scores import scores_in
@@ -33,6 +34,45 @@ def head_of(model: nn.Module, shape: tuple[int, int, int] | None) -> str | None:
     as_many = [name for name, output in called if _outputs(output) == scores.shape[1]]
     found = gives or as_many or registered
     return found[-1] if found else None
+
+
+def outputs_of(model: nn.Module, shape: tuple[int, int, int]) -> int | None:
+    """How many logits a net gives for an image; None where it gives none, or does not run.
+
+    Args:
+        model: As in `head_of`.
+        shape: Channels, height and width of the images.
+    """
+    scores = _run(copied(model).eval(), shape)[1]
+    return None if scores is None else scores.shape[1]
+
+
+def give_outputs(model: nn.Module, name: str, count: int) -> None:
+    """Make a layer new, in place, with another number of outputs; one that has that number stays.
+
+    Args:
+        model: Any module, on any device.
+        name: A linear layer or a convolution of it, in one group.
+        count: Outputs.
+
+    Raises:
+        InputError: It is another kind of layer, or has no weight of its own.
+    """
+    layer = dict(model.named_modules(remove_duplicate=False)).get(name)
+    if not isinstance(layer, nn.Linear | nn.Conv2d) or layer._parameters.get("weight") is None:
+        kind = "no layer of the net" if layer is None else f"a {type(layer).__name__}"
+        raise InputError(
+            f"the layer that gives the logits, {name!r}, cannot be made new: it is {kind}, and must be a "
+            "linear layer or a convolution with a weight of its own",
+            setting="backbone",
+        )
+    if len(layer.weight) == count:
+        return
+    for key, parameter in list(layer.named_parameters(recurse=False)):
+        new = parameter.new_empty(count, *parameter.shape[1:])
+        setattr(layer, key, nn.Parameter(new, parameter.requires_grad))
+    layer.reset_parameters()
+    setattr(layer, "out_features" if isinstance(layer, nn.Linear) else "out_channels", count)
 
 
 def _run(model: nn.Module, shape: tuple[int, int, int]) -> tuple[list[tuple[str, Tensor]], Tensor | None]:

@@ -37,7 +37,8 @@ _SEARCH: tuple[Call, ...] = ("search",)
 
 
 def _taught(place: Place) -> float:
-    return 0.0 if place.new_head else 0.5  # a new last layer knows nothing to teach; 0.5: docs/trained.md
+    unknowing = place.new_head and place.init != "trained"  # a new last layer has nothing to teach
+    return 0.0 if unknowing else 0.5  # docs/trained.md
 
 
 class _Becoming:

@@ -229,7 +229,11 @@ class RunSettings(Checked):
     ] = "refuse"
     new_head: Annotated[
         bool,
-        Setting("Make the last layer new: the given weights are for other classes.", "start", READING),
+        Setting(
+            "Make the last layer new: the given weights or the net are for other classes.",
+            "start",
+            READING,
+        ),
     ] = False
     inherit: Annotated[
         bool,

@@ -34,6 +34,7 @@ from lcsearch.runs.run_file import Facts, RunFile, check_names
 from lcsearch.runs.settings import RunSettings
 from lcsearch.runs.storage import check_storage
 from lcsearch.runs.trackers import Tracker
+from lcsearch.search.heads import with_fitting_head
 from lcsearch.search.images import ANY_IMAGES, SessionImages, check_images
 from lcsearch.search.new_images import NewImages, look_at_data
 from lcsearch.search.options import explicit_recipe, in_any_folder, resolve
@@ -102,6 +103,8 @@ def make(
     Raises:
         InputError: Something the user said is wrong; nothing was made.
     """
+    settings, about_head = with_fitting_head(settings, facts)
+    notes = [*notes, *about_head]
     bound = _bind(space, settings, facts)
     facts = _sized(bound, settings, facts)
     given = read_given(asked.get("given", ()), bound.plain(), settings)
@@ -113,7 +116,7 @@ def make(
     )
     check_storage(settings.storage)
     settings, following = _tracked(settings)
-    directory = RunDirectory.create(asked.get("out") or _default_out(settings.backbone))
+    directory = RunDirectory.create(asked.get("out") or _default_out(asked["backbone"]))
     if weights is not None:
         Start(directory.start).write_backbone(weights.state)
         notes = [*notes, *filter(None, [weights.said])]

@@ -25,7 +25,9 @@ _WORDS = ("pretrained", "scratch", "trained")
 _KNOWN = RECORDED | inputs_of("run")
 _OF_RECIPE = {field.name for field in fields(Recipe)}
 _TYPED = [name for name, one in _KNOWN.items() if one.group == "training" and name in _OF_RECIPE]
-_NEED_A_START = [name for name, one in _KNOWN.items() if one.group == "start" and name != "init"]
+_NEED_A_START = [
+    name for name, one in _KNOWN.items() if one.group == "start" and name not in ("init", "new_head")
+]
 _LATER = ("train_images", "recipe", "fine_tune")
 """What is worked out from other settings, or from the data."""
 
@@ -118,11 +120,6 @@ def _cut_out(settings: RunSettings, asked: Asked, place: Place) -> RunSettings:
             "a thinner net cannot be cut out of a trained backbone; leave it out, or use ",
             *(Named("init", "scratch"), " instead of ", Named("init", place.init)),
             setting="search_width",
-        )
-    if place.new_head and place.init == "trained":
-        raise InputError(
-            *("goes with ", Named("init", "pretrained"), " or a file; trial 0 trains its own layers"),
-            setting="new_head",
         )
     epochs, share = (_value(asked, name, place) for name in ("fine_tune_epochs", "distill"))
     tuned = fine_tune_recipe(settings.recipe, epochs, asked.get("fine_tune_lr"), share)

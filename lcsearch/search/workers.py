@@ -8,6 +8,7 @@ from lcsearch import engines
 from lcsearch.core import plugins
 from lcsearch.core.plugins import Kind
 from lcsearch.engines import Engine, EngineSettings
+from lcsearch.nets.backbones import plain_form
 from lcsearch.runs.settings import RunSettings
 from lcsearch.search.images import ANY_IMAGES, SessionImages
 from lcsearch.train.objective import TrainObjective
@@ -66,7 +67,7 @@ def user_modules(settings: RunSettings) -> tuple[str, ...]:
 
 def _plugins(settings: RunSettings) -> tuple[tuple[Kind, str], ...]:
     """What trials look up in the registry."""
-    named = [(plugins.BACKBONE, settings.backbone)]
+    named = [(plugins.BACKBONE, plain_form(settings.backbone))]
     if settings.objective is None:
         named.append((plugins.DATA_SET, settings.dataset))
     return tuple((kind, name) for kind, name in named if ":" not in name)

@@ -55,9 +55,9 @@ def _wrong(scores: object, images: int, classes: int) -> tuple[str | Named, ...]
     if scores.dim() == 2 and len(scores) == images:
         return (
             f"{scores.shape[1]} outputs",
-            f"the data set has {classes} classes: the function must make as many as num_classes says; "
-            "weights of another number of classes then fit with ",
+            f"the data set has {classes} classes: the function must make as many as num_classes says, or ",
             Named("new_head", True),
+            " makes the layer new that gives them",
         )
     pooled = ", such as their mean over the places" if scores.dim() == 4 else ""
     return f"a tensor of shape {tuple(scores.shape)}", f"{needed}{pooled}"

@@ -96,7 +96,6 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "distill=0.5: means nothing with init='scratch'; use init=",
     ),
     ({"init": "scratch", "inherit": False}, "inherit=False: means nothing with init='scratch'"),
-    ({"init": "trained", "new_head": True}, "new_head: goes with init='pretrained' or a file"),
     ({"init": "trained", "search_width": True}, "search_width: a thinner net .*; leave it out, or use init="),
     ({"init": "nowhere.pt"}, "init: there is no file 'nowhere.pt'"),
     ({"init": "."}, "init: . is a folder"),

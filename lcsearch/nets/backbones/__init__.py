@@ -16,9 +16,20 @@ from lcsearch.core.functions import find_function, parameters
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["Backbone", "build", "call", "describe", "find", "plain_form", "pretrained_form", "takes_width"]
+__all__ = [
+    "Backbone",
+    "build",
+    "call",
+    "describe",
+    "find",
+    "plain_form",
+    "pretrained_form",
+    "takes_width",
+    "with_head",
+]
 
 _TORCHVISION = "torchvision:"
+_HEAD = "@head="
 
 
 @runtime_checkable
@@ -52,6 +63,7 @@ def find(name: str) -> Backbone:
         InputError: There is none, or it does not load.
     """
     backbone: Backbone
+    name = name.partition(_HEAD)[0]
     if name.startswith(_TORCHVISION):
         from lcsearch.nets.backbones import _torchvision
 
@@ -88,8 +100,19 @@ def pretrained_form(name: str) -> str:
     return _TORCHVISION + _torchvision.pretrained_form(plain_form(name).removeprefix(_TORCHVISION))
 
 
+def with_head(name: str, head: str) -> str:
+    """The name of a backbone in which one layer is new that has not as many outputs as there are classes.
+
+    Args:
+        name: As in `find`.
+        head: The layer's module name.
+    """
+    return f"{name}{_HEAD}{head}"
+
+
 def plain_form(name: str) -> str:
-    """The name of a backbone as it is built where nothing is said of published weights."""
+    """The name of a backbone as it is built where nothing is said of published weights, nor of a new head."""
+    name = name.partition(_HEAD)[0]
     if not name.startswith(_TORCHVISION):
         return name
     from lcsearch.nets.backbones import _torchvision
@@ -112,7 +135,7 @@ def build(
     """Build a backbone with fresh weights, on the current default device.
 
     Args:
-        name: As in `find`.
+        name: As in `find`, or as `with_head` has it.
         num_classes: Outputs, at least 1.
         in_channels: Channels of the images, at least 1.
         width: Factor on the channel counts, above 0; only where ``takes_width``.
@@ -161,4 +184,10 @@ def call(
         raise InputError(problem, setting="backbone", value=name)
     from lcsearch.nets.backbones import _call
 
-    return _call.made_on_default_device(name, backbone, arguments)
+    model = _call.made_on_default_device(name, backbone, arguments)
+    head = name.partition(_HEAD)[2]
+    if head:
+        from lcsearch.nets.head import give_outputs
+
+        give_outputs(model, head, num_classes)
+    return model
