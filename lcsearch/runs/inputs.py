@@ -107,7 +107,7 @@ class _Becoming:
             "Share of its loss from the backbone.",
             "start",
             _RUN,
-            Rule("0.5; 0 with a new head", _taught),
+            Rule("0.5; 0 with a new head of given weights", _taught),
             metavar="SHARE",
         ),
     ]
