@@ -48,11 +48,10 @@ def compress_trained(
 
     With ``responses``, batch norm layers behind the first changed layer get the statistics of the images, and
     a layer's bias takes up the mean of what the fit leaves. A layer that is called several times is fitted
-    to its first call, and so are layers that stand for convolutions of one weight; one that is not called, or
-    whose output is no batch of feature maps, to its filters. Layers of a family that shares tensors are
-    fitted together, to what the trained model's convolutions answer.
-    Coefficients reach across groups: a grouped layer is fitted to its filters in the metric of the input
-    patches' covariance, averaged over the groups.
+    to its first call, as are layers for convolutions of one weight; one that is not called, or whose output
+    is no batch of feature maps, to its filters. Layers whose family shares tensors are fitted together, to
+    what the trained model's convolutions answer. Coefficients reach across groups: a grouped layer is fitted
+    to its filters in the metric of the input patches' covariance, averaged over the groups.
 
     Args:
         backbone: Any module with finite weights; it is left as it is.
@@ -73,13 +72,13 @@ def compress_trained(
     layers = surgery.once(backbone, layers)
     model = _converted(backbone, layers)
     pairs = _pairs(backbone, model)
-    bundles = list(lookup.bundles({name: layers[name] for name in layers if name in pairs}))
+    bundles = list(lookup.bundles({name: spec for name, spec in layers.items() if name in pairs}))
     targets, done = dict[str, Response](), set[str]()
     if how == "responses" and pairs and images is not None:
         chosen = responses.at_once(images)
         targets = responses.record(backbone, {name: conv for name, (conv, _) in pairs.items()}, chosen)
         alone = [name for _, own in bundles if len(own) == 1 for name in own]
-        done = _run(model, list(_fits(pairs, targets, alone)), chosen)
+        done = _run(model, _fits(pairs, targets, alone), chosen)
     for family, own in bundles:
         if not done.issuperset(own):
             wanted = {name: _target(pairs[name][0], targets.get(name), len(own) > 1) for name in own}
@@ -122,14 +121,12 @@ def _pairs(backbone: nn.Module, model: nn.Module) -> dict[str, tuple[nn.Conv2d, 
 
 
 def _fits(
-    pairs: Mapping[str, tuple[nn.Conv2d, FamilyLayer]], targets: Mapping[str, Response], alone: list[str]
-) -> Iterator[_Fit]:
+    pairs: Mapping[str, tuple[nn.Conv2d, FamilyLayer]], targets: Mapping[str, Response], alone: Sequence[str]
+) -> list[_Fit]:
     """What is to be fitted when it is called: some layers, and those that have their tensors."""
     ties = {pairs[name][1]: _Tie(name) for name in alone}
-    for name, (conv, layer) in pairs.items():
-        tie = ties.get(layer.lead or layer)
-        if tie is not None and name in targets:
-            yield _Fit(conv, layer, targets[name], tie)
+    found = [(name, ties.get(layer.lead or layer)) for name, (_, layer) in pairs.items()]
+    return [_Fit(*pairs[name], targets[name], tie) for name, tie in found if tie and name in targets]
 
 
 @dataclass(eq=False)
