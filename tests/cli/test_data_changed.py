@@ -123,6 +123,16 @@ def test_sensitivity_has_the_runs_own_split(
     assert "no others are used" not in capsys.readouterr().err
 
 
+def test_retrain_says_of_its_results_what_they_are_on(home: Path, made: Path) -> None:
+    came(made)
+    run = home / "run"
+    asked = ["retrain", str(run), "--trial", "0", "--epochs", "1", "--seeds", "1", "--init", "compressed"]
+    assert call([*asked, "--data-changed", "use-old"]) == 0
+    said = "the images have changed since this run was made: 12 came"
+    assert said in (run / "report.html").read_text()
+    assert said in yaml.safe_load((run / "run.yaml").read_text())["notes"][-1]
+
+
 def test_retrain_needs_a_test_image_before_it_trains(
     home: Path, made: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,6 +21,7 @@ from lcsearch.core.errors import InputError
 from lcsearch.data.content import arrays_of, digest_of_arrays, digest_of_files
 from lcsearch.data.image_list import write_image_list
 from lcsearch.data.recorded import RecordedImages, Source, compare, record
+from lcsearch.data.sets.digits import DATA_SET
 
 CHANGED = "the content of the test part is another"
 
@@ -81,13 +82,13 @@ def test_a_damaged_file_of_test_images_is_named(idx: tuple[Path, Source, Recorde
 def test_digits_have_a_digest_of_their_test_images(monkeypatch: pytest.MonkeyPatch) -> None:
     from sklearn import datasets
 
-    digits = data.divide("digits")
-    then = digits.test_content()
-    assert then and digits.test_content() == then
+    folder = DATA_SET.places(None)[0]
+    then = DATA_SET.test_content(folder)
+    assert then and DATA_SET.test_content(folder) == then
     other = datasets.load_digits()
     other.images[:, 4, 4] += 1
     monkeypatch.setattr(datasets, "load_digits", lambda: other)
-    assert digits.test_content() != then
+    assert DATA_SET.test_content(folder) != then
 
 
 class Lazy(Dataset[Any]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +158,10 @@ class RetrainSession(Session):
         """
         if all(task.result() is None for task in self.tasks):
             raise InputError(f"{self.path}: no training has finished, so there is nothing to test")
+        recorded = self._directory.read()
+        notes = self.images.noted(recorded.notes)
+        if notes != recorded.notes:
+            self._directory.write(replace(recorded, notes=notes))
         evaluate_once(self._chosen(), self.settings, self._train.data(), self.images.recorded)
         run = read_run(self.path)
         records = write_results(self.path, self.epochs, run.trials, run.metric)
