@@ -18,7 +18,8 @@ from scipy.spatial.distance import cdist
 
 Array = np.ndarray
 
-_SHAPES = tuple(itertools.product((0.7, 1.5, 3.0), (0.3, 0.7)))
+_LENGTHS = (0.7, 1.5, 3.0)
+_SHAPES = tuple(itertools.product(_LENGTHS, (0.3, 0.7)))
 """Length scales in log shares, and shares of the additive part."""
 
 _NOISES = tuple(itertools.product((0.5, 1.5), (0.7, 2.0)))
@@ -151,7 +152,7 @@ def _likeliest(there: _Distances, noises: list[Array], target: Array) -> tuple[_
     """The kernel and the noise under which a subset of the targets is likeliest."""
     few = np.unique(np.linspace(0, len(target) - 1, min(len(target), _TUNE_ON)).astype(int))
     near, found = there[few], list[tuple[float, _Kernel, Array]]()
-    parts = {length: _Kernel(length, 0.0).parts(near) for length, _ in _SHAPES}
+    parts = {length: _Kernel(length, 0.0).parts(near) for length in _LENGTHS}
     noises_near = [noisy[np.ix_(few, few)] for noisy in noises]
     for length, additive in _SHAPES:
         kernel = _Kernel(length, additive)
