@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from lcsearch.core.records import TrialRecord
+from lcsearch.core.records import HAND_PICKED, TrialRecord
 from lcsearch.core.text import format_count
 from lcsearch.layers import lookup
 from lcsearch.runs.choose import front_of
@@ -44,7 +44,7 @@ def front_table(trials: Sequence[TrialRecord], chosen: int | None = None, metric
 def _hand_picked(trials: Sequence[TrialRecord]) -> list[tuple[str, TrialRecord]]:
     """The baseline, and of each hand-picked kind the most accurate."""
     rows = []
-    for origin in ("baseline", "uniform", "thinner"):
+    for origin in HAND_PICKED:
         done = [t for t in trials if t.origin == origin and t.state == "complete" and t.accuracy is not None]
         if done:
             best = max(done, key=lambda t: (t.accuracy or 0.0, -t.params))

@@ -11,7 +11,7 @@ from lcsearch.runs.choose import front_of
 
 WIDTH, HEIGHT = 60, 12
 _DEEPEST = 10.0
-_MARKS = {"complete": "·", "thinner": "t", "uniform": "u", "front": "o", "baseline": "B"}
+_MARKS = {"complete": "·", "thinner": "t", "thinner cut": "c", "uniform": "u", "front": "o", "baseline": "B"}
 """What stands for what, in the order of drawing: later marks cover earlier ones."""
 
 _LEGEND = {
@@ -19,6 +19,7 @@ _LEGEND = {
     "complete": "searched",
     "uniform": "uniform",
     "thinner": "thinner",
+    "thinner cut": "thinner, cut out",
     "baseline": "backbone",
 }
 _ASCII = str.maketrans({"·": ".", "│": "|", "┤": "|", "└": "+", "─": "-", "┴": "+"})

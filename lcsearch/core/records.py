@@ -11,7 +11,11 @@ from lcsearch.core.metric import ACCURACY, PLAIN_ACCURACY, Metric
 from lcsearch.core.spec import TrialSpec
 
 State = Literal["running", "complete", "pruned", "rejected", "failed"]
-Origin = Literal["baseline", "uniform", "thinner", "given", "sensitivity", "sampler"]
+Origin = Literal["baseline", "uniform", "thinner", "thinner cut", "given", "sensitivity", "sampler"]
+RIVALS: tuple[Origin, ...] = ("uniform", "thinner", "thinner cut")
+"""What one would try without a search: one share for all layers; thinner nets from scratch, and cut out."""
+HAND_PICKED: tuple[Origin, ...] = ("baseline", *RIVALS)
+"""What is trained whatever the search finds, and never stopped early."""
 
 
 RetrainWay = Literal["scratch", "compressed"]

@@ -1,8 +1,8 @@
 """What a verdict rests on: the curves that are compared, and how sure their accuracies are.
 
 A curve goes through the non-dominated models of one kind, accuracy linear in log(params) between two of
-them. All three end in the plain backbone (alpha 1 is the backbone, and so is width 1). Nothing is read off a
-curve where it has no models.
+them. All end in the plain backbone (alpha 1 is the backbone, and so is a net with all channels). Nothing is
+read off a curve where it has no models.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lcsearch.core.metric import metric_words
-from lcsearch.core.records import Origin, RunRecord
+from lcsearch.core.records import RIVALS, Origin, RunRecord
 from lcsearch.report.interpolate import Curve, Needed, curve_through
+from lcsearch.report.lead import Lead, lead_of
 from lcsearch.report.points import (
     Point,
     binomial_error,
@@ -28,8 +29,8 @@ SEARCHED: tuple[Origin, ...] = ("sampler", "given", "sensitivity")
 
 _KINDS: Mapping[str, tuple[Origin, ...]] = {
     "search": SEARCHED,
-    "uniform": ("uniform",),
-    "thinner": ("thinner",),
+    **{origin: (origin,) for origin in RIVALS},
+    "by hand": RIVALS,
 }
 
 
@@ -40,9 +41,9 @@ class Target:
     Attributes:
         drop: Points below the backbone.
         accuracy: The accuracy itself, in percent.
-        needed: Kind (``search``, ``uniform``, ``thinner``) to what it needs: at most the backbone's
-            size, since every curve ends there. The search is missing where no searched model that
-            is smaller than the backbone reached the accuracy.
+        needed: Kind (``search``, a hand-picked one, ``by hand`` for the best of several) to what it needs:
+            at most the backbone's size, since every curve ends there. The search is missing where no
+            searched model that is smaller than the backbone reached the accuracy.
     """
 
     drop: float
@@ -80,6 +81,13 @@ class Evidence:
         if not self.has_smaller("search", accuracy):
             del needed["search"]
         return Target(drop, accuracy, {kind: need for kind, need in needed.items() if need is not None})
+
+    def lead(self, kind: str) -> Lead | None:
+        """How far the search is ahead of a kind over the sizes that both have; None where they share none.
+
+        Above the largest model that is smaller than the backbone there is none to compare.
+        """
+        return lead_of(self.curves["search"], self.curves[kind], self.baseline.params)
 
     def has_smaller(self, kind: str, accuracy: float) -> bool:
         """Whether this kind has a model smaller than the backbone of at least this accuracy."""
@@ -135,6 +143,8 @@ def _compared(
     kinds = {kind: [p for p in points if origin[p.trial] in origins] for kind, origins in _KINDS.items()}
     if not kinds["search"]:
         return None
+    if sum(bool(kinds[kind]) for kind in RIVALS) < 2:
+        del kinds["by hand"]
     reached = {kind: _best_smaller(members, baseline) for kind, members in kinds.items()}
     curves = {kind: _curve(members, baseline) for kind, members in kinds.items() if members}
     return Evidence(baseline, reached, curves, error, source, tested, metric_words(run.metric))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lcsearch.core.records import RunRecord, TrialRecord
+from lcsearch.core.records import HAND_PICKED, RunRecord, TrialRecord
 from lcsearch.layers import lookup
 from lcsearch.report.points import front_line
 
@@ -59,7 +59,7 @@ def detailed_trials(run: RunRecord, most_rows: int) -> tuple[TrialRecord, ...]:
         most_rows: Layers, summed over trials, at which no further trial is added.
     """
     needed = {p.trial for p in (*front_line(run.trials, "params"), *front_line(run.trials, "macs"))}
-    needed |= {t.number for t in run.trials if t.origin in ("baseline", "uniform", "thinner")}
+    needed |= {t.number for t in run.trials if t.origin in HAND_PICKED}
     needed |= {r.trial for r in run.retrained}
     chosen = [t for t in run.trials if t.number in needed]
     rows = sum(len(t.layers) for t in chosen)

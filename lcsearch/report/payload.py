@@ -10,7 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from lcsearch.core.errors import InputError
-from lcsearch.core.records import RunRecord, TrialRecord
+from lcsearch.core.records import HAND_PICKED, RunRecord, TrialRecord
 from lcsearch.report.commands import commands
 from lcsearch.report.drawing import Drawing
 from lcsearch.report.layer_table import TABLE_HEAD, detailed_trials, layer_rows, plain_sizes
@@ -66,7 +66,7 @@ def _chosen(run: RunRecord) -> TrialRecord | None:
 
 
 def _by_hand(trial: TrialRecord) -> bool:
-    return trial.origin in ("baseline", "uniform", "thinner") and trial.state == "complete"
+    return trial.origin in HAND_PICKED and trial.state == "complete"
 
 
 def _layers(run: RunRecord) -> dict[str, Any]:

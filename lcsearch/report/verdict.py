@@ -1,4 +1,4 @@
-"""The verdict: in words, whether the search beat picking one alpha by hand and thinning the backbone."""
+"""The verdict: in words, whether the search beat what one would pick by hand."""
 
 from __future__ import annotations
 
@@ -8,17 +8,31 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lcsearch.core.metric import ACCURACY, metric_words
-from lcsearch.core.records import RunRecord
+from lcsearch.core.records import RIVALS, RunRecord
 from lcsearch.core.text import counted, format_count
 from lcsearch.report.evidence import SEARCHED, Evidence, Target, evidence_of
 from lcsearch.report.interpolate import Needed
+from lcsearch.report.lead import Lead
 
-Against = Literal["beat", "unclear", "not beaten"]
+Against = Literal["beat", "mixed", "unclear", "not beaten"]
 
 DROPS = (0.0, 0.5, 1.0, 2.0)
 """Points below the backbone at which the sizes are compared."""
 
-NAMES = {"search": "the search", "uniform": "uniform alpha", "thinner": "a thinner backbone"}
+NAMES = {
+    "search": "the search",
+    "uniform": "uniform alpha",
+    "thinner": "a thinner net",
+    "thinner cut": "a thinner net cut out of the backbone",
+    "by hand": "the best models picked by hand",
+}
+
+_PHRASES: dict[Against, str] = {
+    "beat": "The search beat {}.",
+    "mixed": "The search beat {} at some sizes, and was beaten at others.",
+    "unclear": "It is not clear that the search beat {}: the difference is within chance.",
+    "not beaten": "The search did not beat {}.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +42,8 @@ class Verdict:
     Attributes:
         heading: How final it is.
         sentences: The verdict, most important first.
-        against: For each hand-picked kind that has models, whether the search beat it.
+        against: For each hand-picked kind that has models, and where there are several for ``by hand``, the
+            best of all, whether the search beat it over the whole range of sizes that both have.
         targets: The sizes that the words are about; empty where nothing can be compared yet.
     """
 
@@ -49,8 +64,12 @@ def verdict(run: RunRecord) -> Verdict:
         return Verdict("Too early for a verdict", (_missing(run),), {}, ())
     targets = tuple(map(evidence.target, DROPS))
     first = next((t for t in targets if "search" in t.needed), None)
-    against = _judge(evidence, targets)
-    sentences = [*_size_sentences(evidence, targets, first), *_judgement(evidence, against)]
+    against = {kind: _judge(evidence, kind) for kind in ("by hand", *RIVALS) if kind in evidence.curves}
+    sentences = [
+        *_size_sentences(evidence, targets, first),
+        *_range_sentences(evidence),
+        *_judgement(evidence, against),
+    ]
     heading = _tested_heading(run) if evidence.tested else _provisional_heading(run)
     return Verdict(heading, tuple(sentences), against, targets)
 
@@ -87,9 +106,7 @@ def _size_sentences(evidence: Evidence, targets: Sequence[Target], target: Targe
     need = target.needed["search"]
     where = f"At {backbone}" if not target.drop else f"Within {_drop(target)} of it ({target.accuracy:.1f} %)"
     others = [
-        f"{NAMES[kind]} needs {_amount(target.needed[kind])}"
-        for kind in ("uniform", "thinner")
-        if kind in target.needed
+        f"{NAMES[kind]} needs {_amount(target.needed[kind])}" for kind in RIVALS if kind in target.needed
     ]
     fewer = base.params / need.params
     sentence = (
@@ -104,7 +121,7 @@ def _not_reached(evidence: Evidence, target: Target, backbone: str) -> str:
     """Say that the search did not get there, and who did."""
     others = [
         f"{NAMES[kind]} did with {_amount(target.needed[kind])}"
-        for kind in ("uniform", "thinner")
+        for kind in RIVALS
         if kind in target.needed and evidence.has_smaller(kind, target.accuracy)
     ]
     none = f"No searched model smaller than the backbone reached {backbone}"
@@ -123,44 +140,47 @@ def _range(evidence: Evidence, target: Target) -> str:
     return f" ({first} to {format_count(high.params)})" if high else f" ({first} or more)"
 
 
-def _judge(evidence: Evidence, targets: Sequence[Target]) -> dict[str, Against]:
-    """Compare with each hand-picked curve, at the highest accuracy that either of the two reached."""
-    result: dict[str, Against] = {}
-    for kind in ("uniform", "thinner"):
-        if kind in evidence.curves:
-            either = (t for t in targets if "search" in t.needed or evidence.has_smaller(kind, t.accuracy))
-            target = next(either, None)
-            result[kind] = "not beaten" if target is None else _judge_at(evidence, kind, target)
-    return result
+def _range_sentences(evidence: Evidence) -> list[str]:
+    """How far the search is ahead of the best hand-picked models, whichever these are at a size."""
+    kind = next((kind for kind in ("by hand", *RIVALS) if kind in evidence.curves), None)
+    lead = None if kind is None else evidence.lead(kind)
+    if kind is None or lead is None:
+        return []
+    low, high, smallest = map(format_count, (lead.low, lead.high, evidence.curves["search"].smallest))
+    ahead = f"{abs(lead.mean):.2f} points {'ahead of' if lead.mean >= 0 else 'behind'} {NAMES[kind]}"
+    if lead.low == lead.high:
+        said = [f"At {low} parameters the search is {ahead}."]
+    else:
+        mean = f"in the mean ({lead.least:+.2f} to {lead.most:+.2f})"
+        said = [f"From {low} to {high} parameters the search is {ahead} {mean}."]
+    if evidence.curves["search"].smallest < lead.low:
+        said.append(f"With the searched models from {smallest} to {low} there is nothing to compare.")
+    return said
 
 
-def _judge_at(evidence: Evidence, kind: str, target: Target) -> Against:
-    """Fewer parameters, and by more than chance?"""
-    need = target.needed.get("search")
-    if need is None or target.needed[kind].params <= need.params:
+def _judge(evidence: Evidence, kind: str) -> Against:
+    """More accurate over the sizes that both have, and by more than chance?"""
+    lead, error = evidence.lead(kind), evidence.error
+    if lead is None:
         return "not beaten"
-    gap = _gap(evidence, kind, need.params)
-    sure = gap is not None and evidence.error is not None and gap > math.sqrt(2) * evidence.error
-    return "beat" if sure else "unclear"
+    if error is not None and _both_ways(lead, math.sqrt(2) * error):
+        return "mixed"
+    if lead.mean <= 0:
+        return "not beaten"
+    return "beat" if error is not None and lead.mean > lead.chance(error) else "unclear"
 
 
-def _gap(evidence: Evidence, kind: str, params: float) -> float | None:
-    """Points of accuracy by which the search is ahead at a size, or at the other's smallest model."""
-    other, search = evidence.curves[kind], evidence.curves["search"]
-    at = max(params, other.smallest, search.smallest)
-    ours, theirs = search.accuracy(at), other.accuracy(at)
-    return None if ours is None or theirs is None else ours - theirs
+def _both_ways(lead: Lead, chance: float) -> bool:
+    return lead.least < -chance and lead.most > chance
 
 
 def _judgement(evidence: Evidence, against: dict[str, Against]) -> list[str]:
+    """One sentence for each outcome; a kind is named where its outcome is another than that of the best."""
+    best = against.get("by hand")
+    said = {kind: found for kind, found in against.items() if kind == "by hand" or found != best}
     sentences = []
-    phrases = {
-        "beat": "The search beat {}.",
-        "unclear": "It is not clear that the search beat {}: the difference is within chance.",
-        "not beaten": "The search did not beat {}.",
-    }
-    for outcome, phrase in phrases.items():
-        named = [NAMES[kind] for kind, found in against.items() if found == outcome]
+    for outcome, phrase in _PHRASES.items():
+        named = [NAMES[kind] for kind, found in said.items() if found == outcome]
         if named:
             joined = (" or " if outcome == "not beaten" else " and ").join(named)
             sentences.append(phrase.format(joined))

@@ -13,11 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 
 from lcsearch.core import pareto
-from lcsearch.core.records import RungRecord, TrialRecord
+from lcsearch.core.records import HAND_PICKED, RungRecord, TrialRecord
 from lcsearch.core.spec import Init, TrialSpec
 from lcsearch.runs.choose import front_of
-
-HAND_PICKED = ("baseline", "uniform", "thinner")
 
 LATEST = 1000
 """Trials that are looked at beside the front of all earlier ones."""

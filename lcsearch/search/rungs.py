@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lcsearch.core.records import Decision, RungRecord, TrialRecord
-from lcsearch.search.history import HAND_PICKED, History
+from lcsearch.core.records import HAND_PICKED, Decision, RungRecord, TrialRecord
+from lcsearch.search.history import History
 from lcsearch.search.predict import predict_final
 from lcsearch.search.stopping import Arrival, StoppingRule
 

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from lcsearch.core import pareto
 from lcsearch.core.metric import metric_words
-from lcsearch.core.records import Origin, RunRecord, TrialRecord
+from lcsearch.core.records import RIVALS, Origin, RunRecord, TrialRecord
 from lcsearch.core.text import format_count
 from lcsearch.report.axes import size_layout, window_of
 from lcsearch.report.plot import METRIC, Plot
@@ -31,7 +31,8 @@ class Front:
         running: Running trials that have finished an epoch.
         untrained: (trial, size, state) of rejected and failed trials, which have no accuracy.
         uniform: The hand-picked models with one alpha everywhere, smallest first, backbone last.
-        thinner: The hand-picked thinner backbones, smallest first, backbone last.
+        thinner: The hand-picked thinner nets from scratch, smallest first, backbone last.
+        thinner_cut: Likewise those that were cut out of the backbone.
         baseline: The plain backbone, once it is complete.
         final: The non-dominated ones of the retrained models, by mean test accuracy.
         final_rest: The other retrained models.
@@ -48,6 +49,7 @@ class Front:
     untrained: tuple[tuple[int, int, str], ...]
     uniform: tuple[Point, ...]
     thinner: tuple[Point, ...]
+    thinner_cut: tuple[Point, ...]
     baseline: Point | None
     final: tuple[Point, ...]
     final_rest: tuple[Point, ...]
@@ -64,15 +66,16 @@ def front(run: RunRecord, size: Size) -> Front:
         size: ``params`` or ``macs``.
     """
     best = front_line(run.trials, size)
-    uniform, thinner = _hand_picked(run, "uniform", size), _hand_picked(run, "thinner", size)
+    uniform, thinner, thinner_cut = (_hand_picked(run, origin, size) for origin in RIVALS)
+    by_hand = (*uniform, *thinner, *thinner_cut)
     baseline = points_of([run.baseline])[0] if run.baseline else None
-    apart = {p.trial for p in (*best, *uniform, *thinner)} | ({baseline.trial} if baseline else set())
+    apart = {p.trial for p in (*best, *by_hand)} | ({baseline.trial} if baseline else set())
     complete = tuple(p for p in _in_state(run.trials, "complete") if p.trial not in apart)
     stopped, running = _in_state(run.trials, "pruned"), _in_state(run.trials, "running")
     retrained = retrained_points(run)
     kept = set(pareto.front([(p.accuracy, p.size(size)) for p in retrained]))
     final = [p for i, p in enumerate(retrained) if i in kept]
-    window = window_of(p.accuracy for p in (*best, *uniform, *thinner, *retrained))
+    window = window_of(p.accuracy for p in (*best, *by_hand, *retrained))
     return Front(
         size=size,
         front=best,
@@ -82,6 +85,7 @@ def front(run: RunRecord, size: Size) -> Front:
         untrained=_untrained(run.trials, size),
         uniform=uniform,
         thinner=thinner,
+        thinner_cut=thinner_cut,
         baseline=baseline,
         final=tuple(sorted(final, key=lambda p: p.size(size))),
         final_rest=tuple(p for i, p in enumerate(retrained) if i not in kept),
@@ -120,6 +124,7 @@ def front_figure(data: Front) -> go.Figure:
     _add(figure, "running", data.running, data.size, "markers")
     _add(figure, "uniform", data.uniform, data.size, "lines+markers")
     _add(figure, "thinner", data.thinner, data.size, "lines+markers")
+    _add(figure, "thinner cut", data.thinner_cut, data.size, "lines+markers")
     _add(figure, "front", data.front, data.size, "lines+markers")
     _add(figure, "baseline", [data.baseline] if data.baseline else [], data.size, "markers")
     words = [_tested(p, data.metric) for p in data.final], [_tested(p, data.metric) for p in data.final_rest]

@@ -67,9 +67,9 @@ def importance(run: RunRecord) -> Importance | None:
     The same run gives the same numbers.
 
     Args:
-        run: The run; thinner backbones are left out, unless the search chose their width.
+        run: The run; hand-picked thinner nets are left out.
     """
-    trials = [t for t in run.complete if t.origin != "thinner"]
+    trials = [t for t in run.complete if t.origin not in ("thinner", "thinner cut")]
     columns = choice_columns(trials)
     if len(trials) < FEWEST_TRIALS or not columns:
         return None

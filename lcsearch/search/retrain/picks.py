@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from lcsearch.core import pareto
 from lcsearch.core.errors import InputError, Named
-from lcsearch.core.records import Origin, RunRecord, TrialRecord
+from lcsearch.core.records import RIVALS, Origin, RunRecord, TrialRecord
 from lcsearch.runs.choose import choose, front_of
 
 DROP = 0.5
@@ -39,7 +39,7 @@ def picks(run: RunRecord, top: int | None = None, numbers: Sequence[int] = ()) -
     chosen = [_named(run, number) for number in numbers] if numbers else _best(run, members, top)
     beside = [] if run.baseline is None else [run.baseline]
     reference = _reference(run, chosen)
-    for origin in ("uniform", "thinner"):
+    for origin in RIVALS:
         nearest = _nearest(run, origin, reference)
         beside += [] if nearest is None else [nearest]
     found = {trial.number: trial for trial in (*chosen, *beside)}
