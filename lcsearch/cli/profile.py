@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lcsearch.core.spec import LayerSpec
     from lcsearch.layers.family import Option
     from lcsearch.nets.count import Count
+    from lcsearch.nets.replaceable import LeftPlain
 
 
 def _family_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -75,6 +76,8 @@ def profile(
     """Count parameters and multiply-accumulates of a net, and of the same net with other layers."""
     from lcsearch.nets.count import count
     from lcsearch.nets.replaceable import left_plain, plain_words, tied, tied_words
+    from lcsearch.nets.surgery import once
+    from lcsearch.nets.use import left_words, used_only_plain_on_meta
 
     given = {name: value for name, value in numbers.items() if value is not None}
     if config is not None:
@@ -85,18 +88,32 @@ def profile(
         _check(family, given)
         spec = _uniform(ModelSpec(backbone, num_classes, in_channels, width), family, given)
     plain, compressed = _build_both(spec, all_layers)
+    only_plain = used_only_plain_on_meta(replace(spec, layers={}), spec.layers, image_size)
+    if only_plain:
+        kept = {name: one for name, one in once(plain, spec.layers).items() if name not in only_plain}
+        compressed = _build_both(replace(spec, layers=kept), all_layers)[1]
     _warn_of_waste(spec.layers, plain)
     shape = (spec.in_channels, image_size, image_size)
     counts = count(plain, shape), count(compressed, shape)
     if as_json:
-        left = [asdict(one) for one in left_plain(plain)]
+        left = [asdict(one) for one in (*left_plain(plain), *_left(plain, only_plain))]
         about = {"left_plain": left, "tied": tied(plain)}
         click.echo(json.dumps(_as_json(spec.backbone, *counts) | about))
     else:
         _print_table(spec.backbone, *counts)
-        for words in (plain_words(plain), tied_words(plain)):
+        for words in (plain_words(plain), *left_words(only_plain), tied_words(plain)):
             if words is not None:
                 click.echo(words)
+
+
+def _left(plain: nn.Module, only_plain: Mapping[str, str]) -> list[LeftPlain]:
+    from lcsearch.nets.replaceable import LeftPlain, conv_layers
+
+    convs = conv_layers(plain)
+    return [
+        LeftPlain(name, sum(parameter.numel() for parameter in convs[name].parameters()), why)
+        for name, why in only_plain.items()
+    ]
 
 
 def _from_config(path: Path, given: Mapping[str, Any]) -> ModelSpec:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Set
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
 from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from lcsearch.core.errors import InputError
+from lcsearch.core.spec import LayerSpec, ModelSpec
 from lcsearch.core.text import listed
+from lcsearch.nets.failure import Watch
+from lcsearch.nets.replaceable import tied
+from lcsearch.nets.surgery import build_model, once
+
+_BY_TYPE = "it decides by the exact type of its layers, or has copies of them"
+_ASIDE = "it has put filters aside that the layers replace"
+_NOT_CALLED = f"the net does not call it once it is replaced: {_BY_TYPE}"
+_NOT_TRAINED = f"the net does not train it once it is replaced: {_ASIDE}"
 
 
 @dataclass
@@ -21,10 +31,12 @@ class Use:
     Attributes:
         called: Those that it called, in the order of their first calls.
         trained: Those of which every parameter that learns got a gradient.
+        failed: Whether the net failed: then ``called`` ends where it did, and ``trained`` is empty.
     """
 
     called: list[str] = field(default_factory=list)
     trained: list[str] = field(default_factory=list)
+    failed: bool = False
 
 
 @contextmanager
@@ -56,6 +68,75 @@ def _trained(conv: nn.Module, reached: Set[nn.Parameter]) -> bool:
     return bool(own) and own <= reached
 
 
+def used_only_plain(
+    plain: ModelSpec, layers: Mapping[str, LayerSpec], run: Callable[[nn.Module], object]
+) -> dict[str, str]:
+    """Which layers a net would not use in place of its convolutions, and uses if these stay as they are.
+
+    Args:
+        plain: The net.
+        layers: What its convolutions would become.
+        run: Runs a net, forward and backward; raises ``InputError`` where it fails.
+
+    Returns:
+        Why such a convolution is to stay plain, in words, by its name as `once` has it; nothing where that
+        does not help.
+    """
+    whole = build_model(plain)
+    layers = once(whole, layers)
+    before = _use_of(whole, run)
+    firsts = {other: name for name, others in tied(whole).items() for other in others}
+    found = dict[str, str]()
+    while not before.failed:
+        left = {name: spec for name, spec in layers.items() if name not in found}
+        after = _use_of(build_model(replace(plain, layers=left)), run)
+        lost = {firsts.get(name, name): why for name, why in _lost(before, after).items()}
+        if not lost and not after.failed:
+            return found
+        if not lost or not lost.keys() <= left.keys():
+            break
+        found |= lost
+    return {}
+
+
+def used_only_plain_on_meta(
+    plain: ModelSpec, layers: Mapping[str, LayerSpec], image_size: int
+) -> dict[str, str]:
+    """As `used_only_plain`, at next to no cost; nothing is found of a net that needs values."""
+    with torch.device("meta"):
+        images = torch.empty(2, plain.in_channels, image_size, image_size)
+
+        def run(model: nn.Module) -> None:
+            with Watch():
+                model.train()(images.clone()).sum().backward()
+
+        return used_only_plain(plain, layers, run)
+
+
+def left_words(plain: Mapping[str, str]) -> list[str]:
+    """Say which convolutions are left plain, as `used_only_plain` found them, a line for each reason."""
+    names = {why: [name for name, own in plain.items() if own == why] for why in plain.values()}
+    return [f"left plain: {listed(own)} ({why})" for why, own in names.items()]
+
+
+def _use_of(model: nn.Module, run: Callable[[nn.Module], object]) -> Use:
+    try:
+        with used(model) as use:
+            run(model)
+    except InputError:
+        use.failed = True
+    return use
+
+
+def _lost(before: Use, after: Use) -> dict[str, str]:
+    """What a net uses before its convolutions are replaced and not after; the first of it where it fails."""
+    lost = {name: _NOT_CALLED for name in before.called if name not in after.called}
+    if after.failed:
+        return dict(list(lost.items())[:1])
+    read = [name for name in before.trained if name not in before.called]
+    return lost | {name: _NOT_TRAINED for name in read if name not in after.trained}
+
+
 def check_still_used(before: Use, after: Use) -> None:
     """Check that a net uses what took the place of its convolutions.
 
@@ -66,11 +147,10 @@ def check_still_used(before: Use, after: Use) -> None:
     Raises:
         InputError: It calls or trains fewer.
     """
-    why = "it decides by the exact type of its layers, or has copies of them"
-    _check("call", before.called, after.called, why)
+    _check("call", before.called, after.called, _BY_TYPE)
     # What a net calls it may skip by chance in a step of training; in evaluation it calls all of it.
     read = [name for name in before.trained if name not in before.called]
-    _check("train", read, after.trained, "it has put filters aside that the layers replace")
+    _check("train", read, after.trained, _ASIDE)
 
 
 def _check(verb: str, before: Collection[str], after: Collection[str], why: str) -> None:

@@ -20,11 +20,9 @@ from lcsearch.core.errors import InputError, Named
 from lcsearch.core.functions import look_in, module_folders
 from lcsearch.core.job import Objective
 from lcsearch.core.spec import ModelSpec, TrialSpec
-from lcsearch.core.text import format_count
 from lcsearch.data.image_list import write_image_list
 from lcsearch.nets import surgery
 from lcsearch.nets.backbones import build
-from lcsearch.nets.count import Count
 from lcsearch.nets.replaceable import plain_words, tied_words
 from lcsearch.nets.sizer import Sizer
 from lcsearch.runs import trackers
@@ -41,11 +39,11 @@ from lcsearch.search.options import explicit_recipe, in_any_folder, resolve
 from lcsearch.search.planner import Planner
 from lcsearch.search.proposals.given import read_given
 from lcsearch.search.proposals.guided import Preparing
+from lcsearch.search.searchable import searchable
 from lcsearch.search.session import SearchSession
 from lcsearch.search.space import BoundSpace, Space, bind, load_space, parse_space
 from lcsearch.search.workers import make_engine, make_objective, user_modules
 from lcsearch.train.start import Start, given_weights
-from lcsearch.train.try_out import try_out
 from lcsearch.train.user import recorded_objective
 
 _PACKAGES = ("lcsearch", "torch", "torchvision", "optuna", "ray", "numpy")
@@ -105,11 +103,9 @@ def make(
     """
     settings, about_head = with_fitting_head(settings, facts)
     notes = [*notes, *about_head]
-    bound = _bind(space, settings, facts)
-    facts = _sized(bound, settings, facts)
-    given = read_given(asked.get("given", ()), bound.plain(), settings)
-    if images is not None:
-        notes = [*notes, *_tried(settings, bound, images.data)]
+    found = searchable(lambda space: _bind(space, settings, facts), space, settings, facts, images)
+    bound, facts, notes = found.bound, found.facts, [*notes, *found.notes]
+    given = found.without_plain(read_given(asked.get("given", ()), bound.plain(), settings))
     size = facts.image_size
     weights = given_weights(
         settings.init, bound.plain(), seed=settings.seed, new_head=settings.new_head, image_size=size
@@ -120,7 +116,7 @@ def make(
     if weights is not None:
         Start(directory.start).write_backbone(weights.state)
         notes = [*notes, *filter(None, [weights.said])]
-    recorded = _recorded(settings, facts, given, space, [*notes, *_about_net(bound.plain())])
+    recorded = _recorded(settings, facts, given, bound.space, [*notes, *_about_net(bound.plain())])
     recorded, seen = replace(recorded, carried=carried), ANY_IMAGES
     if images is not None:
         write_image_list(directory.images, images.record.lines)
@@ -232,13 +228,6 @@ def _session(
     return SearchSession(directory, settings, facts, planner, train, engine, following, images.remarks)
 
 
-def _tried(settings: RunSettings, bound: BoundSpace, images: data.SearchData) -> list[str]:
-    """Run the plain net and the smallest model once, and return what is to be said of them."""
-    cut = settings.fine_tune is not None
-    recipe, device = settings.recipe, settings.device
-    return try_out(bound.plain(), bound.smallest(), images, recipe, cut=cut, device=device)
-
-
 def _bind(space: Space, settings: RunSettings, facts: Facts) -> BoundSpace:
     template = ModelSpec(settings.backbone, facts.num_classes, facts.in_channels)
     with torch.device("meta"):
@@ -255,32 +244,11 @@ def _bind(space: Space, settings: RunSettings, facts: Facts) -> BoundSpace:
     return bound
 
 
-def _sized(bound: BoundSpace, settings: RunSettings, facts: Facts) -> Facts:
-    """The facts with the sizes that the space allows, which the limits must leave something of."""
-    sizer = Sizer(facts.image_shape)
-    sizer(bound.plain())  # what the plain net lacks is said of it, not of layers in place of its own
-    smallest, largest = sizer(bound.smallest()), sizer(bound.largest())
-    _check_limits(settings, smallest)
-    return replace(facts, smallest_params=smallest.params, largest_params=largest.params)
-
-
 def _about_net(plain: ModelSpec) -> list[str]:
     """What is to be said of a net whatever is searched of it."""
     with torch.device("meta"):
         model = surgery.build_model(plain)
     return [words for words in (plain_words(model), tied_words(model)) if words is not None]
-
-
-def _check_limits(settings: RunSettings, smallest: Count) -> None:
-    limits = {"max_params": smallest.params, "max_macs": smallest.macs}
-    for name, least in limits.items():
-        limit = getattr(settings, name)
-        if limit is not None and limit < least:
-            raise InputError(
-                f"{format_count(limit)} is below the smallest possible model of this space, "
-                f"{format_count(least)} ({least})",
-                setting=name,
-            )
 
 
 def _default_out(backbone: str) -> Path:

@@ -15,7 +15,7 @@ from lcsearch.core.errors import InputError, said_of
 from lcsearch.core.seeds import generators_kept, seed_everything
 from lcsearch.core.spec import ModelSpec, Recipe, Regularizer
 from lcsearch.data import SearchData, Split
-from lcsearch.nets import surgery
+from lcsearch.nets import surgery, use
 from lcsearch.nets.failure import Watch
 from lcsearch.nets.layout import channels_last
 from lcsearch.nets.use import check_still_used, used
@@ -60,6 +60,26 @@ def try_out(
     if torch.device(device).type == "cuda":
         torch.cuda.empty_cache()  # trials in other processes need the memory
     return [f"{plain.backbone}: {note}" for note in notes]
+
+
+def used_only_plain(
+    plain: ModelSpec, compressed: ModelSpec, data: SearchData, recipe: Recipe, *, device: str = "cpu"
+) -> dict[str, str]:
+    """Which convolutions must stay plain so that the net uses them, and why: see `lcsearch.nets.use`.
+
+    Args:
+        plain: As for `try_out`, like all else.
+        compressed: As for `try_out`.
+        data: As for `try_out`.
+        recipe: As for `try_out`.
+        device: As for `try_out`.
+    """
+    few = _first(data)
+    with generators_kept(device):
+        seed_everything(0)
+        return use.used_only_plain(
+            plain, compressed.layers, lambda model: _tried(model, few, recipe, device, "the net")
+        )
 
 
 def _all_tried(

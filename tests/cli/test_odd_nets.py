@@ -71,16 +71,50 @@ def test_convolutions_of_one_weight_are_searched_as_one(
     assert sum(tensor.numel() for tensor in set(model.parameters())) == kept.params
 
 
-def test_a_convolution_that_is_not_called_any_more_is_named_before_the_run_is_made(
+@pytest.mark.parametrize(("net", "left"), [("exact", ["fourth"]), ("picky", ["second", "third", "fourth"])])
+def test_a_convolution_that_is_called_only_as_it_is_stays_plain(
+    net: str, left: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    run = ["run", "--backbone", f"odd_nets:{net}", *SMALL]
+    words = f"left plain: {', '.join(left)} (the net does not call it once it is replaced: it decides by the"
+    with installed_inline(tmp_path / "installed"):
+        assert call([*run, "--out", str(out)]) == 0
+        assert words in capfd.readouterr().err
+        assert call(["resume", str(out), "--trials", "5"]) == 0
+        assert words in capfd.readouterr().err
+    recorded = yaml.safe_load((out / "run.yaml").read_text())
+    assert sum(words in note for note in recorded["notes"]) == 1
+    assert [recorded["space"]["layers"][name]["kind"] for name in left] == [["conv"]] * len(left)
+    trials = read_run(out).trials
+    assert len(trials) == 5 and {trial.state for trial in trials} <= {"complete", "pruned"}
+    compressed = [trial for trial in trials if trial.spec.model.layers]
+    assert compressed and not any(set(left) & trial.spec.model.layers.keys() for trial in compressed)
+    best = str(min(compressed, key=lambda trial: trial.params).number)
+    assert call(["export", str(out), "--trial", best, "-o", str(tmp_path / "net.pt2")]) == 0
+
+
+def test_a_given_config_leaves_such_a_convolution_plain_too(tmp_path: Path) -> None:
+    out, config = tmp_path / "run", tmp_path / "given.yaml"
+    quarter = {"family": "linear", "alpha": 0.25}
+    plain = {"version": 1, "backbone": "odd_nets:exact", "num_classes": 10, "in_channels": 1}
+    config.write_text(yaml.safe_dump(plain | {"layers": {"third": quarter, "fourth": quarter}}))
+    run = ["run", "--backbone", "odd_nets:exact", *SMALL, "--from", str(config), "--out", str(out)]
+    with installed_inline(tmp_path / "installed"):
+        assert call(run) == 0
+    (given,) = [trial for trial in read_run(out).trials if trial.origin == "given"]
+    assert list(given.spec.model.layers) == ["third"]
+
+
+def test_a_net_that_uses_no_replaced_layer_is_refused_before_the_run_is_made(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     out, space = tmp_path / "run", tmp_path / "space.yaml"
-    run = ["run", "--backbone", "odd_nets:exact", *SMALL, "--out", str(out)]
+    layers = '{"fourth": {kind: [conv, linear]}, "*": {kind: [conv]}}'
+    space.write_text(f"version: 1\nbackbone: odd_nets:exact\nlayers: {layers}\n")
+    run = ["run", "--backbone", "odd_nets:exact", *SMALL, "--space", str(space), "--out", str(out)]
     with installed_inline(tmp_path / "installed"):
         assert call(run) == 2
-        said = capfd.readouterr().err
-        assert len(said.splitlines()) == 1 and not out.exists()
-        assert "does not call fourth any more" in said and '`"fourth": {kind: [conv]}`' in said
-        layers = '{"fourth": {kind: [conv]}, "*": {kind: [conv, linear]}}'
-        space.write_text(f"version: 1\nbackbone: odd_nets:exact\nlayers: {layers}\n")
-        assert call([*run, "--space", str(space)]) == 0
+    said = capfd.readouterr().err
+    assert len(said.splitlines()) == 1 and not out.exists()
+    assert "does not call fourth any more" in said

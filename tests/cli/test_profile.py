@@ -75,6 +75,14 @@ def test_a_rank_that_costs_as_much_as_the_full_matrix_is_warned_of_and_obeyed() 
     assert not invoke("--backbone", "base", "--alpha", "0.5", "--rank", "4").stderr
 
 
+def test_what_the_net_uses_only_as_it_is_is_left_plain_and_listed() -> None:
+    arguments = ("--backbone", "odd_nets:exact", "--alpha", "0.25", "--image-size", "8")
+    got = as_json(*arguments)
+    assert [(one["name"], one["params"]) for one in got["left_plain"]] == [("fourth", 16 * 16 * 9)]
+    assert {row["name"]: row["family"] for row in got["layers"]}["fourth"] == "conv"
+    assert "left plain: fourth (the net does not call it once it is replaced" in invoke(*arguments).stdout
+
+
 def test_what_shares_a_weight_is_listed() -> None:
     arguments = ("--backbone", "odd_nets:tied", "--alpha", "0.25", "--image-size", "8")
     assert as_json(*arguments)["tied"] == {"third": ["fourth"]}

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lcsearch.core.errors import InputError
+from lcsearch.core.spec import ModelSpec
 from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.nets import surgery
-from lcsearch.nets.use import Use, check_still_used, used
+from lcsearch.nets.failure import Watch
+from lcsearch.nets.use import (
+    Use,
+    check_still_used,
+    left_words,
+    used,
+    used_only_plain,
+    used_only_plain_on_meta,
+)
 
 IMAGE = torch.randn(2, 8, 6, 6, generator=torch.Generator().manual_seed(0))
 
@@ -85,3 +96,93 @@ def test_layers_of_which_one_parameter_learns_are_not_trained() -> None:
     with used(layer) as use:
         layer[0].primary.sum().backward()  # type: ignore[index,union-attr]
     assert use == Use()
+
+
+NETS = """
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, num_classes, in_channels):
+        super().__init__()
+        self.one = nn.Conv2d(in_channels, 8, 3)
+        self.two = nn.Conv2d(8, 12, 3)
+        self.three = nn.Conv2d(12, 12, 1)
+        self.four = nn.Conv2d(12, num_classes, 1)
+
+    def forward(self, x):
+        return self.four(self.three(self.two(self.one(x)))).mean((2, 3))
+
+class Exact(Net):
+    def forward(self, x):
+        x = self.two(self.one(x))
+        return self.four(self.three(x) if type(self.three) is nn.Conv2d else x).mean((2, 3))
+
+class Fails(Net):
+    def forward(self, x):
+        x = self.one(x)
+        x = self.two(x) if type(self.two) is nn.Conv2d else x
+        return self.four(self.three(x)).mean((2, 3))
+
+class Aside(Net):
+    def __init__(self, num_classes, in_channels):
+        super().__init__(num_classes, in_channels)
+        self.filters = [self.two.weight]
+
+    def forward(self, x):
+        return self.four(self.three(F.conv2d(self.one(x), self.filters[0], self.two.bias))).mean((2, 3))
+
+class Tied(Net):
+    def __init__(self, num_classes, in_channels):
+        super().__init__(num_classes, in_channels)
+        self.five = nn.Conv2d(12, 12, 1)
+        self.five.weight = self.three.weight
+
+    def forward(self, x):
+        x = self.three(self.two(self.one(x)))
+        return self.four(self.five(x) if type(self.five) is nn.Conv2d else x).mean((2, 3))
+
+class Hopeless(Net):
+    def forward(self, x):
+        if any(type(layer) is not nn.Conv2d for layer in self.children()):
+            raise TypeError("convolutions alone")
+        return super().forward(x)
+
+class Broken(Net):
+    def forward(self, x):
+        raise RuntimeError("never")
+"""
+
+
+@pytest.mark.parametrize(
+    ("net", "left"),
+    [
+        ("Net", {}),
+        ("Exact", {"three": "call"}),
+        ("Fails", {"two": "call"}),
+        ("Aside", {"two": "train"}),
+        ("Tied", {"three": "call"}),
+        ("Hopeless", {}),
+        ("Broken", {}),
+    ],
+)
+@pytest.mark.parametrize("meta", [True, False])
+def test_what_must_stay_plain_is_found_and_no_more(
+    net: str, left: dict[str, str], meta: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"uses_{abs(hash(tmp_path))}"
+    (tmp_path / f"{name}.py").write_text(NETS)
+    monkeypatch.syspath_prepend(tmp_path)
+    plain = ModelSpec(f"{name}:{net}", 5, 3)
+    layers = dict.fromkeys(("one", "two", "three", "four"), LinearSpec(0.25))
+
+    def run(model: nn.Module) -> None:
+        with Watch():
+            model(IMAGE[:, :3]).square().sum().backward()
+
+    found = used_only_plain_on_meta(plain, layers, 6) if meta else used_only_plain(plain, layers, run)
+    assert {name: why.split(" it ")[0] for name, why in found.items()} == {
+        name: f"the net does not {verb}" for name, verb in left.items()
+    }
+    assert left_words(found) == [f"left plain: {name} ({why})" for name, why in found.items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import fields
 from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args, get_type_hints
@@ -73,6 +74,12 @@ class Space(Strict):
     def with_width(self, low: float, high: float) -> Space:
         """The same space with the width searched (on a log scale) between two factors."""
         return self.model_copy(update={"width": Width(low=low, high=high, log=low < high)})
+
+    def with_plain(self, names: Iterable[str]) -> Space:
+        """The same space in which some convolutions stay plain."""
+        rules = {name: LayerRule.model_validate({"kind": ["conv"]}) for name in names}
+        others = {pattern: rule for pattern, rule in self.layers.items() if pattern not in rules}
+        return self.model_copy(update={"layers": rules | others})
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data that ``parse_space`` takes back."""

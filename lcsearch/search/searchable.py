@@ -1,0 +1,114 @@
+"""What of a net can be searched, found by running it before the run is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from lcsearch import data
+from lcsearch.core.errors import InputError
+from lcsearch.core.spec import ModelSpec, TrialSpec
+from lcsearch.core.text import format_count
+from lcsearch.nets.count import Count
+from lcsearch.nets.sizer import Sizer
+from lcsearch.nets.use import left_words
+from lcsearch.runs.run_file import Facts
+from lcsearch.runs.settings import RunSettings
+from lcsearch.search.new_images import NewImages
+from lcsearch.search.space import BoundSpace, Space
+from lcsearch.train.try_out import try_out, used_only_plain
+
+
+@dataclass(frozen=True, slots=True)
+class Searchable:
+    """A space that fits a net.
+
+    Attributes:
+        bound: The space, bound to the net.
+        facts: With the sizes that the space allows.
+        notes: What is to be said of the net, a line each.
+        plain: Convolutions that the space searched, and that the net uses only as they are.
+    """
+
+    bound: BoundSpace
+    facts: Facts
+    notes: Sequence[str]
+    plain: Sequence[str] = ()
+
+    def without_plain(self, specs: Sequence[TrialSpec]) -> list[TrialSpec]:
+        """Specs in which these convolutions are left plain."""
+        return [replace(spec, model=_leaving(spec, self.plain)) for spec in specs]
+
+
+def searchable(
+    bind: Callable[[Space], BoundSpace],
+    space: Space,
+    settings: RunSettings,
+    facts: Facts,
+    images: NewImages | None,
+) -> Searchable:
+    """Bind a space to a net, and try what comes of it.
+
+    Convolutions that the net uses only as they are stay so: the space then says it, and with it the run.
+
+    Args:
+        bind: Binds a space to the run's net.
+        space: What is to be searched.
+        settings: Of the run.
+        facts: Of its images.
+        images: What nets are tried on; None where the user's own loop trains, and nothing is run.
+
+    Raises:
+        InputError: The net fails, or is larger than the limits at its smallest.
+    """
+    bound = bind(space)
+    try:
+        return _tried(bound, settings, facts, images)
+    except InputError:
+        if images is None:
+            raise
+        smallest, recipe = bound.smallest(), settings.recipe
+        plain = used_only_plain(bound.plain(), smallest, images.data, recipe, device=settings.device)
+        again = bind(space.with_plain(plain))
+        if not plain or not again.groups:
+            raise
+    found = _tried(again, settings, facts, images)
+    return replace(found, notes=[*left_words(plain), *found.notes], plain=tuple(plain))
+
+
+def _tried(bound: BoundSpace, settings: RunSettings, facts: Facts, images: NewImages | None) -> Searchable:
+    facts = _sized(bound, settings, facts)
+    return Searchable(bound, facts, [] if images is None else _run(settings, bound, images.data))
+
+
+def _run(settings: RunSettings, bound: BoundSpace, images: data.SearchData) -> list[str]:
+    """Run the plain net and the smallest model once, and return what is to be said of them."""
+    cut = settings.fine_tune is not None
+    recipe, device = settings.recipe, settings.device
+    return try_out(bound.plain(), bound.smallest(), images, recipe, cut=cut, device=device)
+
+
+def _sized(bound: BoundSpace, settings: RunSettings, facts: Facts) -> Facts:
+    """The facts with the sizes that the space allows, which the limits must leave something of."""
+    sizer = Sizer(facts.image_shape)
+    sizer(bound.plain())  # what the plain net lacks is said of it, not of layers in place of its own
+    smallest, largest = sizer(bound.smallest()), sizer(bound.largest())
+    _check_limits(settings, smallest)
+    return replace(facts, smallest_params=smallest.params, largest_params=largest.params)
+
+
+def _check_limits(settings: RunSettings, smallest: Count) -> None:
+    limits = {"max_params": smallest.params, "max_macs": smallest.macs}
+    for name, least in limits.items():
+        limit = getattr(settings, name)
+        if limit is not None and limit < least:
+            raise InputError(
+                f"{format_count(limit)} is below the smallest possible model of this space, "
+                f"{format_count(least)} ({least})",
+                setting=name,
+            )
+
+
+def _leaving(spec: TrialSpec, plain: Sequence[str]) -> ModelSpec:
+    layers = {name: own for name, own in spec.model.layers.items() if name not in plain}
+    return replace(spec.model, layers=layers)
