@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lcsearch.core.data_digest import DataDigest
 from lcsearch.data.changes import SEEN, Changes
-from lcsearch.data.dataset import Raw, SearchData, Split
+from lcsearch.data.dataset import DatasetInfo, Raw, SearchData, Split
 from lcsearch.data.digest import ImageLine, image_digests
 from lcsearch.data.division import Division
 from lcsearch.data.matching import Match, by_name, by_pixels
@@ -70,14 +70,7 @@ def old_split(division: Division, lines: Sequence[ImageLine], recorded: DataDige
         other_decoder=other_decoder,
         other_test=recorded.has_other_test(division.test_content()),
     )
-    info = replace(
-        info,
-        num_classes=recorded.num_classes,
-        mean=tuple(recorded.mean),
-        std=tuple(recorded.std),
-        classes=info.classes if info.num_classes == recorded.num_classes else (),
-    )
-    return OldSplit(SearchData(info, parts["train"], parts["validation"]), changes)
+    return OldSplit(SearchData(_as_recorded(info, recorded), parts["train"], parts["validation"]), changes)
 
 
 def match_images(division: Division, whole: Raw, lines: Sequence[ImageLine]) -> tuple[Match, Tensor]:
@@ -110,6 +103,17 @@ def test_files(division: Division, lines: Sequence[ImageLine]) -> Mapping[ImageL
         return {}
     # A training image may be under the name of a test image now.
     return match_images(division, whole, lines)[0].unseen
+
+
+def _as_recorded(info: DatasetInfo, recorded: DataDigest) -> DatasetInfo:
+    """The data set with the classes and the normalisation that were recorded."""
+    return replace(
+        info,
+        num_classes=recorded.num_classes,
+        mean=tuple(recorded.mean),
+        std=tuple(recorded.std),
+        classes=info.classes if info.num_classes == recorded.num_classes else (),
+    )
 
 
 def _only_decoded_otherwise(match: Match, then: Counter[str], same: Sequence[bool]) -> bool:
