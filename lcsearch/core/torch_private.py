@@ -43,3 +43,10 @@ def uncompiled(module: nn.Module) -> nn.Module:
         module._compiled_call_impl = None
     inner = getattr(module, "_orig_mod", None) if type(module).__name__ == "OptimizedModule" else None
     return inner if isinstance(inner, nn.Module) else module
+
+
+def sizes_of(grad_fn: Any) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """The sizes of what an operation that autograd keeps took and gave; None where that cannot be told."""
+    given = getattr(grad_fn, "_saved_self_sym_sizes", None)
+    made = getattr(grad_fn, "_input_metadata", None)
+    return (tuple(given), tuple(made[0].shape)) if given and made else None

@@ -54,7 +54,10 @@ def copied_to(model: nn.Module, device: torch.device) -> nn.Module:
 
 def _moved(value: Tensor, device: torch.device) -> Tensor:
     data = value.detach()
-    to = torch.zeros_like(data, device=device) if data.is_meta and device.type != "meta" else data.to(device)
+    if data.is_meta and device.type != "meta":
+        to = torch.zeros_like(data, device=device)
+    else:
+        to = data.to(device, copy=True)
     return nn.Parameter(to, value.requires_grad) if isinstance(value, nn.Parameter) else to
 
 

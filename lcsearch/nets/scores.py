@@ -46,6 +46,15 @@ def _inside(answer: object) -> tuple[object, str]:
     return first, "" if first is answer else f"of a {kind} of {len(parts)} the first tensor alone is used"
 
 
+def tensors_in(answer: object) -> list[Tensor]:
+    """All tensors of what a net answers: of a tuple, list or mapping, or the ``logits`` of an object."""
+    if isinstance(answer, tuple | list | Mapping):
+        parts = list(answer.values()) if isinstance(answer, Mapping) else list(answer)
+    else:
+        parts = [scores_in(answer)[0]]
+    return [part for part in parts if isinstance(part, Tensor)]
+
+
 def giving_scores(model: nn.Module) -> nn.Module:
     """Let a net give its logits alone, in place: it keeps its modules, their names and its own class's name.
 

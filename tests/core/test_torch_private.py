@@ -85,3 +85,9 @@ def test_every_kind_of_hook_is_seen_until_it_is_removed(register: str, kind: str
     assert torch_private.hooks_of(module) == [kind]
     handle.remove()
     assert torch_private.hooks_of(module) == []
+
+
+def test_the_sizes_that_a_view_took_and_gave() -> None:
+    view = torch.zeros(2, 3, 4, 5, requires_grad=True).flatten(1)
+    assert torch_private.sizes_of(view.grad_fn) == ((2, 3, 4, 5), (2, 60))
+    assert torch_private.sizes_of(object()) is None

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lcsearch.nets.copying import copied
+from lcsearch.nets.copying import copied, copied_to
 
 
 def changed_output(model: nn.Module, made: nn.Module) -> bool:
@@ -85,3 +85,8 @@ def test_shared_tensors_and_modules_stay_shared() -> None:
     made = copied(model)
     assert made[0] is made[2] is not one
     assert made[1].weight is made[0].weight is not one.weight
+
+
+def test_a_copy_on_the_same_device_has_numbers_of_its_own() -> None:
+    net = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3))
+    assert changed_output(net.eval(), copied_to(net, torch.device("cpu")))

@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from lcsearch.core.errors import InputError, no_such
+
+Places = npt.NDArray[np.int64]
+"""Numbers of channels, or places of a tensor."""
 
 
 class Whole(NamedTuple):
@@ -28,19 +34,41 @@ class Cut:
     """Where the channels of a group lie in one tensor.
 
     Channel c is the places from ``offset + c * repeat`` on, ``repeat`` of them: a linear layer behind a
-    flattened map reads each channel at several places.
+    flattened map reads each channel at several places. A grouped convolution's weight has places for the
+    channels of one block alone: dimension 0 comes in as many blocks, and in each of them place i is channel i
+    of that block.
 
     Attributes:
         tensor: Name of a parameter or buffer of the net.
         dim: The dimension that is cut.
         offset: The first place; not 0 behind a concatenation.
         repeat: Places per channel.
+        blocks: How many blocks of channels share the same places.
     """
 
     tensor: str
     dim: int
     offset: int = 0
     repeat: int = 1
+    blocks: int = 1
+
+    def length(self, channels: int) -> int:
+        """How many places along the dimension so many channels take."""
+        return channels * self.repeat // self.blocks
+
+    def places(self, size: int, channels: Places) -> Places:
+        """Where channels lie along the dimension.
+
+        Args:
+            size: How many the group has.
+            channels: Their numbers (n,); equally many of each block.
+
+        Returns:
+            A row of places (blocks, n * repeat / blocks) for each block.
+        """
+        in_block = channels.reshape(self.blocks, -1) % (size // self.blocks)
+        each = self.offset + in_block[..., None] * self.repeat + np.arange(self.repeat)
+        return each.reshape(self.blocks, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +80,20 @@ class ChannelGroup:
         size: How many channels there are.
         makers: Convolutions and linear layers whose outputs they are, in module order.
         cuts: Where they lie, in makers, in the layers that read them, and in what stands between.
+        blocks: Equal parts, one after another, of which equally many must stay: a grouped convolution's.
     """
 
     name: str
     size: int
     makers: tuple[str, ...]
     cuts: tuple[Cut, ...]
+    blocks: int = 1
+
+    def first(self, count: int) -> Places:
+        """Numbers of the first channels, as many of each block; a multiple of ``blocks`` in all."""
+        if count % self.blocks:
+            raise ValueError(f"{self.name}: {count} channels do not divide into {self.blocks} blocks")
+        return np.arange(self.size).reshape(self.blocks, -1)[:, : count // self.blocks].ravel()
 
 
 @dataclass(frozen=True)
@@ -101,10 +137,10 @@ class ChannelGroups:
         """
         counts = {group.name: group.size for group in self.groups}
         for name, share in channels.items():
-            size = self[name].size
+            group = self[name]
             if not 0 < share <= 1:
                 raise InputError(f"channels.{name}: {share!r} is not allowed; it must be in (0, 1]")
-            counts[name] = count_at(share, size)
+            counts[name] = count_at(share, group.size, group.blocks)
         return counts
 
     def channels(self, kept: Mapping[str, int]) -> dict[str, float]:
@@ -120,7 +156,7 @@ class ChannelGroups:
         lost: dict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)
         for group in self.groups:
             for cut in group.cuts:
-                gone = (group.size - sizes[group.name]) * cut.repeat
+                gone = cut.length(group.size) - cut.length(sizes[group.name])
                 lost[cut.tensor, cut.dim].append((cut.offset, gone))
 
         def moved(cut: Cut) -> Cut:
@@ -134,6 +170,6 @@ class ChannelGroups:
         return replace(self, groups=tuple(made))
 
 
-def count_at(share: float, size: int) -> int:
-    """Channels of so many that a share means: at least 1."""
-    return min(size, max(1, round(share * size)))
+def count_at(share: float, size: int, blocks: int = 1) -> int:
+    """Channels of so many that a share means: equally many of each block, at least 1."""
+    return blocks * min(size // blocks, max(1, round(share * size / blocks)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from torch import nn
 
@@ -16,12 +17,44 @@ MAKERS = _CONVOLUTIONS | _TRANSPOSED | nn.Linear
 """Layers whose outputs are channels of their own."""
 
 
+NOT_FOLLOWED = "not all that reads them could be followed"
+"""Why channels stay whose way through the net is not known."""
+
+
 class UncuttableError(Exception):
     """Channels that stay, and why in a few words."""
 
 
-def tensors(name: str, module: nn.Module, outputs: bool) -> Iterator[tuple[str, int]]:
-    """The tensors of a layer that channels lie in, and the dimension.
+class Lies(NamedTuple):
+    """A tensor that channels lie in: along which dimension, and how many blocks of them share the places."""
+
+    tensor: str
+    dim: int
+    blocks: int = 1
+
+
+def blocks_in(module: nn.Module) -> int:
+    """Of how many equal parts of a layer's channels equally many must stay."""
+    if isinstance(module, nn.GroupNorm):
+        return 1 if module.num_groups == module.num_channels else module.num_groups
+    groups: int = getattr(module, "groups", 1) if isinstance(module, MAKERS) else 1
+    return 1 if _is_depthwise(module) else groups
+
+
+def _is_of_channels(module: nn.Module) -> bool:
+    """Whether a layer norm is over channels alone."""
+    return isinstance(module, nn.LayerNorm) and len(module.normalized_shape) == 1
+
+
+def _is_depthwise(module: nn.Module) -> bool:
+    """Whether a layer makes each channel of the one channel in its place."""
+    if not isinstance(module, _CONVOLUTIONS | _TRANSPOSED):
+        return False
+    return module.groups == module.in_channels == module.out_channels > 1
+
+
+def tensors(name: str, module: nn.Module, outputs: bool) -> Iterator[Lies]:
+    """The tensors of a layer that channels lie in.
 
     Args:
         name: The layer's module name.
@@ -37,24 +70,24 @@ def tensors(name: str, module: nn.Module, outputs: bool) -> Iterator[tuple[str, 
             raise UncuttableError(f"{name!r} makes its weights of others")
         yield from _of_maker(name, module, outputs)
     elif isinstance(module, nn.modules.batchnorm._NormBase):
-        yield from ((f"{name}.{key}", 0) for key in own if key != "num_batches_tracked")
-    elif isinstance(module, nn.LayerNorm) and len(module.normalized_shape) == 1 and own:
-        yield from ((f"{name}.{key}", 0) for key in own)
+        yield from (Lies(f"{name}.{key}", 0) for key in own if key != "num_batches_tracked")
+    elif own and (isinstance(module, nn.GroupNorm) or _is_of_channels(module)):
+        yield from (Lies(f"{name}.{key}", 0) for key in own)
     elif isinstance(module, nn.PReLU):
-        yield from [(f"{name}.weight", 0)] if module.num_parameters > 1 else []
+        yield from [Lies(f"{name}.weight", 0)] if module.num_parameters > 1 else []
     elif own or isinstance(module, nn.LayerNorm | nn.GroupNorm):
         raise UncuttableError(f"{name!r} is a {type(module).__name__}")
 
 
-def _of_maker(name: str, module: nn.Module, outputs: bool) -> Iterator[tuple[str, int]]:
-    transposed, groups = isinstance(module, _TRANSPOSED), getattr(module, "groups", 1)
-    if groups > 1:
-        if transposed or not groups == module.in_channels == module.out_channels:
-            raise UncuttableError(f"{name!r} has {groups} groups")
-        outputs = True  # channel by channel: its inputs are its outputs
-    yield f"{name}.weight", int(outputs == transposed)
+def _of_maker(name: str, module: nn.Module, outputs: bool) -> Iterator[Lies]:
+    transposed, blocks = isinstance(module, _TRANSPOSED), blocks_in(module)
+    if blocks > 1 and (transposed or blocks == module.out_channels):
+        raise UncuttableError(f"{name!r} has {blocks} groups")
+    outputs = outputs or _is_depthwise(module)  # channel by channel: its inputs are its outputs
+    dim = 0 if _is_depthwise(module) else int(outputs == transposed)
+    yield Lies(f"{name}.weight", dim, 1 if outputs else blocks)
     if outputs and module.bias is not None:
-        yield f"{name}.bias", 0
+        yield Lies(f"{name}.bias", 0)
 
 
 def cuts(tensor: str, dim: int, size: int, places: Sequence[int], channels: Sequence[int]) -> list[Cut]:

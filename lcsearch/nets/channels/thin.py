@@ -6,15 +6,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
-from lcsearch.nets.channels.groups import ChannelGroup, ChannelGroups
+from lcsearch.nets.channels.groups import ChannelGroup, ChannelGroups, Places
 
-Places = npt.NDArray[np.int64]
 Keep = Mapping[str, int | Sequence[int]]
-"""Name of a group to the channels that stay: their numbers, or how many of the first."""
+"""Name of a group to the channels that stay: their numbers, or how many of the first of each block."""
 
 
 @torch.no_grad()
@@ -33,6 +31,7 @@ def thin(model: nn.Module, groups: ChannelGroups, keep: Keep, *, rescale: bool =
 
     Raises:
         InputError: A group is unknown.
+        ValueError: Not equally many stay of each block of a group.
     """
     gone: dict[tuple[str, int], list[Places]] = defaultdict(list)
     for name, stays in keep.items():
@@ -40,12 +39,11 @@ def thin(model: nn.Module, groups: ChannelGroups, keep: Keep, *, rescale: bool =
         lost = _lost(group, stays)
         if len(lost):
             for cut in group.cuts:
-                places = cut.offset + lost[:, None] * cut.repeat + np.arange(cut.repeat)
-                gone[cut.tensor, cut.dim].append(places.ravel())
+                gone[cut.tensor, cut.dim].append(cut.places(group.size, lost))
     modules = dict(model.named_modules(remove_duplicate=False))
     for (tensor, dim), parts in gone.items():
         owner, _, own = tensor.rpartition(".")
-        _cut(modules[owner], own, dim, np.concatenate(parts), rescale)
+        _cut(modules[owner], own, dim, np.concatenate(parts, axis=1), rescale)
     for owner in {tensor.rpartition(".")[0] for tensor, _ in gone}:
         _tell(modules[owner])
     return model
@@ -53,16 +51,22 @@ def thin(model: nn.Module, groups: ChannelGroups, keep: Keep, *, rescale: bool =
 
 def _lost(group: ChannelGroup, stays: int | Sequence[int]) -> Places:
     """Numbers of the channels that go."""
-    return np.setdiff1d(np.arange(group.size), np.arange(stays) if isinstance(stays, int) else stays)
+    kept = group.first(stays) if isinstance(stays, int) else stays
+    lost = np.setdiff1d(np.arange(group.size), kept)
+    each = np.bincount(lost * group.blocks // group.size, minlength=group.blocks)
+    if len(set(each)) > 1:
+        raise ValueError(f"{group.name}: not equally many channels of its {group.blocks} blocks stay")
+    return lost
 
 
 def _cut(module: nn.Module, name: str, dim: int, places: Places, rescale: bool) -> None:
-    """Take places out of one dimension of a tensor of a module."""
+    """Take places out of one dimension of a module's tensor: a row of them for each block of dimension 0."""
     old = getattr(module, name)
-    left = np.setdiff1d(np.arange(old.shape[dim]), places)
-    new = old.detach().index_select(dim, torch.from_numpy(left).to(old.device))
+    left = [np.setdiff1d(np.arange(old.shape[dim]), row) for row in places]
+    blocks = zip(old.detach().chunk(len(left)), left, strict=True)
+    new = torch.cat([block.index_select(dim, torch.from_numpy(row).to(old.device)) for block, row in blocks])
     if rescale and name == "weight" and _sums(module, dim):
-        new = new * (old.shape[dim] / len(left)) ** 0.5
+        new = new * (old.shape[dim] / new.shape[dim]) ** 0.5
     if old.dim() == 4 and old.is_contiguous(memory_format=torch.channels_last):
         new = new.contiguous(memory_format=torch.channels_last)
     setattr(module, name, nn.Parameter(new, old.requires_grad) if isinstance(old, nn.Parameter) else new)
@@ -82,8 +86,10 @@ def _tell(module: nn.Module) -> None:
     """Set what a module knows of its channels by what its tensors have left."""
     if isinstance(module, _CONVOLUTIONS):
         first, second = module.weight.shape[:2]
-        if module.groups > 1:  # depthwise: the only grouped ones that are cut
+        if module.groups == module.in_channels == module.out_channels > 1:  # depthwise
             module.groups = module.in_channels = module.out_channels = first
+        elif module.groups > 1:
+            module.out_channels, module.in_channels = first, second * module.groups
         elif isinstance(module, _TRANSPOSED):
             module.in_channels, module.out_channels = first, second
         else:
@@ -92,6 +98,10 @@ def _tell(module: nn.Module) -> None:
         module.out_features, module.in_features = module.weight.shape
     elif isinstance(module, nn.LayerNorm):
         module.normalized_shape = (*module.normalized_shape[:-1], module.weight.shape[-1])
+    elif isinstance(module, nn.GroupNorm):
+        alone = module.num_groups == module.num_channels
+        module.num_channels = len(module.weight)
+        module.num_groups = module.num_channels if alone else module.num_groups
     elif isinstance(module, nn.PReLU):
         module.num_parameters = module.weight.numel()
     elif isinstance(module, nn.modules.batchnorm._NormBase):

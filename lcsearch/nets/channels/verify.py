@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lcsearch.core.errors import one_line
-from lcsearch.nets.channels.groups import ChannelGroup, ChannelGroups, Whole, count_at
+from lcsearch.nets.channels.groups import ChannelGroup, ChannelGroups, Places, Whole, count_at
+from lcsearch.nets.channels.places import NOT_FOLLOWED
 from lcsearch.nets.channels.thin import thin
 from lcsearch.nets.copying import copied, copied_to
+from lcsearch.nets.scores import tensors_in
 
-_CLOSE = 1e-3
-"""Of the largest answer: far above the rounding of float32, far below what a wrong channel changes."""
+_CLOSE = {torch.float64: 1e-6, torch.float32: 1e-3}
+"""Of the largest answer: far above what rounding changes, far below what a wrong channel changes."""
 
 
 @torch.no_grad()
@@ -34,12 +37,9 @@ def verified(model: nn.Module, found: ChannelGroups, image: tuple[int, int, int]
     """
     if not found.groups:
         return found
-    random = torch.Generator().manual_seed(0)
-    net = copied_to(model, torch.device("cpu")).eval()
-    _fill(net, random)
-    images = torch.randn(2, *image, generator=random)
     with torch.random.fork_rng(devices=[]):
-        expected = _answers(net, images)
+        net, images = _filled(model, image)
+        expected = tensors_in(net(images.clone()))
 
         def why_not(groups: Iterable[ChannelGroup]) -> str | None:
             return _changes(net, groups, images, expected) or _fails(net, found, groups, images, expected)
@@ -61,6 +61,19 @@ def _failing(
     return found | {group.name: together for group in rest if together is not None}
 
 
+def _filled(model: nn.Module, image: tuple[int, int, int]) -> tuple[nn.Module, Tensor]:
+    """A copy with numbers, and images; in float64 if it runs so, since rounding grows from layer to layer."""
+    random = torch.Generator().manual_seed(0)
+    net = copied_to(model, torch.device("cpu")).eval()
+    _fill(net, random)
+    images = torch.randn(2, *image, generator=random)
+    try:
+        net.double()(images.double())
+    except Exception:  # what a net raises is theirs to choose
+        return net.float(), images
+    return net, images.double()
+
+
 def _fill(net: nn.Module, random: torch.Generator) -> None:
     """Give every number of a net a value of its own, on a scale that passes through many layers."""
     for tensor in (*net.parameters(), *net.buffers()):
@@ -72,13 +85,6 @@ def _fill(net: nn.Module, random: torch.Generator) -> None:
             tensor.uniform_(0.5, 1.5, generator=random)
 
 
-def _answers(net: nn.Module, images: Tensor) -> list[Tensor]:
-    """All tensors that a net answers."""
-    answer = net(images.clone())
-    parts = answer.values() if isinstance(answer, dict) else answer
-    return [answer] if isinstance(answer, Tensor) else [part for part in parts if isinstance(part, Tensor)]
-
-
 def _changes(
     net: nn.Module, groups: Iterable[ChannelGroup], images: Tensor, expected: list[Tensor]
 ) -> str | None:
@@ -86,18 +92,25 @@ def _changes(
     twin = copied(net)
     tensors = dict(twin.named_parameters(remove_duplicate=False)) | dict(twin.named_buffers())
     for group in groups:
-        moved = torch.arange(group.size).roll(1)
         for cut in group.cuts:
-            there = torch.arange(cut.repeat)
-            to = (cut.offset + torch.arange(group.size)[:, None] * cut.repeat + there).flatten()
-            of = (cut.offset + moved[:, None] * cut.repeat + there).flatten()
-            tensor = tensors[cut.tensor]
-            tensor.index_copy_(cut.dim, to, tensor.index_select(cut.dim, of))
+            to = cut.places(group.size, np.arange(group.size))
+            of = cut.places(group.size, _moved(group))
+            for block, into, out_of in zip(tensors[cut.tensor].chunk(cut.blocks), to, of, strict=True):
+                there, here = torch.from_numpy(into), torch.from_numpy(out_of)
+                block.index_copy_(cut.dim, there, block.index_select(cut.dim, here))
+    close = _CLOSE[images.dtype]
     same = all(
-        torch.allclose(one, other, rtol=0, atol=_CLOSE * float(other.abs().max()))
-        for one, other in zip(_answers(twin, images), expected, strict=True)
+        torch.allclose(one, other, rtol=0, atol=close * float(other.abs().max()))
+        for one, other in zip(tensors_in(twin(images.clone())), expected, strict=True)
     )
-    return None if same else "not all that reads them could be followed"
+    return None if same else NOT_FOLLOWED
+
+
+def _moved(group: ChannelGroup) -> Places:
+    """Channels in another order, in each block: neighbours are apart, and the even ones are not all even."""
+    blocks = np.arange(group.size).reshape(group.blocks, -1)
+    mixed = np.concatenate([blocks[:, ::2], blocks[:, 1::2]], axis=1)
+    return np.roll(mixed, 1, axis=1).ravel()
 
 
 def _fails(
@@ -110,8 +123,9 @@ def _fails(
     """Why a net does not run with half of the channels of groups."""
     twin = copied(net)
     try:
-        thin(twin, found, {group.name: count_at(0.5, group.size) for group in groups})
-        shapes = [answer.shape for answer in _answers(twin, images)]
+        thin(twin, found, {group.name: count_at(0.5, group.size, group.blocks) for group in groups})
+        shapes = [answer.shape for answer in tensors_in(twin(images.clone()))]
+        twin.train()(images.clone())  # some nets have parts that only their training runs
     except Exception as error:  # what a net raises is theirs to choose
         return f"the net does not run with fewer of them ({one_line(error)})"
     if shapes != [answer.shape for answer in expected]:

@@ -1,0 +1,64 @@
+"""Torch-Pruning's private parts, and what is found without them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from channel_nets import Between, Concat, Shuffled
+from torch import nn
+from torch_pruning import DependencyGraph
+from torch_pruning.dependency import index_mapping
+
+from lcsearch.nets.channels import find_groups, pruning_private, verified
+
+IMAGE = (3, 8, 8)
+PRIVATE = ("update_reshape_index_mapping", "update_index_mapping")
+
+
+def test_theirs_are_back_after_a_net_was_followed() -> None:
+    before = [getattr(index_mapping, name) for name in PRIVATE]
+    find_groups(Concat(), IMAGE)
+    find_groups(nn.Linear(3, 3), IMAGE)
+    assert [getattr(index_mapping, name) for name in PRIVATE] == before
+
+
+def test_a_shuffle_costs_only_the_channels_that_it_moves() -> None:
+    class Unit(nn.Module):
+        """As ShuffleNet's: one half goes by, the two are joined and shuffled."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.into, self.back = nn.Conv2d(4, 6, 1), nn.Conv2d(6, 4, 1)
+            self.shuffled = Shuffled()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            by, through = x.chunk(2, 1)
+            return self.shuffled(torch.cat([by, self.back(self.into(through).relu())], 1))  # type: ignore[no-any-return]
+
+    net = Between(nn.Sequential(Unit(), Unit()))
+    found = verified(net, find_groups(net, IMAGE), IMAGE)
+    assert [group.name for group in found.groups] == ["between.0.into", "between.1.into", "two"]
+    assert {one.name for one in found.whole} <= {"one", "between.0.back", "between.1.back"}
+
+
+def test_a_version_without_them_finds_the_same_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = find_groups(Concat(), IMAGE)
+    replaced = pruning_private._replaced
+    monkeypatch.setattr(pruning_private, "_replaced", lambda name, by: replaced(f"{name}_moved", by))
+    assert find_groups(Concat(), IMAGE) == expected
+
+
+def test_a_graph_that_gets_lost_costs_only_what_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = DependencyGraph.get_pruning_group
+
+    def lost(graph: DependencyGraph, layer: nn.Module, *others: Any) -> Any:
+        if layer is not next(iter(graph.model.children())):
+            return asked(graph, layer, *others)
+        raise IndexError("list index out of range")
+
+    monkeypatch.setattr(DependencyGraph, "get_pruning_group", lost)
+    found = find_groups(Between(nn.ReLU()), IMAGE)
+    assert [group.name for group in found.groups] == ["two"]
+    assert found.whole == (("one", "not all that reads them could be followed"),)
