@@ -16,6 +16,7 @@ from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe, TrialSpec
 from lcsearch.data import DatasetInfo
 from lcsearch.layers import prune_coefficients
 from lcsearch.layers.families.linear import LinearSpec
+from lcsearch.nets.channels import groups_of
 from lcsearch.nets.count import count
 from lcsearch.nets.surgery import build_model, conv_layers
 from lcsearch.runs.directory import RunDirectory
@@ -39,11 +40,20 @@ def everywhere(backbone: str, layer: LayerSpec, width: float = 1.0) -> ModelSpec
     return replace(plain, layers=dict.fromkeys(names, layer))
 
 
+def thinner(spec: ModelSpec, share: float) -> ModelSpec:
+    """The same with a share of the channels of every group."""
+    spec = replace(spec, image_size=(16, 16))
+    groups = groups_of(spec)
+    return replace(spec, channels=groups.channels(groups.kept({one.name: share for one in groups.groups})))
+
+
 SPECS = {
     "sparse": everywhere("base", SPARSE),
     "low rank": everywhere("base", LOW_RANK),
     "full": everywhere("base", FULL),
     "grouped": everywhere("resnext29", SPARSE, 0.125),
+    "thinner": thinner(everywhere("base", LOW_RANK), 0.5),
+    "thinner, grouped": thinner(everywhere("resnext29", FULL, 0.125), 0.6),
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lcsearch.core.checked import Checked, Versioned
+from lcsearch.core.errors import InputError
 from lcsearch.core.files import write_text
 from lcsearch.core.metric import Metric
 from lcsearch.core.spec import ModelSpec, Recipe, Regularizer, TrialSpec
@@ -85,7 +86,10 @@ def parse_config(plain: Any, name: str) -> Config:
     Raises:
         InputError: Something in it is not allowed.
     """
-    return validate(_ConfigFile, plain, name).config()
+    read = validate(_ConfigFile, plain, name)
+    if read.channels and read.image_size is None:
+        raise InputError(f"{name}: image_size: is missing; channels need [height, width] of the images")
+    return read.config()
 
 
 def recipe_values(plain: Any, name: str) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from lcsearch.core.spec import ModelSpec
 from lcsearch.core.yaml import parse_yaml
 from lcsearch.export.packed import unpack
 from lcsearch.nets import surgery
-from lcsearch.nets.channels import find_groups
+from lcsearch.nets.channels import find_groups, image_of, verified
+from lcsearch.nets.copying import copied_to
 from lcsearch.nets.tensors import read_tensors, restore
 
 VERSION = "1"
@@ -105,13 +106,14 @@ def _apply(model: nn.Module, spec: ModelSpec, file: Path, trained: bool) -> nn.M
 
 
 def _thin(model: nn.Module, spec: ModelSpec, trained: bool) -> None:
-    if spec.image_size is None:
-        raise InputError("image_size: is missing; channels are found with an image of its size")
-    groups = find_groups(model, (spec.in_channels, *spec.image_size))
-    if not trained:
-        surgery.thinned(model, spec, groups)
-        return
-    raise InputError("channels: a trained model of your own cannot be thinned; leave trained=True out")
+    """Take channels out of a model, in place, once it is known that all of the spec fits it."""
+    if trained:
+        raise InputError("channels: a trained model of your own cannot be thinned; leave trained=True out")
+    image = image_of(spec)
+    groups = verified(model, find_groups(model, image), image)
+    tried = surgery.thinned(copied_to(model, torch.device("meta")), spec, groups)
+    surgery.convert(tried, spec.layers)
+    surgery.thinned(model, spec, groups)
 
 
 def _build(spec: ModelSpec, file: Path) -> nn.Module:

@@ -160,3 +160,37 @@ def test_of_a_recipe_only_what_is_named_is_returned() -> None:
 def test_an_unwritable_place_is_the_users_mistake(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not writable"):
         write_config(tmp_path / "none" / "best.yaml", SPEC)
+
+
+THIN = ModelSpec("vgg11", 10, 1, channels={"features.0": 0.5, "features.4": 0.333333}, image_size=(28, 32))
+
+
+def test_channels_are_written_with_the_size_of_the_images() -> None:
+    text = config_text(TrialSpec(THIN))
+    assert "channels: {features.0: 0.5, features.4: 0.333333}\nimage_size: [28, 32]\n" in text
+    assert parse_config(parse_yaml(text, "f"), "f").spec.model == THIN
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"image_size": None}, r"f: image_size: is missing; channels need \[height, width\] of the images"),
+        ({"image_size": [28]}, r"f: image_size: \[28\] is not allowed; write \[height, width\], in pixels"),
+        ({"image_size": [28, 0]}, r"f: image_size: \[28, 0\] is not allowed"),
+        (
+            {"channels": {"features.0": 0.0}},
+            r'f: channels."features.0": 0.0 is not allowed; it must be above 0',
+        ),
+        ({"channels": {"features.0": 1.01}}, r'f: channels."features.0": 1.01 is not allowed; .* at most 1'),
+        ({"channels": {"features.0": "half"}}, r"""f: channels."features.0": 'half' is not a number"""),
+        ({"channels": [0.5]}, r"f: channels: \[0.5\] is not"),
+    ],
+)
+def test_channels_that_are_not_allowed_are_named(changed: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse_config(TrialSpec(THIN).to_plain() | changed, "f")
+
+
+def test_a_config_without_channels_needs_no_image_size() -> None:
+    plain = TrialSpec(THIN).to_plain() | {"channels": None}
+    assert parse_config(plain, "f").spec.model == ModelSpec("vgg11", 10, 1)

@@ -102,3 +102,12 @@ def test_what_is_no_layer_is_one_line(layer: Any, said: str) -> None:
     with pytest.raises(InputError) as caught:
         validate(ModelSpec, MODEL | {"layers": {"x": layer}}, "f")
     assert str(caught.value) == f"f: {said}"
+
+
+def test_a_spec_of_all_channels_has_the_fingerprint_of_before_there_were_any() -> None:
+    spec = TrialSpec(ModelSpec("base", 10, 3))
+    assert "channels" not in spec.to_plain() and "image_size" not in spec.to_plain()
+    thinner = TrialSpec(ModelSpec("base", 10, 3, channels={"features.0": 0.5}, image_size=(8, 8)))
+    assert thinner.fingerprint() != spec.fingerprint()
+    other = TrialSpec(ModelSpec("base", 10, 3, channels={"features.0": 0.25}, image_size=(8, 8)))
+    assert thinner.fingerprint() != other.fingerprint()

@@ -5,7 +5,7 @@ those of another layer. All that must lose a channel together is a group, kept a
 which dimension, which places.
 """
 
-from lcsearch.nets.channels.find import find_groups, groups_of
+from lcsearch.nets.channels.find import find_groups, groups_of, image_of
 from lcsearch.nets.channels.groups import ChannelGroup, ChannelGroups, Cut, Whole, count_at
 from lcsearch.nets.channels.thin import thin
 from lcsearch.nets.channels.verify import verified
@@ -18,6 +18,7 @@ __all__ = [
     "count_at",
     "find_groups",
     "groups_of",
+    "image_of",
     "thin",
     "verified",
 ]

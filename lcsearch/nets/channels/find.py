@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lcsearch.core.errors import one_line
+from lcsearch.core.errors import InputError, one_line
 from lcsearch.core.spec import ModelSpec
 from lcsearch.nets.channels.groups import ChannelGroup, ChannelGroups, Cut, Whole
 from lcsearch.nets.channels.places import (
@@ -30,7 +30,7 @@ from lcsearch.nets.channels.pruning_private import unchanged, views_followed_wit
 from lcsearch.nets.copying import copied_to
 from lcsearch.nets.scores import tensors_in
 
-__all__ = ["find_groups", "groups_of"]
+__all__ = ["find_groups", "groups_of", "image_of"]
 
 
 def find_groups(model: nn.Module, image: tuple[int, int, int]) -> ChannelGroups:
@@ -61,23 +61,29 @@ def groups_of(spec: ModelSpec) -> ChannelGroups:
     """The groups of a spec's plain backbone, found once per process.
 
     Raises:
-        InputError: The backbone cannot be built.
-        ValueError: The spec says nothing of the images.
+        InputError: The backbone cannot be built, or the spec says nothing of the images.
+    """
+    return _groups_of(spec.backbone, spec.num_classes, spec.width, image_of(spec))
+
+
+def image_of(spec: ModelSpec) -> tuple[int, int, int]:
+    """Channels, height and width of the images on which a spec's groups are found.
+
+    Raises:
+        InputError: The spec does not say.
     """
     if spec.image_size is None:
-        raise ValueError("a spec without image_size has no groups of channels")
-    return _groups_of(spec.backbone, spec.num_classes, spec.in_channels, spec.width, spec.image_size)
+        raise InputError("image_size: is missing; groups of channels are found on images of a size")
+    return (spec.in_channels, *spec.image_size)
 
 
 @lru_cache(maxsize=8)
-def _groups_of(
-    backbone: str, num_classes: int, in_channels: int, width: float, image_size: tuple[int, int]
-) -> ChannelGroups:
+def _groups_of(backbone: str, num_classes: int, width: float, image: tuple[int, int, int]) -> ChannelGroups:
     from lcsearch.nets import backbones
 
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
-        model = backbones.build(backbone, num_classes=num_classes, in_channels=in_channels, width=width)
-    return find_groups(model, (in_channels, *image_size))
+        model = backbones.build(backbone, num_classes=num_classes, in_channels=image[0], width=width)
+    return find_groups(model, image)
 
 
 def _groups(net: nn.Module, images: Tensor) -> ChannelGroups:

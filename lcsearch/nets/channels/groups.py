@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lcsearch.core.errors import InputError, no_such
+from lcsearch.core.strict import format_path
 
 Places = npt.NDArray[np.int64]
 """Numbers of channels, or places of a tensor."""
@@ -139,7 +140,8 @@ class ChannelGroups:
         for name, share in channels.items():
             group = self[name]
             if not 0 < share <= 1:
-                raise InputError(f"channels.{name}: {share!r} is not allowed; it must be in (0, 1]")
+                where = format_path(("channels", name))
+                raise InputError(f"{where}: {share!r} is not allowed; it must be in (0, 1]")
             counts[name] = count_at(share, group.size, group.blocks)
         return counts
 
