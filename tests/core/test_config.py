@@ -179,7 +179,7 @@ def test_channels_are_written_with_the_size_of_the_images() -> None:
         ({"image_size": [28, 0]}, r"f: image_size: \[28, 0\] is not allowed"),
         (
             {"channels": {"features.0": 0.0}},
-            r'f: channels."features.0": 0.0 is not allowed; it must be above 0',
+            r'f: channels."features.0": 0.0 is not allowed; .* above 0',
         ),
         ({"channels": {"features.0": 1.01}}, r'f: channels."features.0": 1.01 is not allowed; .* at most 1'),
         ({"channels": {"features.0": "half"}}, r"""f: channels."features.0": 'half' is not a number"""),

@@ -72,7 +72,6 @@ def test_weights_fill_a_whole_model_of_ones_own(name: str, tmp_path: Path) -> No
         (Chain(), {"tow": 0.5}, {}, "no group of channels 'tow'; did you mean 'two'"),
         (FixedView(), {"two": 0.5}, {}, "channels: those of 'two' stay: the net does not run with fewer"),
         (Chain(), {"one": 0.5}, {"three": LinearSpec(0.5)}, "the net has no convolution 'three'"),
-        (Chain(), {"two": 0.5}, {"two": LinearSpec(0.5, rank=0)}, "two.*rank"),
     ],
 )
 def test_what_does_not_fit_changes_nothing(
