@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -46,6 +48,25 @@ def reestimate(model: nn.Module, images: Tensor, batch_size: int = 512) -> None:
                 getattr(layer, name).copy_(value)
     for layer in layers:
         sums[layer].give(layer)
+
+
+@contextmanager
+def restless(model: nn.Module) -> Iterator[Callable[[], None]]:
+    """From the first call of what it gives, batch norm layers take the statistics of what they get."""
+    layers = [(norm, norm.momentum, norm.num_batches_tracked) for norm in norms(model)]
+    counts = [None if count is None else count.clone() for _, _, count in layers]
+
+    def wake() -> None:
+        for norm, _, _ in layers:
+            norm.training, norm.momentum = True, 1.0
+
+    try:
+        yield wake
+    finally:
+        for (norm, momentum, tracked), count in zip(layers, counts, strict=True):
+            norm.momentum = momentum
+            if tracked is not None and count is not None:
+                tracked.copy_(count)
 
 
 def _state(layer: BatchNorm) -> dict[str, Tensor]:

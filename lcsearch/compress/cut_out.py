@@ -3,46 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
 
 from lcsearch.compress.batch_norm import reestimate
 from lcsearch.compress.fit import DEFAULT_HOW, FIT_IMAGES, How, compress_trained
-from lcsearch.core.spec import LayerSpec
+from lcsearch.compress.thinned import DEFAULT_THINNED, THIN_IMAGES, Thinned, thin_trained
+from lcsearch.core.spec import ModelSpec
 from lcsearch.data import Batches, SearchData, Split
+from lcsearch.nets.channels import groups_of
 
 NORM_IMAGES = 512
 """Training images that batch norm statistics are estimated on."""
 
 
 def cut_out(
-    backbone: nn.Module,
-    layers: Mapping[str, LayerSpec],
+    whole: nn.Module,
+    spec: ModelSpec,
     data: SearchData,
     *,
+    before: Mapping[str, float] = MappingProxyType({}),
     device: str | torch.device = "cpu",
     how: How = DEFAULT_HOW,
+    thinned: Thinned = DEFAULT_THINNED,
 ) -> nn.Module:
-    """Compress a trained backbone and make its batch norm fit again; no training image's label is used.
+    """Thin and compress a trained net and make its batch norm fit again; no training image's label is used.
 
     Args:
-        backbone: The trained backbone; it is moved to the device.
-        layers: Module name to what becomes of it. Without any the backbone comes back as it is.
-        data: Its first training images are what layers and statistics are fitted to.
+        whole: A trained net of plain layers, the backbone or a thinner one; it is moved to the device.
+        spec: What comes of it. Where nothing is thinned or compressed, the net comes back as it is.
+        data: Its first training images are what channels are chosen by, and layers and statistics fitted to.
+        before: The channels of the net, as its own spec has them.
         device: Where to compute.
         how: What the new layers shall be close to.
+        thinned: How channels are taken out.
 
     Raises:
-        InputError: The layers do not fit the backbone, or its weights are not finite.
+        InputError: The layers or channels do not fit the net, or its weights are not finite.
+        ValueError: The net has fewer channels in a group than what shall come of it.
     """
-    backbone.to(device)
-    if not layers:
-        return backbone
+    whole.to(device)
+    model = _thinner(whole, spec, data, before, device, thinned)
+    if model is whole and not spec.layers:
+        return whole
     images = first_images(data, NORM_IMAGES, device)
-    model = compress_trained(backbone, layers, images[:FIT_IMAGES], how=how)
-    reestimate(model, images)
+    if model is not whole:
+        reestimate(model, images)
+    if spec.layers:
+        model = compress_trained(model, spec.layers, images[:FIT_IMAGES], how=how)
+        reestimate(model, images)
     return model
+
+
+def _thinner(
+    whole: nn.Module,
+    spec: ModelSpec,
+    data: SearchData,
+    before: Mapping[str, float],
+    device: str | torch.device,
+    thinned: Thinned,
+) -> nn.Module:
+    """The net with the channels of a spec; itself where it has them already."""
+    if spec.channels == before:
+        return whole
+    groups = groups_of(spec)
+    had, wanted = groups.kept(before), groups.kept(spec.channels)
+    lacks = [name for name, count in wanted.items() if count > had[name]]
+    if lacks:
+        raise ValueError(
+            f"the net has {had[lacks[0]]} channels in {lacks[0]!r}, fewer than {wanted[lacks[0]]}"
+        )
+    keep = {name: count for name, count in wanted.items() if count < had[name]}
+    if not keep:
+        return whole
+    images = first_images(data, THIN_IMAGES, device)
+    return thin_trained(whole, groups.thinned(had), keep, images, how=thinned)
 
 
 def first_images(data: SearchData, count: int, device: str | torch.device = "cpu") -> Tensor:

@@ -9,8 +9,7 @@ their errors: the target stays the trained model's response.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from lcsearch.compress import responses
+from lcsearch.compress.batch_norm import restless
 from lcsearch.compress.closeness import closeness_of
 from lcsearch.compress.responses import Response
 from lcsearch.core.errors import InputError
@@ -181,7 +181,7 @@ def _run(model: nn.Module, fits: Sequence[_Fit], images: Tensor) -> set[str]:
         The layers that were fitted; of those with the same tensors the first one.
     """
     handles = []
-    with responses.evaluation(model), _restless(model) as wake:
+    with responses.evaluation(model), restless(model) as wake:
         for fit in fits:
             handles.append(fit.layer.register_forward_pre_hook(_before(fit, wake)))
             handles.append(fit.layer.register_forward_hook(_after(fit)))
@@ -207,22 +207,3 @@ def _after(fit: _Fit) -> Any:
         return fit.after(output) if fit.tie.fitted else None
 
     return hook
-
-
-@contextmanager
-def _restless(model: nn.Module) -> Iterator[Any]:
-    """From the first call of what it gives, batch norm layers take the statistics of what they get."""
-    layers = [(norm, norm.momentum, norm.num_batches_tracked) for norm in responses.norms(model)]
-    counts = [None if count is None else count.clone() for _, _, count in layers]
-
-    def wake() -> None:
-        for norm, _, _ in layers:
-            norm.training, norm.momentum = True, 1.0
-
-    try:
-        yield wake
-    finally:
-        for (norm, momentum, tracked), count in zip(layers, counts, strict=True):
-            norm.momentum = momentum
-            if tracked is not None and count is not None:
-                tracked.copy_(count)

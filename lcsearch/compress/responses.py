@@ -57,14 +57,20 @@ def sample(output: Tensor, places: Tensor) -> Tensor:
     return output.flatten(2).gather(2, index).transpose(1, 2).flatten(0, 1)
 
 
-def draw_places(shape: torch.Size, device: torch.device) -> Tensor:
-    """Return places (n, m) of an output of a shape (n, out, h, w): always the same, without repetition."""
+def draw_places(shape: torch.Size, device: torch.device, count: int = PLACES) -> Tensor:
+    """Return places (n, m) of a map of a shape (n, out, h, w): always the same, without repetition.
+
+    Args:
+        shape: Of the map.
+        device: Of the places.
+        count: The most places of an image.
+    """
     images, area = shape[0], shape[2] * shape[3]
-    if area <= PLACES:
+    if area <= count:
         return torch.arange(area, device=device).expand(images, -1)
     generator = torch.Generator().manual_seed(_SEED)
     order = torch.rand(images, area, generator=generator).argsort(dim=1)
-    return order[:, :PLACES].to(device)
+    return order[:, :count].to(device)
 
 
 @torch.no_grad()
@@ -110,9 +116,7 @@ def record(model: nn.Module, convs: Mapping[str, nn.Conv2d], images: Tensor) -> 
 def importance(model: nn.Module, convs: Mapping[str, nn.Conv2d], images: Tensor) -> dict[str, Tensor]:
     """Return how much an error in each channel of convolutions matters to what the model says.
 
-    The root of the mean squared gradient of the log-likelihood with respect to the channel, over images,
-    places and classes drawn as the model believes (the diagonal of the Fisher information): no labels are
-    needed. Divided by its mean, and at least ``LEAST_WEIGHT``.
+    The root of what `sensitivities` returns, divided by its mean, and at least ``LEAST_WEIGHT``.
 
     Args:
         model: Run in evaluation mode; left as it is.
@@ -120,32 +124,62 @@ def importance(model: nn.Module, convs: Mapping[str, nn.Conv2d], images: Tensor)
         images: (n, c, h, w), on the model's device.
 
     Returns:
+        (out,) float64, on the CPU, by name, where `sensitivities` has any.
+    """
+    return {name: _weights(square) for name, square in sensitivities(model, convs, images).items()}
+
+
+def sensitivities(model: nn.Module, layers: Mapping[str, nn.Module], images: Tensor) -> dict[str, Tensor]:
+    """Return the squared gradient of what the model says with respect to each channel of layers.
+
+    That of the log-likelihood, summed over images, places and classes drawn as the model believes (the
+    diagonal of the Fisher information): no labels are needed.
+
+    Args:
+        model: Run in evaluation mode; left as it is.
+        layers: Convolutions and linear layers of the model, by any name.
+        images: (n, c, h, w), on the model's device.
+
+    Returns:
         (out,) float64, on the CPU, by name; nothing for a model that does not give (n, classes), or gives no
-        gradients, and for convolutions that have none.
+        gradients, and for layers that have none.
     """
     squares: dict[str, Tensor] = {}
 
     def add(name: str, gradient: Tensor) -> None:
-        own = gradient.detach().float().square().transpose(0, 1).flatten(1).sum(1)
-        squares[name] = squares[name] + own if name in squares else own
+        own = as_map(layers[name], gradient.detach())
+        if own is not None:
+            own = own.float().square().transpose(0, 1).flatten(1).sum(1)
+            squares[name] = squares[name] + own if name in squares else own
 
     def watch(name: str, output: Tensor) -> None:
-        if output.requires_grad and output.dim() == 4:
+        if output.requires_grad:
             output.register_hook(lambda gradient: add(name, gradient))
 
     handles = [
-        conv.register_forward_hook(lambda module, inputs, output, name=name: watch(name, output))
-        for name, conv in convs.items()
+        layer.register_forward_hook(lambda module, inputs, output, name=name: watch(name, output))
+        for name, layer in layers.items()
     ]
     generator = torch.Generator().manual_seed(_SEED)
     try:
-        with evaluation(model), _frozen((model, *convs.values())), torch.enable_grad():
+        with evaluation(model), _frozen((model, *layers.values())), torch.enable_grad():
             for some in images.tensor_split(-(-len(images) // _WEIGHED_AT_ONCE)):
                 _backward(model, some, generator)
     finally:
         for handle in handles:
             handle.remove()
-    return {name: _weights(square.cpu().double()) for name, square in squares.items()}
+    return {name: square.cpu().double() for name, square in squares.items()}
+
+
+def as_map(layer: nn.Module, value: Tensor) -> Tensor | None:
+    """What a layer is given, or answers, as a map (n, channels, h, w); None where it is none.
+
+    A linear layer's (n, ..., channels) becomes one of as many places as the dimensions between have.
+    """
+    if isinstance(layer, nn.Linear):
+        flat = value.dim() > 1 and value.numel() > 0
+        return value.movedim(-1, 1).reshape(len(value), value.shape[-1], -1, 1) if flat else None
+    return value if value.dim() == 4 else None
 
 
 def _backward(model: nn.Module, images: Tensor, generator: torch.Generator) -> None:

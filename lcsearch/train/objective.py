@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -201,12 +201,14 @@ def start_of(job: Job, data: SearchData, device: str) -> Callable[[nn.Module], N
             with halting():
                 model.load_state_dict(start.read_compressed(model))
             return
+        spec, before = job.spec.model, dict[str, float]()
         with halting():
             if job.parent is not None:
                 whole = load_parent(job.parent.model, Path(job.parent.folder) / WEIGHTS)
+                before |= job.parent.model.channels
             else:
-                whole = load_backbone(replace(job.spec.model, layers={}), start.folder)
-        model.load_state_dict(cut_out(whole, job.spec.model.layers, data, device=device).state_dict())
+                whole = load_backbone(spec, start.folder)
+        model.load_state_dict(cut_out(whole, spec, data, before=before, device=device).state_dict())
 
     return begin
 

@@ -94,7 +94,7 @@ def _all_tried(
         with used(small) as after:
             _tried(small, few, recipe, device, "the net with its convolutions replaced")
         check_still_used(before, after)
-        if cut and compressed.layers:
+        if cut and (compressed.layers or compressed.channels):
             _try_to_cut(surgery.build_model(plain), compressed, few, recipe, device)
     return notes
 
@@ -102,12 +102,13 @@ def _all_tried(
 def _try_to_cut(
     whole: nn.Module, compressed: ModelSpec, few: SearchData, recipe: Recipe, device: str
 ) -> None:
-    """Fit the layer that takes least to what the net answers, and train what comes of it."""
+    """Thin the net, fit the layer that takes least to what it answers, and train what comes of it."""
     subject = "the net with a convolution fitted to images"
     convs = surgery.conv_layers(whole)
-    name = min(compressed.layers, key=lambda layer: convs[layer].out_channels)
+    least = sorted(compressed.layers, key=lambda layer: convs[layer].out_channels)[:1]
+    spec = replace(compressed, layers={name: compressed.layers[name] for name in least})
     with Watch(subject):
-        small = cut_out(whole.eval(), {name: compressed.layers[name]}, few, device=device)
+        small = cut_out(whole.eval(), spec, few, device=device)
     _tried(small, few, recipe, device, subject)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -9,11 +11,16 @@ from torch import Tensor, nn
 from lcsearch.compress.batch_norm import reestimate
 from lcsearch.compress.cut_out import cut_out, first_images
 from lcsearch.compress.fit import How, compress_trained
+from lcsearch.compress.thinned import Thinned, thin_trained
+from lcsearch.core.spec import ModelSpec
 from lcsearch.data import DatasetInfo, SearchData, Split
 from lcsearch.layers.families.linear import LinearSpec
+from lcsearch.nets.channels import groups_of
+from lcsearch.nets.surgery import build_model
 
 INFO = DatasetInfo("drawn", 4, 2, 8, (0.5, 0.4), (0.25, 0.2), True, 2)
 LAYERS = {"0": LinearSpec(0.5), "3": LinearSpec(0.25)}
+SPEC = ModelSpec("drawn", 4, 2, layers=LAYERS)
 
 
 def net() -> nn.Sequential:
@@ -37,6 +44,12 @@ def normalised(data: SearchData, count: int) -> Tensor:
     return (data.train.images[:count] / 255 - mean) / std
 
 
+def same(one: nn.Module, other: nn.Module) -> None:
+    assert one.state_dict().keys() == other.state_dict().keys()
+    for name, value in other.state_dict().items():
+        assert torch.allclose(one.state_dict()[name], value, rtol=1e-4, atol=1e-5), name
+
+
 @pytest.mark.parametrize("count", [1, 30, 700])
 def test_first_images_are_normalised_and_in_order(data: SearchData, count: int) -> None:
     found, wanted = first_images(data, count), normalised(data, count)
@@ -46,19 +59,71 @@ def test_first_images_are_normalised_and_in_order(data: SearchData, count: int) 
 @pytest.mark.parametrize("how", ["responses", "filters"])
 def test_layers_and_then_statistics_are_fitted(data: SearchData, how: How) -> None:
     """256 images for layers, 512 for statistics."""
-    made = cut_out(net(), LAYERS, data, how=how)
+    made = cut_out(net(), SPEC, data, how=how)
     wanted = compress_trained(net(), LAYERS, normalised(data, 256), how=how)
     reestimate(wanted, normalised(data, 512))
-    assert made.state_dict().keys() == wanted.state_dict().keys()
-    for name, value in wanted.state_dict().items():
-        assert torch.allclose(made.state_dict()[name], value, rtol=1e-4, atol=1e-5), name
+    same(made, wanted)
 
 
 def test_responses_are_fitted_to_unless_asked_otherwise(data: SearchData) -> None:
-    made, wanted = cut_out(net(), LAYERS, data), cut_out(net(), LAYERS, data, how="responses")
+    made, wanted = cut_out(net(), SPEC, data), cut_out(net(), SPEC, data, how="responses")
     assert all(map(torch.equal, made.state_dict().values(), wanted.state_dict().values()))
 
 
 def test_without_layers_it_is_the_net_itself(data: SearchData) -> None:
     model = net()
-    assert cut_out(model, {}, data) is model
+    assert cut_out(model, replace(SPEC, layers={}), data) is model
+
+
+THIN = ModelSpec("base", 4, 2, 0.25, channels={"features.4": 0.5, "features.12": 0.25}, image_size=(8, 8))
+
+
+def trained() -> nn.Module:
+    torch.manual_seed(2)
+    return build_model(replace(THIN, channels={}, image_size=None)).eval()
+
+
+def test_channels_are_taken_out_first_and_statistics_fitted(data: SearchData) -> None:
+    """1,024 images for channels, 512 for statistics."""
+    groups = groups_of(THIN)
+    made = cut_out(trained(), THIN, data)
+    wanted = thin_trained(trained(), groups, groups.kept(THIN.channels), normalised(data, 1024))
+    reestimate(wanted, normalised(data, 512))
+    same(made, wanted)
+    build_model(THIN).load_state_dict(made.state_dict())
+
+
+def test_layers_are_fitted_to_the_thinned_net(data: SearchData) -> None:
+    spec = replace(THIN, layers={"features.8": LinearSpec(0.25)})
+    thinner = cut_out(trained(), THIN, data)
+    wanted = compress_trained(thinner, spec.layers, normalised(data, 256))
+    reestimate(wanted, normalised(data, 512))
+    same(cut_out(trained(), spec, data), wanted)
+
+
+@pytest.mark.parametrize("how", ["magnitude", "magnitude_solved"])
+def test_channels_are_taken_out_as_asked(data: SearchData, how: Thinned) -> None:
+    one, other = cut_out(trained(), THIN, data, thinned=how), cut_out(trained(), THIN, data)
+    assert not torch.equal(one.state_dict()["features.8.weight"], other.state_dict()["features.8.weight"])
+
+
+def test_a_thinner_net_is_thinned_further(data: SearchData) -> None:
+    """What stays are channels that its parent has; the parent's groups are smaller than the backbone's."""
+    child = replace(THIN, channels={"features.4": 0.25, "features.8": 0.5, "features.12": 0.25})
+    parent = cut_out(trained(), THIN, data)
+    made = cut_out(parent, child, data, before=THIN.channels)
+    build_model(child).load_state_dict(made.state_dict())
+    filters, old = made.state_dict()["features.0.weight"], parent.state_dict()["features.0.weight"]
+    assert torch.equal(filters, old)
+    assert torch.equal(made.state_dict()["features.13.weight"], parent.state_dict()["features.13.weight"])
+
+
+def test_a_net_of_the_same_channels_comes_back_as_it_is(data: SearchData) -> None:
+    parent = build_model(THIN)
+    assert cut_out(parent, THIN, data, before=THIN.channels) is parent
+
+
+def test_channels_do_not_come_back(data: SearchData) -> None:
+    more = replace(THIN, channels={"features.4": 0.75})
+    with pytest.raises(ValueError, match=r"has 8 channels in 'features\.4', fewer than 12"):
+        cut_out(build_model(THIN), more, data, before=THIN.channels)

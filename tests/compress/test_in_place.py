@@ -11,6 +11,7 @@ from lcsearch.compress.batch_norm import reestimate
 from lcsearch.compress.cut_out import cut_out
 from lcsearch.compress.fit import compress_trained
 from lcsearch.compress.sensitivity import measure
+from lcsearch.core.spec import ModelSpec
 from lcsearch.data import DatasetInfo, SearchData, Split
 from lcsearch.export import latency
 from lcsearch.layers.families.linear import LinearSpec
@@ -78,7 +79,7 @@ def test_a_whole_cut_out_and_the_sensitivity_are_the_same() -> None:
         torch.arange(400) % 3,
     )
     data = SearchData(DatasetInfo("noise", 3, 1, 8, (0.5,), (0.3,), False, 0), split, split)
-    one, other = (cut_out(net, LAYERS, data) for net in nets())
+    one, other = (cut_out(net, ModelSpec("scales", 3, 1, layers=LAYERS), data) for net in nets())
     assert same(one, other)
     first, second = (measure(net, ["late"], data) for net in nets())
     assert first == second and len(first.rows) > 1

@@ -147,7 +147,7 @@ def test_damaged_files_are_one_clear_line(start: Start, images: SearchData) -> N
 
 def test_nothing_compressed_is_the_backbone_itself(images: SearchData, backbone: nn.Module) -> None:
     before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
-    model = cut_out(backbone, {}, images)
+    model = cut_out(backbone, PLAIN, images)
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert evaluate(model, images.validation, images.info) == evaluate(
         backbone, images.validation, images.info

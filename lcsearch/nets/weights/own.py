@@ -21,13 +21,13 @@ def load_backbone(template: ModelSpec, folder: Path) -> nn.Module:
     """Return the plain backbone of a start folder, on the CPU, in evaluation mode.
 
     Args:
-        template: Its name and sizes; layers are not looked at.
+        template: Its name and sizes; layers and channels are not looked at.
         folder: Holds ``BACKBONE``.
 
     Raises:
         InputError: The file is missing, damaged or of another model.
     """
-    return _load(replace(template, layers={}), folder / BACKBONE)
+    return _load(replace(template, layers={}, channels={}, image_size=None), folder / BACKBONE)
 
 
 def load_parent(model: ModelSpec, weights: Path) -> nn.Module:
