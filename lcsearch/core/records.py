@@ -56,6 +56,7 @@ class LayerCount:
         macs: Multiply-accumulates of one image.
         numbers: The family's own numbers by name, None for what the layer does not have.
         trainable: Numbers that training changes; None where they are all that is stored.
+        outputs: Output channels; None in records of older versions.
     """
 
     name: str
@@ -64,12 +65,14 @@ class LayerCount:
     macs: int
     numbers: Mapping[str, float | int | None] = field(default_factory=dict)
     trainable: int | None = None
+    outputs: int | None = None
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data for JSON, the family's own numbers among the others."""
         shared = {"name": self.name, "family": self.family, "params": self.params, "macs": self.macs}
-        more = {} if self.trainable is None else {"trainable": self.trainable}
-        return {**shared, **more, **self.numbers}
+        more = {"trainable": self.trainable, "outputs": self.outputs}
+        known = {key: value for key, value in more.items() if value is not None}
+        return {**shared, **known, **self.numbers}
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> LayerCount:

@@ -135,5 +135,4 @@ def _without_plain(spec: TrialSpec) -> TrialSpec:
     """The spec with plain layers left out, as a config leaves them out."""
     m = spec.model
     layers = {name: layer for name, layer in m.layers.items() if layer.family != "conv"}
-    model = ModelSpec(m.backbone, m.num_classes, m.in_channels, m.width, layers)
-    return TrialSpec(model, spec.regularizer, spec.recipe)
+    return replace(spec, model=replace(m, layers=layers))

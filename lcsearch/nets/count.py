@@ -80,7 +80,15 @@ def _row(name: str, module: nn.Module, size: Size, macs: int) -> LayerCount:
     numbers = lookup.family_of(spec).numbers(spec)
     trainable = None if size.trainable == size.stored else size.trainable
     family = "dense" if isinstance(module, nn.Linear) else spec.family
-    return LayerCount(name, family, size.stored, macs, numbers, trainable)
+    return LayerCount(name, family, size.stored, macs, numbers, trainable, _outputs(module))
+
+
+def _outputs(module: nn.Module) -> int:
+    """Output channels of a layer that is counted."""
+    if isinstance(module, FamilyLayer):
+        return module.shape.out_channels
+    found: int = module.out_features if isinstance(module, nn.Linear) else module.out_channels  # type: ignore[assignment]
+    return found
 
 
 def _macs_by_name(model: nn.Module, input_shape: tuple[int, int, int]) -> dict[str, int]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lcsearch.core.records import HAND_PICKED, RunRecord, TrialRecord
+from lcsearch.core.records import HAND_PICKED, LayerCount, RunRecord, TrialRecord
 from lcsearch.layers import lookup
 from lcsearch.report.points import front_line
 
-TABLE_HEAD = ("amount", "kind")
+TABLE_HEAD = ("channels", "amount", "kind")
 """What the cells of a choice are."""
 
 
@@ -21,7 +21,8 @@ class LayerRow:
         name: Module name.
         plain: Parameters of this layer in the plain backbone; None where it has no such layer.
         kept: Parameters in this trial.
-        choice: How its filters are made, in as many cells as `TABLE_HEAD` has.
+        choice: How many of its output channels stayed, if not all, and how its filters are made, in as many
+            cells as `TABLE_HEAD` has.
     """
 
     name: str
@@ -30,25 +31,34 @@ class LayerRow:
     choice: tuple[str, ...]
 
 
-def plain_sizes(run: RunRecord) -> dict[str, int]:
-    """Return the parameters of each layer of the plain backbone, trained or not."""
+def plain_layers(run: RunRecord) -> dict[str, LayerCount]:
+    """Return each layer of the plain backbone, trained or not."""
     for trial in run.trials:
         if trial.origin == "baseline":
-            return {layer.name: layer.params for layer in trial.layers}
+            return {layer.name: layer for layer in trial.layers}
     return {}
 
 
-def layer_rows(trial: TrialRecord, plain: Mapping[str, int]) -> tuple[LayerRow, ...]:
+def plain_sizes(run: RunRecord) -> dict[str, int]:
+    """Return the parameters of each layer of the plain backbone, trained or not."""
+    return {name: layer.params for name, layer in plain_layers(run).items()}
+
+
+def layer_rows(trial: TrialRecord, plain: Mapping[str, LayerCount]) -> tuple[LayerRow, ...]:
     """Return a trial's layers, in module order.
 
     Args:
         trial: The trial.
-        plain: Parameters of each layer of the plain backbone.
+        plain: Each layer of the plain backbone.
     """
-    return tuple(
-        LayerRow(layer.name, plain.get(layer.name), layer.params, lookup.cells(layer))
-        for layer in trial.layers
-    )
+    return tuple(_row(layer, plain.get(layer.name)) for layer in trial.layers)
+
+
+def _row(layer: LayerCount, plain: LayerCount | None) -> LayerRow:
+    whole = None if plain is None else plain.outputs
+    stayed = "" if layer.outputs in (None, whole) or whole is None else f"{layer.outputs} of {whole}"
+    size = None if plain is None else plain.params
+    return LayerRow(layer.name, size, layer.params, (stayed, *lookup.cells(layer)))
 
 
 def detailed_trials(run: RunRecord, most_rows: int) -> tuple[TrialRecord, ...]:

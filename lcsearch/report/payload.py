@@ -13,7 +13,7 @@ from lcsearch.core.errors import InputError
 from lcsearch.core.records import HAND_PICKED, RunRecord, TrialRecord
 from lcsearch.report.commands import commands
 from lcsearch.report.drawing import Drawing
-from lcsearch.report.layer_table import TABLE_HEAD, detailed_trials, layer_rows, plain_sizes
+from lcsearch.report.layer_table import TABLE_HEAD, detailed_trials, layer_rows, plain_layers
 from lcsearch.report.style import theme
 from lcsearch.report.words import trial_words
 from lcsearch.runs.choose import choose, front_of
@@ -71,7 +71,7 @@ def _by_hand(trial: TrialRecord) -> bool:
 
 def _layers(run: RunRecord) -> dict[str, Any]:
     """Layer names and plain sizes once; per trial rows of (name's index, kept, cells of the choice)."""
-    plain = plain_sizes(run)
+    plain = plain_layers(run)
     names: dict[str, int] = {name: place for place, name in enumerate(plain)}
     rows = {
         str(trial.number): [
@@ -80,5 +80,5 @@ def _layers(run: RunRecord) -> dict[str, Any]:
         ]
         for trial in detailed_trials(run, MOST_LAYER_ROWS)
     }
-    sizes = [plain.get(name) for name in names]
+    sizes = [plain[name].params if name in plain else None for name in names]
     return {"head": TABLE_HEAD, "names": list(names), "plain": sizes, "trials": rows}

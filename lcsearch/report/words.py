@@ -22,6 +22,10 @@ def choice_words(spec: TrialSpec) -> tuple[str, ...]:
     lines = []
     if spec.model.width != 1:
         lines.append(f"width {format_share(spec.model.width)}")
+    thinned: dict[str, list[str]] = {}
+    for name, share in spec.model.channels.items():
+        thinned.setdefault(f"channels {format_share(share)}", []).append(name)
+    lines += [f"{words}: {', '.join(names)}" for words, names in thinned.items()]
     groups: dict[str, list[str]] = {}
     for name, layer in spec.model.layers.items():
         groups.setdefault(lookup.family_of(layer).words(layer), []).append(name)

@@ -40,6 +40,7 @@ def test_json_has_the_keys_that_other_programs_rely_on() -> None:
         "sparsity": None,
         "params": 32 * 288 + 32 * 32 + 64,
         "macs": 256 * (32 * 288 + 64 * 32),
+        "outputs": 64,
     }
     assert [layer["family"] for layer in got["layers"]] == ["linear"] * 4 + ["dense"]
 

@@ -22,6 +22,7 @@ SHARED = {"name": "a.b", "family": "linear", "params": 7, "macs": 70}
         ),
         (LayerCount("a.b", "linear", 7, 70, {"alpha": 1}, 5), SHARED | {"trainable": 5, "alpha": 1}),
         (LayerCount("a.b", "linear", 7, 70, {}, 0), SHARED | {"trainable": 0}),
+        (LayerCount("a.b", "linear", 7, 70, {}, None, 32), SHARED | {"outputs": 32}),
         (LayerCount("a.b", "linear", 7, 70, {"numbers": 3}), SHARED | {"numbers": 3}),
     ],
 )
