@@ -82,7 +82,7 @@ def budget(backbone: str, size: str) -> int:
 
 def uniform(backbone: str, size: str) -> ModelSpec:
     """One alpha for all layers but the first, which stays plain."""
-    shapes = bound(backbone).shapes(1.0)
+    shapes = bound(backbone).shapes(())
 
     def spec(alpha: float) -> ModelSpec:
         made = {name: FAMILY.canonical(shape, LinearSpec(alpha)) for name, shape in list(shapes.items())[1:]}

@@ -190,7 +190,7 @@ class Formula:
 
     def curve(self, model: ModelSpec, weight: float) -> Array:
         """Noise-free accuracy after each epoch: (epochs,)."""
-        shapes = self._space.shapes(1.0)
+        shapes = self._space.shapes(())
         lost = 0.3 * (weight > 0.02) + 1.6 * max(0.0, -math.log(model.width)) ** 1.3
         for name, harm in zip(shapes, (0.0, 0.5, 0.6, 0.35), strict=True):
             layer = model.layers.get(name)

@@ -26,7 +26,6 @@ TABLE = """
     objectives         --objectives         settings   rs---  objectives
     metric             --metric             settings   rs---  metric
     space              --space              -          r---v  text
-    search_width       --search-width       -          rs---  flag
     given              --from               -          rs---  list
     epochs             --epochs             recipe     rs---  whole1
     batch_size         --batch-size         recipe     r----  whole1

@@ -17,6 +17,8 @@ from lcsearch.search.space import BoundSpace, bind, load_space, parse_space
 ALPHA = {"low": 1 / 64, "high": 1.0, "log": True}
 
 
+THIN = {"low": 0.1, "high": 1.0, "log": True}
+
 EVERYTHING = {
     "kind": ["conv", "linear"],
     "alpha": ALPHA,
@@ -29,13 +31,12 @@ EVERYTHING = {
 class Tiny(nn.Module):
     """Convolutions with and without bias, groups and a 1x1 kernel."""
 
-    def __init__(self, width: float = 1.0) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        a, b = max(2, 2 * round(3 * width)), max(2, 2 * round(5 * width))
-        self.first = nn.Conv2d(3, a, 3, padding=1)
-        self.grouped = nn.Conv2d(a, b, 3, 2, 1, groups=2, bias=False)
-        self.point = nn.Conv2d(b, b, 1)
-        self.head = nn.Linear(b, 10)
+        self.first = nn.Conv2d(3, 6, 3, padding=1)
+        self.grouped = nn.Conv2d(6, 10, 3, 2, 1, groups=2, bias=False)
+        self.point = nn.Conv2d(10, 10, 1)
+        self.head = nn.Linear(10, 10)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(self.point(self.grouped(self.first(x))).mean((2, 3)))
@@ -43,7 +44,7 @@ class Tiny(nn.Module):
 
 def bind_tiny(rules: dict[str, Any], **more: Any) -> BoundSpace:
     space = parse_space({"version": 1, "backbone": "*", "layers": rules, **more}, "f")
-    return bind(space, Tiny(), ModelSpec("tiny", 10, 3), Tiny)
+    return bind(space, Tiny(), ModelSpec("tiny", 10, 3))
 
 
 def bind_backbone(name: str, channels: int = 3, **more: Any) -> BoundSpace:
@@ -52,6 +53,13 @@ def bind_backbone(name: str, channels: int = 3, **more: Any) -> BoundSpace:
         model = surgery.build_model(template)
     space = load_space(None, name)
     return bind(parse_space(space.to_plain() | more, "f"), model, template)
+
+
+def thin_backbone(name: str, round_to: int = 8, **more: Any) -> BoundSpace:
+    """The backbone's own space with channels searched in every rule."""
+    layers = load_space(None, name).to_plain()["layers"]
+    thin = {pattern: rule | {"channels": THIN, "round_to": round_to} for pattern, rule in layers.items()}
+    return bind_backbone(name, layers=thin, **more)
 
 
 class Random:
@@ -84,7 +92,8 @@ SPACES = {
     "narrow": lambda: bind_tiny(
         {"*": {"kind": "linear", "alpha": {"low": 0.3, "high": 0.45}, "coefficients": ["sparse"]}}
     ),
-    "width": lambda: bind_tiny({"*": EVERYTHING}, width={"low": 0.5, "high": 2.0, "log": True}),
+    "channels": lambda: bind_tiny({"*": EVERYTHING | {"channels": THIN}}),
+    "a bottom for channels": lambda: bind_tiny({"*": EVERYTHING | {"channels": {"low": 0.35, "high": 0.8}}}),
     "shrink": lambda: bind_tiny({"*": EVERYTHING}, shrink={"low": 0.01, "high": 1.0, "log": True}),
     "recipe": lambda: bind_tiny(
         {"first": EVERYTHING},
@@ -97,4 +106,7 @@ SPACES = {
     "mobilenetv2": lambda: bind_backbone("mobilenetv2"),
     "vgg11 by stage": lambda: bind_backbone("vgg11", granularity="stage"),
     "resnext29 as one": lambda: bind_backbone("resnext29", granularity="network"),
+    "thin vgg11": lambda: thin_backbone("vgg11"),
+    "thin mobilenetv2 by stage": lambda: thin_backbone("mobilenetv2", granularity="stage"),
+    "thin resnet18 as one": lambda: thin_backbone("resnet18", granularity="network"),
 }

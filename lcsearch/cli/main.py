@@ -91,6 +91,8 @@ def call(arguments: list[str] | None = None) -> int:
         from lcsearch.cli.options import as_option
 
         return _complain(error.said(as_option), 2)
+    except click.NoSuchOption as error:
+        return _complain(_gone(error.option_name) or _one_line(error), 2)
     except click.ClickException as error:
         return _complain(_one_line(error), 2)
     except HaltError as error:
@@ -107,6 +109,14 @@ def call(arguments: list[str] | None = None) -> int:
 def _complain(message: str, code: int) -> int:
     click.echo(f"lcsearch: error: {' '.join(message.split())}", err=True)
     return code
+
+
+def _gone(option: str) -> str | None:
+    """What to do instead of an option of an older version; None for one that never was."""
+    from lcsearch.runs.inputs import GONE
+
+    instead = GONE.get(option.lstrip("-").replace("-", "_"))
+    return instead and f"{option}: {instead}"
 
 
 def _one_line(error: click.ClickException) -> str:

@@ -92,17 +92,6 @@ class Weight(FloatRange):
         return value >= 0
 
 
-class Width(FloatRange):
-    """A number in (0, 4]."""
-
-    allowed: ClassVar[str] = "in (0, 4]"
-
-    @classmethod
-    def holds(cls, value: float) -> bool:
-        """Whether the value is in (0, 4]."""
-        return 0 < value <= 4
-
-
 class IntRange(_Range[int]):
     """A whole number."""
 

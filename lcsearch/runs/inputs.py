@@ -26,8 +26,11 @@ from lcsearch.runs.values import Count, FileOrMapping, FilePath, listed
 Asked = Mapping[str, Any]
 """What a user said, checked, by the names of settings; what was left to us is not in it."""
 
-SEARCHED_WIDTH = (0.25, 1.0)
-"""Factors on the backbone's channels between which a searched width lies."""
+GONE = {
+    "search_width": "is gone; the layers of a space say which channels are searched, as those shipped do: "
+    "channels: {low: 0.25, high: 1.0, log: true}"
+}
+"""What to do instead of settings that older versions took, by their names."""
 
 MOST_SEEDS = 999
 """How often a model may be retrained."""
@@ -54,15 +57,6 @@ class _Becoming:
             READING,
             Rule("the backbone's own, else generic"),
             metavar="NAME|FILE",
-        ),
-    ]
-    search_width: Annotated[
-        bool,
-        Setting(
-            "Search the backbone's width too, from {:g} to {:g}.".format(*SEARCHED_WIDTH),
-            "search",
-            NEW,
-            False,
         ),
     ]
     given: Annotated[

@@ -27,14 +27,12 @@ class Place:
         device: Where trials compute.
         engine: Who runs them.
         init: Where models start; empty while that itself is asked for.
-        searches_width: Whether the backbone's width is searched.
         new_head: Whether the last layer of given weights is made new.
     """
 
     device: str
     engine: str
     init: str = ""
-    searches_width: bool = False
     new_head: bool = False
 
 

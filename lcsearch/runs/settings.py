@@ -212,10 +212,7 @@ class RunSettings(Checked):
             "Where models start: from nothing, or cut out of a backbone: trial 0, torchvision's or yours.",
             "start",
             ("run",),
-            Rule(
-                "trained; scratch where the width is searched",
-                lambda place: "scratch" if place.searches_width else "trained",
-            ),
+            "trained",
             metavar="scratch|trained|pretrained|FILE",
         ),
     ] = "scratch"

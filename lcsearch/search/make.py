@@ -16,7 +16,6 @@ import torch
 from lcsearch import data
 from lcsearch.core.checked import VERSION
 from lcsearch.core.config import parse_config
-from lcsearch.core.errors import InputError, Named
 from lcsearch.core.functions import look_in, module_folders
 from lcsearch.core.job import Objective
 from lcsearch.core.spec import ModelSpec, TrialSpec
@@ -27,7 +26,7 @@ from lcsearch.nets.replaceable import plain_words, tied_words
 from lcsearch.nets.sizer import Sizer
 from lcsearch.runs import trackers
 from lcsearch.runs.directory import RunDirectory
-from lcsearch.runs.inputs import SEARCHED_WIDTH, Asked, checked
+from lcsearch.runs.inputs import Asked, checked
 from lcsearch.runs.run_file import Facts, RunFile, check_names
 from lcsearch.runs.settings import RunSettings
 from lcsearch.runs.storage import check_storage
@@ -60,7 +59,7 @@ def create(said: Mapping[str, Any]) -> SearchSession:
     """
     asked = checked(said, "run")
     space = load_space(asked.get("space"), asked["backbone"])
-    settings = resolve(asked, space)
+    settings = resolve(asked)
     space = narrowed(space, asked)
     settings, facts, images = look_at_data(settings)
     notes = data.notes_on(images.data, metric=settings.metric)
@@ -68,9 +67,7 @@ def create(said: Mapping[str, Any]) -> SearchSession:
 
 
 def narrowed(space: Space, asked: Asked) -> Space:
-    """A space with the width searched, if asked for, and without the recipe values that the user named."""
-    if asked.get("search_width", False):
-        space = space.with_width(*SEARCHED_WIDTH)
+    """A space without the recipe values that the user named."""
     named = explicit_recipe(asked)
     return space.model_copy(update={"train": {k: v for k, v in space.train.items() if k not in named}})
 
@@ -116,7 +113,7 @@ def make(
     if weights is not None:
         Start(directory.start).write_backbone(weights.state)
         notes = [*notes, *filter(None, [weights.said])]
-    recorded = _recorded(settings, facts, given, bound.space, [*notes, *_about_net(bound.plain())])
+    recorded = _recorded(settings, facts, given, bound.space, [*notes, *_about_net(bound)])
     recorded, seen = replace(recorded, carried=carried), ANY_IMAGES
     if images is not None:
         write_image_list(directory.images, images.record.lines)
@@ -232,23 +229,15 @@ def _bind(space: Space, settings: RunSettings, facts: Facts) -> BoundSpace:
     template = ModelSpec(settings.backbone, facts.num_classes, facts.in_channels)
     with torch.device("meta"):
         model = build(settings.backbone, num_classes=facts.num_classes, in_channels=facts.in_channels)
-    bound = bind(space, model, template)
-    if settings.fine_tune is not None and len(bound.width.values) > 1:
-        raise InputError(
-            "the space searches the width, but a thinner net cannot be cut out of a trained backbone; fix "
-            "the width, or use ",
-            Named("init", "scratch"),
-            setting="init",
-            value=settings.init,
-        )
-    return bound
+    return bind(space, model, template, facts.image_shape)
 
 
-def _about_net(plain: ModelSpec) -> list[str]:
-    """What is to be said of a net whatever is searched of it."""
+def _about_net(bound: BoundSpace) -> list[str]:
+    """What is to be said of a net and of what cannot be searched of it."""
     with torch.device("meta"):
-        model = surgery.build_model(plain)
-    return [words for words in (plain_words(model), tied_words(model)) if words is not None]
+        model = surgery.build_model(bound.plain())
+    said = plain_words(model), tied_words(model), bound.thinning.whole_words()
+    return [words for words in said if words is not None]
 
 
 def _default_out(backbone: str) -> Path:

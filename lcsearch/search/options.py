@@ -16,7 +16,6 @@ from lcsearch.nets.weights import for_pretrained
 from lcsearch.runs.inputs import Asked, inputs_of
 from lcsearch.runs.setting import Place
 from lcsearch.runs.settings import RECORDED, RunSettings
-from lcsearch.search.space import Space
 from lcsearch.train.fine_tune import fine_tune_recipe
 
 _WORDS = ("pretrained", "scratch", "trained")
@@ -32,17 +31,16 @@ _LATER = ("train_images", "recipe", "fine_tune")
 """What is worked out from other settings, or from the data."""
 
 
-def resolve(asked: Asked, space: Space) -> RunSettings:
+def resolve(asked: Asked) -> RunSettings:
     """Fill in every default, and check what can be checked without data or backbone.
 
     Args:
         asked: What the user asked for.
-        space: What is searched.
 
     Raises:
         InputError: A value is not allowed, or means nothing beside another.
     """
-    place = _place(asked, space)
+    place = _place(asked)
     values = {name: _value(asked, name, place) for name in RECORDED if name not in _LATER}
     values |= {
         "device": place.device,
@@ -81,12 +79,11 @@ def default_train_images(settings: RunSettings, available: int) -> int:
     return min(available, _KNOWN["train_images"].default_at(place) or available)
 
 
-def _place(asked: Asked, space: Space) -> Place:
+def _place(asked: Asked) -> Place:
     """What defaults depend on."""
     place = Place(
         device=pick_device(asked.get("device", _KNOWN["device"].default)),
         engine=asked.get("engine", _KNOWN["engine"].default),
-        searches_width=asked.get("search_width", False) or space.width.low < space.width.high,
         new_head=asked.get("new_head", False),
     )
     return replace(place, init=_value(asked, "init", place))
@@ -115,12 +112,6 @@ def _recipe_said(asked: Asked) -> dict[str, Any]:
 
 def _cut_out(settings: RunSettings, asked: Asked, place: Place) -> RunSettings:
     """The settings of a run whose models are cut out of a trained backbone."""
-    if asked.get("search_width", False):
-        raise InputError(
-            "a thinner net cannot be cut out of a trained backbone; leave it out, or use ",
-            *(Named("init", "scratch"), " instead of ", Named("init", place.init)),
-            setting="search_width",
-        )
     epochs, share = (_value(asked, name, place) for name in ("fine_tune_epochs", "distill"))
     tuned = fine_tune_recipe(settings.recipe, epochs, asked.get("fine_tune_lr"), share)
     settings = replace(settings, init=_found(place.init), fine_tune=tuned)

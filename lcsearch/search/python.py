@@ -42,7 +42,6 @@ def search(
     timeout: float | str | None = None,
     max_params: int | str | None = None,
     max_macs: int | str | None = None,
-    search_width: bool | None = None,
     sampler: str | None = None,
     early_stopping: str | None = None,
     objectives: Sequence[str] | None = None,

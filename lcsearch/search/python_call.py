@@ -84,7 +84,7 @@ def _call(asked: Asked, space: SpaceLike, function: Function) -> _Call:
     searched = narrowed(_space(space, asked["backbone"]), asked)
     name = objective_name(function)
     settings = replace(
-        resolve({**asked, "init": "scratch"}, searched),
+        resolve({**asked, "init": "scratch"}),
         dataset=f"custom ({name.strip('()').replace(':', '.')})",
         objective=name,
     )

@@ -138,8 +138,7 @@ WRONG = [
     (["--init", "trained", "--fine-tune-lr", "0"], ["--fine-tune-lr", "0"]),
     (["--init", "trained", "--fine-tune-epochs", "0"], ["--fine-tune-epochs", "0"]),
     (["--init", "trained", "--new-head"], ["--new-head", "--init pretrained"]),
-    (["--init", "trained", "--search-width"], ["--search-width", "--init scratch"]),
-    (["--init", "trained", "--space", "WIDE"], ["--init trained", "width"]),
+    (["--search-width"], ["--search-width: is gone", "channels: {low: 0.25, high: 1.0, log: true}"]),
     (["--init", "trained", "--recipe", "RECIPE"], ["distill", "--distill"]),
     (["--init", "scratch", "--distill", "0.5"], ["--distill", "--init scratch"]),
     (["--init", "scratch", "--fine-tune-epochs", "2"], ["--fine-tune-epochs", "--init scratch"]),
@@ -157,12 +156,8 @@ WRONG = [
 def test_bad_input_is_one_clear_line_and_makes_nothing(
     wrong: list[str], expected: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    files = {name: tmp_path / name.lower() for name in ("WIDE", "RECIPE")}
+    files = {name: tmp_path / name.lower() for name in ("RECIPE",)}
     files |= {"OTHER": tmp_path / "other.safetensors", "BROKEN": tmp_path / "broken.pt"}
-    files["WIDE"].write_text(
-        "version: 1\nbackbone: base\nwidth: {low: 0.5, high: 1.0}\nlayers:\n  '*': {kind: [conv, linear], "
-        "alpha: {low: 0.1, high: 1.0}}\n"
-    )
     files["RECIPE"].write_text("distill: 0.5\n")
     files["BROKEN"].write_bytes(b"not weights")
     other_weights(files["OTHER"])

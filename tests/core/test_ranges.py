@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lcsearch.core.errors import InputError
-from lcsearch.core.ranges import Count, FloatRange, IntRange, Share, Shrink, Weight, Width
+from lcsearch.core.ranges import Count, FloatRange, IntRange, Share, Shrink, Weight
 from lcsearch.core.strict import validate
 from lcsearch.core.yaml import parse_yaml
 
@@ -27,7 +27,7 @@ def test_a_range_is_written_as_it_is_read(kind: type[Any], text: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "value"),
-    [(FloatRange, -1e9), (Share, 1e-9), (Share, 1), (Weight, 0), (Weight, 1e9), (Width, 1e-9), (Width, 4),
+    [(FloatRange, -1e9), (Share, 1e-9), (Share, 1), (Weight, 0), (Weight, 1e9),
      (IntRange, -7), (Count, 1), (Count, 10**6), (Shrink, 1.0)],
 )  # fmt: skip
 def test_the_last_allowed_values(kind: type[Any], value: float) -> None:
@@ -47,8 +47,6 @@ NOT_BARE = " is not allowed; write a number or {low: ..., high: ..., log: true}"
         (Share, {"low": 0.5, "high": 2}, "high: 2.0 is not allowed; it must be in (0, 1]"),
         (Shrink, 0.5, "high: 0.5 is not allowed; it must be 1, which shrinks nothing"),
         (Weight, -0.01, "-0.01 is not allowed; it must be 0 or above"),
-        (Width, 0, "0.0 is not allowed; it must be in (0, 4]"),
-        (Width, 4.01, "4.01 is not allowed; it must be in (0, 4]"),
         (Count, 0, "0 is not allowed; it must be a whole number of at least 1"),
         (IntRange, 1.5, "low: 1.5 is not a whole number"),
         (FloatRange, {"low": 2, "high": 1}, "low: 2.0 is above high 1.0; low must be at most high"),

@@ -12,31 +12,23 @@ from lcsearch.core.normalisation import Normalisation
 from lcsearch.core.spec import Recipe
 from lcsearch.runs.settings import RunSettings
 from lcsearch.search.options import default_train_images, explicit_recipe, resolve
-from lcsearch.search.space import load_space
 from lcsearch.search.workers import make_objective
 
-SPACE = load_space(None, "base")
 
-
-def resolved(width: tuple[float, float] = (1.0, 1.0), **asked: Any) -> RunSettings:
-    return resolve({"backbone": "base", "dataset": "digits", **asked}, SPACE.with_width(*width))
+def resolved(**asked: Any) -> RunSettings:
+    return resolve({"backbone": "base", "dataset": "digits", **asked})
 
 
 @pytest.mark.parametrize(
-    ("asked", "width", "init"),
+    ("asked", "init"),
     [
-        ({}, (1.0, 1.0), "trained"),
-        ({}, (0.5, 0.5), "trained"),
-        ({}, (0.25, 1.0), "scratch"),
-        ({"search_width": True}, (1.0, 1.0), "scratch"),
-        ({"init": "pretrained", "backbone": "torchvision:resnet18"}, (0.25, 1.0), "pretrained"),
-        ({"init": "scratch"}, (1.0, 1.0), "scratch"),
+        ({}, "trained"),
+        ({"init": "pretrained", "backbone": "torchvision:resnet18"}, "pretrained"),
+        ({"init": "scratch"}, "scratch"),
     ],
 )
-def test_models_are_cut_out_of_a_backbone_unless_the_width_is_searched(
-    asked: dict[str, Any], width: tuple[float, float], init: str
-) -> None:
-    assert resolved(width, **asked).init == init
+def test_models_are_cut_out_of_a_backbone_unless_told_otherwise(asked: dict[str, Any], init: str) -> None:
+    assert resolved(**asked).init == init
 
 
 DEVICES: list[tuple[str, str, dict[str, Any]]] = [
@@ -96,7 +88,6 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "distill=0.5: means nothing with init='scratch'; use init=",
     ),
     ({"init": "scratch", "inherit": False}, "inherit=False: means nothing with init='scratch'"),
-    ({"init": "trained", "search_width": True}, "search_width: a thinner net .*; leave it out, or use init="),
     ({"init": "nowhere.pt"}, "init: there is no file 'nowhere.pt'"),
     ({"init": "."}, "init: . is a folder"),
     ({"device": "tpu"}, "device='tpu': cannot be used here"),

@@ -143,7 +143,6 @@ ALTERED: list[tuple[dict[str, Any], list[str]]] = [
     ({"sampler": "random"}, ["sampler", "'random'", "'tpe'"]),
     ({"early_stopping": "none"}, ["early_stopping", "'none'", "'pareto'"]),
     ({"max_params": "100k"}, ["max_params", "100000", "None"]),
-    ({"search_width": True}, ["space"]),
     ({"backbone": "vgg11"}, ["backbone", "'vgg11'", "'base'"]),
     ({"objective": simulated.odd}, ["objective", "odd", "smooth"]),
 ]

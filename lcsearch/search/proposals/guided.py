@@ -66,7 +66,7 @@ class Preparing:
             progress=progress,
         )
         found = Start(start).read_sensitivity()
-        return distinct(best_for_budgets(found, replace(self.space, template=plain), self.budgets()))
+        return distinct(best_for_budgets(found, self.space, self.budgets()))
 
     def budgets(self) -> list[int]:
         """Parameters between the backbone and the smallest model, in equal steps of their logarithm."""
@@ -106,14 +106,14 @@ def best_for_budgets(sensitivity: Sensitivity, bound: BoundSpace, budgets: Seque
 
     Args:
         sensitivity: What each layer loses alone.
-        bound: The space; the models are at the template's width.
+        bound: The space; the models keep all channels.
         budgets: Parameters of the whole model.
 
     Returns:
         Canonical specs inside the space, in the order of the budgets. A budget that no combination meets gets
         none; two budgets may get the same.
     """
-    shapes = bound.shapes(bound.template.width)
+    shapes = bound.shapes(bound.thinning.full)
     options = [_options(group, sensitivity.rows, shapes) for group in bound.groups]
     if not all(options):
         return []

@@ -21,14 +21,16 @@ from lcsearch.layers.shape import ConvShape
 from lcsearch.search.samplers._draw import Draw, Unit, holds, unit_of
 from lcsearch.search.space import BoundSpace
 from lcsearch.search.space.groups import PLAIN, Group, Layers, Pick
+from lcsearch.search.space.thin_sizes import Kept
 
 Shared = tuple[tuple[str, Any], ...]
 Proposed = tuple[dict[str, Any], dict[str, BaseDistribution]]
 
-_SHARED = ("width", "regularizer", "train")
+_SHARED = ("regularizer", "train")
+_CHANNELS = "/channels"
 _WEIGHT = "regularizer/weight"
 _ROOM = 20_000
-_WIDTHS = 16
+_THINNINGS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Genome:
 
     Attributes:
         picks: One per group, in the space's order.
-        shared: What all layers share, by parameter: width, regularizer, recipe.
+        shared: What is not a pick, by parameter: regularizer, recipe, channels.
     """
 
     picks: tuple[Pick, ...]
@@ -46,7 +48,7 @@ class Genome:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a pick means at a width.
+    """What a pick means for so many channels.
 
     Attributes:
         params: Size of all members.
@@ -60,7 +62,7 @@ class Look:
 
 
 class _Looks(dict[Pick, Look]):
-    """What the picks of one group mean at one width, each worked out when it is first looked up."""
+    """What the picks of one group mean for so many channels, each worked out when it is first looked up."""
 
     def __init__(self, work_out: Callable[[Pick], Look]) -> None:
         self._work_out = work_out
@@ -81,19 +83,21 @@ class Layout:
     def __init__(self, space: BoundSpace) -> None:
         self.space = space
         self.groups = space.groups
-        self._shared = [p for p in space.parameters if p.name.split("/")[0] in _SHARED]
+        self._shared = [
+            p for p in space.parameters if p.name.split("/")[0] in _SHARED or p.name.endswith(_CHANNELS)
+        ]
         asked = Draw({}, lambda *_: 0.5)
         for parameter in self._shared:
             parameter.suggest(asked)
         self.ranges = asked.distributions
-        self._looks: dict[float, list[_Looks]] = {}
+        self._looks: dict[Kept, list[_Looks]] = {}
         self._picks: dict[tuple[Any, ...], Pick | None] = {}
-        self._others: dict[float, int] = {}
-        self._last: tuple[Genome, float, list[Look]] | None = None
+        self._others: dict[Kept, int] = {}
+        self._last: tuple[Genome, Kept, list[Look]] | None = None
         self._families = [lookup.family(kind) for kind in space.families]
         self.block = 1 + sum(family.features for family in self._families)
         """Features of a convolution: the logarithm of what it keeps, then each family's own."""
-        widest = space.shapes(space.width.values[-1])
+        widest = space.shapes(space.thinning.most)
         self.log_sizes = np.log([widest[group.members[0]].params for group in self.groups])
         self.params_low = float(space.params(space.smallest()))
         self.params_high = float(space.params(space.largest()))
@@ -102,11 +106,13 @@ class Layout:
         """The genome of given parameters; what they lack comes from ``unit``."""
         draw = Draw(given, unit)
         model = self.space.suggest(draw).model
+        kept = self.space.thinning.counts(model.channels)
         picks = []
         for index, group in enumerate(self.groups):
             own = {name: model.layers[name] for name in group.members if name in model.layers}
-            picks.append(self._pick(index, own, model.width) or PLAIN)
-        return Genome(tuple(picks), self.completed(draw.params, unit))
+            picks.append(self._pick(index, own, kept) or PLAIN)
+        channels = self.space.thinning.answers(kept, 1.0) or {}
+        return Genome(tuple(picks), self.completed(draw.params | channels, unit))
 
     def completed(self, given: Mapping[str, Any], unit: Unit) -> Shared:
         """What all layers share, from given parameters; what they lack comes from ``unit``."""
@@ -116,16 +122,14 @@ class Layout:
                 parameter.suggest(draw)
         return tuple(draw.params.items())
 
-    def width(self, genome: Genome) -> float:
-        """The width that a genome means."""
-        if "width" not in self.ranges:
-            return self.space.width.values[-1]
-        return self.space.width.suggest(Draw(dict(genome.shared), lambda *_: 0.5))
+    def kept(self, genome: Genome) -> Kept:
+        """The channels that a genome keeps."""
+        return self.space.thinning.suggest(Draw(dict(genome.shared), lambda *_: 0.5), 1.0)
 
     def params(self, genome: Genome) -> int:
         """Parameters of the whole model."""
-        width, looks = self._look(genome)
-        return sum([look.params for look in looks]) + self._unsearched(width)
+        kept, looks = self._look(genome)
+        return sum([look.params for look in looks]) + self._unsearched(kept)
 
     def features(self, genome: Genome) -> np.ndarray:
         """Per convolution, then for what is shared: (convolutions · block + shared · 2,)."""
@@ -140,26 +144,26 @@ class Layout:
 
     def key(self, genome: Genome) -> int:
         """A number that genomes share when they build the same model and train it the same way."""
-        width, looks = self._look(genome)
+        kept, looks = self._look(genome)
         layers = tuple([look.built for look in looks])
         train = tuple([one for one in genome.shared if one[0].startswith("train/")])
         weight = float(f"{self._weight(genome):.4g}") if any(layers) else 0.0
-        return hash((width, layers, weight, train))
+        return hash((kept, layers, weight, train))
 
     def proposal(self, genome: Genome) -> Proposed | None:
         """The parameters that mean a genome, and their ranges; None where the space cannot express it."""
-        width = self.width(genome)
-        shapes, layers, picks = self.space.shapes(width), Layers(), list[Pick]()
+        kept = self.kept(genome)
+        shapes, layers, picks = self.space.shapes(kept), Layers(), list[Pick]()
         for index, chosen in enumerate(genome.picks):
             own = self.groups[index].layers(chosen, shapes)
-            pick = self._pick(index, own, width)
+            pick = self._pick(index, own, kept)
             if pick is None:
                 return None
             layers |= own
             picks.append(pick)
         train = {n.removeprefix("train/"): value for n, value in genome.shared if n.startswith("train/")}
         recipe = replace(Recipe(), **self.space.fixed, **train)
-        model = self.space.model(width, layers)
+        model = self.space.model(kept, layers)
         return self.space.answers(TrialSpec(model, Regularizer(self._weight(genome)), recipe), picks)
 
     @property
@@ -173,20 +177,20 @@ class Layout:
             return 0.0
         return float(shared.get(_WEIGHT, self.space.space.regularizer.weight.low))
 
-    def _look(self, genome: Genome) -> tuple[float, list[Look]]:
-        """The width, and what each pick means; worked out once per pick."""
+    def _look(self, genome: Genome) -> tuple[Kept, list[Look]]:
+        """The channels that a genome keeps, and what each pick means; worked out once per pick."""
         if self._last is not None and self._last[0] is genome:
             return self._last[1:]
-        width = self.width(genome)
-        if width not in self._looks:
-            _make_room(self._looks, _WIDTHS)
-            self._looks[width] = [_Looks(partial(self._work_out, group, width)) for group in self.groups]
-        found = [looks[pick] for looks, pick in zip(self._looks[width], genome.picks, strict=True)]
-        self._last = genome, width, found
-        return width, found
+        kept = self.kept(genome)
+        if kept not in self._looks:
+            _make_room(self._looks, _THINNINGS)
+            self._looks[kept] = [_Looks(partial(self._work_out, group, kept)) for group in self.groups]
+        found = [looks[pick] for looks, pick in zip(self._looks[kept], genome.picks, strict=True)]
+        self._last = genome, kept, found
+        return kept, found
 
-    def _work_out(self, group: Group, width: float, pick: Pick) -> Look:
-        shapes = self.space.shapes(width)
+    def _work_out(self, group: Group, kept: Kept, pick: Pick) -> Look:
+        shapes = self.space.shapes(kept)
         layers = group.layers(pick, shapes)
         sizes = group.sizes(layers, shapes)
         features: list[float] = []
@@ -204,21 +208,21 @@ class Layout:
             numbers += family.describe(shape, spec) if own else (0.0,) * family.features
         return numbers
 
-    def _pick(self, index: int, layers: Layers, width: float) -> Pick | None:
+    def _pick(self, index: int, layers: Layers, kept: Kept) -> Pick | None:
         """The choice of a group that makes its layers; None where there is none."""
-        key = (index, width, *layers.items())
+        key = (index, kept, *layers.items())
         if key not in self._picks:
             _make_room(self._picks)
-            self._picks[key] = self.groups[index].find(layers, self.space.shapes(width))
+            self._picks[key] = self.groups[index].find(layers, self.space.shapes(kept))
         return self._picks[key]
 
-    def _unsearched(self, width: float) -> int:
-        if width not in self._others:
+    def _unsearched(self, kept: Kept) -> int:
+        if kept not in self._others:
             searched = {name for group in self.groups for name in group.members}
-            shapes = self.space.shapes(width)
+            shapes = self.space.shapes(kept)
             own = sum(shape.params for name, shape in shapes.items() if name not in searched)
-            self._others[width] = own + self.space.other_params(width)
-        return self._others[width]
+            self._others[kept] = own + self.space.thinning.other_params(kept)
+        return self._others[kept]
 
 
 _layouts: dict[int, Layout] = {}

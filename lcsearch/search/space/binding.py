@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -12,74 +12,86 @@ from lcsearch.core.spec import ModelSpec
 from lcsearch.core.strict import format_path
 from lcsearch.core.text import listed
 from lcsearch.layers.shape import Shapes
-from lcsearch.search.space.bound import BoundSpace, Width
+from lcsearch.search.space.bound import BoundSpace
+from lcsearch.search.space.channel_rules import StageOf, searched
+from lcsearch.search.space.common import Common
 from lcsearch.search.space.groups import Group
 from lcsearch.search.space.rule import LayerRule
 from lcsearch.search.space.schema import Space
-from lcsearch.search.space.stages import stages
+from lcsearch.search.space.stages import IMAGE_SIZES, stages
+from lcsearch.search.space.thinning import Thinning, nothing
 
 if TYPE_CHECKING:
     from torch import nn
 
-WIDTH_STEP = 1 / 64
-"""Widths are multiples of this, so that the same net is proposed again instead of a near twin."""
+    from lcsearch.nets.channels import ChannelGroups
+
+Image = tuple[int, int, int]
 
 
-def bind(
-    space: Space, model: nn.Module, template: ModelSpec, build: Callable[[float], nn.Module] | None = None
-) -> BoundSpace:
+def bind(space: Space, model: nn.Module, template: ModelSpec, image: Image | None = None) -> BoundSpace:
     """Bind a space to a backbone.
 
     Args:
         space: The space.
         model: The plain backbone at ``template.width``; the meta device is enough.
         template: Backbone, classes and channels of every spec to come; its layers are not looked at.
-        build: The plain backbone at another width; by default the template's is built on the meta device.
+        image: Channels, height and width of the images, on which the net is run where channels may go; None
+            for images of the first usual size that it takes.
 
     Raises:
-        InputError: The space names layers that the backbone lacks, or a width that it cannot have.
+        InputError: The space names layers that the backbone lacks, or what it says of channels that belong
+            together leaves nothing.
     """
     from lcsearch.nets.replaceable import left_plain, tied
 
-    here = _measure(model)
-
     @cache
-    def measured(width: float) -> tuple[Shapes, int]:
-        if width == template.width:
-            return here
-        return _measure(build(width) if build else _build(template, width))
+    def all_channels() -> Thinning:
+        return searched(space, model, *_channels(model, template, image), _stage_of(space, model))
 
-    width = Width(space.width, WIDTH_STEP)
-    ends = [measured(width.values[0])[0], measured(width.values[-1])[0]]
+    thinning = all_channels() if space.thins else nothing(model)
+    ends = [thinning.shapes(thinning.least), thinning.shapes(thinning.most)]
     firsts = {other: name for name, others in tied(model).items() for other in others}
-    rules = _rules(space, here[0], {left.name: left.why for left in left_plain(model)}, firsts)
+    makers = {maker for group in thinning.groups for maker in group.makers}
+    rules = _rules(space, ends[-1], {left.name: left.why for left in left_plain(model)}, firsts, makers)
     names = [name for name in rules if _worth(space, name, rules[name][1], ends)]
-    groups = tuple(_groups(space, model, {name: rules[name] for name in names}, ends[-1]))
-    plain = replace(template, layers={})
-    return BoundSpace(space, plain, groups, width, lambda at: measured(at)[0], lambda at: measured(at)[1])
+    stage_of = _stage_of(space, model)
+    groups = tuple(_groups(space, {name: rules[name] for name in names}, ends[-1], stage_of))
+    plain = replace(template, layers={}, channels={}, image_size=None)
+    return BoundSpace(space, plain, Common.of(space), groups, thinning, all_channels)
 
 
-def _measure(model: nn.Module) -> tuple[Shapes, int]:
-    """The shapes of the convolutions, and the parameters of everything else."""
-    from lcsearch.nets.replaceable import conv_layers, shape_of
-
-    convs = conv_layers(model)
-    inside = {parameter for conv in convs.values() for parameter in conv.parameters()}
-    other = sum(parameter.numel() for parameter in model.parameters() if parameter not in inside)
-    return {name: shape_of(conv) for name, conv in convs.items()}, other
-
-
-def _build(template: ModelSpec, width: float) -> nn.Module:
+def _channels(
+    model: nn.Module, template: ModelSpec, image: Image | None
+) -> tuple[ChannelGroups, tuple[int, int]]:
+    """The groups that can lose channels, and the size of the images on which they were found."""
     import torch
 
-    from lcsearch.nets.surgery import build_model
+    from lcsearch.nets.channels import ChannelGroups, find_groups, verified
 
-    with torch.device("meta"):
-        return build_model(replace(template, width=width, layers={}))
+    usual = ((template.in_channels, side, side) for side in IMAGE_SIZES)
+    found, size = ChannelGroups(), (0, 0)
+    for one in usual if image is None else [image]:
+        found, size = find_groups(model, one), one[1:]
+        if found.groups:
+            with torch.device("cpu"):
+                return verified(model, found, one), size
+    return found, size
+
+
+def _stage_of(space: Space, model: nn.Module) -> StageOf:
+    """Gives layers their stages: of all convolutions where channels go, else of those asked for."""
+    from torch.nn import Conv2d
+
+    if not space.thins:
+        return lambda names: stages(model, names)
+    convs = [name for name, module in model.named_modules() if isinstance(module, Conv2d)]
+    known = cache(lambda: stages(model, convs))
+    return lambda names: {name: known().get(name, "other") for name in names}
 
 
 def _rules(
-    space: Space, shapes: Shapes, plain: Mapping[str, str], firsts: Mapping[str, str]
+    space: Space, shapes: Shapes, plain: Mapping[str, str], firsts: Mapping[str, str], makers: Collection[str]
 ) -> dict[str, tuple[str, LayerRule]]:
     """The pattern and the rule of every convolution that a pattern matches.
 
@@ -88,12 +100,15 @@ def _rules(
         shapes: The convolutions that have a choice.
         plain: Those that cannot be replaced, and why they stay plain.
         firsts: Those that share the weight of one that has a choice, and its name.
+        makers: Layers of any kind whose channels may go.
     """
     if not shapes:
         whys = listed([f"{name}: {why}" for name, why in plain.items()])
         problem = "the net has no convolution that could be replaced" + (f" ({whys})" if whys else "")
         raise InputError(problem, setting="backbone")
-    for pattern in space.layers:
+    for pattern, rule in space.layers.items():
+        if rule.channels.low < 1 and pattern in makers:
+            continue
         if not set(pattern) & set("*?[") and pattern not in shapes:
             path = format_path(("layers", pattern))
             problem = "the net has no such convolution"
@@ -120,22 +135,22 @@ def saves(name: str, rule: LayerRule, ends: list[Shapes]) -> bool:
     Args:
         name: Its module name.
         rule: What it may become.
-        ends: The shapes of all convolutions at the smallest and the largest width.
+        ends: The shapes of all convolutions with the fewest and the most channels.
     """
     alone = Group.make(name, rule, {name: ends[-1][name]})
     return bool(alone.offers) and any(alone.layers(alone.extreme(end, "smallest"), end) for end in ends)
 
 
 def _groups(
-    space: Space, model: nn.Module, rules: Mapping[str, tuple[str, LayerRule]], shapes: Shapes
+    space: Space, rules: Mapping[str, tuple[str, LayerRule]], shapes: Shapes, stage_of: StageOf
 ) -> list[Group]:
     """Who shares a choice: members of one stage (or the network) that match one pattern."""
     if space.granularity == "layer":
         return [Group.make(name, rule, {name: shapes[name]}) for name, (_, rule) in rules.items()]
-    stage_of = stages(model, list(rules)) if space.granularity == "stage" else dict.fromkeys(rules, "network")
+    where = stage_of(list(rules)) if space.granularity == "stage" else dict.fromkeys(rules, "network")
     members: dict[tuple[str, str], list[str]] = {}
     for name, (pattern, _) in rules.items():
-        members.setdefault((stage_of[name], pattern), []).append(name)
+        members.setdefault((where[name], pattern), []).append(name)
     stages_seen = [stage for stage, _ in members]
     return [
         Group.make(

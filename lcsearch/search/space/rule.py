@@ -7,17 +7,22 @@ it. Keys of other families are checked and kept: a family is put in or taken out
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, model_serializer, model_validator
 
 from lcsearch.core import plugins
 from lcsearch.core.errors import InputError, no_such
+from lcsearch.core.ranges import Share
 from lcsearch.core.strict import Names, Strict, first_mistake, known_keys, problem, shown
 from lcsearch.layers import lookup
 from lcsearch.layers.offer import Rule
 
 _KINDS = ["conv", "linear"]
+ALL = Share(low=1.0, high=1.0)
+"""All channels stay."""
+_OF_ALL = ("kind", "channels", "round_to")
+"""Keys that are of no family."""
 
 
 class LayerRule(Strict):
@@ -25,11 +30,22 @@ class LayerRule(Strict):
 
     Attributes:
         kind: Names of families.
+        channels: Share of the output channels that stay, of linear layers too; one for all layers whose
+            channels belong together.
+        round_to: How many channels stay is a multiple of this, where not all stay.
         offered: What the space says of each that has something to choose, by name.
         unused: What it says of other families, as plain data.
     """
 
     kind: Names[str] = Field(default=_KINDS)
+    channels: Share = Field(
+        default=ALL,
+        description="Share of the output channels that stay, in (0, 1]; one for all layers whose channels "
+        "are added or concatenated. The other keys mean what stays.",
+    )
+    round_to: Annotated[int, Field(ge=1)] = Field(
+        default=1, description="Channels that stay are a multiple of this, such as 8, which devices like."
+    )
     offered: dict[str, Rule] = Field(default_factory=dict)
     unused: dict[str, Any] = Field(default_factory=dict)
 
@@ -44,20 +60,22 @@ class LayerRule(Strict):
         kinds = [kind] if isinstance(kind, str) else kind if isinstance(kind, list) else []
         _check_searched(kinds, [*rules, lookup.PLAIN])
         keys = dict.fromkeys(key for rule in rules.values() for key in rule.model_fields)
-        known_keys(("kind", *keys), data)
-        own = {key: value for key, value in data.items() if key != "kind"}
+        known_keys((*_OF_ALL, *keys), data)
+        own = {key: value for key, value in data.items() if key not in _OF_ALL}
+        common = {key: data[key] for key in _OF_ALL[1:] if key in data}
         offered = {name: _checked(rules[name], own) for name in kinds if name in rules}
         used = {key for name in offered for key in rules[name].model_fields}
         left = {key: value for key, value in own.items() if key not in used}
         unused: dict[str, Any] = {}
         for rule in rules.values():
             unused = _checked(rule, left).model_dump(exclude_unset=True, exclude_none=True) | unused
-        return {"kind": kind, "offered": offered, "unused": unused}
+        return {"kind": kind, **common, "offered": offered, "unused": unused}
 
     @model_serializer
     def _side_by_side(self) -> dict[str, Any]:
         """Every key, those left out of the file too; where families differ in what they took, none."""
-        plain: dict[str, Any] = {"kind": self.kind}
+        plain: dict[str, Any] = {"kind": self.kind, "channels": self.channels.model_dump()}
+        plain["round_to"] = self.round_to
         differ = set()
         for rule in self.offered.values():
             for key, value in rule.model_dump(exclude_none=True).items():

@@ -11,9 +11,10 @@ from pydantic import Field, field_validator, model_validator
 
 from lcsearch.core.checked import version_first
 from lcsearch.core.errors import did_you_mean
-from lcsearch.core.ranges import FloatRange, IntRange, Shrink, Weight, Width
+from lcsearch.core.ranges import FloatRange, IntRange, Shrink, Weight
 from lcsearch.core.spec import Recipe
 from lcsearch.core.strict import Strict, first_mistake, problem, shown
+from lcsearch.search.space.old_width import as_channels
 from lcsearch.search.space.rule import LayerRule
 
 Granularity = Literal["layer", "stage", "network"]
@@ -33,14 +34,13 @@ class Space(Strict):
         version: 1.
         backbone: The backbone it is for; a pattern such as ``"*"`` or ``"torchvision:*"`` serves several.
         granularity: Who shares a choice: nobody (``layer``), the convolutions whose outputs have one size
-            (``stage``), or all (``network``).
+            (``stage``), or all (``network``). Channels that must be cut together always share theirs.
         layers: Pattern of module names to what matching convolutions may become; the first match wins,
             and a convolution that none matches stays plain.
         min_share: A convolution with a smaller share of all convolutions' parameters stays plain.
         shrink: Factor on the share that every layer keeps, which does not go below its own low. Independent
             shares of many layers average out: without a common factor nearly all random models have one size.
         regularizer: The loss that families add to the cross entropy.
-        width: Factor on the backbone's channels, fixed or searched.
         train: Fields of the recipe, fixed or searched.
     """
 
@@ -51,13 +51,12 @@ class Space(Strict):
     min_share: float = Field(default=0.0, ge=0, lt=1)
     shrink: Shrink = Shrink(low=1.0, high=1.0)
     regularizer: RegularizerRule = RegularizerRule()
-    width: Width = Width(low=1.0, high=1.0)
     train: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
-    def _version_first(cls, data: Any) -> Any:
-        return version_first(data)
+    def _of_any_age(cls, data: Any) -> Any:
+        return as_channels(version_first(data))
 
     @field_validator("train")
     @classmethod
@@ -71,13 +70,18 @@ class Space(Strict):
                 return pattern, rule
         return None
 
-    def with_width(self, low: float, high: float) -> Space:
-        """The same space with the width searched (on a log scale) between two factors."""
-        return self.model_copy(update={"width": Width(low=low, high=high, log=low < high)})
+    @property
+    def thins(self) -> bool:
+        """Whether some rule lets channels go."""
+        return any(rule.channels.low < 1 for rule in self.layers.values())
 
     def with_plain(self, names: Iterable[str]) -> Space:
-        """The same space in which some convolutions stay plain."""
-        rules = {name: LayerRule.model_validate({"kind": ["conv"]}) for name in names}
+        """The same space in which some convolutions stay plain; as many of their channels may go."""
+        rules = {}
+        for name in names:
+            found = self.rule_for(name)
+            kept = {} if found is None else {"channels": found[1].channels, "round_to": found[1].round_to}
+            rules[name] = LayerRule.model_validate({"kind": ["conv"], **kept})
         others = {pattern: rule for pattern, rule in self.layers.items() if pattern not in rules}
         return self.model_copy(update={"layers": rules | others})
 

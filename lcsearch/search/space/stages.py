@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import nn
 
-_IMAGE_SIZES = (32, 64, 224, 299)
+IMAGE_SIZES = (32, 64, 224, 299)
 """Tried in this order: nets for small images, then those that need larger ones."""
 
 
@@ -22,7 +22,7 @@ def stages(model: nn.Module, names: Sequence[str]) -> dict[str, str]:
         model: The net; it is left as it is.
         names: Module names of convolutions, in module order.
     """
-    sizes = next((found for size in _IMAGE_SIZES if (found := _sizes(model, names, size))), None)
+    sizes = next((found for size in IMAGE_SIZES if (found := _sizes(model, names, size))), None)
     keys = sizes or _channel_runs(model, names)
     numbers = {key: f"stage{index + 1}" for index, key in enumerate(dict.fromkeys(keys.values()))}
     return {name: numbers[keys[name]] for name in names}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from textwrap import wrap
+from typing import Any
 
 from pydantic.fields import FieldInfo
 
@@ -33,8 +34,6 @@ layers:
 # The loss that layers add, such as LinearConv's on the correlation of its primary filters; "off: true" lets
 # the search switch it off.
 regularizer: {{weight: {weight}, off: {off}}}
-# Factor on all channel counts, fixed or searched, where the net takes a width.
-width: {width}
 # Fields of the recipe, fixed or searched, such as {{lr: {{low: 0.01, high: 0.2, log: true}}}}.
 train: {{}}
 """
@@ -48,7 +47,7 @@ def to_yaml(backbone: str, bound: BoundSpace) -> str:
             which is given with a list of the layers; for others every convolution is named.
         bound: The backbone's default space, bound to it.
     """
-    shapes = bound.shapes(bound.width.values[-1])
+    shapes = bound.shapes(bound.thinning.full)
     if backbone in space_names() and backbone != GENERIC:
         own = (space_folder() / f"{backbone}.yaml").read_text(encoding="utf-8").rstrip()
         listed = "\n".join(f"#   {name}: {_size(shape)}" for name, shape in shapes.items())
@@ -64,15 +63,15 @@ def to_yaml(backbone: str, bound: BoundSpace) -> str:
         layers="\n".join(_rows(bound)),
         weight=space.regularizer.weight,
         off=str(space.regularizer.off).lower(),
-        width=space.width,
     )
 
 
 def _comments(bound: BoundSpace) -> Iterator[str]:
-    """What the keys of a rule mean: those of the families that are searched."""
+    """What the keys of a rule mean: those of the families that are searched, beside those of all."""
     kinds = ", ".join((lookup.PLAIN, *bound.families))
     yield from _comment("kind", f"One or several of {kinds}; {lookup.PLAIN} is the plain convolution.")
-    fields: dict[str, FieldInfo] = {}
+    of_all = LayerRule.model_fields
+    fields: dict[str, FieldInfo] = {key: of_all[key] for key in ("channels", "round_to")}
     for family in bound.families:
         fields |= (lookup.family(family).rule or Rule).model_fields
     for key, field in fields.items():
@@ -85,19 +84,31 @@ def _comment(key: str, text: str) -> list[str]:
 
 
 def _rows(bound: BoundSpace) -> Iterator[str]:
-    searched = set(bound.searched_layers)
-    for name, shape in bound.shapes(bound.width.values[-1]).items():
+    searched, shapes = set(bound.searched_layers), bound.shapes(bound.thinning.full)
+    for name, shape in shapes.items():
         found = bound.space.rule_for(name)
-        row = _rule(found[1]) if found and name in searched else "{kind: [conv]}"
+        kinds = _kinds(found[1]) if found and name in searched else {"kind": [lookup.PLAIN]}
         why = "" if name in searched else _why_plain(bound, name)
-        yield f'  "{name}": {row}  # {_size(shape)}{why}'
+        yield f'  "{name}": {_row(found and found[1], kinds)}  # {_size(shape)}{why}'
+    for group in bound.thinning.groups:
+        for name in group.makers:
+            found = bound.space.rule_for(name)
+            if name not in shapes and found is not None and found[1].channels.low < 1:
+                yield f'  "{name}": {_row(found[1], {})}  # {group.size} channels'
 
 
-def _rule(rule: LayerRule) -> str:
-    """A rule in one line."""
-    shown = {"kind": rule.kind}
+def _kinds(rule: LayerRule) -> dict[str, Any]:
+    """What a rule says of families."""
+    shown: dict[str, Any] = {"kind": rule.kind}
     for own in rule.offered.values():
         shown |= own.shown()
+    return shown
+
+
+def _row(rule: LayerRule | None, shown: dict[str, Any]) -> str:
+    """A rule in one line: what it says of channels, where it lets some go, and of families."""
+    if rule is not None and rule.channels.low < 1:
+        shown |= {"channels": rule.channels, "round_to": rule.round_to}
     return "{" + ", ".join(f"{key}: {_flow(value)}" for key, value in shown.items()) + "}"
 
 
@@ -113,7 +124,7 @@ def _size(shape: ConvShape) -> str:
 
 def _why_plain(bound: BoundSpace, name: str) -> str:
     """Why a layer is not searched, where a number decided."""
-    ends = [bound.shapes(bound.width.values[place]) for place in (0, -1)]
+    ends = [bound.shapes(bound.thinning.least), bound.shapes(bound.thinning.most)]
     if not saves(name, LayerRule(), ends):
         return "; nothing to save"
     least = bound.space.min_share * sum(shape.params for shape in ends[-1].values())

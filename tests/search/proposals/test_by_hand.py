@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 import torch
 from torch import nn
 
@@ -16,15 +15,15 @@ from lcsearch.search.space import BoundSpace, bind, parse_space
 LINEAR = {"kind": ["conv", "linear"], "alpha": {"low": 0.001, "high": 1.0}}
 
 
-def bound(rules: dict[str, Any] | None = None, width: float = 1.0) -> BoundSpace:
+def bound(rules: dict[str, Any] | None = None) -> BoundSpace:
     with torch.device("meta"):
         net = nn.ModuleList(nn.Conv2d(64, out, 1, bias=False) for out in (24, 76, 100))
-    plain = {"version": 1, "backbone": "*", "layers": rules or {"*": LINEAR}, "width": width}
-    return bind(parse_space(plain, "f"), net, ModelSpec("net", 10, 64, width), lambda _: net)
+    plain = {"version": 1, "backbone": "*", "layers": rules or {"*": LINEAR}}
+    return bind(parse_space(plain, "f"), net, ModelSpec("net", 10, 64))
 
 
-def model(width: float = 1.0, **shares: float) -> ModelSpec:
-    return ModelSpec("net", 10, 64, width, {name[1:]: LinearSpec(share) for name, share in shares.items()})
+def model(**shares: float) -> ModelSpec:
+    return ModelSpec("net", 10, 64, layers={name[1:]: LinearSpec(share) for name, share in shares.items()})
 
 
 def canonical(share: float, out: int) -> float:
@@ -62,7 +61,8 @@ def test_shares_are_as_near_as_the_space_allows() -> None:
 
 
 def test_one_share_for_all_is_picked_even_where_the_space_forbids_it() -> None:
-    found = hand_picked(bound({"0": {"kind": "conv"}, "*": LINEAR | {"alpha": 0.2}}), thinner=False)
+    """The net does not run, so that no thinner one is found."""
+    found = hand_picked(bound({"0": {"kind": "conv"}, "*": LINEAR | {"alpha": 0.2}}))
     assert [(one.origin, one.label) for one in found] == [
         ("baseline", "plain backbone"),
         ("uniform", "uniform alpha 1/2"),
@@ -75,40 +75,3 @@ def test_one_share_for_all_is_picked_even_where_the_space_forbids_it() -> None:
         TrialSpec(model(_1=0.25, _2=0.25)),
         TrialSpec(model(_1=canonical(1 / 8, 76), _2=canonical(1 / 8, 100))),
     ]
-
-
-@pytest.mark.parametrize(
-    ("width", "target", "thin"),
-    [
-        (1.0, 33_400, 33 / 64),
-        (1.0, 33_600, 34 / 64),
-        (1.0, 10, 1 / 64),
-        (1.0, 64_000, 1.0),
-        (2 / 64, 1_000, 1 / 64),
-        (2 / 64, 2_900, 2 / 64),
-        (0.5, 31_400, 31 / 64),
-        (0.51, 90_000, 0.5),
-    ],
-)
-def test_a_thinner_net_has_the_width_whose_size_is_nearest(width: float, target: int, thin: float) -> None:
-    """Here a net has 64,000 parameters a unit of width."""
-    found = hand_picked(
-        bound(width=width), lambda spec: target if spec.layers else round(64_000 * spec.width), thinner=True
-    )
-    thinner = [one for one in found if one.origin == "thinner"]
-    if thin == width:
-        assert thinner == [], "the backbone itself is there already"
-        return
-    assert [one.spec.model for one in thinner] == [model(thin)]
-    assert thinner[0].label == f"thinner, width {thin:.3g}"
-
-
-def test_the_nearest_size_is_nearest_as_a_ratio() -> None:
-    """Between 1,000 and 2,000 the middle of the logarithms is 1,414."""
-    for target, thin in ((1_410, 1 / 64), (1_420, 2 / 64)):
-        found = hand_picked(
-            bound(),
-            lambda spec, size=target: size if spec.layers else round(64_000 * spec.width),
-            thinner=True,
-        )
-        assert {one.spec.model.width for one in found if one.origin == "thinner"} == {thin}

@@ -64,7 +64,6 @@ def bound(granularity: str = "layer", kinds: str = "conv, linear", low: float = 
                 "coefficients": ["full", "low_rank"],
             }
         },
-        "width": 0.5,
         "train": {"lr": {"low": 0.01, "high": 0.1}, "batch_size": 64},
         "regularizer": {"weight": 0.01},
     }
@@ -76,7 +75,7 @@ def measured(space: BoundSpace) -> Sensitivity:
     draw = random.Random(0)
     ways = {
         name: linear.FAMILY.ways_of(shape, (0.5, 0.25, 0.125, 0.03125), (0.5, 0.25))
-        for name, shape in space.shapes(0.5).items()
+        for name, shape in space.shapes(()).items()
     }
     rows = [
         Row(name, way, loss=0.0, accuracy=0.0, divergence=draw.random() / way.spec.alpha)

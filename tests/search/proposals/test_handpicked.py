@@ -34,7 +34,7 @@ def test_order_labels_and_sizes(name: str) -> None:
     ]
     assert picked[0].spec.model == ModelSpec(name, 10, 3)
     for uniform, thinner in zip(picked[1:4], picked[4:], strict=True):
-        assert thinner.spec.model.layers == {} and uniform.spec.model.width == 1.0
+        assert thinner.spec.model.layers == {} and uniform.spec.model.channels == {}
         assert built_params(thinner.spec.model) == pytest.approx(built_params(uniform.spec.model), rel=0.05)
 
 
@@ -54,9 +54,28 @@ def test_hopeless_layers_stay_plain() -> None:
     assert "blocks.16.project.0" in half.layers
 
 
-def test_a_net_without_a_width_has_no_thinner_ones() -> None:
-    assert {one.origin for one in hand_picked(bound_to("torchvision:resnet18"))} == {"baseline", "uniform"}
-    assert {one.origin for one in hand_picked(bound_to("base"), thinner=False)} == {"baseline", "uniform"}
+def test_every_net_has_thinner_ones() -> None:
+    thinner = [one for one in hand_picked(bound_to("torchvision:resnet18")) if one.origin == "thinner"]
+    assert len(thinner) == 3 and all(one.spec.model.channels for one in thinner)
+
+
+@pytest.mark.parametrize(
+    ("target", "thin"),
+    [(33_400, 33 / 64), (33_600, 34 / 64), (10, 1 / 64), (1_410, 1 / 64), (1_420, 2 / 64), (64_000, 1.0)],
+)
+def test_a_thinner_net_has_the_share_whose_size_is_nearest_as_a_ratio(target: int, thin: float) -> None:
+    """Here a net has 1,000 parameters for each 64th of its 256 last channels."""
+    bound = bound_to("base", layers={"*": {"kind": "linear"}})
+
+    def count(spec: ModelSpec) -> int:
+        return target if spec.layers else round(64_000 * spec.channels.get("features.12", 1.0))
+
+    thinner = [one for one in hand_picked(bound, count) if one.origin == "thinner"]
+    if thin == 1:
+        assert thinner == [], "the backbone itself is there already"
+        return
+    assert [one.spec.model for one in thinner] == [bound.thinner(thin)]
+    assert thinner[0].label == f"thinner, channels {thin:.3g}"
 
 
 def test_nothing_is_picked_twice() -> None:
@@ -65,28 +84,11 @@ def test_nothing_is_picked_twice() -> None:
     assert known_good(bound) == []
 
 
-def test_a_searched_width_holds_the_thinner_nets() -> None:
-    bound = bound_to("vgg11", width={"low": 0.25, "high": 1.0, "log": True})
+def test_where_channels_are_searched_thinner_nets_are_in_the_space() -> None:
+    rule = {"kind": ["conv", "linear"], "channels": {"low": 0.125, "high": 1.0}, "round_to": 8}
+    bound = bound_to("vgg11", layers={"*": rule})
     for one in hand_picked(bound):
         assert bound.encode(one.spec) is not None
-
-
-def test_a_fixed_width_is_that_of_the_baseline() -> None:
-    picked = hand_picked(bound_to("vgg11", width=0.5))
-    assert picked[0].spec.model.width == 0.5
-    assert all(one.spec.model.width < 0.5 for one in picked if one.origin == "thinner")
-
-
-def test_the_given_count_decides() -> None:
-    asked = []
-
-    def count(spec: ModelSpec) -> int:
-        asked.append(spec)
-        return round(1e6 * spec.width) if not spec.layers else 250_000
-
-    picked = hand_picked(bound_to("base"), count)
-    assert [one.spec.model.width for one in picked if one.origin == "thinner"] == [0.25]
-    assert asked
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ def test_the_given_count_decides() -> None:
 )
 def test_known_good_shapes_lie_in_the_space_early_plain_and_deep_thin(name: str) -> None:
     bound = bound_to(name)
-    order = list(bound.shapes(1.0))
+    order = list(bound.shapes(bound.thinning.full))
     shapes = known_good(bound)
     assert shapes
     for one in shapes:

@@ -64,15 +64,19 @@ def test_sizes_count_what_is_not_searched() -> None:
     assert layout.params(genome(linear(0.1))) == 658 - 270 + 36
 
 
-def test_the_widest_layers_of_a_searched_width_count() -> None:
-    layout = Layout(space(width={"low": 0.5, "high": 2.0}))
-    assert layout.log_sizes == pytest.approx([math.log(12 // 2 * 9 * 20), math.log(420)])
-    assert layout.width(genome(width=0.51)) == 33 / 64
-    assert layout.params(genome(width=0.5)) == 112 + 72 + 20 + 50
-    assert layout.params(genome(width=1.0)) == 658
-    assert layout.width(genome(width=0.5)) == 0.5
-    assert Layout(space(width=0.5)).width(genome()) == 0.5
-    assert Layout(space(width=0.5)).params(genome()) == 112 + 72 + 20 + 50
+def thin(high: float = 1.0, **more: Any) -> BoundSpace:
+    """A space in which ``point`` may lose channels."""
+    rule = LINEAR | {"channels": {"low": 0.5, "high": high}}
+    return bind_tiny({"first": {"kind": "conv"}, "grouped": LINEAR, "point": rule}, **more)
+
+
+def test_sizes_with_fewer_channels() -> None:
+    layout = Layout(thin())
+    assert layout.kept(genome(point_channels=0.68)) == (6, 10, 7)
+    assert layout.params(genome(point_channels=1.0)) == 658
+    assert layout.params(genome(point_channels=0.5)) == 168 + 270 + 55 + 60
+    assert layout.params(genome(point=linear(0.2), point_channels=0.5)) == 168 + 270 + 10 + 4 + 5 + 60
+    assert Layout(thin(0.8)).log_sizes == pytest.approx([math.log(270), math.log(88)]), "the most that stay"
 
 
 def test_features_by_hand() -> None:
@@ -106,8 +110,8 @@ def test_one_key_for_one_training() -> None:
     assert layout.key(genome(**same | {"regularizer": "off"})) == layout.key(genome(**same))
     # A share of 1 is plain.
     assert layout.key(genome(point=linear(1.0), **same)) == layout.key(genome(**same))
-    wide = Layout(space(width={"low": 0.5, "high": 1.0}))
-    assert wide.key(genome(width=0.5)) != wide.key(genome(width=1.0)) == wide.key(genome(width=0.999))
+    half, most, all_but_some = (genome(point_channels=share) for share in (0.5, 1.0, 0.97))
+    assert Layout(thin()).key(half) != Layout(thin()).key(most) == Layout(thin()).key(all_but_some)
 
 
 def test_without_a_weight_the_least_is_meant() -> None:
@@ -158,18 +162,18 @@ def test_a_genome_of_parameters() -> None:
 
 
 def test_what_is_shared_is_completed() -> None:
-    layout = Layout(space(regularizer=WEIGHT, train=LR, width={"low": 0.5, "high": 1.0}))
-    assert layout.completed({"regularizer": "off", "train/lr": 0.2, "width": 0.6, "other": 1}, middle) == (
-        ("width", 0.6), ("regularizer", "off"), ("train/lr", 0.2),
+    layout = Layout(space(regularizer=WEIGHT, train=LR))
+    assert layout.completed({"regularizer": "off", "train/lr": 0.2, "other": 1}, middle) == (
+        ("regularizer", "off"), ("train/lr", 0.2),
     )  # fmt: skip
     found = layout.completed({"regularizer": "on", "train/lr": 9.0}, middle)
     assert dict(found) == {
-        "width": 0.75, "regularizer": "on", "regularizer/weight": pytest.approx(0.1),
+        "regularizer": "on", "regularizer/weight": pytest.approx(0.1),
         "train/lr": pytest.approx(0.3),
     }  # fmt: skip
     asked = list[str]()
     layout.completed({"regularizer": "off"}, lambda name, _: float(bool(asked.append(name))))
-    assert asked == ["width", "train/lr"]
+    assert asked == ["train/lr"]
 
 
 def test_one_layout_for_a_space() -> None:
@@ -184,7 +188,7 @@ def test_one_layout_for_a_space() -> None:
 def test_layers_that_share_a_choice_have_each_their_features() -> None:
     layout = Layout(bind_tiny({"*": LINEAR}, granularity="network"))
     found = layout.features(Genome((linear(0.5),), ()))
-    shapes = layout.space.shapes(1.0)
+    shapes = layout.space.shapes(())
     # Half of the filters: 3 of 27 numbers, 5 of 27 and 5 of 10, with 3·3, 5·5 and 5·5 coefficients.
     kept = {"first": 81 + 9 + 6, "grouped": 135 + 25, "point": 50 + 25 + 10}
     expected = [

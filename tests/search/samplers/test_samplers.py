@@ -37,8 +37,8 @@ regularizer: {weight: {low: 1.0e-5, high: 1.0e-1, log: true}, "off": true}
 """
 
 
-def bound(text: str = SPACE, width: float = 1.0) -> BoundSpace:
-    template = ModelSpec("base", 10, 1, width)
+def bound(text: str = SPACE) -> BoundSpace:
+    template = ModelSpec("base", 10, 1)
     with torch.device("meta"):
         model = build_model(template)
     return bind(parse_space(yaml.safe_load(text), "space.yaml"), model, template)
@@ -51,7 +51,7 @@ def space() -> BoundSpace:
 
 def toy_accuracy(space, model):
     """Each layer loses by how few primaries it keeps, the early ones most."""
-    shapes = space.shapes(model.width)
+    shapes = space.shapes(space.thinning.counts(model.channels))
     weights = dict(zip(shapes, (0.0, 1.0, 0.6, 0.2), strict=True))
     return 92.0 - sum(weights[name] * math.log(layer.alpha) ** 2 / 4 for name, layer in model.layers.items())
 
@@ -132,13 +132,11 @@ def test_recombine_keeps_a_limit_once_it_has_seen_it(space):
     assert all(space.params(model) <= limit for model in models[1:])
 
 
-def test_recombine_takes_part_in_searched_widths_and_recipes():
-    text = (
-        SPACE + "width: {low: 0.25, high: 1.0, log: true}\ntrain: {lr: {low: 0.01, high: 0.2, log: true}}\n"
-    )
-    space = bound(text)
+def test_recombine_takes_part_in_searched_channels_and_recipes():
+    text = SPACE.replace("kind: [conv, linear]", "kind: [conv, linear]\n    channels: {low: 0.25, high: 1.0}")
+    space = bound(text + "train: {lr: {low: 0.01, high: 0.2, log: true}}\n")
     study, models = search(space, "recombine", 12)
-    assert len({m.width for m in models}) > 3
+    assert len({m.channels["features.12"] for m in models}) > 3
     assert len({t.params["train/lr"] for t in study.trials}) > 3
 
 

@@ -12,34 +12,23 @@ from typing import Any
 import pytest
 from spaces import bind_tiny
 
-from lcsearch.core.parameters import NotInSpace, Replay
-from lcsearch.core.ranges import Width as WidthRange
+from lcsearch.core.parameters import NotInSpace
 from lcsearch.core.spec import ModelSpec, Recipe, Regularizer, TrialSpec
 from lcsearch.layers.families.linear import LinearSpec
-from lcsearch.search.space.bound import Width
 
 POINT = {"kind": ["conv", "linear"], "alpha": {"low": 0.1, "high": 1.0}}
 PLAIN = {"point/kind": "conv"}
 TENTH = {"point/kind": "linear", "point/alpha": 0.1}
+THIN = POINT | {"channels": {"low": 0.5, "high": 1.0}}
 
 
-def model(width: float = 1.0, **layers: LinearSpec) -> ModelSpec:
-    return ModelSpec("tiny", 10, 3, width, layers)
+def model(**layers: LinearSpec) -> ModelSpec:
+    return ModelSpec("tiny", 10, 3, layers=layers)
 
 
-def test_widths_are_both_ends_and_the_steps_between_them() -> None:
-    assert Width(WidthRange(low=0.51, high=0.6), 1 / 64).values == [
-        0.51, 33 / 64, 34 / 64, 35 / 64, 36 / 64, 37 / 64, 38 / 64, 0.6,
-    ]  # fmt: skip
-    assert Width(WidthRange(low=0.5, high=1.0), 1 / 4).values == [0.5, 0.75, 1.0]
-    assert Width(WidthRange(low=0.7, high=0.7), 1 / 4).values == [0.7]
-
-
-@pytest.mark.parametrize(("asked", "taken"), [(1.0, 1.0), (1.41, 1.0), (1.42, 2.0), (2.83, 3.0), (4.0, 4.0)])
-def test_the_nearest_width_is_nearest_as_a_ratio(asked: float, taken: float) -> None:
-    found = Replay({"width": asked})
-    assert Width(WidthRange(low=1.0, high=4.0), 1.0).suggest(found) == taken
-    assert found.params == {"width": asked}
+def thin(share: float, **layers: LinearSpec) -> ModelSpec:
+    """With so much of the ten channels of ``point``."""
+    return ModelSpec("tiny", 10, 3, layers=layers, channels={"point": share}, image_size=(32, 32))
 
 
 def test_numbers_of_the_recipe_have_four_digits_and_whole_ones_stay_whole() -> None:
@@ -140,29 +129,36 @@ def test_the_common_factor_is_the_smallest_that_reaches_every_layer() -> None:
 
 
 def test_models_are_canonical_and_in_module_order() -> None:
-    bound = bind_tiny({"*": POINT}, width={"low": 0.5, "high": 1.0})
+    bound = bind_tiny({"first": POINT, "grouped": POINT, "point": THIN})
     swapped = {"point": LinearSpec(0.22), "first": LinearSpec(0.5)}
     found = bound.canonical(ModelSpec("tiny", 10, 3, layers=swapped))
     assert found == model(first=LinearSpec(0.5), point=LinearSpec(0.2))
     assert list(found.layers) == ["first", "point"]
-    made = bound.model(0.5, swapped)
-    assert made.width == 0.5 and list(made.layers.items()) == list(reversed(swapped.items()))
+    made = bound.model((6, 10, 5), swapped)
+    assert made == thin(0.5, **swapped) and list(made.layers.items()) == list(reversed(swapped.items()))
     assert bound.canonical(model(point=LinearSpec(1.0))) == model()
     third = dict.fromkeys(("first", "grouped", "point"), LinearSpec(0.5))
     assert bound.canonical(model(**third)) == model(**third)
-    assert bound.canonical(model(0.5)) == model(0.5)
-    assert bound.canonical(model(1.01)) is bound.canonical(model(0.49)) is None
+    assert bound.canonical(thin(0.48)) == thin(0.5)
+    assert bound.canonical(replace(thin(0.5), image_size=(64, 64))) == thin(0.5)
+    assert bound.canonical(thin(0.98)) == bound.canonical(thin(1.0)) == model()
+    assert bound.canonical(thin(0.1)) == thin(0.1), "what the space leaves out is a model too"
+    assert bound.canonical(thin(0.5, point=LinearSpec(0.3))) == thin(0.5, point=LinearSpec(0.4))
+    assert bound.canonical(replace(model(), width=0.5)) is None
+    assert bound.canonical(replace(thin(0.5), channels={"head": 0.5})) is None
     assert bound.canonical(model(nowhere=LinearSpec(0.5))) is None
     assert bound.canonical(model(point=LinearSpec(1.5))) is None, "no such share"
 
 
 def test_only_models_of_the_same_net_are_encoded() -> None:
-    bound = bind_tiny({"point": POINT}, width={"low": 0.5, "high": 1.0})
-    encoded = bound.encode(TrialSpec(model(0.5)))
-    assert encoded is not None and encoded[0] == PLAIN | {"width": 0.5}
+    bound = bind_tiny({"point": THIN})
+    encoded = bound.encode(TrialSpec(thin(0.5)))
+    assert encoded is not None and encoded[0] == PLAIN | {"point/channels": 0.5}
     for changes in ({"backbone": "other"}, {"num_classes": 9}, {"in_channels": 1}):
-        assert bound.encode(TrialSpec(replace(model(0.5), **changes))) is None
-    assert bound.encode(TrialSpec(model(0.5, first=LinearSpec(0.5)))) is None, "first is not searched"
+        assert bound.encode(TrialSpec(replace(thin(0.5), **changes))) is None
+    assert bound.encode(TrialSpec(thin(0.5, first=LinearSpec(0.5)))) is None, "first is not searched"
+    assert bound.encode(TrialSpec(thin(0.4))) is None, "below the share that the space allows"
+    assert bind_tiny({"point": POINT}).encode(TrialSpec(thin(0.5))) is None, "no channels are searched"
 
 
 def test_a_spec_that_is_not_canonical_leaves_its_canonical_meaning() -> None:
@@ -179,27 +175,29 @@ def test_a_recipe_that_leaves_a_searched_field_open_is_outside() -> None:
     assert encoded is not None and encoded[0] == PLAIN | {"train/crop": 2}
 
 
-def test_the_plain_net_has_the_largest_width() -> None:
-    bound = bind_tiny({"point": POINT}, width={"low": 0.5, "high": 0.75})
-    assert (bound.plain(), bound.largest()) == (model(0.75), model(0.75))
+def test_the_plain_net_has_all_channels_also_where_the_space_takes_some() -> None:
+    bound = bind_tiny({"point": POINT | {"channels": {"low": 0.3, "high": 0.5}}})
+    assert bound.plain() == model()
+    assert bound.encode(TrialSpec(bound.plain())) is None
+    assert bound.largest() == thin(0.5)
 
 
 def test_sizes_by_hand() -> None:
-    """Linear with one of ten filters: 10 + 9 coefficients + 10 of the bias; at half the width one of four."""
-    bound = bind_tiny({"point": POINT}, width={"low": 0.5, "high": 1.0})
+    """Linear with one of ten filters: 10 + 9 coefficients + 10 of the bias; of half of them one of five."""
+    bound = bind_tiny({"point": THIN})
     assert bound.plain() == bound.largest() == model()
     assert bound.params(bound.plain()) == 658
     assert bound.params(model(point=LinearSpec(0.1))) == 658 - 110 + 29
-    # At width 1/2: first 3·4·9 + 4, grouped 2·4·9, point 4 + 3 + 4, head 4·10 + 10.
-    assert bound.smallest() == model(0.5, point=LinearSpec(0.25))
-    assert bound.params(bound.smallest()) == 112 + 72 + 11 + 50
+    # With five channels: point 10 + 4 + 5, head 5·10 + 10.
+    assert bound.smallest() == thin(0.5, point=LinearSpec(0.2))
+    assert bound.params(bound.smallest()) == 168 + 270 + 19 + 60
 
 
 def test_more_models_than_are_remembered_mean_what_they_meant() -> None:
-    bound = bind_tiny({"point": POINT}, width={"low": 0.5, "high": 1.0})
-    asked = [PLAIN | {"width": width} for width in bound.width.values]
-    for _ in range(2):
-        assert [bound.decode(one).model for one in asked] == [model(width) for width in bound.width.values]
+    bound = bind_tiny({"point": POINT})
+    asked = [{"point/kind": "linear", "point/alpha": 0.1 + step / 40} for step in range(30)]
+    first, again = ([bound.decode(one).model for one in asked] for _ in range(2))
+    assert first == again and len({one.layers.get("point") for one in first}) > 5
 
 
 @pytest.mark.parametrize(
@@ -221,15 +219,14 @@ def test_people_are_told_what_else_is_searched() -> None:
     both = {"low": 0.01, "high": 0.1}
     bound = bind_tiny(
         {"point": POINT},
-        width={"low": 0.5, "high": 1.0},
         shrink={"low": 0.5, "high": 1.0},
         regularizer={"weight": both, "off": True},
         train={"lr": both, "momentum": 0.8},
     )
     assert bound.describe() == [
-        "1 of 3 convolutions are searched, each for itself: 1 choices, 7 dimensions",
-        "also searched: width, shrink, regularizer, regularizer/weight, train/lr",
-        "smallest model 245 parameters, largest 658",
+        "1 of 3 convolutions are searched, each for itself: 1 choices, 6 dimensions",
+        "also searched: shrink, regularizer, regularizer/weight, train/lr",
+        "smallest model 577 parameters, largest 658",
     ]
 
 

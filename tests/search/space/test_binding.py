@@ -26,42 +26,26 @@ def space(layers: dict[str, Any], **more: Any) -> Space:
     return parse_space({"version": 1, "backbone": "*", "layers": layers} | more, "f")
 
 
-def test_shapes_and_everything_else_at_each_width() -> None:
-    built = list[float]()
-
-    def build(width: float) -> nn.Module:
-        built.append(width)
-        return Tiny(width)
-
-    bound = bind(space({"*": EVERYTHING}, width={"low": 0.5, "high": 2.0}), Tiny(), TEMPLATE, build)
-    assert built == [0.5, 2.0], "the net at the template's width is given"
-    for width, first, last, head in ((0.5, 4, 4, 50), (1.0, 6, 10, 110), (2.0, 12, 20, 210)):
-        assert bound.shapes(width) == {
-            "first": ConvShape(3, first, (3, 3)),
-            "grouped": ConvShape(first, last, (3, 3), 2, bias=False),
-            "point": ConvShape(last, last, (1, 1)),
-        }
-        assert bound.other_params(width) == head
-        assert bound.params(ModelSpec("tiny", 10, 3, width)) == sum(
-            p.numel() for p in Tiny(width).parameters()
-        )
-    assert built == [0.5, 2.0], "each net is built once"
+def test_shapes_and_everything_else() -> None:
+    bound = bind(space({"*": EVERYTHING}), Tiny(), TEMPLATE)
+    assert bound.shapes(()) == {
+        "first": ConvShape(3, 6, (3, 3)),
+        "grouped": ConvShape(6, 10, (3, 3), 2, bias=False),
+        "point": ConvShape(10, 10, (1, 1)),
+    }
+    assert bound.thinning.other_params(()) == 110
     assert bound.template == ModelSpec("tiny", 10, 3), "the template's layers are not looked at"
-    assert bound.width.values == [step / 64 for step in range(32, 129)]
 
 
-def test_widths_are_built_by_the_backbones_name() -> None:
+def test_the_template_may_be_a_net_of_another_width() -> None:
     template = ModelSpec("base", 7, 1, 0.5, {"features.4": LinearSpec(0.5)})
+    plain = replace(template, layers={})
     with torch.device("meta"):
-        model = surgery.build_model(replace(template, layers={}))
-    bound = bind(space({"*": EVERYTHING}, width={"low": 0.25, "high": 0.5}), model, template)
-    assert [shape.out_channels for shape in bound.shapes(0.25).values()] == [8, 16, 32, 64]
-    for width in (0.25, 0.5):
-        plain = ModelSpec("base", 7, 1, width)
-        with torch.device("meta"):
-            net = surgery.build_model(plain)
-        assert bound.params(plain) == sum(p.numel() for p in net.parameters())
-        assert bound.encode(TrialSpec(plain)) is not None
+        model = surgery.build_model(plain)
+    bound = bind(space({"*": EVERYTHING}), model, template)
+    assert [shape.out_channels for shape in bound.shapes(()).values()] == [16, 32, 64, 128]
+    assert bound.params(plain) == sum(p.numel() for p in model.parameters())
+    assert bound.encode(TrialSpec(plain)) is not None
 
 
 @pytest.mark.parametrize(
@@ -81,15 +65,7 @@ def test_small_layers_are_not_searched(least: float, searched: tuple[str, ...]) 
     assert tuple(group.name for group in bound.groups) == searched
 
 
-def test_the_largest_width_decides_what_is_small() -> None:
-    """At width 1 ``point`` has 110 of 548 parameters, at width 2 420 of 336 + 1,080 + 420."""
-    rules = {"*": EVERYTHING}
-    assert "point" not in bind_tiny(rules, min_share=0.21).searched_layers
-    wide = bind_tiny(rules, min_share=0.21, width={"low": 1.0, "high": 2.0})
-    assert "point" in wide.searched_layers
-
-
-def test_what_saves_at_one_end_of_the_widths_is_searched() -> None:
+def test_what_saves_with_few_or_with_many_channels_is_searched() -> None:
     """Of two filters with one number each nothing is saved; of sixteen with sixteen much."""
     rule = LayerRule.model_validate({"alpha": {"low": 0.05, "high": 0.5}})
     small, large = {"a": ConvShape(1, 2, (1, 1))}, {"a": ConvShape(16, 16, (1, 1))}
@@ -121,15 +97,6 @@ def test_who_shares_a_choice(granularity: str, groups: dict[str, tuple[str, ...]
     own = {group.members[0]: group.kinds for group in bound.groups}
     assert own["grouped"] == ("linear",) and own["first"] == ("conv", "linear")
     assert bound.searched_layers == ("first", "grouped", "point")
-
-
-def test_groups_know_their_layers_at_the_largest_width() -> None:
-    """A rank of at most 9 is one of ``point``'s 20 filters at width 2, not of its 10."""
-    rule = {"kind": "linear", "coefficients": "low_rank", "alpha": 0.5, "rank": {"low": 1, "high": 9}}
-    bound = bind_tiny({"point": rule}, width={"low": 1.0, "high": 2.0}, granularity="network")
-    at = {width: bound.decode({"width": width, "network/rank": 4}).model for width in (1.0, 2.0)}
-    assert at[1.0].layers == {"point": LinearSpec(0.5, rank=2)}
-    assert at[2.0].layers == {"point": LinearSpec(0.5, rank=4)}
 
 
 def test_names_that_the_net_lacks() -> None:

@@ -8,17 +8,14 @@ from typing import Any
 
 import optuna
 import pytest
-import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from spaces import EVERYTHING, SPACES, Random, bind_tiny
 
-from lcsearch.core.errors import InputError
 from lcsearch.core.parameters import NotInSpace
 from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe, Regularizer, TrialSpec
 from lcsearch.layers.families.linear import LinearSpec
-from lcsearch.nets import surgery
-from lcsearch.search.space import BoundSpace, bind, load_space
+from lcsearch.search.space import BoundSpace
 
 
 def test_only_what_a_choice_needs_is_asked_for() -> None:
@@ -126,26 +123,3 @@ def test_without_a_linear_layer_the_regularizer_is_off() -> None:
     found = bound.decode({"point/kind": "conv", "regularizer/weight": 0.05})
     assert found.regularizer == Regularizer(0.0)
     assert bound.encode(found) is not None
-
-
-def test_widths_are_few_and_change_the_shapes() -> None:
-    bound = bind_tiny({"*": EVERYTHING}, width={"low": 0.5, "high": 1.0, "log": True})
-    assert len(bound.width.values) == 33
-    values = {f"{name}/kind": "conv" for name in ("first", "grouped", "point")}
-    found = bound.decode(values | {"width": 0.6})
-    assert found.model.width == 38 / 64
-    assert bound.shapes(0.5)["point"].out_channels == 4
-    assert bound.shapes(1.0)["point"].out_channels == 10
-    # alpha means another number of primary filters at another width
-    linear = {"point/kind": "linear", "point/alpha": 0.3, "point/coefficients": "full"}
-    assert bound.decode(values | linear | {"width": 1.0}).model.layers["point"].alpha == 0.3
-    assert bound.decode(values | linear | {"width": 0.5}).model.layers["point"].alpha == 0.25
-
-
-def test_a_width_that_the_net_cannot_have() -> None:
-    template = ModelSpec("torchvision:resnet18", 10, 3)
-    with torch.device("meta"):
-        model = surgery.build_model(template)
-    space = load_space(None, template.backbone).with_width(0.25, 1.0)
-    with pytest.raises(InputError, match="width"):
-        bind(space, model, template)

@@ -39,7 +39,9 @@ def test_a_shipped_space_holds_the_backbone_and_a_much_smaller_model(name: str) 
     assert bound.params(bound.smallest()) < 0.15 * bound.params(plain)
     assert bound.largest() == plain
     assert bound.encode(TrialSpec(plain)) is not None
-    assert next(iter(bound.shapes(1.0))) not in bound.searched_layers, "the first layer stays plain"
+    assert next(iter(bound.shapes(bound.thinning.full))) not in bound.searched_layers, (
+        "the first layer stays plain"
+    )
     assert all(isinstance(layer, LayerSpec) for layer in bound.smallest().layers.values())
 
 
@@ -54,7 +56,7 @@ def test_the_written_space_is_the_one_that_would_be_searched(name: str) -> None:
     assert written.space.model_dump(exclude={"layers", "backbone", "min_share"}) == default.space.model_dump(
         exclude={"layers", "backbone", "min_share"}
     )
-    for layer in default.shapes(1.0):
+    for layer in default.shapes(default.thinning.full):
         assert layer in text
 
 

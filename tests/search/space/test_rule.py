@@ -56,8 +56,12 @@ def space(rule: Any) -> Space:
 
 
 def written(rule: Any) -> dict[str, Any]:
-    """The rule as it is written out, ranges as pairs."""
-    plain = space(rule).to_plain()["layers"]["*"]
+    """The rule as it is written out but for channels, ranges as pairs."""
+    plain = pairs(space(rule).to_plain()["layers"]["*"])
+    return {key: value for key, value in plain.items() if key not in ("channels", "round_to")}
+
+
+def pairs(plain: dict[str, Any]) -> dict[str, Any]:
     return {key: (v["low"], v["high"]) if isinstance(v, dict) else v for key, v in plain.items()}
 
 
@@ -77,6 +81,17 @@ def test_a_rule_is_written_with_every_key() -> None:
     assert written({"kind": "pair", "pairs": 1}) == {"kind": ["pair"], "bank_size": (2, 4), "pairs": (1, 1)}
     own = written({"kind": ["bank"], "bank_size": 2, "pairs": 1, "sparsity": 0.5})
     assert own == {"kind": ["bank"], "bank_size": (2, 2), "pairs": (1, 1), "sparsity": (0.5, 0.5)}
+
+
+def test_channels_are_of_no_family_and_all_stay_where_nothing_is_said() -> None:
+    plain = space({"kind": "conv"}).to_plain()["layers"]["*"]
+    assert pairs(plain) == {"kind": ["conv"], "channels": (1.0, 1.0), "round_to": 1}
+    own = {"kind": "bank", "channels": {"low": 0.25, "high": 0.5, "log": True}, "round_to": 16}
+    rule = space(own).layers["*"]
+    assert (rule.channels.low, rule.channels.high, rule.channels.log, rule.round_to) == (0.25, 0.5, True, 16)
+    assert rule.unused == {}
+    assert space(space(own).to_plain()["layers"]["*"]) == space(own)
+    assert space({"channels": 0.5}).thins and not space(own | {"channels": 1}).thins
 
 
 def test_where_two_families_differ_each_keeps_its_own() -> None:

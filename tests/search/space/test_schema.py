@@ -21,7 +21,6 @@ layers:
     rank_ratio: {low: 0.05, high: 0.5, log: true}
     sparsity: {low: 0.25, high: 0.9}
 regularizer: {weight: {low: 1.0e-5, high: 1.0e-1, log: true}, off: true}
-width: 1.0
 train: {lr: 0.1}
 """
 
@@ -35,7 +34,7 @@ def test_the_published_example_reads_as_it_looks() -> None:
     alpha = space.layers["*"].offered["linear"].alpha
     assert (alpha.low, alpha.high, alpha.log) == (1 / 64, 1.0, True)
     assert space.regularizer.off is True
-    assert (space.width.low, space.width.high) == (1.0, 1.0)
+    assert not space.thins
     assert space.train == {"lr": 0.1}
 
 
@@ -73,6 +72,12 @@ def test_a_bare_number_or_word_is_short_for_one() -> None:
         ("layers", {}, "layers: is empty; name at least one"),
         ("layers", [1], "layers: [1] is not a mapping of keys to values"),
         ("layers.*.aplha", 0.5, "layers.\"*\".aplha: unknown key; did you mean 'alpha'?"),
+        ("layers.*.channels", 0, 'layers."*".channels: 0.0 is not allowed; it must be in (0, 1]'),
+        ("layers.*.channels", 1.5, 'layers."*".channels: 1.5 is not allowed; it must be in (0, 1]'),
+        ("layers.*.channels", {"low": 0.5}, 'layers."*".channels.high: is missing'),
+        ("layers.*.round_to", 0, 'layers."*".round_to: 0 is not allowed; it must be at least 1'),
+        ("layers.*.round_to", 1.5, 'layers."*".round_to: 1.5 is not a whole number'),
+        ("layers.*.round_to", True, 'layers."*".round_to: True is not a whole number'),
         ("layers.*.alpha.low", 2.0, 'layers."*".alpha.low: 2.0 is above high 1.0; low must be at most high'),
         ("layers.*.alpha.high", 1.5, 'layers."*".alpha.high: 1.5 is not allowed; it must be in (0, 1]'),
         ("layers.*.alpha.low", 0, 'layers."*".alpha.low: 0.0 is not allowed; it must be in (0, 1]'),
@@ -103,7 +108,11 @@ def test_a_bare_number_or_word_is_short_for_one() -> None:
             'layers."*".rank_ratio.high: 2.0 is not allowed; it must be in (0, 1]',
         ),
         ("layers.*.sparsity.high", 1.0, 'layers."*".sparsity.high: 1.0 is not allowed; it must be in [0, 1)'),
-        ("layers.features.0", None, 'layers."features.0": None is not allowed; write keys from kind, alpha'),
+        (
+            "layers.features.0",
+            None,
+            'layers."features.0": None is not allowed; write keys from kind, channels, round_to, alpha',
+        ),
         ("min_share", 1.0, "min_share: 1.0 is not allowed; it must be below 1"),
         ("shrink", 0.5, "shrink.high: 0.5 is not allowed; it must be 1"),
         (
@@ -113,7 +122,6 @@ def test_a_bare_number_or_word_is_short_for_one() -> None:
         ),
         ("regularizer.weight", -1, "regularizer.weight: -1.0 is not allowed; it must be 0 or above"),
         ("regularizer.of", True, "regularizer.of: unknown key; did you mean 'off'?"),
-        ("width", 0, "width: 0.0 is not allowed; it must be in (0, 4]"),
         ("train.learning", 1, "train.learning: unknown key; "),
         ("train.lr", 0, "train.lr: 0 is not allowed; it must be above 0"),
         ("train.lr", {"low": 1, "high": 0.5}, "train.lr.low: 1.0 is above high 0.5"),
@@ -159,14 +167,6 @@ def test_what_must_be_there(key: str) -> None:
         parse_space(plain, "space.yaml")
 
 
-def test_the_width_may_be_searched_after_all() -> None:
-    space = parse(GOOD)
-    assert space.with_width(0.25, 1.0) == parse(
-        GOOD.replace("width: 1.0", "width: {low: 0.25, high: 1.0, log: true}")
-    )
-    assert space.with_width(0.5, 0.5) == parse(GOOD.replace("width: 1.0", "width: 0.5"))
-
-
 def test_a_pattern_takes_what_it_fits_letter_by_letter() -> None:
     space = parse(GOOD.replace('"*":', '"features.[1-3]*":'))
     assert [space.rule_for(name) is None for name in ("features.2", "Features.2", "features.4")] == [
@@ -181,9 +181,9 @@ def test_what_is_left_out_is_not_written() -> None:
         "version": 1, "backbone": "x", "granularity": "layer", "layers": {}, "min_share": 0.0,
         "shrink": {"low": 1.0, "high": 1.0, "log": False},
         "regularizer": {"weight": {"low": 0.0, "high": 0.0, "log": False}, "off": False},
-        "width": {"low": 1.0, "high": 1.0, "log": False}, "train": {},
+        "train": {},
     }  # fmt: skip
-    assert linear.keys() == {"kind", "alpha", "coefficients", "sparsity"}
+    assert linear.keys() == {"kind", "channels", "round_to", "alpha", "coefficients", "sparsity"}
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,12 @@ from lcsearch.nets import surgery
 from lcsearch.nets.count import count
 
 
-@pytest.mark.parametrize("name", ["everything", "absolute rank", "width"])
+@pytest.mark.parametrize("name", ["everything", "absolute rank", "channels", "thin vgg11"])
 def test_no_sampled_layer_is_as_large_as_a_plain_one_nor_a_rank_as_the_full_matrix(name: str) -> None:
     bound = SPACES[name]()
     for seed in range(200):
         model = bound.suggest(Random(random.Random(seed))).model
-        shapes = bound.shapes(model.width)
+        shapes = bound.shapes(bound.thinning.counts(model.channels))
         for layer, spec in model.layers.items():
             out, size = shapes[layer].out_channels, shapes[layer].filter_size
             p = round(spec.alpha * out)
@@ -52,18 +52,19 @@ def test_smallest_and_largest_by_brute_force(
     layers: str, kind: list[str], coefficients: list[str], high: float
 ) -> None:
     rule = EVERYTHING | {"kind": kind, "coefficients": coefficients, "alpha": {"low": 0.13, "high": high}}
-    bound = bind_tiny({layers: rule}, granularity="network", width={"low": 0.5, "high": 1.2})
+    rule |= {"channels": {"low": 0.4, "high": 0.9}}
+    bound = bind_tiny({layers: rule}, granularity="network")
     amounts = {"low_rank": [0.05, 0.3, 0.6, 1.0], "sparse": [0.1, 0.5, 0.95], "full": [0.0]}
     points = [
         {"kind": "linear", "alpha": 0.13 + (high - 0.13) * step / 100, "coefficients": chosen}
-        | {"rank_ratio": amount, "sparsity": amount, "width": width}
-        for width in (0.5, 0.75, 1.0, 1.2)
+        | {"rank_ratio": amount, "sparsity": amount, "channels": share}
+        for share in (0.4, 0.5, 0.7, 0.9)
         for step in range(101)
         for chosen in coefficients
         for amount in amounts[chosen]
     ]
-    points += [{"kind": "conv", "width": width} for width in (0.5, 1.2)] if "conv" in kind else []
-    named = [{key if key == "width" else f"network/{key}": v for key, v in point.items()} for point in points]
+    points += [{"kind": "conv", "channels": share} for share in (0.4, 0.9)] if "conv" in kind else []
+    named = [{f"network/{key}": value for key, value in point.items()} for point in points]
     sizes = [bound.params(bound.decode(point).model) for point in named]
     assert bound.params(bound.smallest()) == min(sizes)
     assert bound.params(bound.largest()) == max(sizes)

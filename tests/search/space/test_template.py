@@ -13,6 +13,9 @@ TEXT = """\
 #
 # The first pattern that matches a layer's name wins; a layer that none matches stays plain.
 # kind          One or several of conv, linear; conv is the plain convolution.
+# channels      Share of the output channels that stay, in (0, 1]; one for all layers whose channels are added
+#               or concatenated. The other keys mean what stays. Left out: 1.0.
+# round_to      Channels that stay are a multiple of this, such as 8, which devices like. Left out: 1.
 # alpha         Primary filters / all filters, in (0, 1]; 1 is a plain convolution. Left out: {low: 0.015625,
 #               high: 1.0, log: true}.
 # coefficients  full, low_rank (with rank or rank_ratio) or sparse (with sparsity); one or several. Left out:
@@ -35,8 +38,6 @@ layers:
 # The loss that layers add, such as LinearConv's on the correlation of its primary filters; "off: true" lets
 # the search switch it off.
 regularizer: {weight: {low: 0.1, high: 0.2}, off: true}
-# Factor on all channel counts, fixed or searched, where the net takes a width.
-width: {low: 0.5, high: 1.0}
 # Fields of the recipe, fixed or searched, such as {lr: {low: 0.01, high: 0.2, log: true}}.
 train: {}
 """  # noqa: E501
@@ -59,7 +60,6 @@ def test_the_whole_text() -> None:
         granularity="network",
         regularizer={"weight": {"low": 0.1, "high": 0.2}, "off": True},
         shrink={"low": 0.1, "high": 1.0, "log": True},
-        width={"low": 0.5, "high": 1.0},
     )
     assert to_yaml("my.nets:tiny", bound) == TEXT
 
@@ -80,16 +80,6 @@ def test_why_a_layer_is_not_searched() -> None:
     plain = {"version": 1, "backbone": "*", "layers": {"*": LINEAR}, "min_share": 0.1}
     bound = bind(parse_space(plain, "f"), net, ModelSpec("net", 10, 1))
     assert whys(bound) == ["; nothing to save", "", ""]
-
-
-def test_what_is_small_at_the_largest_width_is_written_as_plain() -> None:
-    """Point has 110 of 548 parameters at width 1, and 420 of 1,836 at width 2; it is named as searched."""
-    narrow = bind_tiny({"*": LINEAR}, min_share=0.21)
-    assert (
-        rows(narrow)[2] == '  "point": {kind: [conv]}  # 10 -> 10, 1x1, 110 parameters; too small to matter'
-    )
-    wide = bind_tiny({"grouped": LINEAR}, min_share=0.21, width={"low": 1.0, "high": 2.0})
-    assert whys(wide) == ["; too small to matter", "", ""]
 
 
 def test_a_layer_that_no_pattern_matches_is_plain() -> None:

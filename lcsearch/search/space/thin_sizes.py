@@ -1,0 +1,149 @@
+"""Sizes of a thinned net by arithmetic: from the plain net's tensors and the places where channels lie."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from lcsearch.layers.shape import ConvShape, Shapes
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from lcsearch.nets.channels import ChannelGroup, Cut
+
+Kept = tuple[int, ...]
+"""Channels that stay, one number for each group of a net, in their order."""
+
+_ROOM = 2_000
+"""Sets of shapes that are remembered; above, all are forgotten."""
+
+
+class _Part(NamedTuple):
+    """Channels of a group in one dimension of a tensor.
+
+    Attributes:
+        group: The group's place.
+        cut: Where they lie.
+    """
+
+    group: int
+    cut: Cut
+
+
+_Parts = tuple[_Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Conv:
+    """A convolution of the plain net and what of it is cut.
+
+    Attributes:
+        shape: Of the plain net.
+        out: Of its output channels.
+        into: Of its input channels.
+        known: Its shapes, by the counts that decide them.
+    """
+
+    shape: ConvShape
+    out: _Parts
+    into: _Parts
+    known: dict[Kept, ConvShape]
+
+    def at(self, gone: Kept) -> ConvShape:
+        """The shape that is left without so many channels of each group."""
+        own = tuple([gone[part.group] for part in (*self.out, *self.into)])
+        if own not in self.known:
+            self.known[own] = self._without(_removed(self.out, gone), _removed(self.into, gone))
+        return self.known[own]
+
+    def _without(self, out: int, into: int) -> ConvShape:
+        shape, left = self.shape, self.shape.out_channels - out
+        if shape.groups == shape.in_channels == shape.out_channels:  # channel by channel
+            return replace(shape, out_channels=left, in_channels=left, groups=left)
+        of_one = shape.in_channels // shape.groups - into
+        return replace(shape, out_channels=left, in_channels=of_one * shape.groups)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tensor:
+    """Numbers outside of convolutions: the size and what is cut of each dimension."""
+
+    dims: tuple[tuple[int, _Parts], ...]
+
+    def at(self, gone: Kept) -> int:
+        return math.prod([size - _removed(parts, gone) for size, parts in self.dims])
+
+
+class ThinSizes:
+    """Sizes of a net with fewer channels, equal to those of the net that is built.
+
+    Args:
+        model: The plain net; the meta device is enough.
+        groups: Its groups of channels.
+    """
+
+    def __init__(self, model: nn.Module, groups: Sequence[ChannelGroup]) -> None:
+        from lcsearch.nets.replaceable import conv_layers, shape_of
+
+        self.full: Kept = tuple(group.size for group in groups)
+        convs, parts = conv_layers(model), _parts(model, groups)
+        self._convs = {
+            name: _Conv(shape_of(conv), parts.get((conv.weight, 0), ()), parts.get((conv.weight, 1), ()), {})
+            for name, conv in convs.items()
+        }
+        inside = {parameter for conv in convs.values() for parameter in conv.parameters()}
+        outside = [parameter for parameter in model.parameters() if parameter not in inside]
+        tensors = [
+            _Tensor(tuple((size, parts.get((own, dim), ())) for dim, size in enumerate(own.shape)))
+            for own in outside
+        ]
+        self._uncut = sum(one.at(self.full) for one in tensors if not any(cut for _, cut in one.dims))
+        self._cut = [one for one in tensors if any(cut for _, cut in one.dims)]
+        self._shapes: dict[Kept, Shapes] = {}
+        self._others: dict[Kept, int] = {}
+
+    def shapes(self, kept: Kept) -> Shapes:
+        """The shapes of all convolutions that can be replaced, in module order."""
+        found = self._shapes.get(kept)
+        if found is None:
+            if len(self._shapes) >= _ROOM:
+                self._shapes.clear()
+            gone = self._gone(kept)
+            found = self._shapes[kept] = {name: conv.at(gone) for name, conv in self._convs.items()}
+        return found
+
+    def other_params(self, kept: Kept) -> int:
+        """Parameters outside these convolutions."""
+        found = self._others.get(kept)
+        if found is None:
+            if len(self._others) >= _ROOM:
+                self._others.clear()
+            gone = self._gone(kept)
+            found = self._others[kept] = self._uncut + sum([tensor.at(gone) for tensor in self._cut])
+        return found
+
+    def _gone(self, kept: Kept) -> Kept:
+        return tuple([size - count for size, count in zip(self.full, kept, strict=True)])
+
+
+def _parts(model: nn.Module, groups: Sequence[ChannelGroup]) -> Mapping[tuple[Tensor, int], _Parts]:
+    """What is cut of each parameter and dimension, once where a tensor has several names."""
+    found: dict[tuple[Tensor, int], dict[_Part, None]] = {}
+    for parameter, dim, part in _all_parts(model, groups):
+        found.setdefault((parameter, dim), {})[part] = None
+    return {place: tuple(parts) for place, parts in found.items()}
+
+
+def _all_parts(model: nn.Module, groups: Sequence[ChannelGroup]) -> Iterator[tuple[Tensor, int, _Part]]:
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    for place, group in enumerate(groups):
+        for cut in group.cuts:
+            if cut.tensor in parameters:  # buffers are never counted
+                yield parameters[cut.tensor], cut.dim, _Part(place, replace(cut, tensor=""))
+
+
+def _removed(parts: _Parts, gone: Kept) -> int:
+    return sum([part.cut.length(gone[part.group]) for part in parts])
