@@ -24,7 +24,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,9 @@ from typing import Any
 import numpy as np
 import optuna
 import torch
+from bound_space import bound_space
 from scipy.stats.qmc import Sobol
+from work_off import read
 
 from lcsearch import __version__
 from lcsearch.core import pareto
@@ -42,12 +44,13 @@ from lcsearch.nets import backbones
 from lcsearch.nets.count import count
 from lcsearch.nets.surgery import build_model, conv_layers, uniform
 from lcsearch.search.samplers._draw import Draw, at_unit, unit_of
-from lcsearch.search.space import BoundSpace, bind, load_space
+from lcsearch.search.space import BoundSpace
 from lcsearch.train.objective import TrainObjective
 
 BACKBONE, DATASET, TRAIN_IMAGES, VALIDATION_IMAGES, EPOCHS = "base", "fashion-mnist", 10_000, 5_000, 9
+IMAGE_SIZE = 16
 SOBOL, NEAR, SEEDS = 160, 45, 3
-ALPHAS, WIDTHS = (0.5, 0.25, 0.125, 0.0625), (0.71, 0.5, 0.35, 0.25)
+ALPHAS, SHARES = (0.5, 0.25, 0.125, 0.0625), (0.71, 0.5, 0.35, 0.25)
 DIMENSIONS = 64
 
 
@@ -59,30 +62,27 @@ class Task:
     spec: TrialSpec
     choices: dict[str, Any]
     seed: int
-    image_size: int
 
 
 @cache
 def space() -> BoundSpace:
-    template = plain()
-    with torch.device("meta"):
-        model = build_model(template)
-    return bind(load_space(BACKBONE, BACKBONE), model, template)
+    return bound_space(plain(), IMAGE_SIZE)
 
 
-def plain(width: float = 1.0) -> ModelSpec:
-    return ModelSpec(BACKBONE, num_classes=10, in_channels=1, width=width)
+def plain() -> ModelSpec:
+    return ModelSpec(BACKBONE, num_classes=10, in_channels=1)
 
 
+@cache
 def hand_picked() -> dict[str, ModelSpec]:
     with torch.device("meta"):
         net = backbones.build(BACKBONE, num_classes=10, in_channels=1)
     inner = list(conv_layers(net))[1:]
     shapes = {alpha: uniform(net, "linear", alpha=alpha) for alpha in ALPHAS}
-    found = {"plain": plain()} | {f"thinner-{width}": plain(width) for width in WIDTHS}
+    found = {"plain": plain()} | {f"thinner-{share}": space().thinner(share) for share in SHARES}
     for alpha in ALPHAS:
         layers = {name: shapes[alpha][name] for name in inner}
-        found[f"uniform-{alpha}"] = ModelSpec(BACKBONE, 10, 1, 1.0, layers)
+        found[f"uniform-{alpha}"] = replace(plain(), layers=layers)
     return found
 
 
@@ -144,19 +144,19 @@ def near_front(index: int, records: list[dict[str, Any]]) -> Draw:
     return child
 
 
-def task(name: str, seed: int, image_size: int, records: list[dict[str, Any]]) -> Task:
+def task(name: str, seed: int, records: list[dict[str, Any]]) -> Task:
     recipe = Recipe(epochs=EPOCHS)
     if name in hand_picked():
         spec = TrialSpec(hand_picked()[name], recipe=recipe)
         encoded = space().encode(spec)
-        return Task(name, spec, encoded[0] if encoded else {}, seed, image_size)
+        return Task(name, spec, encoded[0] if encoded else {}, seed)
     kind, index = name.split("-")
     draw = sobol(int(index)) if kind == "sobol" else near_front(int(index), records)
     spec = space().suggest(Draw(draw.params, lambda *_: 0.5), recipe)
-    return Task(name, spec, draw.params, seed, image_size)
+    return Task(name, spec, draw.params, seed)
 
 
-def record(task: Task) -> dict[str, Any]:
+def record(task: Task, device: str, data_dir: str | None) -> dict[str, Any]:
     """Train one task and return its line."""
     begin = time.perf_counter()
     accuracy: list[float] = []
@@ -169,38 +169,33 @@ def record(task: Task) -> dict[str, Any]:
         DATASET,
         train_images=TRAIN_IMAGES,
         validation_images=VALIDATION_IMAGES,
-        image_size=task.image_size,
-        device="cpu",
+        image_size=IMAGE_SIZE,
+        data_dir=data_dir,
+        device=device,
         threads=1,
     )
     with tempfile.TemporaryDirectory() as folder:
         objective(Job(0, 0, 1000 + task.seed, task.spec, folder, resume=False), report)
     with torch.device("meta"):
-        size = count(build_model(task.spec.model), (1, task.image_size, task.image_size))
+        size = count(build_model(task.spec.model), (1, IMAGE_SIZE, IMAGE_SIZE))
     return {
         "name": task.name,
         "seed": task.seed,
-        "image_size": task.image_size,
+        "image_size": IMAGE_SIZE,
         "choices": task.choices,
         "spec": task.spec.to_plain(),
         "params": size.params,
         "macs": size.macs,
         "accuracy": accuracy,
+        "device": device,
         "seconds": round(time.perf_counter() - begin, 1),
     }
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    if not path.exists():
-        return []
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]  # a line cut short has no end
-    return [json.loads(line) for line in lines]
-
-
-def run(path: Path, jobs: int, image_size: int) -> None:
+def run(path: Path, jobs: int, device: str, data_dir: str | None) -> None:
     records = read(path)
-    if any(r["image_size"] != image_size for r in records):
-        sys.exit(f"{path}: holds trainings on images of another size than {image_size}")
+    if any(r["image_size"] != IMAGE_SIZE for r in records):
+        sys.exit(f"{path}: holds trainings on images of another size than {IMAGE_SIZE}")
     path.write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
     todo = [(n, s) for n, s in order() if (n, s) not in {(r["name"], r["seed"]) for r in records}]
     total = len(todo) + len(records)
@@ -209,7 +204,8 @@ def run(path: Path, jobs: int, image_size: int) -> None:
     with ProcessPoolExecutor(jobs, mp_context=context) as pool, path.open("a", encoding="utf-8") as file:
         while todo or running:
             while todo and len(running) < jobs:
-                running.add(pool.submit(record, task(*todo.pop(0), image_size, records)))
+                one = task(*todo.pop(0), records)
+                running.add(pool.submit(record, one, device, data_dir))
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 records.append(future.result())
@@ -230,16 +226,18 @@ def pack(path: Path, target: Path) -> None:
         "train_images": TRAIN_IMAGES,
         "validation_images": VALIDATION_IMAGES,
         "image_size": records[0]["image_size"],
+        "channels": True,
         "epochs": EPOCHS,
         "recipe": records[0]["spec"]["recipe"],
         "accuracy": "validation accuracy in percent after each epoch",
+        "devices": sorted({r["device"] for r in records}),
         "threads": 1,
         "versions": {"lcsearch": __version__, "torch": torch.__version__, "optuna": optuna.__version__},
         "planned": sum(1 for _ in order()),
         "recorded": len(records),
     }
     slim = [
-        {k: v for k, v in r.items() if k not in ("spec", "image_size")} | {"spec": _slim(r["spec"])}
+        {k: v for k, v in r.items() if k not in ("spec", "image_size", "device")} | {"spec": _slim(r["spec"])}
         for r in records
     ]
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -260,9 +258,8 @@ def main() -> None:
         "records", type=Path, help="file of finished trainings, one a line; continued if there"
     )
     parser.add_argument("--jobs", type=int, default=2, help="processes of one thread each")
-    parser.add_argument(
-        "--image-size", type=int, default=16, help="the images are scaled to this side, in pixels"
-    )
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--data-dir", help="where the data set's files are")
     parser.add_argument(
         "--pack", type=Path, metavar="FILE", help="train nothing; write the compressed record"
     )
@@ -270,7 +267,7 @@ def main() -> None:
     if arguments.pack:
         pack(arguments.records, arguments.pack)
     else:
-        run(arguments.records, arguments.jobs, arguments.image_size)
+        run(arguments.records, arguments.jobs, arguments.device, arguments.data_dir)
 
 
 if __name__ == "__main__":

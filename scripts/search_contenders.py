@@ -69,7 +69,7 @@ class World:
 def world(path: str, fit: str = "trees") -> World:
     """The world of a file of records and a way to fit them; of the formula if there is no path."""
     truth = Truth(Records.read(Path(path)), fit) if path else Formula()
-    space = base_space()
+    space = base_space(truth.about)
     baseline = truth.curve(replace(space.template, layers={}), 0.0)[-1]
     size = space.params(replace(space.template, layers={}))
     box = Box(baseline - 5.0, baseline + 1.0, float(space.params(space.smallest())), float(size))

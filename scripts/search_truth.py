@@ -18,14 +18,15 @@ import math
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, fields
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import torch
+from bound_space import bound_space
 from scipy.optimize import minimize
 from scipy.stats import spearmanr
 from sklearn.ensemble import ExtraTreesRegressor
@@ -39,13 +40,14 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from lcsearch.core.spec import ModelSpec, read_layer
 from lcsearch.layers import arithmetic
 from lcsearch.layers.families.linear import FAMILY, LinearSpec
-from lcsearch.layers.shape import ConvShape
+from lcsearch.layers.shape import Shapes
 from lcsearch.nets.surgery import build_model, conv_layers, shape_of
-from lcsearch.search.space import BoundSpace, bind, load_space
+from lcsearch.search.space import BoundSpace
 
 PLAIN = LinearSpec(1.0)
 """A plain convolution, as LinearConv says it."""
 RECORDS = Path(__file__).parent.parent / "tests" / "data_files" / "base_fashion_mnist.json.gz"
+_OF_A_MODEL = {field.name for field in fields(ModelSpec)}
 Array = np.ndarray
 
 
@@ -86,14 +88,31 @@ class Records:
         return np.array(found)
 
 
-def plain_model(width: float = 1.0) -> ModelSpec:
-    return ModelSpec("base", num_classes=10, in_channels=1, width=width)
+def base_space(about: Mapping[str, Any]) -> BoundSpace:
+    """The space of what was recorded; records that say nothing of channels searched none."""
+    plain = ModelSpec("base", num_classes=10, in_channels=1)
+    return bound_space(plain, about["image_size"], channels=about.get("channels", False))
 
 
-def base_space() -> BoundSpace:
+def thinning(space: BoundSpace, shapes: Shapes) -> list[float]:
+    """Logarithms of the shares of their output channels that convolutions keep."""
+    plain = space.shapes(space.thinning.full)
+    return [math.log(shape.out_channels / plain[name].out_channels) for name, shape in shapes.items()]
+
+
+def shapes_of(space: BoundSpace, model: ModelSpec) -> Shapes:
+    """Shapes of a model's convolutions; what was recorded before there were channels may have a width."""
+    if model.width != 1:
+        return _at_width(model.width)
+    channels = space.all_channels()
+    return channels.shapes(channels.counts(model.channels))
+
+
+@cache
+def _at_width(width: float) -> Shapes:
     with torch.device("meta"):
-        model = build_model(plain_model())
-    return bind(load_space("base", "base"), model, plain_model())
+        net = build_model(ModelSpec("base", num_classes=10, in_channels=1, width=width))
+    return {name: shape_of(conv) for name, conv in conv_layers(net).items()}
 
 
 class Truth:
@@ -107,7 +126,7 @@ class Truth:
     def __init__(self, records: Records, fit: str = "trees") -> None:
         self.records = records
         self._make: Callable[[Array, Array], Callable[[Array], Array]] = FITS[fit]
-        self._shapes: dict[float, dict[str, ConvShape]] = {}
+        self._space = base_space(records.about)
         self._cache: dict[tuple[float, ...], Array] = {}
         self._rows = np.array(
             [self.features(_model(g[0]["spec"]), _weight(g[0]["spec"])) for g in records.by_spec]
@@ -149,8 +168,8 @@ class Truth:
         }
 
     def features(self, model: ModelSpec, weight: float) -> Array:
-        """Logarithms of what each layer keeps, its alpha, rank and density; then width and regularizer."""
-        shapes = self._shapes_at(model.width)
+        """Logarithms of what each layer keeps, its alpha, rank and density; then channels and regularizer."""
+        shapes = shapes_of(self._space, model)
         numbers: list[float] = []
         total = 0
         for name, shape in shapes.items():
@@ -166,32 +185,29 @@ class Truth:
                 math.log(rank / min(p, s)) if s else 0.0,
                 math.log(1 - (layer.sparsity or 0.0)),
             ]
-        on = weight > 0
-        ends = [math.log(total), math.log(model.width), float(on), math.log10(weight) + 3 if on else 0.0]
-        return np.array(numbers + ends)
-
-    def _shapes_at(self, width: float) -> dict[str, ConvShape]:
-        if width not in self._shapes:
-            with torch.device("meta"):
-                net = build_model(plain_model(width))
-            self._shapes[width] = {name: shape_of(conv) for name, conv in conv_layers(net).items()}
-        return self._shapes[width]
+        on, kept = weight > 0, thinning(self._space, shapes)
+        width = math.log(model.width) if model.width != 1 else float(np.mean(kept))
+        ends = [math.log(total), width, float(on), math.log10(weight) + 3 if on else 0.0]
+        return np.array([*numbers, *ends, *(kept if self._space.thinning.choices else [])])
 
 
 class Formula:
     """A stand-in: each layer loses by how little it keeps, the small ones most; early epochs are noisy."""
 
-    about: Mapping[str, Any] = MappingProxyType({"epochs": 9, "validation_images": 5_000})
+    about: Mapping[str, Any] = MappingProxyType(
+        {"epochs": 9, "validation_images": 5_000, "image_size": 16, "channels": True}
+    )
 
     def __init__(self) -> None:
-        self._space = base_space()
+        self._space = base_space(self.about)
         sizes = np.array([1.2, 0.8, 0.6, 0.5, 0.4, 0.35, 0.3, 0.3, 0.3])
         self.noise = np.random.default_rng(1).standard_normal((200, 9)) * sizes
 
     def curve(self, model: ModelSpec, weight: float) -> Array:
         """Noise-free accuracy after each epoch: (epochs,)."""
-        shapes = self._space.shapes(())
-        lost = 0.3 * (weight > 0.02) + 1.6 * max(0.0, -math.log(model.width)) ** 1.3
+        shapes = shapes_of(self._space, model)
+        thinned = -float(np.mean(thinning(self._space, shapes)))
+        lost = 0.3 * (weight > 0.02) + 1.6 * max(0.0, thinned) ** 1.3
         for name, harm in zip(shapes, (0.0, 0.5, 0.6, 0.35), strict=True):
             layer = model.layers.get(name)
             if isinstance(layer, LinearSpec):
@@ -272,7 +288,8 @@ def _better(worse: Array) -> Array:
 
 def _model(spec: Mapping[str, Any]) -> ModelSpec:
     layers = {name: read_layer(layer) for name, layer in spec["layers"].items()}
-    return ModelSpec(spec["backbone"], spec["num_classes"], spec["in_channels"], spec["width"], layers)
+    own = {name: value for name, value in spec.items() if name in _OF_A_MODEL}
+    return ModelSpec(**{**own, "layers": layers})
 
 
 def _weight(spec: Mapping[str, Any]) -> float:

@@ -121,7 +121,8 @@ def test_stopping_spends_less_per_trial(replayed: list[str]) -> None:
 @pytest.mark.slow
 def test_a_record_cut_short_is_read_up_to_its_last_whole_line(tmp_path: Path) -> None:
     lines = [
-        {"name": "plain", "seed": n, "spec": {"recipe": {}, "width": 1.0}, "image_size": 16} for n in (0, 1)
+        {"name": "plain", "seed": n, "spec": {"recipe": {}}, "image_size": 16, "device": "cpu"}
+        for n in (0, 1)
     ]
     path = tmp_path / "records.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"name": "pl')
