@@ -4,125 +4,194 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import torch
+from bound_space import bound_space
 from torch import nn
 
 from lcsearch.compress.batch_norm import reestimate
 from lcsearch.compress.cut_out import NORM_IMAGES, first_images
 from lcsearch.core.spec import ModelSpec, Recipe
 from lcsearch.data import SearchData, load
-from lcsearch.layers.families.linear import FAMILY, LinearSpec
 from lcsearch.nets.count import count
 from lcsearch.nets.surgery import build_model
 from lcsearch.search.proposals.guided import best_for_budgets
-from lcsearch.search.space import BoundSpace, bind, load_space
+from lcsearch.search.space import BoundSpace
 from lcsearch.train.fine_tune import fine_tune_recipe
 from lcsearch.train.start import Start
 
-DATASET, TRAIN_IMAGES, VALIDATION_IMAGES, CLASSES, CHANNELS = "fashion-mnist", 10_000, 5_000, 10, 1
+DATASET, TRAIN_IMAGES, VALIDATION_IMAGES = "fashion-mnist", 10_000, 5_000
 BACKBONE_EPOCHS = 3
 SEEDS = 3
-SIZES = {"1/4": 1 / 4, "1/16": 1 / 16}
+SIZES = {"vgg11": {"1/4": 1 / 4, "1/16": 1 / 16, "1/64": 1 / 64}, "base": {"1/4": 1 / 4, "1/16": 1 / 16}}
 DISTILL = 0.5
+ABOVE = 1.5
+"""What is guided may be so many times larger than the size, where the space holds nothing smaller."""
+Training = tuple[int, float]
+"""Epochs, and the share of the loss that comes from the backbone's outputs."""
+DISTILLED: tuple[Training, ...] = ((1, DISTILL), (3, DISTILL))
+ALONE: tuple[Training, ...] = ((1, 0.0), (3, 0.0))
 
 
-def arms(epochs: int, more: bool) -> Iterator[tuple[str, str, str, float]]:
-    """Kind, shape, fit and distillation of what is compared after some epochs: what matters most, or more."""
-    return _more(epochs) if more else _most(epochs)
+@dataclass(frozen=True)
+class Images:
+    """Which images everything is trained and judged on.
 
-
-def _most(epochs: int) -> Iterator[tuple[str, str, str, float]]:
-    """What is guided by sensitivity, and what stands beside it."""
-    yield "cut", "guided", "responses", 0.0
-    if epochs:
-        yield "cut", "guided", "responses", DISTILL
-    yield "cut", "pruned", "", 0.0
-    yield from (("scratch", shape, "", 0.0) for shape in ("thinner", "guided"))
-
-
-def _more(epochs: int) -> Iterator[tuple[str, str, str, float]]:
-    """One alpha for all layers, and fitting to filters."""
-    yield "cut", "uniform", "responses", 0.0
-    if epochs:
-        yield "cut", "uniform", "responses", DISTILL
-    if epochs < 3:
-        yield from (("cut", shape, "filters", 0.0) for shape in ("uniform", "guided"))
-    yield "scratch", "uniform", "", 0.0
-
-
-@cache
-def images(size: int) -> SearchData:
-    return load(DATASET, train_images=TRAIN_IMAGES, validation_images=VALIDATION_IMAGES, image_size=size)
-
-
-def plain(backbone: str, width: float = 1.0) -> ModelSpec:
-    return ModelSpec(backbone, CLASSES, CHANNELS, width)
-
-
-@cache
-def bound(backbone: str) -> BoundSpace:
-    template = plain(backbone)
-    with torch.device("meta"):
-        model = build_model(template)
-    return bind(load_space(None, backbone), model, template)
-
-
-def params(spec: ModelSpec) -> int:
-    with torch.device("meta"):
-        return sum(parameter.numel() for parameter in build_model(spec).parameters())
-
-
-def budget(backbone: str, size: str) -> int:
-    return round(params(plain(backbone)) * SIZES[size])
-
-
-def uniform(backbone: str, size: str) -> ModelSpec:
-    """One alpha for all layers but the first, which stays plain."""
-    shapes = bound(backbone).shapes(())
-
-    def spec(alpha: float) -> ModelSpec:
-        made = {name: FAMILY.canonical(shape, LinearSpec(alpha)) for name, shape in list(shapes.items())[1:]}
-        return replace(plain(backbone), layers={k: v for k, v in made.items() if v is not None})
-
-    return spec(nearest(lambda alpha: params(spec(alpha)), budget(backbone, size)))
-
-
-def thinner(backbone: str, size: str) -> ModelSpec:
-    """The plain net with fewer filters in every layer."""
-    wanted = budget(backbone, size)
-    return plain(backbone, round(nearest(lambda width: params(plain(backbone, width)), wanted), 4))
-
-
-def guided(backbone: str, size: str, start: Start) -> ModelSpec:
-    """What the layers' sensitivity promises to lose the least, a bit above the size if need be."""
-    wanted = [round(budget(backbone, size) * (1 + step / 50)) for step in range(26)]
-    return best_for_budgets(start.read_sensitivity(), bound(backbone), wanted)[0]
-
-
-def pruned(net: nn.Module, backbone: str, size: str, data: SearchData) -> nn.Module:
-    """The trained net without its filters of the smallest norm: the same share of every layer's.
-
-    Which is what torch-pruning calls magnitude pruning (arXiv 2301.12900), coupled layers together.
+    Attributes:
+        dataset: A name that ``--dataset`` takes.
+        data_dir: Where its files are; None for the usual places.
+        train: Training images.
+        validation: Validation images; None for the data set's own share.
     """
-    wanted = budget(backbone, size)
-    ratio = nearest(lambda kept: numbers(_pruned(net, kept, data.info.image_size)), wanted)
-    model = _pruned(net, ratio, data.info.image_size)
-    reestimate(model, first_images(data, NORM_IMAGES))
-    return model
+
+    dataset: str = DATASET
+    data_dir: str | None = None
+    train: int = TRAIN_IMAGES
+    validation: int | None = VALIDATION_IMAGES
+
+    def load(self, size: int) -> SearchData:
+        """The images at a size in pixels, read once per process."""
+        return _load(self, size)
 
 
-def _pruned(net: nn.Module, kept: float, image_size: int) -> nn.Module:
+@cache
+def _load(images: Images, size: int) -> SearchData:
+    return load(
+        images.dataset,
+        data_dir=images.data_dir,
+        train_images=images.train,
+        validation_images=images.validation,
+        image_size=size,
+    )
+
+
+def arms(more: bool) -> Iterator[tuple[str, str, str, tuple[Training, ...]]]:
+    """Kind, shape, choice of channels and trainings of what is compared: what matters most, or more.
+
+    What is cut out is also measured as it is. From scratch the backbone's epochs come on top.
+    """
+    if not more:
+        for shape in ("guided", "thinner", "pruned", "alpha"):
+            yield "cut", shape, "", ((0, 0.0), *DISTILLED)
+        for shape in ("guided", "thinner"):
+            yield "scratch", shape, "", DISTILLED
+    else:
+        for shape in ("guided", "thinner"):
+            yield "scratch", shape, "", ALONE
+        for shape in ("guided", "thinner", "pruned", "alpha"):
+            yield "cut", shape, "", ALONE
+        for shape in ("guided", "thinner"):
+            yield "scratch", shape, "", ((0, DISTILL), (0, 0.0))
+        yield "scratch", "alpha", "", DISTILLED
+        for how in ("magnitude", "magnitude_solved"):
+            yield "cut", "thinner", how, ((0, 0.0), (1, DISTILL))
+
+
+@dataclass(frozen=True)
+class Net:
+    """A backbone on images of a size, and the models that are made of it.
+
+    Attributes:
+        backbone: Its name.
+        image_size: In pixels.
+        images: Of which data set.
+    """
+
+    backbone: str
+    image_size: int
+    images: Images
+
+    @property
+    def data(self) -> SearchData:
+        """The images."""
+        return self.images.load(self.image_size)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of an image."""
+        return self.data.info.in_channels, self.image_size, self.image_size
+
+    @property
+    def plain(self) -> ModelSpec:
+        """The backbone itself."""
+        return ModelSpec(self.backbone, self.data.info.num_classes, self.data.info.in_channels)
+
+    def bound(self, *, channels: bool = True) -> BoundSpace:
+        """The backbone's own space, or what is left of it where all channels stay."""
+        return _bound(self, channels)
+
+    def budget(self, size: str) -> int:
+        """Parameters of a model of a size."""
+        return round(self.params(self.plain) * SIZES[self.backbone][size])
+
+    def params(self, spec: ModelSpec) -> int:
+        """Parameters of a model."""
+        with torch.device("meta"):
+            return numbers(build_model(spec))
+
+    def made(self, shape: str, size: str, start: Start) -> ModelSpec:
+        """A model of a size, of one of the shapes that a spec can describe."""
+        if shape == "thinner":
+            return self.thinner(size)
+        return self.guided(size, start, channels=shape == "guided")
+
+    def reaches(self, shape: str, size: str) -> bool:
+        """Whether the space holds so small a model: alpha alone keeps all channels, which may be too many."""
+        if shape not in ("guided", "alpha"):
+            return True
+        bound = self.bound(channels=shape == "guided")
+        return bound.params(bound.smallest()) <= ABOVE * self.budget(size)
+
+    def thinner(self, size: str) -> ModelSpec:
+        """The plain net with one share of channels in all groups."""
+        bound, wanted = self.bound(), self.budget(size)
+        return bound.thinner(nearest(lambda share: bound.params(bound.thinner(share)), wanted))
+
+    def guided(self, size: str, start: Start, *, channels: bool) -> ModelSpec:
+        """What the sensitivity promises to lose the least, a bit above the size if need be."""
+        wanted = [round(budget) for budget in np.linspace(1, ABOVE, 26) * self.budget(size)]
+        found = best_for_budgets(start.read_sensitivity(), self.bound(channels=channels), wanted)
+        if not found:
+            raise ValueError(f"{self.backbone}: no model of about {self.budget(size)} parameters")
+        return found[0]
+
+    def pruned(self, net: nn.Module, size: str) -> nn.Module:
+        """The trained net without its filters of the smallest norm: the same share of every layer's.
+
+        Which is what torch-pruning calls magnitude pruning (arXiv 2301.12900), coupled layers together.
+        """
+        wanted, shape = self.budget(size), self.shape
+        model = _pruned(net, nearest(lambda kept: numbers(_pruned(net, kept, shape)), wanted), shape)
+        reestimate(model, first_images(self.data, NORM_IMAGES))
+        return model
+
+    def size_of(self, model: nn.Module) -> tuple[int, int]:
+        """Parameters and multiply-accumulates."""
+        found = count(model, self.shape)
+        return found.params, found.macs
+
+    def start(self, folder: Path, seed: int) -> Start:
+        """Where a trained backbone, its outputs and its layers' sensitivity lie."""
+        return Start(folder / f"{self.backbone}-{self.image_size}-seed-{seed}")
+
+
+@cache
+def _bound(net: Net, channels: bool) -> BoundSpace:
+    return bound_space(net.plain, net.image_size, channels=channels)
+
+
+def _pruned(net: nn.Module, kept: float, shape: tuple[int, int, int]) -> nn.Module:
     import torch_pruning
 
     model = copy.deepcopy(net).requires_grad_(True)
     last = [module for module in model.modules() if isinstance(module, nn.Linear)][-1]
     torch_pruning.pruner.MagnitudePruner(
         model,
-        torch.zeros(1, CHANNELS, image_size, image_size),
+        torch.zeros(1, *shape),
         importance=torch_pruning.importance.MagnitudeImportance(p=2),
         pruning_ratio=1 - kept,
         ignored_layers=[last],
@@ -147,15 +216,13 @@ def nearest(size: Callable[[float], int], wanted: int, steps: int = 14) -> float
     return best
 
 
-def fine_tuning(epochs: int, distill: float = 0.0) -> Recipe:
+def fine_tuning(training: Training) -> Recipe:
+    """How a model is trained on that was cut out."""
+    epochs, distill = training
     return fine_tune_recipe(Recipe(epochs=BACKBONE_EPOCHS), epochs, distill=distill)
 
 
-def size_of(model: nn.Module, image_size: int) -> tuple[int, int]:
-    found = count(model, (CHANNELS, image_size, image_size))
-    return found.params, found.macs
-
-
-def folder(records: Path, backbone: str, image_size: int, seed: int) -> Path:
-    """Where a trained backbone, its outputs and its layers' sensitivity lie."""
-    return records.with_suffix(".starts") / f"{backbone}-{image_size}-seed-{seed}"
+def from_scratch(training: Training) -> Recipe:
+    """How a model is trained from nothing, for as long as the backbone and a fine-tuning together."""
+    epochs, distill = training
+    return Recipe(epochs=BACKBONE_EPOCHS + epochs, distill=distill)

@@ -3,36 +3,51 @@
 from __future__ import annotations
 
 import statistics
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-Line = dict[str, Any]
+from work_off import Line
 
 EPOCHS = (0, 1, 3)
-ARMS: dict[tuple[str, str, str, bool], str] = {
-    ("cut", "guided", "responses", False): "cut out, guided by sensitivity",
-    ("cut", "guided", "responses", True): "the same, distilled",
-    ("cut", "guided", "filters", False): "the same, fitted to filters",
-    ("cut", "uniform", "responses", False): "cut out, one alpha",
-    ("cut", "uniform", "responses", True): "the same, distilled",
-    ("cut", "uniform", "filters", False): "the same, fitted to filters",
-    ("cut", "pruned", "", False): "pruned by magnitude",
-    ("scratch", "guided", "", False): "guided shape from scratch",
-    ("scratch", "uniform", "", False): "one alpha from scratch",
-    ("scratch", "thinner", "", False): "thinner net from scratch",
+Arm = tuple[str, str, str, bool]
+"""Kind, shape, choice of channels, whether it is distilled."""
+OURS: dict[Arm, str] = {
+    ("cut", "guided", "", False): "guided by sensitivity, cut out",
+    ("cut", "guided", "", True): "the same, distilled",
+    ("scratch", "guided", "", False): "guided by sensitivity, from scratch",
+    ("scratch", "guided", "", True): "the same, distilled",
 }
-"""Kind, shape, fit, whether distilled: what the table calls it, in its order."""
+RIVALS: dict[Arm, str] = {
+    ("cut", "thinner", "", False): "thinner net, cut out",
+    ("cut", "thinner", "", True): "the same, distilled",
+    ("scratch", "thinner", "", False): "thinner net, from scratch",
+    ("scratch", "thinner", "", True): "the same, distilled",
+    ("cut", "thinner", "magnitude", False): "thinner net, cut out by magnitude",
+    ("cut", "thinner", "magnitude", True): "the same, distilled",
+    ("cut", "thinner", "magnitude_solved", False): "thinner net, by magnitude and solved again",
+    ("cut", "thinner", "magnitude_solved", True): "the same, distilled",
+    ("cut", "pruned", "", False): "pruned by magnitude",
+    ("cut", "pruned", "", True): "the same, distilled",
+    ("cut", "alpha", "", False): "alpha alone, cut out",
+    ("cut", "alpha", "", True): "the same, distilled",
+    ("scratch", "alpha", "", True): "alpha alone, from scratch, distilled",
+}
+"""What the table calls each arm, in its order."""
+SHORT = 0.1
+"""Points below the best rival from which the table says that ours is worse."""
 COLOURS = {
     ("cut", "guided"): "#0072b2",
-    ("cut", "uniform"): "#56b4e9",
+    ("scratch", "guided"): "#56b4e9",
+    ("cut", "thinner"): "#009e73",
+    ("scratch", "thinner"): "#66c2a5",
     ("cut", "pruned"): "#d55e00",
-    ("scratch", "guided"): "#333333",
-    ("scratch", "uniform"): "#888888",
-    ("scratch", "thinner"): "#009e73",
+    ("cut", "alpha"): "#333333",
+    ("scratch", "alpha"): "#888888",
 }
 
 
-def arm_of(line: Line) -> tuple[str, str, str, bool]:
+def arm_of(line: Line) -> Arm:
     return line["kind"], line["shape"], line["how"], line["distill"] > 0
 
 
@@ -43,7 +58,7 @@ def table(records: list[Line]) -> str:
         own = [r for r in records if (r["backbone"], r["image_size"]) == (backbone, image_size)]
         plain = [r for r in own if r["kind"] == "backbone"]
         rows += [f"**`{backbone}`**, {image_size} pixels: {_about(plain)}", ""]
-        for size in dict.fromkeys(r["size"] for r in own if r["size"] != "1"):
+        for size in _sizes(own):
             rows += [
                 f"| {size} of the parameters | parameters | " + " | ".join(map(_column, EPOCHS)) + " |",
                 "|---|---:|" + "---:|" * len(EPOCHS),
@@ -54,14 +69,42 @@ def table(records: list[Line]) -> str:
 
 
 def _rows(records: list[Line]) -> list[str]:
+    """Ours, then rivals, then how far the best of ours is above the best of them."""
     rows = []
-    for arm, name in ARMS.items():
+    for arm, name in (OURS | RIVALS).items():
         own = [r for r in records if arm_of(r) == arm]
         if own:
             params = round(statistics.mean(r["params"] for r in own))
-            cells = [spread([r["accuracy"][-1] for r in own if r["epochs"] == e]) for e in EPOCHS]
+            cells = [spread(_reached(own, epochs)) for epochs in EPOCHS]
             rows.append(f"| {name} | {params:,} | " + " | ".join(cells) + " |")
-    return rows
+    lead = [_lead(records, epochs) for epochs in EPOCHS]
+    return [*rows, "| **best of ours above the best rival** | | " + " | ".join(lead) + " |"]
+
+
+def _lead(records: list[Line], epochs: int) -> str:
+    """Difference of the best means after some epochs, of what was measured with the most seeds."""
+    found = {
+        arm: values
+        for arm in OURS | RIVALS
+        if (values := _reached([r for r in records if arm_of(r) == arm], epochs))
+    }
+    most = max(map(len, found.values()), default=0)
+    means = {arm: statistics.mean(values) for arm, values in found.items() if len(values) == most}
+    ours = [mean for arm, mean in means.items() if arm in OURS]
+    rivals = [mean for arm, mean in means.items() if arm in RIVALS]
+    if not ours or not rivals:
+        return ""
+    lead = max(ours) - max(rivals)
+    return f"{lead:+.2f}" if lead >= -SHORT else f"**{lead:+.2f}, below**"
+
+
+def _reached(records: list[Line], epochs: int) -> list[float]:
+    return [r["accuracy"][-1] for r in records if r["epochs"] == epochs]
+
+
+def _sizes(records: list[Line]) -> list[str]:
+    """From the largest."""
+    return sorted({r["size"] for r in records if r["kind"] != "backbone"}, key=lambda size: -Fraction(size))
 
 
 def spread(values: list[float]) -> str:
@@ -95,14 +138,14 @@ def write_plot(records: list[Line], path: Path) -> None:
     from plotly.subplots import make_subplots
 
     nets = _backbones(records)
-    sizes = list(dict.fromkeys(r["size"] for r in records if r["size"] != "1"))
+    sizes = _sizes(records)
     titles = [f"{name}, {size} of the parameters" for name, _ in nets for size in sizes]
     figure = make_subplots(len(nets), len(sizes), subplot_titles=titles, horizontal_spacing=0.08)
     for row, net in enumerate(nets, 1):
         for column, size in enumerate(sizes, 1):
             own = [r for r in records if (r["backbone"], r["image_size"], r["size"]) == (*net, size)]
             for arm, name in _drawn().items():
-                _draw(figure, [r for r in own if arm_of(r) == arm], arm, name, row, column)
+                _draw(figure, [r for r in own if _shows(arm, r)], arm, name, row, column)
     figure.update_xaxes(title="epochs of fine-tuning", tickvals=list(EPOCHS))
     figure.update_yaxes(title="validation accuracy, %")
     figure.update_layout(template="plotly_white", width=1100, height=420 * len(nets), legend_y=-0.15)
@@ -114,14 +157,22 @@ def write_plot(records: list[Line], path: Path) -> None:
         figure.write_image(path, scale=1.5)
 
 
-def _drawn() -> dict[tuple[str, str, str, bool], str]:
-    """The arms of the plot: neither distilled nor fitted to filters, or nobody would see anything."""
-    return {arm: name for arm, name in ARMS.items() if arm[2] != "filters" and not arm[3]}
+def _drawn() -> dict[Arm, str]:
+    """The arms of the plot: those that are distilled, or nobody would see anything."""
+    names = OURS | RIVALS
+    return {
+        arm: names.get((*arm[:3], False), name).removesuffix(", distilled")
+        for arm, name in names.items()
+        if arm[3] and not arm[2]
+    }
 
 
-def _draw(
-    figure: Any, records: list[Line], arm: tuple[str, str, str, bool], name: str, row: int, column: int
-) -> None:
+def _shows(arm: Arm, line: Line) -> bool:
+    """Whether a line belongs to an arm that is distilled; what was only cut out is in every."""
+    return arm_of(line)[:3] == arm[:3] and (line["distill"] > 0 or (arm[0] == "cut" and line["epochs"] == 0))
+
+
+def _draw(figure: Any, records: list[Line], arm: Arm, name: str, row: int, column: int) -> None:
     import plotly.graph_objects as go
 
     by_epochs = {e: [r["accuracy"][-1] for r in records if r["epochs"] == e] for e in EPOCHS}
