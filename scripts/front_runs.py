@@ -1,0 +1,218 @@
+"""What ``bench_front.py`` compares: a search, and thinner nets for the epochs that it has spent."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from init_contenders import nearest
+from work_off import Line
+
+from lcsearch.core.job import Job
+from lcsearch.core.seeds import trial_seed
+from lcsearch.core.spec import ModelSpec, Recipe, TrialSpec
+from lcsearch.nets.count import count
+from lcsearch.nets.surgery import build_model
+from lcsearch.runs.directory import RunDirectory
+from lcsearch.runs.read import read_run
+from lcsearch.runs.run_file import RunFile
+from lcsearch.runs.settings import RunSettings
+from lcsearch.search import make as runs
+from lcsearch.search.space import BoundSpace, bind, parse_space
+from lcsearch.search.workers import make_objective
+from lcsearch.train.start import Start
+
+_AFTER_TRIALS = 1_000
+"""Numbers of the sweep's trainings, from which their seeds are drawn: a search has no such trial."""
+
+
+@dataclass(frozen=True)
+class Front:
+    """A search and what it is compared with.
+
+    Attributes:
+        backbone: What is made smaller.
+        seed: Of everything random.
+        dataset: A name that ``--dataset`` takes.
+        train_images: Training images.
+        image_size: In pixels.
+        trials: Of the search.
+        epochs: Of the backbone.
+        fine_tune_epochs: Of what is cut out of it.
+    """
+
+    backbone: str
+    seed: int
+    dataset: str
+    train_images: int
+    image_size: int
+    trials: int
+    epochs: int
+    fine_tune_epochs: int
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return f"{self.backbone}-{self.train_images}-seed-{self.seed}"
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where a task is done, which changes no more of its result than a machine does.
+
+    Attributes:
+        folder: Holds the run directories.
+        data_dir: Where the data set's files are; None for the usual places.
+        device: Where to compute.
+    """
+
+    folder: Path
+    data_dir: str | None
+    device: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """The search of a front, or one training of its sweep.
+
+    Attributes:
+        front: The front.
+        where: Where.
+        place: Of the net in the sweep, 0 for the smallest; None for the search.
+        nets: How many the sweep has; 0 for the search.
+    """
+
+    front: Front
+    where: Where
+    place: int | None = None
+    nets: int = 0
+
+    @property
+    def key(self) -> Line:
+        """What tells its line from others."""
+        return {**asdict(self.front), "place": self.place, "nets": self.nets}
+
+
+def do(task: Task) -> Sequence[Line]:
+    """Do a task and return its line."""
+    torch.set_num_threads(1)
+    begin = time.perf_counter()
+    path = task.where.folder / task.front.name
+    done = _search(task, path) if task.place is None else _train(task, path)
+    seconds = round(time.perf_counter() - begin, 1)
+    return [{**task.key, **done, "device": task.where.device, "seconds": seconds}]
+
+
+def _search(task: Task, path: Path) -> Line:
+    """Do the search, or what is left of it, trial after trial."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    begun = (path / "run.yaml").is_file()
+    with runs.reopen(path) if begun else runs.create(_said(task, path)) as session:
+        problem = session.run()
+        if problem is not None or session.director.interrupted:
+            raise RuntimeError(problem or "interrupted; the same command goes on")
+        settings = session.settings
+    run = read_run(path)
+    if run.baseline is None:
+        raise RuntimeError(f"{path}: the backbone was not trained")
+    trials = [
+        {
+            "origin": trial.origin,
+            "label": trial.label,
+            "state": trial.state,
+            "params": trial.params,
+            "accuracy": trial.accuracy,
+            "epochs": len(trial.epochs),
+            "spec": trial.spec.model.to_plain(),
+        }
+        for trial in run.trials
+    ]
+    return {
+        "smallest_params": run.smallest_params,
+        "backbone_params": run.baseline.params,
+        "backbone_accuracy": run.baseline.accuracy,
+        "epochs_spent": sum(trial["epochs"] for trial in trials),
+        "epochs_a_net": _recipe(settings).epochs,
+        "trials_done": trials,
+    }
+
+
+def _said(task: Task, path: Path) -> dict[str, Any]:
+    front = asdict(task.front)
+    where = {"data_dir": task.where.data_dir, "device": task.where.device, "jobs": 1, "out": path}
+    return {**front, **where, "init": "trained"}
+
+
+def _train(task: Task, path: Path) -> Line:
+    """Train one net of the sweep."""
+    recorded = _recorded(path)
+    model = thinner(path, task.place or 0, task.nets)
+    objective = make_objective(recorded.settings)
+    accuracies: list[float] = []
+
+    def report(epoch: int, metrics: Any) -> bool:
+        accuracies.append(round(float(metrics["accuracy"]), 4))
+        return True
+
+    with tempfile.TemporaryDirectory() as folder:
+        job = Job(
+            number=_AFTER_TRIALS + (task.place or 0),
+            attempt=0,
+            seed=trial_seed(task.front.seed, _AFTER_TRIALS + (task.place or 0)),
+            spec=TrialSpec(model, recipe=_recipe(recorded.settings)),
+            directory=folder,
+            resume=False,
+            start=str(Start(RunDirectory(path).start).folder),
+        )
+        objective(job, report)
+    with torch.device("meta"):
+        params = count(build_model(model), recorded.facts.image_shape).params
+    return {"params": params, "accuracy": accuracies, "spec": model.to_plain()}
+
+
+def _recipe(settings: RunSettings) -> Recipe:
+    """How a net of the sweep is trained: for the epochs of backbone and fine-tuning, distilled."""
+    assert settings.fine_tune is not None
+    return replace(settings.thinner_recipe, distill=settings.fine_tune.distill)
+
+
+def nets_for(search: Line) -> int:
+    """Nets of the sweep that may spend what a search has; the backbone, which teaches them, is paid for."""
+    left: int = search["epochs_spent"] - search["epochs"]
+    return max(1, left // int(search["epochs_a_net"]))
+
+
+@cache
+def thinner(path: Path, place: int, nets: int) -> ModelSpec:
+    """The plain net at a place of the sweep.
+
+    Args:
+        path: The run directory of the search.
+        place: 0 for the net of the size of the smallest model of the space.
+        nets: How many; the backbone itself would be the next one.
+    """
+    bound, smallest = _bound(path), _recorded(path).facts.smallest_params
+    largest = bound.params(bound.plain())
+    wanted = round(smallest * (largest / smallest) ** (place / nets))
+    return bound.thinner(nearest(lambda share: bound.params(bound.thinner(share)), wanted))
+
+
+@cache
+def _bound(path: Path) -> BoundSpace:
+    recorded = _recorded(path)
+    facts = recorded.facts
+    template = ModelSpec(recorded.settings.backbone, facts.num_classes, facts.in_channels)
+    with torch.device("meta"):
+        model = build_model(template)
+    return bind(parse_space(recorded.space, str(path)), model, template, facts.image_shape)
+
+
+@cache
+def _recorded(path: Path) -> RunFile:
+    return RunDirectory.open(path).read()
