@@ -176,10 +176,16 @@ class Proposer:
 
 
 def _untried(planned: Sequence[Candidate], history: History) -> list[Candidate]:
-    """What was planned and is not recorded yet; the records may have it in another order."""
+    """What was planned and is not recorded yet; the records may have it in another order.
+
+    Thinner nets of an older version, which have another width, stand for those of this one.
+    """
     tried = Counter((trial.origin, trial.label, trial.spec.fingerprint()) for trial in history)
+    has_thinner = any(trial.origin == "thinner" and trial.spec.model.width != 1 for trial in history)
     left = []
     for candidate in planned:
+        if has_thinner and candidate.origin == "thinner":
+            continue
         key = (candidate.origin, candidate.label, candidate.spec.fingerprint())
         if tried[key] > 0:
             tried[key] -= 1
