@@ -19,6 +19,7 @@ from lcsearch.compress import responses
 from lcsearch.compress.batch_norm import restless
 from lcsearch.compress.channel_choice import by_need, need_of, solved
 from lcsearch.compress.readers import Layer, Seen, inside, readers, rows, see
+from lcsearch.core.errors import InputError
 from lcsearch.nets.channels import ChannelGroups, Cut, thin
 from lcsearch.nets.copying import copied
 
@@ -55,7 +56,7 @@ def thin_trained(
         The copy, in the model's mode.
 
     Raises:
-        InputError: A group is unknown.
+        InputError: A group is unknown, or the weights are not finite.
         ValueError: More channels shall stay than there are, or none, or not equally many of each block.
     """
     return Thinner(model, groups, images).thin(keep, how=how)
@@ -68,6 +69,9 @@ class Thinner:
         model: As for `thin_trained`; it must not change while this is used.
         groups: Its groups of channels.
         images: As for `thin_trained`.
+
+    Raises:
+        InputError: Its weights are not finite.
     """
 
     def __init__(self, model: nn.Module, groups: ChannelGroups, images: Tensor) -> None:
@@ -75,6 +79,9 @@ class Thinner:
         self._images = responses.at_once(images)
         self._readers = readers(model, groups)
         self._orders: dict[tuple[str, bool], list[int]] = {}
+        for name, parameter in model.named_parameters():
+            if not bool(parameter.isfinite().all()):
+                raise InputError(f"channels: the trained weights hold NaN or infinity: {name}")
 
     def chosen(self, name: str, count: int, *, how: Thinned = DEFAULT_THINNED) -> list[int]:
         """The channels of a group that stay, if so many do, rising; fewer are among more.
@@ -146,7 +153,7 @@ class Thinner:
             if cut.tensor in tensors and tensors[cut.tensor].dim() > 1:
                 own = _by_channel(tensors[cut.tensor].detach(), cut, group.size)
                 total += own.double().square().sum(1).cpu()
-        return total.nan_to_num(nan=0.0)
+        return total
 
     def _left(self, reader: str, stay: Mapping[str, Sequence[int]]) -> Tensor:
         """Places of a reader's outputs that stay."""

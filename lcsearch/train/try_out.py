@@ -103,7 +103,7 @@ def _try_to_cut(
     whole: nn.Module, compressed: ModelSpec, few: SearchData, recipe: Recipe, device: str
 ) -> None:
     """Thin the net, fit the layer that takes least to what it answers, and train what comes of it."""
-    subject = "the net with a convolution fitted to images"
+    subject = "the net cut out of trained weights"
     convs = surgery.conv_layers(whole)
     least = sorted(compressed.layers, key=lambda layer: convs[layer].out_channels)[:1]
     spec = replace(compressed, layers={name: compressed.layers[name] for name in least})

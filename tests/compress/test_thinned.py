@@ -239,3 +239,11 @@ def test_what_cannot_be_kept_is_refused() -> None:
             thin_trained(net, groups, {"0": count}, images())
     with pytest.raises(InputError, match="channels"):
         thin_trained(net, groups, {"5": 1}, images())
+
+
+def test_weights_that_are_no_numbers_are_named() -> None:
+    net, groups = made(Chain)
+    with torch.no_grad():
+        net[4].weight[1, 2] = float("nan")  # type: ignore[index, union-attr]
+    with pytest.raises(InputError, match=r"channels: the trained weights hold NaN or infinity: 4\.weight"):
+        thin_trained(net, groups, halves(groups), images())

@@ -168,6 +168,23 @@ def test_a_model_is_cut_out_of_its_parent_instead_of_the_backbone(tmp_path: Path
         before(thin, parent)
 
 
+def test_channels_are_cut_out_of_the_backbone_and_out_of_a_thinner_parent(
+    tmp_path: Path, start: Start, digits: SearchData
+) -> None:
+    half = dict.fromkeys(("features.0", "features.4", "features.8", "features.12"), 0.5)
+    model = replace(PLAIN, layers={"features.8": LinearSpec(0.5)}, channels=half, image_size=(8, 8))
+    spec = with_recipe(replace(SPEC, model=model), epochs=1)
+    first = OBJECTIVE(make_job(tmp_path / "first", start, spec), go_on)
+    assert first["accuracy_before"] > 60
+    child = replace(model, layers=LAYERS, channels=half | {"features.12": 0.25})
+    job = make_job(tmp_path / "second", start, replace(spec, model=child))
+    second = OBJECTIVE(replace(job, parent=Parent(str(tmp_path / "first"), model)), go_on)
+    assert second["accuracy_before"] > 30
+    made = build_model(child)
+    made.load_state_dict(load_file(tmp_path / "second" / "weights.safetensors"))
+    assert evaluate(made, digits.validation, digits.info) == second["accuracy"]
+
+
 def test_what_is_missing_is_one_clear_line(tmp_path: Path, start: Start) -> None:
     nowhere = replace(make_job(tmp_path, start), start="")
     with pytest.raises(InputError, match="starts from a trained backbone, and there is none"):

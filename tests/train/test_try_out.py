@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -170,6 +171,22 @@ def test_what_would_fail_is_one_line_of_the_layer(module: str, net: str, problem
     assert "\n" not in str(caught.value) and "image_size" not in str(caught.value)
 
 
+@pytest.mark.parametrize("layers", [{}, {"mid": LinearSpec(alpha=0.25)}])
+def test_channels_are_cut_out_too(
+    module: str, layers: dict[str, LinearSpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = ModelSpec(f"{module}:Net", 3, 1)
+    thin = replace(plain, layers=layers, channels={"stem": 0.5, "mid": 0.25}, image_size=(8, 8))
+    assert try_out(plain, thin, noise(), ONCE, cut=True) == []
+
+    def fails(*args: object, **options: object) -> None:
+        raise TypeError("cannot be thinned")
+
+    monkeypatch.setattr("lcsearch.compress.cut_out.thin_trained", fails)
+    with pytest.raises(InputError, match="cut out of trained weights fails: TypeError: cannot be thinned"):
+        try_out(plain, thin, noise(), ONCE, cut=True)
+
+
 def test_no_random_generator_is_moved(module: str) -> None:
     def state() -> tuple[object, ...]:
         return random.getstate(), np.random.get_state()[1].tobytes(), torch.get_rng_state().tolist()  # type: ignore[union-attr]
@@ -187,7 +204,7 @@ def test_a_net_whose_cut_out_fails_is_found_only_where_one_is_made(
 
     monkeypatch.setattr("lcsearch.train.try_out.cut_out", fails)
     assert tried(module, "Net", cut=False) == []
-    with pytest.raises(InputError, match="with a convolution fitted to images fails: TypeError"):
+    with pytest.raises(InputError, match="cut out of trained weights fails: TypeError"):
         tried(module, "Net")
 
 
