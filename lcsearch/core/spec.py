@@ -190,6 +190,11 @@ class Recipe(Checked):
     init: Init = "scratch"
     distill: Share = 0.0
 
+    @property
+    def needs_backbone(self) -> bool:
+        """Whether there must be a trained backbone: to be cut out of, or to learn from."""
+        return self.init == "backbone" or self.distill > 0
+
     def to_plain(self) -> Plain:
         """Plain data for YAML and JSON."""
         return asdict(self)

@@ -56,10 +56,16 @@ def cost_words(run: RunRecord) -> str | None:
     """Say what the epochs were spent on; None where all models started from scratch."""
     if not isinstance(setting(run, "fine_tune"), Mapping):
         return None
-    spent = {"the backbone": 0, "fine-tuning": 0, "thinner nets": 0}
+    spent = {"the backbone": 0, "fine-tuning": 0, "thinner nets from scratch": 0}
     for trial in run.trials:
         cut = trial.spec.recipe.init == "backbone"
-        what = "fine-tuning" if cut else "the backbone" if trial.origin == "baseline" else "thinner nets"
+        what = (
+            "fine-tuning"
+            if cut
+            else "the backbone"
+            if trial.origin == "baseline"
+            else "thinner nets from scratch"
+        )
         spent[what] += len(trial.epochs)
     return "epochs: " + ", ".join(f"{count:,} for {what}" for what, count in spent.items() if count)
 
@@ -88,11 +94,15 @@ def _range(counts: Sequence[int]) -> str:
 
 
 def _thinner(run: RunRecord, epochs: Any, tuned: Any) -> tuple[str, ...]:
-    if not any(t.origin == "thinner" for t in run.trials):
+    scratch = [trial for trial in run.trials if trial.origin == "thinner"]
+    if not scratch:
         return ()
+    share = 100 * scratch[0].spec.recipe.distill
+    taught = f", {share:g} % of the loss taught by the backbone" if share else ""
+    again = "; each is also cut out of it" if any(t.origin == "thinner cut" for t in run.trials) else ""
     return (
-        f"thinner nets cannot be cut out of it: each is trained from scratch for {_epochs(epochs + tuned)}, "
-        f"{epochs} + {tuned}",
+        f"thinner nets are trained from scratch for {_epochs(epochs + tuned)}, {epochs} + {tuned}"
+        f"{taught}{again}",
     )
 
 

@@ -260,13 +260,14 @@ class RunSettings(Checked):
 
     @property
     def thinner_recipe(self) -> Recipe:
-        """How a net of another width is trained.
+        """How a thinner net is trained from scratch, to be compared with what is cut out of the backbone.
 
-        It cannot be cut out of the backbone, so it gets the backbone's epochs and those of fine-tuning.
+        It gets the backbone's epochs and those of fine-tuning, and learns from the backbone as much.
         """
-        if self.fine_tune is None:
+        tuned = self.fine_tune
+        if tuned is None:
             return self.recipe
-        return replace(self.recipe, epochs=self.recipe.epochs + self.fine_tune.epochs)
+        return replace(self.recipe, epochs=self.recipe.epochs + tuned.epochs, distill=tuned.distill)
 
     def changed(self, said: Mapping[str, Any]) -> RunSettings:
         """The settings with others in their place, each of which was checked.

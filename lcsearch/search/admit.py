@@ -67,7 +67,6 @@ class Admission:
             history: Holds what it is cut out of.
             resume: Whether a checkpoint in its folder may be continued.
         """
-        cut = record.spec.recipe.init == "backbone"
         parent = None if record.parent is None else history[record.parent]
         return Job(
             record.number,
@@ -76,7 +75,7 @@ class Admission:
             spec=record.spec,
             directory=self._folder(record.number),
             resume=resume,
-            start=str(self.directory.start.resolve()) if cut else "",
+            start=str(self.directory.start.resolve()) if record.spec.recipe.needs_backbone else "",
             parent=None if parent is None else Parent(self._folder(parent.number), parent.spec.model),
         )
 

@@ -120,17 +120,25 @@ class History:
     def parent_of(self, record: TrialRecord) -> int | None:
         """The trial a model is cut out of: the smallest on the front that was fine-tuned and is no smaller.
 
-        None where there is none, and for a model that is trained from scratch.
+        It must keep at least the model's channels in every group: what is gone cannot be had again. None
+        where there is none, and for a model that is trained from scratch.
         """
         if record.spec.recipe.init == "scratch":
             return None
         tuned = (trial for trial in self._front if trial.spec.recipe.init == "backbone")
-        return next((trial.number for trial in tuned if trial.params >= record.params), None)
+        able = (trial for trial in tuned if trial.params >= record.params and _holds(trial, record))
+        return next((trial.number for trial in able), None)
 
     def _note_epochs(self, record: TrialRecord, known: int) -> None:
         for done in record.epochs[known:]:
             rung = RungRecord(record.number, record.params, done.accuracy)
             self._reached[record.spec.recipe.init, done.epoch].add(rung)
+
+
+def _holds(parent: TrialRecord, child: TrialRecord) -> bool:
+    """Whether a model keeps at least another's channels in every group."""
+    wanted = child.spec.model.channels
+    return all(wanted.get(name, 1.0) <= share for name, share in parent.spec.model.channels.items())
 
 
 class _Reached:

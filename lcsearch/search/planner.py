@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from lcsearch.core.metric import metric_words
-from lcsearch.core.records import Origin
+from lcsearch.core.records import RIVALS, Origin
 from lcsearch.core.seeds import sampler_seed
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.core.text import format_count
@@ -66,7 +66,7 @@ class Planner:
             later = Later(directory, self.settings.waits, self.prepare, self._after_backbone)
         suggest = partial(self.space.suggest, recipe=self.settings.searched_recipe)
         proposer = Proposer(early, suggest, self._make_sampler, view, history, later)
-        if any(trial.spec.recipe.init == "backbone" for trial in history):
+        if any(trial.spec.recipe.needs_backbone for trial in history):
             proposer.ready(history, lambda words: None)
         rule = stopping.find(self.settings.early_stopping)
         words = metric_words(self.settings.metric)
@@ -77,22 +77,25 @@ class Planner:
     def planned(self) -> list[Candidate]:
         """The plain backbone, hand-picked models, what the user gave, then shapes known to be good."""
         return [
-            *map(self._completed, hand_picked(self.space)),
+            *self._hand_picked("baseline", "thinner", "uniform"),
             *self._given(),
             *map(self._completed, known_good(self.space)),
         ]
 
     def _without_backbone(self) -> list[Candidate]:
-        """What needs no trained backbone: thinner nets, and the backbone itself where the run trains it.
+        """What needs no trained backbone: the backbone itself, where the run trains it.
 
-        Thinner nets keep workers busy that would wait for the backbone; the others come after all else.
+        Thinner nets too where they do not learn from the backbone: they keep workers busy that would wait for
+        it. Where they do, nothing else is trained meanwhile.
         """
-        return self._hand_picked(*(("baseline", "thinner") if self.settings.waits else ("thinner",)))
+        own: tuple[Origin, ...] = ("baseline",) if self.settings.waits else ()
+        return self._hand_picked(*own, *self._early_rivals)
 
     def _after_backbone(self, sensitive: Sequence[ModelSpec]) -> list[Candidate]:
         """What can be tried once there is a backbone to cut models out of.
 
-        Largest first among those that promise to lose the least: each is cut out of the one before.
+        Largest first among those that promise to lose the least: each is cut out of the one before. Then what
+        one would pick by hand, the small ones first.
         """
         sizes = [format_count(self.size(model).params) for model in sensitive]
         guided = [
@@ -103,11 +106,21 @@ class Planner:
             *([] if self.settings.waits else self._hand_picked("baseline")),
             *self._given(),
             *map(self._completed, guided),
-            *self._hand_picked("uniform"),
+            *self._hand_picked(*(kind for kind in RIVALS if kind not in self._early_rivals)),
         ]
 
     def _hand_picked(self, *origins: Origin) -> list[Candidate]:
-        return [self._completed(one) for one in hand_picked(self.space) if one.origin in origins]
+        return [self._completed(one) for one in self.picked if one.origin in origins]
+
+    @property
+    def _early_rivals(self) -> tuple[Origin, ...]:
+        """The hand-picked kinds that need no trained backbone."""
+        return () if self.settings.thinner_recipe.needs_backbone else ("thinner",)
+
+    @cached_property
+    def picked(self) -> list[Candidate]:
+        """What one would pick by hand, the recipes left open."""
+        return hand_picked(self.space, self.settings.max_params)
 
     def _given(self) -> list[Candidate]:
         given = (Candidate("given", f"given {place}", spec) for place, spec in enumerate(self.given, 1))

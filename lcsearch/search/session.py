@@ -15,7 +15,6 @@ from lcsearch.core.metric import ACCURACY, metric_words
 from lcsearch.core.spec import Recipe
 from lcsearch.core.text import format_seconds
 from lcsearch.engines import Director, Engine
-from lcsearch.nets import backbones
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.run_file import Facts
 from lcsearch.runs.settings import RunSettings
@@ -158,7 +157,7 @@ class SearchSession(Session):
             f"run {self.path}: {settings.backbone} on {settings.dataset}, {training}"
             f"{facts.validation_images} validation images of {facts.image_size} x {facts.image_size} pixels",
             *self._planner.space.describe(),
-            *_start_lines(settings),
+            *_start_lines(settings, thinner=any(one.origin == "thinner" for one in self._planner.picked)),
             f"{settings.trials} trials of {_epochs(settings.searched_recipe)} by {settings.sampler}, "
             f"early stopping {settings.early_stopping}, {metric}seed {settings.seed}{timeout}",
             *self._directory.read().notes,
@@ -206,7 +205,7 @@ class SearchSession(Session):
         self.watch(self._tracking)
 
 
-def _start_lines(settings: RunSettings) -> list[str]:
+def _start_lines(settings: RunSettings, *, thinner: bool) -> list[str]:
     """Where models start, unless from scratch."""
     if settings.fine_tune is None:
         return []
@@ -215,10 +214,12 @@ def _start_lines(settings: RunSettings) -> list[str]:
         first = f"trial 0 trains the backbone for {_epochs(settings.recipe)}"
     else:
         first = f"the backbone's weights: {settings.init}"
-    thinner = f"; thinner nets train from scratch for {_epochs(settings.thinner_recipe)}"
+    rivals = (
+        f"; thinner nets are cut out of it too, and train from scratch for {_epochs(settings.thinner_recipe)}"
+    )
     return [
         f"{first}; models are cut out of it and fine-tuned for {_epochs(settings.fine_tune)}{taught}"
-        f"{thinner if backbones.takes_width(settings.backbone) else ''}"
+        f"{f'{rivals}{taught}' if thinner else ''}"
     ]
 
 

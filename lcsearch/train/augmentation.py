@@ -11,6 +11,18 @@ heart. Four epochs on 10,000 images of Fashion-MNIST, one seed each: `base` 90.1
 87.9 % with flips and crops of 2 pixels; `vgg11` half as wide 91.0 %, 90.5 % and 88.7 %."""
 
 
+def same_views(one: Recipe, other: Recipe) -> bool:
+    """Whether two trainings show the images in the same views, whatever the data set's habits are."""
+    if not (_may_augment(one) or _may_augment(other)):
+        return True
+    return (one.epochs, one.crop, one.flip) == (other.epochs, other.crop, other.flip)
+
+
+def _may_augment(recipe: Recipe) -> bool:
+    by_habit = recipe.epochs >= AUGMENT_FROM_EPOCHS and None in (recipe.crop, recipe.flip)
+    return by_habit or bool(recipe.crop) or bool(recipe.flip)
+
+
 def crop_and_flip(recipe: Recipe, info: DatasetInfo) -> tuple[int, bool]:
     """Padding of the random crop in pixels (0 for none), and whether to flip."""
     augments = recipe.epochs >= AUGMENT_FROM_EPOCHS

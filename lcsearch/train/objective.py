@@ -216,14 +216,14 @@ def start_of(job: Job, data: SearchData, device: str) -> Callable[[nn.Module], N
 def _teacher_of(job: Job) -> Teacher | None:
     if job.spec.recipe.distill == 0:
         return None
-    path = _folder(job).teacher
+    path = _folder(job).teacher_of(job.spec.recipe)
     with halting():
         return read_teacher(path)
 
 
 def _folder(job: Job) -> Start:
     if not job.start:
-        raise InputError(f"trial {job.number}: its recipe starts from a trained backbone, and there is none")
+        raise InputError(f"trial {job.number}: its recipe needs a trained backbone, and there is none")
     return Start(Path(job.start))
 
 

@@ -26,6 +26,7 @@ from lcsearch.nets.weights import (
     read_own,
     read_weights,
 )
+from lcsearch.train.augmentation import same_views
 from lcsearch.train.teacher import knows_images, make_teacher, write_teacher
 
 
@@ -38,7 +39,8 @@ class Start:
     Attributes:
         backbone: The trained backbone's state.
         compressed: The state of the very model that is trained, which then is not cut out of the backbone.
-        teacher: What the backbone says of the training images.
+        teacher: What the backbone says of the training images, in the views that fine-tuning shows.
+        scratch_teacher: Likewise where training from scratch shows others; missing where it does not.
         sensitivity: What each layer loses when it is compressed alone.
     """
 
@@ -47,6 +49,7 @@ class Start:
         self.backbone = folder / BACKBONE
         self.compressed = folder / "compressed.safetensors"
         self.teacher = folder / "teacher.safetensors"
+        self.scratch_teacher = folder / "teacher_scratch.safetensors"
         self.sensitivity = folder / "sensitivity.json"
 
     def write_backbone(self, state: Mapping[str, Tensor]) -> None:
@@ -58,6 +61,11 @@ class Start:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         write_state(state, self.backbone)
+
+    def teacher_of(self, recipe: Recipe) -> Path:
+        """The file of the teacher that a training learns from."""
+        own = recipe.init == "scratch" and self.scratch_teacher.is_file()
+        return self.scratch_teacher if own else self.teacher
 
     def read_compressed(self, model: nn.Module) -> dict[str, Tensor]:
         """Read the weights that a model continues from.
@@ -129,6 +137,7 @@ def prepare(
     layers: Sequence[str],
     data: Callable[[], SearchData],
     recipe: Recipe,
+    scratch: Recipe | None = None,
     seed: int,
     device: str,
     threads: int = 0,
@@ -143,6 +152,7 @@ def prepare(
         layers: Names of the convolutions that are searched.
         data: Called for the images where they are needed.
         recipe: How cut-out models are trained: its share of distillation, epochs, crop and flip.
+        scratch: Likewise how nets are trained from scratch that learn from it; None where there are none.
         seed: The views that the teacher's scores are of are drawn from it.
         device: Where to compute; ``auto`` is allowed.
         threads: CPU threads meanwhile; 0 leaves PyTorch's choice.
@@ -155,10 +165,21 @@ def prepare(
     """
     start = Start(folder)
     with _threads(threads):
-        if recipe.distill > 0 and not knows_images(start.teacher, seen):
-            write_teacher_of(start, template, data(), recipe, seed=seed, device=device, progress=progress)
+        for path, one in _teachers(start, recipe, scratch):
+            if not knows_images(path, seen):
+                write_teacher_of(
+                    start, template, data(), one, path=path, seed=seed, device=device, progress=progress
+                )
         if not start.sensitivity.is_file():
             _write_sensitivity(start, template, layers, data(), pick_device(device), progress)
+
+
+def _teachers(start: Start, recipe: Recipe, scratch: Recipe | None) -> Iterator[tuple[Path, Recipe]]:
+    """The files of teachers that are needed, and who learns from them."""
+    if recipe.distill > 0:
+        yield start.teacher, recipe
+    if scratch is not None and scratch.distill > 0 and not same_views(recipe, scratch):
+        yield start.scratch_teacher, scratch
 
 
 def write_teacher_of(
@@ -167,11 +188,12 @@ def write_teacher_of(
     data: SearchData,
     recipe: Recipe,
     *,
+    path: Path | None = None,
     seed: int,
     device: str,
     progress: Progress = lambda line: None,
 ) -> None:
-    """Write what the backbone of a start folder says of the training images.
+    """Write what the backbone of a start folder says of the training images, by default as its teacher.
 
     Raises:
         InputError: The backbone's weights are missing or damaged, or the folder is not writable.
@@ -180,7 +202,7 @@ def write_teacher_of(
     progress("computing the backbone's outputs")
     backbone = load_backbone(template, start.folder)
     teacher = make_teacher(backbone, data, recipe, seed=seed, device=pick_device(device))
-    write_teacher(teacher, start.teacher)
+    write_teacher(teacher, path or start.teacher)
 
 
 @contextmanager

@@ -83,6 +83,26 @@ def test_a_model_is_cut_out_of_the_smallest_larger_one_on_the_front_that_was_fin
     assert found.parent_of(running(4, 200)) is None
 
 
+def thinned(made: TrialRecord, **channels: float) -> TrialRecord:
+    return replace(made, spec=replace(made.spec, model=replace(made.spec.model, channels=channels)))
+
+
+def test_what_a_model_is_cut_out_of_keeps_at_least_its_channels_in_every_group() -> None:
+    found = History([
+        trial(0, 400, 93.0, origin="baseline"), trial(1, 300, 92.0, recipe=TUNED),
+        thinned(trial(2, 250, 91.5, recipe=TUNED), a=0.5),
+        thinned(trial(3, 200, 91.0, recipe=TUNED), a=0.25, b=0.5),
+    ])  # fmt: skip
+    wanted = {
+        1: [{}, {"b": 0.5}, {"a": 0.75}, {"a": 0.75, "b": 0.25}],
+        2: [{"a": 0.5}, {"a": 0.25}, {"a": 0.5, "b": 0.5}, {"a": 0.25, "b": 0.75}],
+        3: [{"a": 0.25, "b": 0.5}, {"a": 0.1, "b": 0.5, "c": 0.5}],
+    }
+    for parent, children in wanted.items():
+        for channels in children:
+            assert found.parent_of(thinned(running(4, 100, recipe=TUNED), **channels)) == parent, channels
+
+
 def dominated(one: RungRecord, others: list[RungRecord]) -> bool:
     """By definition: another is no larger and no worse, and better in one; of equals the first stays."""
     return any(

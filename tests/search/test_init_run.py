@@ -2,116 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import count
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import simulated_search
+from cut_search import (
+    BACKBONE,
+    PROPOSED,
+    SCRATCH,
+    TUNED,
+    Clock,
+    Measures,
+    Outline,
+    Trains,
+    finish,
+    opened,
+    search,
+)
 from inline_engine import Killed
 from outline import outline
-from simulated_search import Simulated
 
-from lcsearch.core.job import Job, Progress, Report, ResultError
-from lcsearch.core.records import TrialRecord
-from lcsearch.core.spec import ModelSpec, Recipe
-from lcsearch.layers.families.linear import LinearSpec
+from lcsearch.core.records import HAND_PICKED, TrialRecord
 from lcsearch.runs.choose import front_of
 from lcsearch.runs.read import read_run
-from lcsearch.search.session import SearchSession
 
 pytestmark = pytest.mark.slow
 
-SCRATCH = Recipe(epochs=3)
-TUNED = Recipe(epochs=4, lr=0.02, init="backbone")
-BACKBONE = ModelSpec("base", 10, 1)
-Outline = list[tuple[object, ...]]
-LAYERS = ("features.4", "features.8")
-PROPOSED = tuple(
-    replace(BACKBONE, layers={name: LinearSpec(alpha) for name in LAYERS}) for alpha in (0.25, 0.125)
-)
-
-
-@dataclass
-class Clock:
-    """Kills at the n-th of everything that happens."""
-
-    at: int = -1
-    ticks: Iterator[int] = field(default_factory=count)
-
-    def tick(self) -> None:
-        if next(self.ticks) == self.at:
-            raise Killed
-
-
-class Trains(Simulated):
-    """Says what it was asked to train, and leaves weights."""
-
-    def __init__(self, clock: Clock | None = None, fails: int = -1) -> None:
-        self.clock, self.fails, self.jobs = clock or Clock(), fails, list[Job]()
-
-    def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
-        self.jobs.append(job)
-        if job.number == self.fails:
-            raise ResultError("the loss is nan")
-        assert bool(job.start) == (job.spec.recipe.init == "backbone")
-        if job.start:
-            assert (Path(job.start) / "backbone.safetensors").read_bytes() == b"weights of trial 0"
-            assert (Path(job.start) / "sensitivity.json").read_text() == "measured"
-
-        def told(epoch: int, metrics: Mapping[str, float]) -> bool:
-            self.clock.tick()
-            go_on = report(epoch, metrics)
-            self.clock.tick()
-            return go_on
-
-        metrics = super().__call__(job, told)
-        folder = Path(job.directory)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "weights.safetensors").write_text(f"weights of trial {job.number}")
-        return {**metrics, "accuracy_before": 40.0 + job.number} if job.start else metrics
-
-
-class Measures:
-    """A preparation that takes a while, and can be cut."""
-
-    def __init__(self, clock: Clock | None = None) -> None:
-        self.clock, self.made = clock or Clock(), 0
-
-    def __call__(self, start: Path, progress: Progress) -> Sequence[ModelSpec]:
-        assert (start / "backbone.safetensors").is_file()
-        if not (start / "sensitivity.json").is_file():
-            for step in range(3):
-                progress(f"measuring: {step} of 3")
-                self.clock.tick()
-            (start / "sensitivity.json").write_text("measured")
-            self.made += 1
-        return PROPOSED
-
-
-def opened(
-    path: Path, objective: Trains | None = None, prepare: Measures | None = None, **changes: object
-) -> SearchSession:
-    asked: dict[str, object] = {"init": "trained", "recipe": SCRATCH, "fine_tune": TUNED, "trials": 16}
-    return simulated_search.session(path, objective or Trains(), prepare or Measures(), **(asked | changes))
-
-
-def search(path: Path, **changes: object) -> tuple[TrialRecord, ...]:
-    with opened(path, **changes) as session:  # type: ignore[arg-type]
-        assert session.run() is None
-    return read_run(path).trials
-
-
-ORDER = ["baseline", *["sensitivity"] * 2, *["uniform"] * 3, *["thinner"] * 3]
-"""Without a search, where one trial runs after the other."""
+ORDER = ["baseline", *["sensitivity"] * 2, *["thinner cut", "uniform"] * 4, *["thinner"] * 4]
+"""Without a search, where one trial runs after the other: four sizes that its space reaches."""
 
 
 def test_the_backbone_comes_first_then_what_is_cut_out_of_it_then_thinner_nets(tmp_path: Path) -> None:
-    trials = search(tmp_path / "run")
+    trials = search(tmp_path / "run", trials=18)
     origins = [t.origin for t in trials]
-    assert origins[:9] == ORDER
-    assert set(origins[9:]) == {"sampler"}
+    assert origins[:15] == ORDER
+    assert set(origins[15:]) == {"sampler"}
     assert trials[0].spec.recipe == SCRATCH
     assert all(t.spec.recipe == replace(SCRATCH, epochs=3 + 4) for t in trials if t.origin == "thinner")
     assert all(t.spec.recipe == TUNED for t in trials[1:] if t.origin != "thinner")
@@ -129,6 +55,10 @@ def parents_by_hand(trials: Sequence[TrialRecord]) -> list[int | None]:
             for one in past
             if one.spec.recipe.init == "backbone" and one.params >= trial.params
             if not any(
+                one.spec.model.channels.get(name, 1.0) < trial.spec.model.channels.get(name, 1.0)
+                for name in ("features.0", "features.4", "features.8", "features.12")
+            )
+            if not any(
                 (other.accuracy or 0) >= (one.accuracy or 0)
                 and other.params <= one.params
                 and (other.accuracy, other.params) != (one.accuracy, one.params)
@@ -142,13 +72,15 @@ def parents_by_hand(trials: Sequence[TrialRecord]) -> list[int | None]:
 
 def test_models_are_cut_out_of_the_next_larger_one_on_the_front(tmp_path: Path) -> None:
     objective = Trains()
-    with opened(tmp_path / "run", objective, inherit=True) as session:
+    with opened(tmp_path / "run", objective, inherit=True, trials=40) as session:
         assert session.run() is None
     jobs = {job.number: job for job in objective.jobs}
     trials = read_run(tmp_path / "run").trials
     parents = [t.parent for t in trials]
     assert parents == parents_by_hand(trials)
-    assert parents[1] is None and parents[2] == 1 and len(set(parents)) > 4
+    assert parents[1] is None and parents[2] == 1 and len(set(parents)) >= 4
+    thin = [trials[t.parent].spec.model for t in trials if t.parent is not None and t.spec.model.channels]
+    assert thin and all(t.parent is None or not trials[t.parent].spec.model.channels for t in trials[15:])
     for trial in trials:
         parent = jobs[trial.number].parent if trial.number in jobs else None
         if trial.parent is None:
@@ -174,7 +106,7 @@ def test_the_weights_of_a_parent_stay_while_they_are_needed(tmp_path: Path) -> N
     trials = read_run(tmp_path / "run").trials
     kept = {int(path.parent.name) for path in (tmp_path / "run/trials").glob("*/weights.safetensors")}
     front = {t.number for t in front_of(trials)}
-    assert kept == front | {t.number for t in trials if t.origin in ("baseline", "uniform", "thinner")}
+    assert kept == front | {t.number for t in trials if t.origin in HAND_PICKED}
     assert {t.parent for t in trials} - {None} - front  # some have left it
 
 
@@ -190,9 +122,9 @@ def test_what_must_be_cut_out_waits_for_the_backbone(tmp_path: Path) -> None:
     measures = Measures()
     with opened(tmp_path / "run", prepare=measures) as session:
         search = session.director
-        jobs = [search.next_job() for _ in range(6)]
-        assert [job and job.number for job in jobs] == [0, 1, 2, 3, None, None]
-        assert [job.start for job in jobs if job] == [""] * 4
+        jobs = [search.next_job() for _ in range(7)]
+        assert [job and job.number for job in jobs] == [0, 1, 2, 3, 4, None, None]
+        assert [job.start for job in jobs if job] == [""] * 5
         assert not search.finished
         finish(search, jobs[1])
         assert search.next_job() is None
@@ -200,14 +132,9 @@ def test_what_must_be_cut_out_waits_for_the_backbone(tmp_path: Path) -> None:
         finish(search, jobs[0])
         later = [search.next_job() for _ in range(3)]
         assert [job and (job.number, job.start) for job in later] == [
-            (number, str(tmp_path / "run/start")) for number in (4, 5, 6)
+            (number, str(tmp_path / "run/start")) for number in (5, 6, 7)
         ]
         assert measures.made == 1
-
-
-def finish(search: object, job: Job | None) -> None:
-    assert job is not None
-    search.on_complete(job.number, Trains()(job, lambda epoch, metrics: True))  # type: ignore[attr-defined]
 
 
 def test_a_backbone_that_fails_ends_the_run_in_one_line(tmp_path: Path) -> None:
@@ -284,7 +211,7 @@ def given(path: Path, **changes: object) -> tuple[TrialRecord, ...]:
 
 def test_a_given_backbone_is_fine_tuned_like_everything_cut_out_of_it(tmp_path: Path) -> None:
     trials = given(tmp_path / "run")
-    assert [t.origin for t in trials][:9] == ORDER
+    assert [t.origin for t in trials][:15] == ORDER
     assert trials[0].spec.recipe == TUNED and trials[0].spec.model == BACKBONE
     assert trials[0].metrics["accuracy_before"] == 40.0
     assert all(t.spec.recipe == replace(SCRATCH, epochs=7) for t in trials if t.origin == "thinner")

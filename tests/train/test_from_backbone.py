@@ -187,7 +187,7 @@ def test_channels_are_cut_out_of_the_backbone_and_out_of_a_thinner_parent(
 
 def test_what_is_missing_is_one_clear_line(tmp_path: Path, start: Start) -> None:
     nowhere = replace(make_job(tmp_path, start), start="")
-    with pytest.raises(InputError, match="starts from a trained backbone, and there is none"):
+    with pytest.raises(InputError, match="needs a trained backbone, and there is none"):
         OBJECTIVE(nowhere, go_on)
     empty = Start(tmp_path / "start")
     for spec in (SPEC, with_recipe(SPEC, distill=0.0)):

@@ -59,6 +59,7 @@ class Preparing:
             layers=self.space.searched_layers,
             data=lambda: make_objective(settings, self.images).data(),
             recipe=settings.fine_tune,
+            scratch=settings.thinner_recipe,
             seed=settings.seed,
             device=settings.device,
             threads=settings.threads,

@@ -5,6 +5,7 @@ import torch
 
 from lcsearch.core.spec import ModelSpec
 from lcsearch.nets import surgery
+from lcsearch.nets.channels import groups_of
 from lcsearch.search.proposals.handpicked import hand_picked, known_good
 from lcsearch.search.space import BoundSpace, bind, load_space, parse_space
 
@@ -22,73 +23,95 @@ def built_params(spec: ModelSpec) -> int:
         return sum(parameter.numel() for parameter in surgery.build_model(spec).parameters())
 
 
-@pytest.mark.parametrize("name", ["base", "vgg11", "mobilenetv2"])
-def test_order_labels_and_sizes(name: str) -> None:
-    picked = hand_picked(bound_to(name))
-    assert [one.origin for one in picked] == ["baseline"] + ["uniform"] * 3 + ["thinner"] * 3
-    assert [one.label for one in picked[:4]] == [
-        "plain backbone",
-        "uniform alpha 1/2",
-        "uniform alpha 1/4",
-        "uniform alpha 1/8",
+def rivals(bound: BoundSpace, limit: int | None = None) -> dict[str, list[ModelSpec]]:
+    """The models of each kind, in the order in which they are tried."""
+    found: dict[str, list[ModelSpec]] = {}
+    for one in hand_picked(bound, limit):
+        found.setdefault(one.origin, []).append(one.spec.model)
+    return found
+
+
+@pytest.mark.parametrize("name", ["base", "vgg11", "mobilenetv2", "torchvision:resnet18"])
+def test_all_kinds_have_the_same_sizes_small_ones_first(name: str) -> None:
+    bound = bound_to(name)
+    found = rivals(bound)
+    assert found.pop("baseline") == [ModelSpec(name, 10, 3)]
+    assert list(found) == ["thinner", "thinner cut", "uniform"]
+    assert found["thinner"] == found["thinner cut"]
+    whole = built_params(ModelSpec(name, 10, 3))
+    sizes = [whole / 2**halvings for halvings in (5, 4, 3, 2, 1)]
+    reached = [size for size in sizes if size * 2**0.5 >= built_params(bound.smallest())]
+    for models in found.values():
+        assert [built_params(model) for model in models] == pytest.approx(reached, rel=0.05)
+        assert all(built_params(model) <= size for model, size in zip(models, reached, strict=True))
+    assert not any(model.layers for model in found["thinner"])
+    assert not any(model.channels for model in found["uniform"])
+
+
+def test_all_channels_of_a_thinner_net_have_one_share() -> None:
+    """A thinner net of a quarter of the parameters has about half of the channels, which its label says."""
+    quarter = next(one for one in hand_picked(bound_to("vgg11")) if one.label == "thinner, channels 0.5")
+    groups = groups_of(quarter.spec.model)
+    kept = groups.kept(quarter.spec.model.channels)
+    assert all(kept[group.name] == pytest.approx(group.size * 0.499, abs=1) for group in groups.groups)
+    assert built_params(quarter.spec.model) == pytest.approx(
+        built_params(ModelSpec("vgg11", 10, 3)) / 4, rel=0.02
+    )
+
+
+def test_at_each_size_the_kinds_come_together() -> None:
+    labels = [one.label for one in hand_picked(bound_to("vgg11"))]
+    assert labels[0] == "plain backbone"
+    assert labels[-6:] == [
+        *("thinner, channels 0.5", "thinner, cut out, channels 0.5", "uniform alpha 0.23"),
+        *("thinner, channels 0.7", "thinner, cut out, channels 0.7", "uniform alpha 0.47"),
     ]
-    assert picked[0].spec.model == ModelSpec(name, 10, 3)
-    for uniform, thinner in zip(picked[1:4], picked[4:], strict=True):
-        assert thinner.spec.model.layers == {} and uniform.spec.model.channels == {}
-        assert built_params(thinner.spec.model) == pytest.approx(built_params(uniform.spec.model), rel=0.05)
 
 
-def test_uniform_alpha_is_the_published_size() -> None:
-    """With every layer replaced, alpha 1/2 gives base 227,418 and vgg11 4,922,282 parameters.
-
-    The first layer of vgg11 saves nothing (32·27 + 32·32 > 64·27), so here it stays plain.
-    """
-    for name, published in (("base", 227_418), ("vgg11", 4_922_282 - (32 * 27 + 32 * 32 - 64 * 27))):
-        bound = bound_to(name, layers={"*": {"kind": "linear"}}, min_share=0.0)
-        assert built_params(hand_picked(bound)[1].spec.model) == published
+def test_under_a_limit_the_largest_size_is_the_limit() -> None:
+    found = rivals(bound_to("vgg11"), limit=1_000_000)
+    for kind in ("thinner", "thinner cut", "uniform"):
+        sizes = [built_params(model) for model in found[kind]]
+        assert sizes == sorted(sizes) and 950_000 < sizes[-1] <= 1_000_000
+        assert sizes[-2] == pytest.approx(500_000, rel=0.05)
 
 
-def test_hopeless_layers_stay_plain() -> None:
-    half = hand_picked(bound_to("mobilenetv2"))[1].spec.model
-    assert not [name for name in half.layers if "expand" in name], "above alpha 1/6 coefficients cost more"
-    assert "blocks.16.project.0" in half.layers
+def test_a_limit_above_half_of_the_backbone_changes_nothing() -> None:
+    bound = bound_to("base")
+    assert rivals(bound, limit=300_000) == rivals(bound)
 
 
-def test_every_net_has_thinner_ones() -> None:
-    thinner = [one for one in hand_picked(bound_to("torchvision:resnet18")) if one.origin == "thinner"]
-    assert len(thinner) == 3 and all(one.spec.model.channels for one in thinner)
+def test_a_kind_that_does_not_come_near_a_size_is_left_out_there() -> None:
+    """Without most of the last layer more than a quarter of the net is left."""
+    bound = bound_to("base", layers={"features.12": {"kind": ["conv", "linear"]}})
+    found = rivals(bound)
+    whole = built_params(bound.plain())
+    for model in found.get("uniform", []):
+        assert set(model.layers) == {"features.12"} and built_params(model) > whole / 4
 
 
-@pytest.mark.parametrize(
-    ("target", "thin"),
-    [(33_400, 33 / 64), (33_600, 34 / 64), (10, 1 / 64), (1_410, 1 / 64), (1_420, 2 / 64), (64_000, 1.0)],
-)
-def test_a_thinner_net_has_the_share_whose_size_is_nearest_as_a_ratio(target: int, thin: float) -> None:
-    """Here a net has 1,000 parameters for each 64th of its 256 last channels."""
-    bound = bound_to("base", layers={"*": {"kind": "linear"}})
-
-    def count(spec: ModelSpec) -> int:
-        return target if spec.layers else round(64_000 * spec.channels.get("features.12", 1.0))
-
-    thinner = [one for one in hand_picked(bound, count) if one.origin == "thinner"]
-    if thin == 1:
-        assert thinner == [], "the backbone itself is there already"
-        return
-    assert [one.spec.model for one in thinner] == [bound.thinner(thin)]
-    assert thinner[0].label == f"thinner, channels {thin:.3g}"
+def test_a_space_that_does_not_go_far_has_rivals_of_half_the_size() -> None:
+    bound = bound_to("base", layers={"features.0": {"kind": ["conv", "linear"], "alpha": 0.5}}, min_share=0.0)
+    assert [built_params(model) for model in rivals(bound)["thinner"]] == pytest.approx([200_000], rel=0.03)
 
 
-def test_nothing_is_picked_twice() -> None:
-    bound = bound_to("base", layers={"*": {"kind": "conv"}})
-    assert [one.origin for one in hand_picked(bound)] == ["baseline"]
-    assert known_good(bound) == []
+def test_what_a_space_keeps_plain_stays_plain() -> None:
+    bound = bound_to("vgg11", layers={"features.4": {"kind": ["conv"]}, "*": {"kind": ["conv", "linear"]}})
+    assert all("features.4" not in model.layers for model in rivals(bound)["uniform"])
 
 
 def test_where_channels_are_searched_thinner_nets_are_in_the_space() -> None:
     rule = {"kind": ["conv", "linear"], "channels": {"low": 0.125, "high": 1.0}, "round_to": 8}
     bound = bound_to("vgg11", layers={"*": rule})
-    for one in hand_picked(bound):
-        assert bound.encode(one.spec) is not None
+    thinner = [one for one in hand_picked(bound) if one.origin == "thinner"]
+    assert len(thinner) == 5
+    assert all(bound.encode(one.spec) is not None for one in thinner)
+
+
+def test_a_space_without_choices_has_thinner_nets_all_the_same() -> None:
+    bound = bound_to("base", layers={"*": {"kind": "conv"}})
+    assert set(rivals(bound)) == {"baseline", "thinner", "thinner cut"}
+    assert known_good(bound) == []
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,7 @@ def test_the_plain_net_is_measured_and_smaller_ones_proposed_largest_first(
         "template": ModelSpec("base", 10, 1),
         "layers": space.searched_layers,
         "recipe": fine_tune,
+        "scratch": settings.thinner_recipe,
         "seed": 3,
         "device": "cpu",
         "threads": 2,
