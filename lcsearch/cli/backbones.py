@@ -12,7 +12,7 @@ from lcsearch.core.errors import InputError
 
 _OTHERS = {
     "torchvision:NAME": "any classification net of torchvision, such as torchvision:resnet50",
-    "package.module:function": "your own function of num_classes, in_channels and, if you like, width",
+    "package.module:function": "your own function of num_classes and in_channels",
 }
 
 

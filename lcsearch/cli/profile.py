@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lcsearch.core.records import LayerCount
     from lcsearch.core.spec import LayerSpec
     from lcsearch.layers.family import Option
+    from lcsearch.nets.channels import ChannelGroups
     from lcsearch.nets.count import Count
     from lcsearch.nets.replaceable import LeftPlain
 
@@ -54,6 +55,7 @@ def _flag(name: str) -> str:
 @click.option("--backbone", metavar="NAME", help="A name as `lcsearch backbones` lists them.")
 @click.option("--family", default="linear", show_default=True, help="What convolutions become.")
 @_family_options
+@click.option("--channels", type=float, help="Share of every layer's output channels that stays, in (0, 1].")
 @click.option("--all-layers", is_flag=True, help="Replace also the layers that become no smaller.")
 @click.option("--config", type=click.Path(path_type=Path), help="Read net and layers from a config file.")
 @_number("num_classes", 10)
@@ -69,6 +71,7 @@ def profile(
     in_channels: int,
     image_size: int,
     width: float,
+    channels: float | None,
     all_layers: bool,
     as_json: bool,
     **numbers: float | None,
@@ -80,13 +83,18 @@ def profile(
     from lcsearch.nets.use import left_words, used_only_plain_on_meta
 
     given = {name: value for name, value in numbers.items() if value is not None}
+    groups = None
     if config is not None:
-        spec = _from_config(config, {"backbone": backbone, **given})
+        spec = _from_config(config, {"backbone": backbone, "channels": channels, **given})
     else:
         if backbone is None:
             raise InputError("is missing (or give ", Named("config"), " alone)", setting="backbone")
-        _check(family, given)
-        spec = _uniform(ModelSpec(backbone, num_classes, in_channels, width), family, given)
+        spec = ModelSpec(backbone, num_classes, in_channels, width)
+        if channels is not None:
+            spec, groups = _thinned(spec, channels, image_size)
+        if channels is None or given:
+            _check(family, given)
+            spec = _uniform(spec, family, given)
     plain, compressed = _build_both(spec, all_layers)
     only_plain = used_only_plain_on_meta(replace(spec, layers={}), spec.layers, image_size)
     if only_plain:
@@ -94,14 +102,17 @@ def profile(
         compressed = _build_both(replace(spec, layers=kept), all_layers)[1]
     _warn_of_waste(spec.layers, plain)
     shape = (spec.in_channels, image_size, image_size)
-    counts = count(plain, shape), count(compressed, shape)
+    counts = count(_build(_whole(spec)), shape), count(compressed, shape)
     if as_json:
         left = [asdict(one) for one in (*left_plain(plain), *_left(plain, only_plain))]
         about = {"left_plain": left, "tied": tied(plain)}
+        if groups is not None:
+            about |= {"whole": [one._asdict() for one in groups.whole]}
         click.echo(json.dumps(_as_json(spec.backbone, *counts) | about))
     else:
         _print_table(spec.backbone, *counts)
-        for words in (plain_words(plain), *left_words(only_plain), tied_words(plain)):
+        stays = None if groups is None else groups.whole_words()
+        for words in (stays, plain_words(plain), *left_words(only_plain), tied_words(plain)):
             if words is not None:
                 click.echo(words)
 
@@ -124,6 +135,19 @@ def _from_config(path: Path, given: Mapping[str, Any]) -> ModelSpec:
             problem = "the file names the net and its layers; leave "
             raise InputError(problem, Named(name), " out", setting="config")
     return read_config(path).spec.model
+
+
+def _thinned(spec: ModelSpec, share: float, image_size: int) -> tuple[ModelSpec, ChannelGroups]:
+    """The net with a share of the channels of every group, and its groups."""
+    from lcsearch.nets.channels import find_groups, image_of, verified
+
+    if not 0 < share <= 1:
+        raise InputError(f"{share:g} is not above 0 and at most 1", setting="channels")
+    spec = replace(spec, image_size=(image_size, image_size))
+    net, image = _build(_whole(spec)), image_of(spec)
+    groups = verified(net, find_groups(net, image), image)
+    kept = groups.kept({group.name: share for group in groups.groups})
+    return replace(spec, channels=groups.channels(kept)), groups
 
 
 def _check(name: str, given: Mapping[str, float]) -> None:
@@ -151,24 +175,28 @@ def _check(name: str, given: Mapping[str, float]) -> None:
 
 def _uniform(plain: ModelSpec, family: str, numbers: Mapping[str, float]) -> ModelSpec:
     """The net with the same choice for every convolution."""
-    import torch
-
     from lcsearch.nets import surgery
 
-    with torch.device("meta"):
-        model = surgery.build_model(plain)
-    return replace(plain, layers=surgery.uniform(model, family, **numbers))
+    return replace(plain, layers=surgery.uniform(_build(plain), family, **numbers))
+
+
+def _whole(spec: ModelSpec) -> ModelSpec:
+    """The net with all its channels and plain layers."""
+    return replace(spec, layers={}, channels={})
 
 
 def _build_both(spec: ModelSpec, all_layers: bool) -> tuple[nn.Module, nn.Module]:
-    """The plain net and the compressed one, on the meta device."""
+    """The net of plain layers, thinned as the spec says, and the compressed one, on the meta device."""
+    return _build(replace(spec, layers={})), _build(spec, all_layers)
+
+
+def _build(spec: ModelSpec, all_layers: bool = False) -> nn.Module:
     import torch
 
     from lcsearch.nets import surgery
 
     with torch.device("meta"):
-        plain = surgery.build_model(replace(spec, layers={}))
-        return plain, surgery.build_model(spec, keep_hopeless=all_layers)
+        return surgery.build_model(spec, keep_hopeless=all_layers)
 
 
 def _warn_of_waste(layers: Mapping[str, LayerSpec], plain: nn.Module) -> None:
@@ -203,11 +231,14 @@ def _print_table(backbone: str, baseline: Count, compressed: Count) -> None:
 
     table = Table(box=None, pad_edge=False, title=f"{backbone}, layer by layer", title_justify="left")
     table.add_column("layer", overflow="fold")
-    for name in ("family", "amount", "kind", "params", "plain", "MACs", "plain"):
-        table.add_column(name, justify="left" if name in ("family", "kind") else "right", no_wrap=True)
     plain = {row.name: row for row in baseline.layers}
+    thinned = any(row.outputs != plain[row.name].outputs for row in compressed.layers)
+    for name in (*["channels"] * thinned, "family", "amount", "kind", "params", "plain", "MACs", "plain"):
+        table.add_column(name, justify="left" if name in ("family", "kind") else "right", no_wrap=True)
     for row in compressed.layers:
-        table.add_row(*_cells(row, plain[row.name]))
+        whole = plain[row.name]
+        channels = f"{row.outputs} of {whole.outputs}" if row.outputs != whole.outputs else f"{row.outputs}"
+        table.add_row(row.name, *[channels] * thinned, *_cells(row, whole))
     console = Console()
     console.print(table)
     for what, now, before in (
@@ -221,4 +252,4 @@ def _cells(row: LayerCount, plain: LayerCount) -> tuple[str, ...]:
     from lcsearch.layers import lookup
 
     sizes = (row.params, plain.params, row.macs, plain.macs)
-    return (row.name, row.family, *lookup.cells(row), *map(format_count, sizes))
+    return (row.family, *lookup.cells(row), *map(format_count, sizes))

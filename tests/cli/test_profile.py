@@ -123,6 +123,43 @@ def test_classes_channels_size_and_width_are_the_users() -> None:
     assert got["layers"][-1]["params"] == 128 * 4 * 7 + 7
 
 
+def test_a_share_of_all_channels_is_counted_without_other_layers() -> None:
+    got = as_json("--backbone", "base", "--channels", "0.5")
+    convs = [16 * 27 + 16, 32 * 16 * 9 + 32, 64 * 32 * 9 + 64, 128 * 64 * 9 + 128]
+    norms = 2 * (16 + 32 + 64 + 128)
+    assert got["params"] == sum(convs) + norms + 128 * 4 * 10 + 10
+    assert [layer["outputs"] for layer in got["layers"]] == [16, 32, 64, 128, 10]
+    assert got["whole"] == []
+
+
+def test_layers_are_of_the_thinned_net() -> None:
+    got = as_json("--backbone", "vgg11", "--channels", "0.25", "--alpha", "0.5")
+    assert got["layers"][1] == {
+        "name": "features.4",
+        "family": "linear",
+        "alpha": 0.5,
+        "rank": None,
+        "sparsity": None,
+        "params": 16 * 16 * 9 + 16 * 16 + 32,
+        "macs": 16 * 16 * (16 * 16 * 9 + 32 * 16),
+        "outputs": 32,
+    }
+    assert got["baseline_params"] == 9_231_114
+
+
+def test_what_keeps_its_channels_is_listed_with_its_reason() -> None:
+    arguments = ("--backbone", "odd_nets:tied", "--channels", "0.5", "--image-size", "8")
+    got = as_json(*arguments)
+    shared = {"second": "third", "third": "third", "fourth": "fourth"}
+    assert got["whole"] == [
+        {"name": name, "why": f"'{own}.weight' is shared"} for name, own in shared.items()
+    ]
+    assert [layer["outputs"] for layer in got["layers"]] == [4, 16, 16, 16, 10]
+    lines = " ".join(invoke(*arguments).stdout.split())
+    assert "channels of 3 layers stay: second, third ('third.weight' is shared), fourth" in lines
+    assert "first 4 of 8" in lines and "fourth 16 conv" in lines
+
+
 def test_a_config_file_says_it_all(tmp_path: Path) -> None:
     path = tmp_path / "best.yaml"
     path.write_text(
@@ -133,6 +170,12 @@ def test_a_config_file_says_it_all(tmp_path: Path) -> None:
     assert [layer["family"] for layer in got["layers"]] == ["conv"] * 3 + ["linear", "dense"]
     with pytest.raises(InputError, match="leave alpha out"):
         invoke("--config", str(path), "--alpha", "0.5")
+    with pytest.raises(InputError, match="leave channels out"):
+        invoke("--config", str(path), "--channels", "0.5")
+    path.write_text(path.read_text() + "channels: {features.8: 0.25}\nimage_size: [32, 32]\n")
+    thinner = as_json("--config", str(path))
+    assert [layer["outputs"] for layer in thinner["layers"]] == [32, 64, 32, 256, 10]
+    assert thinner["baseline_params"] == got["baseline_params"] > got["params"] > thinner["params"]
 
 
 @pytest.mark.parametrize(
@@ -150,6 +193,10 @@ def test_a_config_file_says_it_all(tmp_path: Path) -> None:
         ("--alpha 0.5 --image-size 0", "--image-size: 0"),
         ("--alpha 0.5 --num-classes 0", "--num-classes: 0"),
         ("--alpha 0.5 --width -1", "--width: -1"),
+        ("--channels 0", "--channels: 0 is not above 0 and at most 1"),
+        ("--channels 1.5", "--channels: 1.5"),
+        ("--channels nan", "--channels: nan"),
+        ("--channels 0.5 --rank 3", "--alpha: is missing"),
         ("", "--alpha: is missing"),
     ],
 )

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from lcsearch.core.errors import InputError, no_such
 from lcsearch.core.strict import format_path
+from lcsearch.core.text import counted, listed
 
 Places = npt.NDArray[np.int64]
 """Numbers of channels, or places of a tensor."""
@@ -151,6 +152,20 @@ class ChannelGroups:
         return {
             name: round(kept[name] / size, 6) for name, size in sizes.items() if kept.get(name, size) < size
         }
+
+    def whole_words(self) -> str | None:
+        """Say in a line which layers keep all their channels, and why.
+
+        Returns:
+            ``channels of 2 layers stay: stem, conv2 ('norm' is a LayerNorm)``; None where all can be thinned.
+        """
+        names: dict[str, list[str]] = defaultdict(list)
+        for name, why in self.whole:
+            names[why].append(name)
+        if "" in (name for name, _ in self.whole):
+            return f"all channels stay: {self.whole[0].why}"
+        reasons = listed([f"{listed(own)} ({why})" for why, own in names.items()])
+        return f"channels of {counted(len(self.whole), 'layer')} stay: {reasons}" if reasons else None
 
     def thinned(self, kept: Mapping[str, int]) -> ChannelGroups:
         """The groups of the net that is left when so many channels of each stay."""

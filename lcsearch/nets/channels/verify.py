@@ -75,14 +75,18 @@ def _filled(model: nn.Module, image: tuple[int, int, int]) -> tuple[nn.Module, T
 
 
 def _fill(net: nn.Module, random: torch.Generator) -> None:
-    """Give every number of a net a value of its own, on a scale that passes through many layers."""
+    """Give every number of a net a value of its own, on a scale that passes through many layers.
+
+    Factors and variances lie below 1: from 0.5 to 1.5 the sums of a deep net grow until gates that depend on
+    them, as in squeeze and excitation, make of its rounding 1e10 as much (EfficientNet-B6).
+    """
     for tensor in (*net.parameters(), *net.buffers()):
         if not tensor.is_floating_point():
             continue
         if tensor.dim() > 1:
             tensor.normal_(generator=random).mul_((2 / max(1, tensor[0].numel())) ** 0.5)
         else:
-            tensor.uniform_(0.5, 1.5, generator=random)
+            tensor.uniform_(0.4, 1.0, generator=random)
 
 
 def _changes(

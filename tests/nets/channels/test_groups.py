@@ -91,3 +91,15 @@ def test_the_first_of_every_block_stay() -> None:
     assert TWO_BLOCKS.first(4).tolist() == [0, 1, 4, 5]
     with pytest.raises(ValueError, match="into: 3 channels do not divide into 2 blocks"):
         TWO_BLOCKS.first(3)
+
+
+def test_what_stays_whole_is_one_line() -> None:
+    assert ChannelGroups((LEFT,)).whole_words() is None
+    several = [Whole(name, "'x' has 4 groups") for name in ("a", "b", "c", "d")] + [
+        Whole("e", "'e.weight' is shared")
+    ]
+    words = "channels of 5 layers stay: a, b, c and 1 more ('x' has 4 groups), e ('e.weight' is shared)"
+    assert ChannelGroups((LEFT,), tuple(several)).whole_words() == words
+    assert GROUPS.whole_words() == "channels of 1 layer stay: odd ('odd' is a GroupNorm)"
+    untraced = ChannelGroups((), (Whole("", "the net cannot be traced: ValueError: no"),))
+    assert untraced.whole_words() == "all channels stay: the net cannot be traced: ValueError: no"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -138,18 +139,26 @@ def test_groups_that_fail_only_together_all_stay() -> None:
     assert all("ValueError: too few" in one.why for one in checked.whole)
 
 
-def test_a_deep_net_does_not_fail_by_its_rounding() -> None:
-    class Block(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.conv, self.norm = nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8)
+class Block(nn.Module):
+    """A convolution and what follows it, added to what came or not."""
 
-        def forward(self, x: Tensor) -> Tensor:
-            return x + self.norm(self.conv(x)).sin()
+    def __init__(self, added: bool) -> None:
+        super().__init__()
+        self.conv, self.norm, self.added = nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8), added
 
-    net = Between(nn.Sequential(*(Block() for _ in range(60))))
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm(self.conv(x)).relu()
+        return x + y if self.added else y
+
+
+@pytest.mark.parametrize("added", [True, False])
+def test_a_deep_net_fails_by_a_wrong_group_but_not_by_rounding(added: bool) -> None:
+    net = Between(nn.Sequential(*(Block(added) for _ in range(40))))
     found = find_groups(net, IMAGE)
     assert verified(net, found, IMAGE) == found
+    first, *rest = found.groups
+    without = replace(first, cuts=tuple(cut for cut in first.cuts if cut.tensor != "one.bias"))
+    assert verified(net, ChannelGroups((without, *rest)), IMAGE).groups == tuple(rest)
 
 
 def test_neither_the_net_nor_random_numbers_change() -> None:
