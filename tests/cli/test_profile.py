@@ -156,7 +156,7 @@ def test_what_keeps_its_channels_is_listed_with_its_reason() -> None:
     ]
     assert [layer["outputs"] for layer in got["layers"]] == [4, 16, 16, 16, 10]
     lines = " ".join(invoke(*arguments).stdout.split())
-    assert "channels of 3 layers stay: second, third ('third.weight' is shared), fourth" in lines
+    assert "channels that stay: second, third ('third.weight' is shared); fourth" in lines
     assert "first 4 of 8" in lines and "fourth 16 conv" in lines
 
 

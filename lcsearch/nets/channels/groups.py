@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from lcsearch.core.errors import InputError, no_such
 from lcsearch.core.strict import format_path
-from lcsearch.core.text import counted, listed
+from lcsearch.core.text import listed
 
 Places = npt.NDArray[np.int64]
 """Numbers of channels, or places of a tensor."""
@@ -154,18 +154,16 @@ class ChannelGroups:
         }
 
     def whole_words(self) -> str | None:
-        """Say in a line which layers keep all their channels, and why.
+        """Say in a line which channels cannot go, and why.
 
         Returns:
-            ``channels of 2 layers stay: stem, conv2 ('norm' is a LayerNorm)``; None where all can be thinned.
+            ``channels that stay: stem, conv2 ('norm' is a LayerNorm)``; None where all can go.
         """
         names: dict[str, list[str]] = defaultdict(list)
         for name, why in self.whole:
             names[why].append(name)
-        if "" in (name for name, _ in self.whole):
-            return f"all channels stay: {self.whole[0].why}"
-        reasons = listed([f"{listed(own)} ({why})" for why, own in names.items()])
-        return f"channels of {counted(len(self.whole), 'layer')} stay: {reasons}" if reasons else None
+        reasons = [f"{listed(own)} ({why})" if any(own) else why for why, own in names.items()]
+        return f"channels that stay: {'; '.join(reasons)}" if reasons else None
 
     def thinned(self, kept: Mapping[str, int]) -> ChannelGroups:
         """The groups of the net that is left when so many channels of each stay."""

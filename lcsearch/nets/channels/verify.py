@@ -37,7 +37,7 @@ def verified(model: nn.Module, found: ChannelGroups, image: tuple[int, int, int]
     """
     if not found.groups:
         return found
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         net, images = _filled(model, image)
         expected = tensors_in(net(images.clone()))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lcsearch.core.errors import InputError
 from lcsearch.core.parameters import Number, Trial
 from lcsearch.core.ranges import Share
-from lcsearch.core.text import counted, listed
+from lcsearch.core.text import counted
 from lcsearch.layers.shape import Shapes
 from lcsearch.search.space.thin_sizes import Kept, ThinSizes
 
@@ -214,11 +214,7 @@ class Thinning:
 
     def whole_words(self) -> str | None:
         """Say in a line which channels cannot go, and why; None where all can."""
-        names: dict[str, list[str]] = {}
-        for one in self.found.whole:
-            names.setdefault(one.why, []).append(one.name)
-        reasons = [f"{listed(own)} ({why})" if any(own) else why for why, own in names.items()]
-        return f"channels that stay: {'; '.join(reasons)}" if reasons else None
+        return self.found.whole_words()
 
     def words(self) -> str | None:
         """Say in a line what is searched, and what cannot be; None where nothing was looked for."""

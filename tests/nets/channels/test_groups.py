@@ -98,8 +98,8 @@ def test_what_stays_whole_is_one_line() -> None:
     several = [Whole(name, "'x' has 4 groups") for name in ("a", "b", "c", "d")] + [
         Whole("e", "'e.weight' is shared")
     ]
-    words = "channels of 5 layers stay: a, b, c and 1 more ('x' has 4 groups), e ('e.weight' is shared)"
+    words = "channels that stay: a, b, c and 1 more ('x' has 4 groups); e ('e.weight' is shared)"
     assert ChannelGroups((LEFT,), tuple(several)).whole_words() == words
-    assert GROUPS.whole_words() == "channels of 1 layer stay: odd ('odd' is a GroupNorm)"
+    assert GROUPS.whole_words() == "channels that stay: odd ('odd' is a GroupNorm)"
     untraced = ChannelGroups((), (Whole("", "the net cannot be traced: ValueError: no"),))
-    assert untraced.whole_words() == "all channels stay: the net cannot be traced: ValueError: no"
+    assert untraced.whole_words() == "channels that stay: the net cannot be traced: ValueError: no"
