@@ -16,6 +16,7 @@ from lcsearch.runs.inputs import Asked, checked, inputs_of
 from lcsearch.runs.setting import Rule
 
 if TYPE_CHECKING:
+    from rich.table import Table
     from torch import nn
 
     from lcsearch.compress.sensitivity import Sensitivity
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE.html", help="Write a heat map page.")
 def sensitivity(as_json: bool, out: Path | None, **said: Any) -> None:
-    """Compress each layer of a trained net alone, without training, and see what the net loses.
+    """Compress or thin each layer of a trained net alone, without training, and see what the net loses.
 
     Losses are measured on training images that the layers were not fitted to; test images are never touched.
     """
@@ -167,12 +168,21 @@ def _measure(model: nn.Module, template: ModelSpec, data: SearchData, options: d
 
     from lcsearch.compress.sensitivity import measure
     from lcsearch.nets.surgery import build_model
+    from lcsearch.search.proposals.descent import counts_to_measure
     from lcsearch.search.space import bind, load_space
 
     with torch.device("meta"):
         plain = build_model(replace(template, layers={}))
-    bound = bind(load_space(options["space"], template.backbone), plain, template)
-    return measure(model, bound.searched_layers, data, progress=lambda words: click.echo(words, err=True))
+    image = (data.info.in_channels, data.info.image_size, data.info.image_size)
+    bound = bind(load_space(options["space"], template.backbone), plain, template, image)
+    return measure(
+        model,
+        bound.searched_layers,
+        data,
+        groups=bound.thinning.found,
+        counts=counts_to_measure(bound.thinning),
+        progress=lambda words: click.echo(words, err=True),
+    )
 
 
 def _print_table(found: Sensitivity, backbone: str) -> None:
@@ -202,4 +212,31 @@ def _print_table(found: Sensitivity, backbone: str) -> None:
         last = row.layer
     console = Console()
     console.print(table)
+    if found.channels:
+        console.print(_thin_table(found, backbone))
     console.print(f"on {found.images:,} images that no layer was fitted to", highlight=False)
+
+
+def _thin_table(found: Sensitivity, backbone: str) -> Table:
+    """What each group of channels loses."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 1), title_justify="left")
+    table.title = f"{backbone}: one layer thinned, and those that share its channels"
+    table.add_column("layer", overflow="fold")
+    for name in ("channels", "all params", "accuracy", "loss", "divergence"):
+        table.add_column(name, justify="right", no_wrap=True)
+    last = ""
+    for row in found.channels:
+        if row.group != last:
+            table.add_section()
+        table.add_row(
+            row.group if row.group != last else "",
+            f"{row.kept} of {row.size}",
+            format_count(row.params),
+            f"{row.accuracy:.2f} %",
+            f"{row.loss:.3f}",
+            f"{row.divergence:.4f}",
+        )
+        last = row.group
+    return table

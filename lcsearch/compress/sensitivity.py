@@ -10,35 +10,37 @@ is executed before the changed convolution then gives back what was kept: a late
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lcsearch.compress import responses
 from lcsearch.compress.closeness import closeness_of
 from lcsearch.compress.fit import FIT_IMAGES
+from lcsearch.compress.judging import BATCH, LEAST_IMAGES, MOST_IMAGES, batches, first, judge, judging
 from lcsearch.compress.one_layer import Stage
 from lcsearch.compress.responses import Response
+from lcsearch.compress.thin_sensitivity import ChannelRow, Counts, measure_channels
 from lcsearch.core.errors import InputError
 from lcsearch.core.job import Progress
-from lcsearch.data import Batches, SearchData, Split
+from lcsearch.data import SearchData, Split
 from lcsearch.layers import lookup
 from lcsearch.layers.closeness import Target
 from lcsearch.layers.family import Way
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.layers.shape import ConvShape
 from lcsearch.nets import surgery
+from lcsearch.nets.channels import ChannelGroups
 
 _MEASURED = ("loss", "accuracy", "divergence")
-MOST_IMAGES, LEAST_IMAGES = 1_000, 64
-"""Images that losses are measured on: as many as the work allows, in this range."""
 WORK = 1.5e12
 """Multiply-accumulates that all variants together may take on a CPU: most of a minute on two cores."""
 GPU_WORK = 3e13
-_BATCH = 64
+_NO_GROUPS = ChannelGroups()
+_NO_COUNTS: Counts = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +91,21 @@ class Sensitivity:
         baseline_accuracy: Its accuracy in percent.
         images: Images that all losses were measured on.
         rows: By layer in module order, then by falling parameters.
+        channels: What each group of channels loses when it is thinned alone, by group in the order of their
+            layers, then by falling count; empty where that was not asked for.
     """
 
     baseline_loss: float
     baseline_accuracy: float
     images: int
     rows: tuple[Row, ...]
+    channels: tuple[ChannelRow, ...] = ()
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data for JSON."""
         shared = {"baseline_loss": self.baseline_loss, "baseline_accuracy": self.baseline_accuracy}
-        return {**shared, "images": self.images, "rows": [row.to_plain() for row in self.rows]}
+        plain = {**shared, "images": self.images, "rows": [row.to_plain() for row in self.rows]}
+        return plain | ({"channels": [row.to_plain() for row in self.channels]} if self.channels else {})
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Sensitivity:
@@ -109,7 +115,8 @@ class Sensitivity:
             KeyError, TypeError: Something is missing or of another kind.
         """
         rows = tuple(map(Row.from_plain, plain["rows"]))
-        return cls(plain["baseline_loss"], plain["baseline_accuracy"], plain["images"], rows)
+        channels = tuple(map(ChannelRow.from_plain, plain.get("channels", ())))
+        return cls(plain["baseline_loss"], plain["baseline_accuracy"], plain["images"], rows, channels)
 
 
 @torch.no_grad()
@@ -119,12 +126,14 @@ def measure(
     data: SearchData,
     *,
     ways: Callable[[ConvShape], Sequence[Way]] = lookup.ways,
+    groups: ChannelGroups = _NO_GROUPS,
+    counts: Counts = _NO_COUNTS,
     progress: Progress = lambda words: None,
 ) -> Sensitivity:
-    """Compress each layer alone in several ways and see what the model loses. Nothing is trained.
+    """Compress each layer, and thin each group of channels, alone and see what the model loses.
 
-    The first training images are fitted to. Losses are measured on the next ones; on validation images where
-    there are fewer than ``LEAST_IMAGES`` next ones. The test images are never touched.
+    Nothing is trained. The first training images are fitted to. Losses are measured on the next ones, or on
+    validation images where these are fewer than ``LEAST_IMAGES``. The test images are never touched.
 
     Args:
         backbone: A trained model; left as it is.
@@ -132,14 +141,16 @@ def measure(
             with others, is left out.
         data: Images and labels.
         ways: How a convolution is compressed; by default all ways of all families.
+        groups: Its groups of channels.
+        counts: Name of a group to the numbers of its channels that are tried; none by default.
         progress: Called with a few words now and then; what it raises passes through.
 
     Raises:
-        InputError: A name is no convolution of the model, or its weights are not finite.
+        InputError: A name is no convolution or group of the model, or its weights are not finite.
     """
     device = next(backbone.parameters()).device
     convs = _convs(backbone, layers)
-    fit = next(iter(_batches(Split(*_cut(data.train, 0, FIT_IMAGES)), data, FIT_IMAGES, device)))[0]
+    fit = next(batches(first(data.train, FIT_IMAGES), data, FIT_IMAGES, device))[0]
     with responses.evaluation(backbone), Stage(backbone) as stage:
         progress("fitting each layer")
         chosen = responses.at_once(fit)
@@ -152,8 +163,10 @@ def measure(
             for variant in _variants(name, conv, ways)
         ]
         _fit_all(stage, variants, found, chosen)
-        split = _judged(data, _images_for(stage, variants, device))
-        return _losses(stage, variants, split, _batches(split, data, _BATCH, device), progress)
+        split = judging(data, _images_for(stage, variants, device))
+        found_losses = _losses(stage, variants, split, batches(split, data, BATCH, device), progress)
+    thinned = measure_channels(backbone, groups, counts, data, progress=progress)
+    return replace(found_losses, channels=thinned)
 
 
 @dataclass(eq=False)
@@ -230,7 +243,7 @@ def _fit_all(
         filters, closeness = closeness_of(conv, target, x)
         for variant in own:
             lookup.family(variant.layer.family).fit(variant.layer, Target(filters, closeness))
-            variant.match(x[:_BATCH], output[:_BATCH], target.normalised)
+            variant.match(x[:BATCH], output[:BATCH], target.normalised)
 
     stage.look(visit, images)
 
@@ -249,10 +262,10 @@ def _losses(
         progress(f"{len(variants)} compressed layers on image {count + 1:,} of {len(split):,}")
         count += len(labels)
         believed = stage.plain(images).float().log_softmax(1)
-        sums[-1] += _judge(believed, believed, labels)
+        sums[-1] += judge(believed, believed, labels)
         for place, variant in enumerate(variants):
             scores = stage.played(variant.conv, variant, images).float().log_softmax(1)
-            sums[place] += _judge(scores, believed, labels)
+            sums[place] += judge(scores, believed, labels)
             variant.layer.train(False)  # lets go of the filters that it has built: there are many variants
     *each, plain = (sums / count).tolist()
     rows = [
@@ -260,29 +273,3 @@ def _losses(
         for v, (loss, hits, divergence) in zip(variants, each, strict=True)
     ]
     return Sensitivity(plain[0], 100 * plain[1], count, tuple(rows))
-
-
-def _judge(scores: Tensor, believed: Tensor, labels: Tensor) -> Tensor:
-    """Cross entropy, hits and divergence, summed over a batch: log-probabilities (b, classes) in."""
-    loss = F.nll_loss(scores, labels, reduction="sum")
-    hits = (scores.argmax(1) == labels).sum()
-    divergence = F.kl_div(scores, believed, reduction="sum", log_target=True)
-    return torch.stack([loss, hits.to(loss), divergence]).double().cpu()
-
-
-def _judged(data: SearchData, images: int) -> Split:
-    """Images that were not fitted to."""
-    left = len(data.train) - FIT_IMAGES
-    if left >= LEAST_IMAGES:
-        return Split(*_cut(data.train, FIT_IMAGES, min(images, left)))
-    return Split(*_cut(data.validation, 0, images))
-
-
-def _cut(split: Split, start: int, count: int) -> tuple[Tensor, Tensor]:
-    return split.images[start : start + count], split.labels[start : start + count]
-
-
-def _batches(
-    split: Split, data: SearchData, size: int, device: torch.device
-) -> Iterator[tuple[Tensor, Tensor]]:
-    return Batches(split, data.info, size, augment=False, device=device).epoch()

@@ -1,4 +1,4 @@
-"""The page of ``lcsearch sensitivity``: a heat map of what each layer loses when it is compressed alone."""
+"""The page of ``lcsearch sensitivity``: a heat map of what each layer loses when it alone is cut."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from lcsearch.core.text import format_count
+from lcsearch.core.text import format_count, format_share
 from lcsearch.layers.lookup import family_of
 from lcsearch.report.fill import document
 from lcsearch.report.heat import heat_figure
@@ -18,20 +18,29 @@ from lcsearch.report.style import plotly_text
 
 if TYPE_CHECKING:
     from lcsearch.compress.sensitivity import Row, Sensitivity
+    from lcsearch.compress.thin_sensitivity import ChannelRow
 
 
 def sensitivity_figure(found: Sensitivity) -> go.Figure:
-    """Draw the divergence of each layer (rows) and way to compress it (columns), on a log scale."""
-    layers = list(dict.fromkeys(row.layer for row in found.rows))
-    columns = columns_of(found.rows)
-    cells = {(row.layer, row.way.label): row for row in found.rows}
+    """Draw the divergence of each layer (rows) and way to cut it (columns), on a log scale."""
+    layers = list(dict.fromkeys([*(row.layer for row in found.rows), *(row.group for row in found.channels)]))
+    thin = {f"channels {format_share(row.kept / row.size)}": row.kept / row.size for row in found.channels}
+    columns = [*columns_of(found.rows), *sorted(thin, key=lambda label: -thin[label])]
+    cells = {(row.layer, row.way.label): (row.divergence, _words(row, found)) for row in found.rows}
+    cells |= {
+        (row.group, f"channels {format_share(row.kept / row.size)}"): (
+            row.divergence,
+            _thin_words(row, found),
+        )
+        for row in found.channels
+    }
     grid = [[cells.get((layer, column)) for column in columns] for layer in layers]
     return heat_figure(
-        [[None if row is None else _height(row.divergence) for row in line] for line in grid],
+        [[None if cell is None else _height(cell[0]) for cell in line] for line in grid],
         columns=columns,
         rows=layers,
-        hovers=[["" if row is None else _words(row, found) for row in line] for line in grid],
-        numbers=[["" if row is None else _number(row.divergence) for row in line] for line in grid],
+        hovers=[["" if cell is None else cell[1] for cell in line] for line in grid],
+        numbers=[["" if cell is None else _number(cell[0]) for cell in line] for line in grid],
         colours={
             "title": {"text": "divergence, nats", "side": "right"},
             "tickvals": [-3, -2, -1, 0],
@@ -59,12 +68,12 @@ def render_sensitivity(found: Sensitivity, title: str, note: str = "") -> str:
         remarks=(
             f"backbone: {found.baseline_accuracy:.2f} %, loss {found.baseline_loss:.4f}",
             f"on {found.images:,} images",
-            "one layer compressed at a time",
+            "one layer cut at a time",
             *([note] if note else []),
         ),
         figures=places([("sensitivity", "", figure)]),
         head=["layer", "amount", "kind", "parameters", "loss", "accuracy", "divergence"],
-        rows=[_cells(row) for row in found.rows],
+        rows=[*map(_cells, found.rows), *map(_thin_cells, found.channels)],
     )
 
 
@@ -73,6 +82,18 @@ def _cells(row: Row) -> list[str]:
         row.layer,
         *cells(row),
         format_count(row.way.params),
+        f"{row.loss:.4f}",
+        f"{row.accuracy:.2f} %",
+        _number(row.divergence),
+    ]
+
+
+def _thin_cells(row: ChannelRow) -> list[str]:
+    return [
+        row.group,
+        f"{row.kept} of {row.size}",
+        "channels",
+        f"{format_count(row.params)} in all",
         f"{row.loss:.4f}",
         f"{row.accuracy:.2f} %",
         _number(row.divergence),
@@ -99,9 +120,19 @@ def _number(divergence: float) -> str:
 
 
 def _words(row: Row, found: Sensitivity) -> str:
+    cut = f"{family_of(row.way.spec).words(row.way.spec)}: {format_count(row.way.params)} parameters"
+    return _hover(plotly_text(row.layer), cut, row, found)
+
+
+def _thin_words(row: ChannelRow, found: Sensitivity) -> str:
+    cut = f"{row.kept} of {row.size} channels: {format_count(row.params)} parameters in all"
+    return _hover(plotly_text(row.group), cut, row, found)
+
+
+def _hover(name: str, cut: str, row: Row | ChannelRow, found: Sensitivity) -> str:
     lines = (
-        plotly_text(row.layer),
-        f"{family_of(row.way.spec).words(row.way.spec)}: {format_count(row.way.params)} parameters",
+        name,
+        cut,
         f"accuracy {row.accuracy:.2f} % (backbone {found.baseline_accuracy:.2f} %)",
         f"loss {row.loss:.4f}, divergence {_number(row.divergence)}",
     )

@@ -6,17 +6,20 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
 
 from lcsearch.compress.sensitivity import Sensitivity, measure
+from lcsearch.compress.thin_sensitivity import Counts
 from lcsearch.core.device import pick_device
 from lcsearch.core.errors import InputError
 from lcsearch.core.files import write_text
 from lcsearch.core.job import BACKBONE, Progress
 from lcsearch.core.spec import ModelSpec, Recipe
 from lcsearch.data import SearchData
+from lcsearch.nets.channels import ChannelGroups
 from lcsearch.nets.surgery import build_model
 from lcsearch.nets.tensors import write_state
 from lcsearch.nets.weights import (
@@ -28,6 +31,9 @@ from lcsearch.nets.weights import (
 )
 from lcsearch.train.augmentation import same_views
 from lcsearch.train.teacher import knows_images, make_teacher, write_teacher
+
+_NO_GROUPS = ChannelGroups()
+_NO_COUNTS: Counts = MappingProxyType({})
 
 
 class Start:
@@ -135,6 +141,8 @@ def prepare(
     *,
     template: ModelSpec,
     layers: Sequence[str],
+    groups: ChannelGroups = _NO_GROUPS,
+    counts: Counts = _NO_COUNTS,
     data: Callable[[], SearchData],
     recipe: Recipe,
     scratch: Recipe | None = None,
@@ -150,6 +158,8 @@ def prepare(
         folder: The start folder.
         template: The plain backbone.
         layers: Names of the convolutions that are searched.
+        groups: Its groups of channels.
+        counts: How many channels of each are tried, as `measure` takes it.
         data: Called for the images where they are needed.
         recipe: How cut-out models are trained: its share of distillation, epochs, crop and flip.
         scratch: Likewise how nets are trained from scratch that learn from it; None where there are none.
@@ -171,7 +181,10 @@ def prepare(
                     start, template, data(), one, path=path, seed=seed, device=device, progress=progress
                 )
         if not start.sensitivity.is_file():
-            _write_sensitivity(start, template, layers, data(), pick_device(device), progress)
+            progress("measuring what each layer loses")
+            backbone = load_backbone(template, start.folder).to(pick_device(device))
+            found = measure(backbone, layers, data(), groups=groups, counts=counts, progress=progress)
+            start.write_sensitivity(found)
 
 
 def _teachers(start: Start, recipe: Recipe, scratch: Recipe | None) -> Iterator[tuple[Path, Recipe]]:
@@ -213,16 +226,3 @@ def _threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _write_sensitivity(
-    start: Start,
-    template: ModelSpec,
-    layers: Sequence[str],
-    data: SearchData,
-    device: str,
-    progress: Progress,
-) -> None:
-    progress("measuring what each layer loses")
-    backbone = load_backbone(template, start.folder).to(device)
-    start.write_sensitivity(measure(backbone, layers, data, progress=progress))

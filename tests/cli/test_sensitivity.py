@@ -49,6 +49,25 @@ def test_json_is_one_object_with_every_row(weights: Path) -> None:
     assert set(plain["rows"][0]) >= {"layer", "alpha", "rank", "params", "loss", "accuracy", "divergence"}
 
 
+SPACE = """
+version: 1
+backbone: "*"
+layers: {"*": {kind: [conv, linear], channels: {low: 0.25, high: 1.0}}}
+"""
+
+
+@pytest.mark.slow
+def test_where_channels_are_searched_groups_of_them_are_shown(weights: Path) -> None:
+    space = weights.with_suffix(".yaml")
+    space.write_text(SPACE)
+    asked = ("--backbone", "base", "--init", str(weights), *DATA, "--space", str(space))
+    lines = invoke(*asked).stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.split()[:4] == ["features.12", "192", "of", "256"] for line in lines)
+    rows = json.loads(invoke(*asked, "--json").stdout)["channels"]
+    assert [row["kept"] for row in rows if row["group"] == "features.12"] == [192, 128, 64]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
 from lcsearch.compress.sensitivity import Row, Sensitivity
+from lcsearch.compress.thin_sensitivity import ChannelRow
 from lcsearch.layers.families.linear import FAMILY
 from lcsearch.report.sensitivity import columns_of, render_sensitivity, sensitivity_figure
 
@@ -59,3 +61,17 @@ def test_the_page_has_the_numbers_and_escapes_names():
 @pytest.mark.parametrize(("alpha", "column"), [(0.5, "1/2"), (0.51, "1/2"), (0.45, "0.42"), (1 / 64, "1/64")])
 def test_alphas_are_rounded_to_quarter_octaves(alpha, column):
     assert columns_of([row("a", 1, alpha, None, None, 1.0, 1.0, 1.0)]) == [column]
+
+
+def test_channels_stand_beside_what_compresses_layers():
+    thin = (
+        ChannelRow("features.4", 64, 128, 300_000, 2.3, 88.0, 0.01),
+        ChannelRow("features.4", 32, 128, 200_000, 2.4, 80.0, 0.1),
+    )
+    found = replace(FOUND, channels=thin)
+    (heat,) = sensitivity_figure(found).data
+    assert list(heat.x) == ["1/2", "1/4, rank 1/2 p", "channels 1/2", "channels 1/4"]
+    assert [list(line) for line in heat.z] == [[-1.0, -3.0, None, None], [-4.0, None, -2.0, -1.0]]
+    assert "64 of 128 channels: 300k parameters in all" in heat.hovertext[1][2]
+    page = render_sensitivity(found, "base on digits")
+    assert "32 of 128" in page and "200k in all" in page

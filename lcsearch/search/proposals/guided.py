@@ -6,22 +6,21 @@ divergences. Solved group by group, keeping of all partial sums those that no ot
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lcsearch.compress.sensitivity import Row, Sensitivity
+from lcsearch.compress.sensitivity import Sensitivity
 from lcsearch.core.job import Progress
-from lcsearch.core.spec import LayerSpec, ModelSpec
-from lcsearch.layers.shape import Shapes
+from lcsearch.core.spec import ModelSpec
 from lcsearch.runs.settings import RunSettings
 from lcsearch.search.images import ANY_IMAGES, SessionImages
+from lcsearch.search.proposals.descent import best_seen, counts_to_measure
+from lcsearch.search.proposals.measured import options_of
 from lcsearch.search.space import BoundSpace
-from lcsearch.search.space.groups import PLAIN, Group, Layers, Pick
 from lcsearch.search.workers import make_objective
 from lcsearch.train.start import Start, prepare
 
@@ -57,6 +56,8 @@ class Preparing:
             start,
             template=plain,
             layers=self.space.searched_layers,
+            groups=self.space.thinning.found,
+            counts=counts_to_measure(self.space.thinning),
             data=lambda: make_objective(settings, self.images).data(),
             recipe=settings.fine_tune,
             scratch=settings.thinner_recipe,
@@ -67,7 +68,8 @@ class Preparing:
             progress=progress,
         )
         found = Start(start).read_sensitivity()
-        return distinct(best_for_budgets(found, self.space, self.budgets()))
+        best = best_seen if self.space.thinning.choices else best_for_budgets
+        return distinct(best(found, self.space, self.budgets()))
 
     def budgets(self) -> list[int]:
         """Parameters between the backbone and the smallest model, in equal steps of their logarithm."""
@@ -91,14 +93,6 @@ def distinct(models: Sequence[ModelSpec]) -> list[ModelSpec]:
     return kept
 
 
-class Option(NamedTuple):
-    """One thing that may become of a group: what it costs in parameters and in loss."""
-
-    params: int
-    loss: float
-    layers: Layers
-
-
 def best_for_budgets(sensitivity: Sensitivity, bound: BoundSpace, budgets: Sequence[int]) -> list[ModelSpec]:
     """Return for each budget the model that promises to lose the least.
 
@@ -107,7 +101,7 @@ def best_for_budgets(sensitivity: Sensitivity, bound: BoundSpace, budgets: Seque
 
     Args:
         sensitivity: What each layer loses alone.
-        bound: The space; the models keep all channels.
+        bound: The space, which lets no channels go.
         budgets: Parameters of the whole model.
 
     Returns:
@@ -115,7 +109,7 @@ def best_for_budgets(sensitivity: Sensitivity, bound: BoundSpace, budgets: Seque
         none; two budgets may get the same.
     """
     shapes = bound.shapes(bound.thinning.full)
-    options = [_options(group, sensitivity.rows, shapes) for group in bound.groups]
+    options = [options_of(group, sensitivity.rows, shapes) for group in bound.groups]
     if not all(options):
         return []
     fixed = bound.params(bound.template) - sum(
@@ -191,28 +185,3 @@ def _trace(
         chosen.append(int(option[place]))
         place = int(before[place])
     return tuple(reversed(chosen))
-
-
-def _options(group: Group, rows: Sequence[Row], shapes: Shapes) -> list[Option]:
-    """What may become of a group, as far as it was measured."""
-    own = [row for row in rows if row.layer in group.members]
-    losses = {(row.layer, row.way.spec): row.divergence for row in own}
-    found: dict[tuple[tuple[str, LayerSpec], ...], Option] = {}
-    for pick in _picks(group, own, shapes):
-        layers = group.layers(pick, shapes)
-        measured = [losses.get(layer) for layer in layers.items()]
-        known = [loss for loss in measured if loss is not None]
-        if len(known) == len(measured) and group.find(layers, shapes) is not None:
-            found[tuple(layers.items())] = Option(group.params(pick, shapes), sum(known), layers)
-    return list(found.values())
-
-
-def _picks(group: Group, rows: Sequence[Row], shapes: Shapes) -> Iterator[Pick]:
-    """Choices of a group that may give its members what was measured."""
-    if group.may_be_plain:
-        yield PLAIN
-    for row in rows:
-        kind = row.way.spec.family
-        if kind in group.offers:
-            for own in group.offers[kind].near(row.way.spec, shapes[row.layer]):
-                yield Pick(kind, own)

@@ -77,6 +77,8 @@ def test_the_plain_net_is_measured_and_smaller_ones_proposed_largest_first(
         "start": tmp_path,
         "template": ModelSpec("base", 10, 1),
         "layers": space.searched_layers,
+        "groups": space.thinning.found,
+        "counts": {},
         "recipe": fine_tune,
         "scratch": settings.thinner_recipe,
         "seed": 3,
