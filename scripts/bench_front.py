@@ -2,7 +2,7 @@
 """Whole fronts: the default search against a sweep of thinner nets that may spend the same epochs.
 
 What: Fashion-MNIST, images of 16 pixels, 5,000 validation images (no test image), `vgg11` and `base`, 3
-seeds. The search is `lcsearch run` with the defaults that it has on a CPU: 10,000 training images, 18 trials,
+seeds. The search is `lcsearch run` with the defaults that it has on a CPU: 10,000 training images, 28 trials,
 3 epochs for the backbone and 1 for what is cut out of it. The sweep: plain nets of which every layer keeps
 the same share of its channels, in equal steps of the logarithm of their parameters from the smallest model of
 the space up to the backbone. Each is trained from scratch for the epochs of backbone and fine-tuning

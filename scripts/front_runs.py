@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,12 @@ from work_off import Line
 
 from lcsearch.core.job import Job
 from lcsearch.core.seeds import trial_seed
-from lcsearch.core.spec import ModelSpec, Recipe, TrialSpec
+from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.nets.count import count
 from lcsearch.nets.surgery import build_model
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.read import read_run
 from lcsearch.runs.run_file import RunFile
-from lcsearch.runs.settings import RunSettings
 from lcsearch.search import make as runs
 from lcsearch.search.space import BoundSpace, bind, parse_space
 from lcsearch.search.workers import make_objective
@@ -138,7 +137,7 @@ def _search(task: Task, path: Path) -> Line:
         "backbone_params": run.baseline.params,
         "backbone_accuracy": run.baseline.accuracy,
         "epochs_spent": sum(trial["epochs"] for trial in trials),
-        "epochs_a_net": _recipe(settings).epochs,
+        "epochs_a_net": settings.thinner_recipe.epochs,
         "trials_done": trials,
     }
 
@@ -165,7 +164,7 @@ def _train(task: Task, path: Path) -> Line:
             number=_AFTER_TRIALS + (task.place or 0),
             attempt=0,
             seed=trial_seed(task.front.seed, _AFTER_TRIALS + (task.place or 0)),
-            spec=TrialSpec(model, recipe=_recipe(recorded.settings)),
+            spec=TrialSpec(model, recipe=recorded.settings.thinner_recipe),
             directory=folder,
             resume=False,
             start=str(Start(RunDirectory(path).start).folder),
@@ -174,12 +173,6 @@ def _train(task: Task, path: Path) -> Line:
     with torch.device("meta"):
         params = count(build_model(model), recorded.facts.image_shape).params
     return {"params": params, "accuracy": accuracies, "spec": model.to_plain()}
-
-
-def _recipe(settings: RunSettings) -> Recipe:
-    """How a net of the sweep is trained: for the epochs of backbone and fine-tuning, distilled."""
-    assert settings.fine_tune is not None
-    return replace(settings.thinner_recipe, distill=settings.fine_tune.distill)
 
 
 def nets_for(search: Line) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from front_runs import Front, nets_for
@@ -11,6 +11,7 @@ from init_table import spread
 from work_off import Line
 
 from lcsearch.core.pareto import Box, box_of, hypervolume
+from lcsearch.core.records import RIVALS
 
 WITHIN = 1.0
 """Points below the backbone that a small model may be."""
@@ -62,9 +63,7 @@ def _part(lines: Sequence[Line], about: Line) -> str:
     sweeps = [_swept(*pair) for pair in pairs]
     rows = {
         "search": [_searched(search) for search in searches],
-        "search, its own thinner nets left out": [
-            _searched(search, without="thinner") for search in searches
-        ],
+        "search, its hand-picked models left out": [_searched(search, RIVALS) for search in searches],
         "sweep of thinner nets": sweeps,
     }
     pixels = f"{about['image_size']} pixels"
@@ -92,9 +91,9 @@ def _sweep(lines: Sequence[Line], search: Line) -> list[Line]:
     ]
 
 
-def _searched(search: Line, without: str = "") -> Side:
+def _searched(search: Line, without: Collection[str] = ()) -> Side:
     """What a search found; its epochs are all of its epochs, whichever models are left out."""
-    trials = [t for t in search["trials_done"] if t["state"] == "complete" and t["origin"] != without]
+    trials = [t for t in search["trials_done"] if t["state"] == "complete" and t["origin"] not in without]
     return Side([(t["accuracy"], t["params"]) for t in trials], search["epochs_spent"])
 
 

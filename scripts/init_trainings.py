@@ -127,6 +127,7 @@ def _backbone(task: Task) -> list[Line]:
         layers=net.bound().searched_layers,
         data=lambda: net.data,
         recipe=contenders.fine_tuning((1, contenders.DISTILL)),
+        scratch=contenders.from_scratch((3, contenders.DISTILL)),
         seed=task.what.seed,
         device=task.where.device,
         threads=1,
@@ -180,7 +181,7 @@ def _fresh(task: Task, spec: ModelSpec) -> nn.Module:
 
 def _trained(task: Task, model: nn.Module, recipe: Recipe, seed: int) -> list[float]:
     """Train a model and return its accuracy after each epoch."""
-    teacher = read_teacher(task.start.teacher) if recipe.distill else None
+    teacher = read_teacher(task.start.teacher_of(recipe)) if recipe.distill else None
     device = task.where.device
     result = train(model, task.net.data, recipe, Regularizer(), seed=seed, device=device, teacher=teacher)
     return [round(metrics.accuracy, 4) for metrics in result.history]

@@ -20,6 +20,7 @@ from lcsearch.nets.count import Count
 from lcsearch.runs.settings import DEFAULT_SAMPLER, RunSettings
 from lcsearch.search.planner import Planner
 from lcsearch.search.proposals.handpicked import hand_picked
+from lcsearch.search.proposals.queue import Candidate
 from lcsearch.search.samplers._draw import Draw
 from lcsearch.search.space import BoundSpace
 
@@ -51,6 +52,11 @@ class World:
     def images(self) -> int:
         """Validation images."""
         return int(self.truth.about["validation_images"])
+
+    @property
+    def picked(self) -> list[Candidate]:
+        """What a search from scratch trains first: nothing is cut out of a backbone here."""
+        return [one for one in hand_picked(self.space) if one.origin != "thinner cut"]
 
     def train(self, model: ModelSpec, weight: float, rng: np.random.Generator) -> tuple[Array, Array]:
         """A noisy curve and the noise-free one."""
@@ -140,7 +146,7 @@ def plain_optuna(world: World, seed: int, budget: int, sampler: optuna.samplers.
         found = world.space.suggest(trial)
         return train(found.model, found.regularizer.weight)
 
-    for picked in hand_picked(world.space):
+    for picked in world.picked:
         encoded = world.space.encode(picked.spec)
         if encoded is None:
             train(picked.spec.model, 0.0)
@@ -167,7 +173,7 @@ def moasha(world: World, seed: int, budget: int) -> list[Step]:
     )  # fmt: skip
     np.random.seed(seed)  # it draws from NumPy's global generator
     rng, steps, spent = np.random.default_rng((seed, 1)), list[Step](), 0
-    picked = [one.spec for one in hand_picked(world.space)]
+    picked = [one.spec for one in world.picked]
     while spent < budget:
         config = {"draw": 0} if picked else scheduler.suggest().config
         spec = picked[0] if picked else world.drawn(config["draw"])
