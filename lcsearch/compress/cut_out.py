@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lcsearch.compress.batch_norm import reestimate
 from lcsearch.compress.fit import DEFAULT_HOW, FIT_IMAGES, How, compress_trained
-from lcsearch.compress.thinned import DEFAULT_THINNED, THIN_IMAGES, Thinned, thin_trained
+from lcsearch.compress.thinned import DEFAULT_THINNED, Thinned, images_for, thin_trained
 from lcsearch.core.spec import ModelSpec
 from lcsearch.data import Batches, SearchData, Split
 from lcsearch.nets.channels import groups_of
@@ -78,7 +78,7 @@ def _thinner(
     keep = {name: count for name, count in wanted.items() if count < had[name]}
     if not keep:
         return whole
-    images = first_images(data, THIN_IMAGES, device)
+    images = first_images(data, images_for(*data.train.images.shape[2:]), device)
     return thin_trained(whole, groups.thinned(had), keep, images, how=thinned)
 
 

@@ -27,7 +27,14 @@ Thinned = Literal["solved", "magnitude", "magnitude_solved"]
 DEFAULT_THINNED: Thinned = "solved"
 """The best one, as measured (docs/trained.md)."""
 THIN_IMAGES = 1024
-"""Training images that channels are chosen by, and the layers that read them solved for."""
+"""Training images that channels are chosen by, and the layers that read them solved for: the most."""
+_FEWEST_IMAGES = 256
+_PIXELS = THIN_IMAGES * 32 * 32
+
+
+def images_for(height: int, width: int) -> int:
+    """How many training images of a size channels are chosen by: of large ones fewer, which take memory."""
+    return min(THIN_IMAGES, max(_FEWEST_IMAGES, _PIXELS // (height * width)))
 
 
 def thin_trained(

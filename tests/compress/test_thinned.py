@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lcsearch.compress.batch_norm import reestimate
-from lcsearch.compress.thinned import Thinned, Thinner, thin_trained
+from lcsearch.compress.thinned import Thinned, Thinner, images_for, thin_trained
 from lcsearch.core.errors import InputError
 from lcsearch.nets.channels import ChannelGroups, find_groups
 
@@ -247,3 +247,7 @@ def test_weights_that_are_no_numbers_are_named() -> None:
         net[4].weight[1, 2] = float("nan")  # type: ignore[index, union-attr]
     with pytest.raises(InputError, match=r"channels: the trained weights hold NaN or infinity: 4\.weight"):
         thin_trained(net, groups, halves(groups), images())
+
+
+def test_large_images_are_fewer() -> None:
+    assert [images_for(side, side) for side in (8, 32, 48, 64, 224)] == [1024, 1024, 455, 256, 256]
