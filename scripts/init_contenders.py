@@ -19,6 +19,7 @@ from lcsearch.core.spec import ModelSpec, Recipe
 from lcsearch.data import SearchData, load
 from lcsearch.nets.count import count
 from lcsearch.nets.surgery import build_model
+from lcsearch.search.proposals.descent import best_seen
 from lcsearch.search.proposals.guided import best_for_budgets
 from lcsearch.search.space import BoundSpace
 from lcsearch.train.fine_tune import fine_tune_recipe
@@ -153,8 +154,10 @@ class Net:
 
     def guided(self, size: str, start: Start, *, channels: bool) -> ModelSpec:
         """What the sensitivity promises to lose the least, a bit above the size if need be."""
-        wanted = [round(budget) for budget in np.linspace(1, ABOVE, 26) * self.budget(size)]
-        found = best_for_budgets(start.read_sensitivity(), self.bound(channels=channels), wanted)
+        wanted = [round(budget) for budget in np.linspace(1, ABOVE, 11) * self.budget(size)]
+        bound = self.bound(channels=channels)
+        best = best_seen if bound.thinning.choices else best_for_budgets
+        found = best(start.read_sensitivity(), bound, wanted)
         if not found:
             raise ValueError(f"{self.backbone}: no model of about {self.budget(size)} parameters")
         return found[0]

@@ -22,6 +22,7 @@ from lcsearch.core.seeds import seed_everything
 from lcsearch.core.spec import ModelSpec, Recipe, Regularizer
 from lcsearch.nets.surgery import build_model
 from lcsearch.nets.weights import load_backbone
+from lcsearch.search.proposals.descent import counts_to_measure
 from lcsearch.train import evaluate, train
 from lcsearch.train.start import Start, prepare
 from lcsearch.train.teacher import read_teacher
@@ -121,10 +122,13 @@ def _backbone(task: Task) -> list[Line]:
         accuracies = _trained(task, model, Recipe(epochs=contenders.BACKBONE_EPOCHS), task.what.seed)
         found.write_text(json.dumps(accuracies), encoding="utf-8")
         start.write_backbone(model.state_dict())
+    bound = net.bound()
     prepare(
         start.folder,
         template=net.plain,
-        layers=net.bound().searched_layers,
+        layers=bound.searched_layers,
+        groups=bound.thinning.found,
+        counts=counts_to_measure(bound.thinning),
         data=lambda: net.data,
         recipe=contenders.fine_tuning((1, contenders.DISTILL)),
         scratch=contenders.from_scratch((3, contenders.DISTILL)),
