@@ -188,7 +188,7 @@ class Truth:
         on, kept = weight > 0, thinning(self._space, shapes)
         width = math.log(model.width) if model.width != 1 else float(np.mean(kept))
         ends = [math.log(total), width, float(on), math.log10(weight) + 3 if on else 0.0]
-        return np.array([*numbers, *ends, *(kept if self._space.thinning.choices else [])])
+        return np.array([*numbers, *ends, *(kept if self.about.get("channels") else [])])
 
 
 class Formula:

@@ -97,6 +97,26 @@ def test_a_spec_recorded_under_two_names_counts_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_records_with_channels_say_what_each_layer_has_lost(tmp_path: Path) -> None:
+    """Accuracy follows the channels of a small layer, while those of a large one come and go."""
+    about, lines = recorded().values()
+    plain = next(line for line in lines if line["name"] == "plain")
+    some = []
+    for small, large in itertools.product(range(1, 9), range(1, 9)):
+        channels = {"features.4": small / 8, "features.12": large / 8}
+        own = {name: share for name, share in channels.items() if share < 1}
+        spec = plain["spec"] | ({"channels": own, "image_size": [16, 16]} if own else {})
+        curve = [80.0 + small + 0.1 * epoch for epoch in range(EPOCHS)]
+        some.append(plain | {"name": f"{small}-{large}", "spec": spec, "accuracy": curve})
+    path, packed = tmp_path / "records.json.gz", {"about": about | {"channels": True}, "records": some}
+    path.write_bytes(gzip.compress(json.dumps(packed).encode()))
+    said = run("bench_search.py", "--fit", "--records", path).splitlines()
+    assert said[0] == "records: 64 trainings of 64 specs"
+    fit = next(line for line in said if line.startswith("fit, "))
+    assert float(fit.split("rank_correlation ")[1].split(",")[0]) > 0.98
+
+
+@pytest.mark.slow
 def test_a_replayed_search_is_the_same_each_time(replayed: list[str]) -> None:
     found = rows(replayed)
     assert rows(replay()) == found
