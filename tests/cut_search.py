@@ -16,6 +16,7 @@ from lcsearch.core.records import TrialRecord
 from lcsearch.core.spec import ModelSpec, Recipe
 from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.runs.read import read_run
+from lcsearch.search.proposals.handpicked import hand_picked
 from lcsearch.search.session import SearchSession
 
 SCRATCH = Recipe(epochs=3)
@@ -23,6 +24,9 @@ TUNED = Recipe(epochs=4, lr=0.02, init="backbone")
 TAUGHT = replace(TUNED, distill=0.5)
 BACKBONE = ModelSpec("base", 10, 1)
 Outline = list[tuple[object, ...]]
+PICKED = [one.origin for one in hand_picked(simulated_search.bound_base())[1:]]
+"""What one would pick by hand, as far down as the space goes: tests/search/proposals say what it is."""
+SIZES = PICKED.count("thinner")
 LAYERS = ("features.4", "features.8")
 PROPOSED = tuple(
     replace(BACKBONE, layers={name: LinearSpec(alpha) for name in LAYERS}) for alpha in (0.25, 0.125)

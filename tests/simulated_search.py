@@ -68,13 +68,14 @@ def session(
     else:
         directory = RunDirectory.create(path)
         directory.write(run_file(settings, FACTS))
-    planner = Planner(_space(), settings, FACTS.validation_images, given, _size, prepare)
+    planner = Planner(bound_base(), settings, FACTS.validation_images, given, _size, prepare)
     train = objective or Simulated()
     return SearchSession(directory, settings, FACTS, planner, train, InlineEngine(), trackers)
 
 
 @cache
-def _space() -> BoundSpace:
+def bound_base() -> BoundSpace:
+    """The space that is searched."""
     with torch.device("meta"):
         model = build("base", num_classes=10, in_channels=1)
     return bind(load_space(None, "base"), model, ModelSpec("base", 10, 1))
@@ -82,5 +83,5 @@ def _space() -> BoundSpace:
 
 def _size(model: ModelSpec) -> Count:
     """Parameters by arithmetic; invented MACs that order models in another way."""
-    params = _space().params(model)
+    params = bound_base().params(model)
     return Count(params, round(10 * params**0.5 * (1 + len(model.layers))), ())

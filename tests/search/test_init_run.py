@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from cut_search import (
     BACKBONE,
+    PICKED,
     PROPOSED,
     SCRATCH,
+    SIZES,
     TUNED,
     Clock,
     Measures,
@@ -29,15 +31,16 @@ from lcsearch.runs.read import read_run
 
 pytestmark = pytest.mark.slow
 
-ORDER = ["baseline", *["sensitivity"] * 2, *["thinner cut", "uniform"] * 4, *["thinner"] * 4]
-"""Without a search, where one trial runs after the other: four sizes that its space reaches."""
+CUT = [origin for origin in PICKED if origin != "thinner"]
+ORDER = ["baseline", *["sensitivity"] * 2, *CUT, *["thinner"] * SIZES]
+"""Without a search, where one trial runs after the other."""
 
 
 def test_the_backbone_comes_first_then_what_is_cut_out_of_it_then_thinner_nets(tmp_path: Path) -> None:
-    trials = search(tmp_path / "run", trials=18)
+    trials = search(tmp_path / "run", trials=len(ORDER) + 3)
     origins = [t.origin for t in trials]
-    assert origins[:15] == ORDER
-    assert set(origins[15:]) == {"sampler"}
+    assert origins[: len(ORDER)] == ORDER
+    assert set(origins[len(ORDER) :]) == {"sampler"}
     assert trials[0].spec.recipe == SCRATCH
     assert all(t.spec.recipe == replace(SCRATCH, epochs=3 + 4) for t in trials if t.origin == "thinner")
     assert all(t.spec.recipe == TUNED for t in trials[1:] if t.origin != "thinner")
@@ -80,7 +83,9 @@ def test_models_are_cut_out_of_the_next_larger_one_on_the_front(tmp_path: Path) 
     assert parents == parents_by_hand(trials)
     assert parents[1] is None and parents[2] == 1 and len(set(parents)) >= 4
     thin = [trials[t.parent].spec.model for t in trials if t.parent is not None and t.spec.model.channels]
-    assert thin and all(t.parent is None or not trials[t.parent].spec.model.channels for t in trials[15:])
+    assert thin and all(
+        t.parent is None or not trials[t.parent].spec.model.channels for t in trials[len(ORDER) :]
+    )
     for trial in trials:
         parent = jobs[trial.number].parent if trial.number in jobs else None
         if trial.parent is None:
@@ -122,9 +127,9 @@ def test_what_must_be_cut_out_waits_for_the_backbone(tmp_path: Path) -> None:
     measures = Measures()
     with opened(tmp_path / "run", prepare=measures) as session:
         search = session.director
-        jobs = [search.next_job() for _ in range(7)]
-        assert [job and job.number for job in jobs] == [0, 1, 2, 3, 4, None, None]
-        assert [job.start for job in jobs if job] == [""] * 5
+        jobs = [search.next_job() for _ in range(SIZES + 3)]
+        assert [job and job.number for job in jobs] == [*range(SIZES + 1), None, None]
+        assert [job.start for job in jobs if job] == [""] * (SIZES + 1)
         assert not search.finished
         finish(search, jobs[1])
         assert search.next_job() is None
@@ -132,7 +137,7 @@ def test_what_must_be_cut_out_waits_for_the_backbone(tmp_path: Path) -> None:
         finish(search, jobs[0])
         later = [search.next_job() for _ in range(3)]
         assert [job and (job.number, job.start) for job in later] == [
-            (number, str(tmp_path / "run/start")) for number in (5, 6, 7)
+            (number, str(tmp_path / "run/start")) for number in range(SIZES + 1, SIZES + 4)
         ]
         assert measures.made == 1
 
@@ -211,7 +216,7 @@ def given(path: Path, **changes: object) -> tuple[TrialRecord, ...]:
 
 def test_a_given_backbone_is_fine_tuned_like_everything_cut_out_of_it(tmp_path: Path) -> None:
     trials = given(tmp_path / "run")
-    assert [t.origin for t in trials][:15] == ORDER
+    assert [t.origin for t in trials][: len(ORDER)] == ORDER[:16]
     assert trials[0].spec.recipe == TUNED and trials[0].spec.model == BACKBONE
     assert trials[0].metrics["accuracy_before"] == 40.0
     assert all(t.spec.recipe == replace(SCRATCH, epochs=7) for t in trials if t.origin == "thinner")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cut_search import SCRATCH, TAUGHT, finish, opened, search
+from cut_search import PICKED, SCRATCH, TAUGHT, finish, opened, search
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +29,8 @@ def test_rivals_that_learn_from_the_backbone_wait_for_it_too(tmp_path: Path) -> 
 
 
 def test_at_each_size_the_rivals_come_together(tmp_path: Path) -> None:
-    trials = search(tmp_path / "run", fine_tune=TAUGHT)
-    assert [t.origin for t in trials[3:15]] == ["thinner", "thinner cut", "uniform"] * 4
-    sizes = [t.params for t in trials[3:15]]
-    assert max(sizes[:3]) < min(sizes[3:6]) and max(sizes[6:9]) < min(sizes[9:12])
+    trials = search(tmp_path / "run", fine_tune=TAUGHT, trials=20)
+    rivals = trials[3 : 3 + len(PICKED)]
+    assert [t.origin for t in rivals] == PICKED
+    sizes = [t.params for t in rivals]
+    assert max(sizes[:3]) < min(sizes[3:6]) and max(sizes[-6:-3]) < min(sizes[-3:])
