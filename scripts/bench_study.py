@@ -2,11 +2,12 @@
 """What a search itself costs per trial, without any training: ask, record, decide, tell, as a study grows.
 
 What: the product's own director, sampler, stopping and SQLite study (WAL, in a temporary folder) over
-``vgg11`` with every choice open, 42 dimensions. Accuracies are made up: a loss per layer, and noise; three
-epochs, one rung, Pareto-aware early stopping. ``ask`` is everything between a worker being free and its
-job: propose, record the start. Counting the new model on the meta device is not in it: sizes come from
-arithmetic here, and counting is measured apart, on the last models. ``tell`` is everything from a trial's
-last epoch to the end of its record. ``epochs`` is what all epochs of a trial take to record and to decide.
+``vgg11`` with every choice open, channels too, 50 dimensions. Accuracies are made up: a loss per layer and
+group of channels, and noise; three epochs, one rung, Pareto-aware early stopping. ``ask`` is everything
+between a worker being free and its job: propose, record the start. Counting the new model on the meta device
+is not in it: sizes come from arithmetic here, and counting is measured apart, on the last models. ``tell`` is
+everything from a trial's last epoch to the end of its record. ``epochs`` is what all epochs of a trial take
+to record and to decide.
 
 How: one process; wall time per trial, median over the last hundred trials of each thousand, and processor
 time beside it. The machine is printed.
@@ -48,6 +49,7 @@ from lcsearch.search.space import BoundSpace, bind, parse_space
 
 RULE = {
     "kind": ["conv", "linear"],
+    "channels": {"low": 1 / 8, "high": 1.0, "log": True},
     "alpha": {"low": 1 / 64, "high": 1.0, "log": True},
     "coefficients": ["full", "low_rank", "sparse"],
     "rank_ratio": {"low": 0.05, "high": 0.5, "log": True},
@@ -55,21 +57,23 @@ RULE = {
 }
 REGULARIZER = {"weight": {"low": 1e-5, "high": 0.1, "log": True}, "off": True}
 EPOCHS, TAIL, IMAGES, COUNTED = 3, 100, 5_000, 20
+IMAGE = (1, 28, 28)
 
 
 def bound_space() -> BoundSpace:
-    """``vgg11`` with every choice open: 42 dimensions."""
+    """``vgg11`` with every choice open: 50 dimensions."""
     template = ModelSpec("vgg11", 10, 1)
     with torch.device("meta"):
         model = build_model(template)
     plain = {"version": 1, "backbone": "vgg11", "layers": {"*": RULE}, "regularizer": REGULARIZER}
-    return bind(parse_space(plain, "bench_study"), model, template)
+    return bind(parse_space(plain, "bench_study"), model, template, IMAGE)
 
 
 def curve(model: ModelSpec, rng: np.random.Generator) -> list[float]:
-    """A made-up accuracy after each epoch: a loss per layer, and noise."""
+    """A made-up accuracy after each epoch: a loss per layer and group of channels, and noise."""
     layers = (layer for layer in model.layers.values() if isinstance(layer, LinearSpec))
     lost = sum(0.3 * math.log(layer.alpha) ** 2 * (1 if layer.rank is None else 1.3) for layer in layers)
+    lost += sum(0.3 * math.log(share) ** 2 for share in model.channels.values())
     return [float(92 - lost - 6 * math.exp(-e) + 0.3 * rng.standard_normal()) for e in range(EPOCHS)]
 
 
@@ -146,7 +150,7 @@ def main() -> None:
 
 def counting(search: SearchDirector) -> float:
     """Milliseconds that the product takes to count one of the last models."""
-    sizer, times = Sizer((1, 28, 28)), list[float]()
+    sizer, times = Sizer(IMAGE), list[float]()
     for trial in list(search.history)[-COUNTED:]:
         begin = time.perf_counter()
         sizer(trial.spec.model)

@@ -1,4 +1,4 @@
-"""A bound space as genes, one per choice over convolutions, with what each costs and how it looks.
+"""A bound space as genes: one per choice over convolutions and over channels, with sizes and looks.
 
 A gene is a choice that a spec was made by, so genes of different trials mix freely. Sizes are known in
 closed form: hundreds of children are weighed without building a model.
@@ -7,30 +7,28 @@ closed form: hundreds of children are weighed without building a model.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution
 
-from lcsearch.core.spec import LayerSpec, Recipe, Regularizer, TrialSpec
+from lcsearch.core.spec import Recipe, Regularizer, TrialSpec
 from lcsearch.layers import lookup
-from lcsearch.layers.shape import ConvShape
 from lcsearch.search.samplers._draw import Draw, Unit, holds, unit_of
+from lcsearch.search.samplers._genes import Gene, Look, block, make_room
 from lcsearch.search.space import BoundSpace
-from lcsearch.search.space.groups import PLAIN, Group, Layers, Pick
+from lcsearch.search.space.groups import PLAIN, Layers, Pick
 from lcsearch.search.space.thin_sizes import Kept
+from lcsearch.search.space.thinning import ChannelChoice
 
 Shared = tuple[tuple[str, Any], ...]
 Proposed = tuple[dict[str, Any], dict[str, BaseDistribution]]
 
-_SHARED = ("regularizer", "train")
-_CHANNELS = "/channels"
 _WEIGHT = "regularizer/weight"
-_ROOM = 20_000
-_THINNINGS = 16
+_ROOM = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,39 +36,14 @@ class Genome:
     """One point of the space.
 
     Attributes:
-        picks: One per group, in the space's order.
-        shared: What is not a pick, by parameter: regularizer, recipe, channels.
+        picks: One per choice over convolutions, in the space's order.
+        kept: Channels that stay, one number per group of channels of the net.
+        shared: What all layers share, by parameter: regularizer, recipe.
     """
 
     picks: tuple[Pick, ...]
+    kept: Kept
     shared: Shared
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What a pick means for so many channels.
-
-    Attributes:
-        params: Size of all members.
-        features: What the surrogate knows them by.
-        built: A number that picks share when they make the same layers; 0 where all are plain.
-    """
-
-    params: int
-    features: tuple[float, ...]
-    built: int
-
-
-class _Looks(dict[Pick, Look]):
-    """What the picks of one group mean for so many channels, each worked out when it is first looked up."""
-
-    def __init__(self, work_out: Callable[[Pick], Look]) -> None:
-        self._work_out = work_out
-
-    def __missing__(self, pick: Pick) -> Look:
-        _make_room(self)
-        self[pick] = look = self._work_out(pick)
-        return look
 
 
 class Layout:
@@ -82,23 +55,26 @@ class Layout:
 
     def __init__(self, space: BoundSpace) -> None:
         self.space = space
-        self.groups = space.groups
-        self._shared = [
-            p for p in space.parameters if p.name.split("/")[0] in _SHARED or p.name.endswith(_CHANNELS)
-        ]
+        self.groups, self.choices = space.groups, space.thinning.choices
+        self._shared = [p for p in space.common.parameters if p.name != space.common.shrink.name]
         asked = Draw({}, lambda *_: 0.5)
         for parameter in self._shared:
             parameter.suggest(asked)
         self.ranges = asked.distributions
-        self._looks: dict[Kept, list[_Looks]] = {}
-        self._picks: dict[tuple[Any, ...], Pick | None] = {}
+        families = [lookup.family(kind) for kind in space.families]
+        self.block = block(families)
+        self._genes = [Gene(group, space.thinning, families) for group in self.groups]
+        self.touched = [_touched(self._genes, choice) for choice in self.choices]
+        """By choice of channels: the layers whose shapes it decides."""
+        self.homes = _homes(space)
+        """By choice of channels: the layer with which it is inherited."""
+        self._known_shared: dict[Shared, list[float]] = {}
         self._others: dict[Kept, int] = {}
-        self._last: tuple[Genome, Kept, list[Look]] | None = None
-        self._families = [lookup.family(kind) for kind in space.families]
-        self.block = 1 + sum(family.features for family in self._families)
-        """Features of a convolution: the logarithm of what it keeps, then each family's own."""
-        widest = space.shapes(space.thinning.most)
-        self.log_sizes = np.log([widest[group.members[0]].params for group in self.groups])
+        self._last: tuple[Genome, list[Look]] | None = None
+        shapes = space.shapes(space.thinning.most)
+        searched = {name for group in self.groups for name in group.members}
+        self._unsearched = [name for name in shapes if name not in searched]
+        self.log_sizes = np.log([shapes[group.members[0]].params for group in self.groups])
         self.params_low = float(space.params(space.smallest()))
         self.params_high = float(space.params(space.largest()))
 
@@ -108,11 +84,10 @@ class Layout:
         model = self.space.suggest(draw).model
         kept = self.space.thinning.counts(model.channels)
         picks = []
-        for index, group in enumerate(self.groups):
-            own = {name: model.layers[name] for name in group.members if name in model.layers}
-            picks.append(self._pick(index, own, kept) or PLAIN)
-        channels = self.space.thinning.answers(kept, 1.0) or {}
-        return Genome(tuple(picks), self.completed(draw.params | channels, unit))
+        for gene in self._genes:
+            own = {name: model.layers[name] for name in gene.group.members if name in model.layers}
+            picks.append(gene.find(own, kept) or PLAIN)
+        return Genome(tuple(picks), kept, self.completed(draw.params, unit))
 
     def completed(self, given: Mapping[str, Any], unit: Unit) -> Shared:
         """What all layers share, from given parameters; what they lack comes from ``unit``."""
@@ -122,48 +97,49 @@ class Layout:
                 parameter.suggest(draw)
         return tuple(draw.params.items())
 
-    def kept(self, genome: Genome) -> Kept:
-        """The channels that a genome keeps."""
-        return self.space.thinning.suggest(Draw(dict(genome.shared), lambda *_: 0.5), 1.0)
-
     def params(self, genome: Genome) -> int:
         """Parameters of the whole model."""
-        kept, looks = self._look(genome)
-        return sum([look.params for look in looks]) + self._unsearched(kept)
+        return sum([look.params for look in self._look(genome)]) + self._rest(genome.kept)
+
+    def size(self, genome: Genome) -> int:
+        """As `params`, for a genome that only its size is asked of."""
+        kept = genome.kept
+        own = [gene.params(pick, kept) for gene, pick in zip(self._genes, genome.picks, strict=True)]
+        return sum(own) + self._rest(kept)
 
     def features(self, genome: Genome) -> np.ndarray:
-        """Per convolution, then for what is shared: (convolutions · block + shared · 2,)."""
+        """Per convolution, per choice of channels, then for what is shared.
+
+        Returns:
+            (convolutions · block + choices + shared · 2,) numbers.
+        """
         numbers: list[float] = []
-        for look in self._look(genome)[1]:
+        for look in self._look(genome):
             numbers += look.features
-        shared = dict(genome.shared)
-        for name, range_ in self.ranges.items():
-            there = name in shared and holds(range_, shared[name])
-            numbers += [float(there), unit_of(range_, shared[name]) - 0.5 if there else 0.0]
-        return np.array(numbers)
+        for choice in self.choices:
+            numbers.append(math.log(genome.kept[choice.members[0]] / choice.sizes[0]))
+        return np.array(numbers + self._shared_features(genome.shared))
 
     def key(self, genome: Genome) -> int:
         """A number that genomes share when they build the same model and train it the same way."""
-        kept, looks = self._look(genome)
-        layers = tuple([look.built for look in looks])
+        layers = tuple([look.built for look in self._look(genome)])
         train = tuple([one for one in genome.shared if one[0].startswith("train/")])
         weight = float(f"{self._weight(genome):.4g}") if any(layers) else 0.0
-        return hash((kept, layers, weight, train))
+        return hash((genome.kept, layers, weight, train))
 
     def proposal(self, genome: Genome) -> Proposed | None:
         """The parameters that mean a genome, and their ranges; None where the space cannot express it."""
-        kept = self.kept(genome)
-        shapes, layers, picks = self.space.shapes(kept), Layers(), list[Pick]()
-        for index, chosen in enumerate(genome.picks):
-            own = self.groups[index].layers(chosen, shapes)
-            pick = self._pick(index, own, kept)
+        layers, picks = Layers(), list[Pick]()
+        for gene, chosen in zip(self._genes, genome.picks, strict=True):
+            own = gene.layers(chosen, genome.kept)
+            pick = gene.find(own, genome.kept)
             if pick is None:
                 return None
             layers |= own
             picks.append(pick)
         train = {n.removeprefix("train/"): value for n, value in genome.shared if n.startswith("train/")}
         recipe = replace(Recipe(), **self.space.fixed, **train)
-        model = self.space.model(kept, layers)
+        model = self.space.model(genome.kept, layers)
         return self.space.answers(TrialSpec(model, Regularizer(self._weight(genome)), recipe), picks)
 
     @property
@@ -177,52 +153,56 @@ class Layout:
             return 0.0
         return float(shared.get(_WEIGHT, self.space.space.regularizer.weight.low))
 
-    def _look(self, genome: Genome) -> tuple[Kept, list[Look]]:
-        """The channels that a genome keeps, and what each pick means; worked out once per pick."""
+    def _shared_features(self, shared: Shared) -> list[float]:
+        """Where each of what is shared lies; most children have it of their parents."""
+        found = self._known_shared.get(shared)
+        if found is None:
+            make_room(self._known_shared, _ROOM)
+            values, found = dict(shared), list[float]()
+            for name, range_ in self.ranges.items():
+                there = name in values and holds(range_, values[name])
+                found += [float(there), unit_of(range_, values[name]) - 0.5 if there else 0.0]
+            self._known_shared[shared] = found
+        return found
+
+    def _look(self, genome: Genome) -> list[Look]:
+        """What each pick means; of the last genome it is known."""
         if self._last is not None and self._last[0] is genome:
-            return self._last[1:]
-        kept = self.kept(genome)
-        if kept not in self._looks:
-            _make_room(self._looks, _THINNINGS)
-            self._looks[kept] = [_Looks(partial(self._work_out, group, kept)) for group in self.groups]
-        found = [looks[pick] for looks, pick in zip(self._looks[kept], genome.picks, strict=True)]
-        self._last = genome, kept, found
-        return kept, found
+            return self._last[1]
+        kept = genome.kept
+        found = [gene.look(pick, kept) for gene, pick in zip(self._genes, genome.picks, strict=True)]
+        self._last = genome, found
+        return found
 
-    def _work_out(self, group: Group, kept: Kept, pick: Pick) -> Look:
-        shapes = self.space.shapes(kept)
-        layers = group.layers(pick, shapes)
-        sizes = group.sizes(layers, shapes)
-        features: list[float] = []
-        for name in group.members:
-            features += self._features(shapes[name], layers.get(name), sizes[name])
-        made = tuple([(name, spec.family, spec) for name, spec in layers.items()])
-        return Look(sum(sizes.values()), tuple(features), hash(made) if made else 0)
+    def _rest(self, kept: Kept) -> int:
+        """Parameters outside the convolutions that are searched."""
+        found = self._others.get(kept)
+        if found is None:
+            make_room(self._others, _ROOM)
+            thinning = self.space.thinning
+            own = sum([thinning.shape(name, kept).params for name in self._unsearched])
+            found = self._others[kept] = own + thinning.other_params(kept)
+        return found
 
-    def _features(self, shape: ConvShape, spec: LayerSpec | None, size: int) -> list[float]:
-        if spec is None:
-            return [0.0] * self.block
-        numbers = [math.log(max(1, size) / shape.params)]
-        for family in self._families:
-            own = family.name == spec.family
-            numbers += family.describe(shape, spec) if own else (0.0,) * family.features
-        return numbers
 
-    def _pick(self, index: int, layers: Layers, kept: Kept) -> Pick | None:
-        """The choice of a group that makes its layers; None where there is none."""
-        key = (index, kept, *layers.items())
-        if key not in self._picks:
-            _make_room(self._picks)
-            self._picks[key] = self.groups[index].find(layers, self.space.shapes(kept))
-        return self._picks[key]
+def _touched(genes: Sequence[Gene], choice: ChannelChoice) -> frozenset[int]:
+    members = set(choice.members)
+    return frozenset(n for n, gene in enumerate(genes) if members & set(gene.places))
 
-    def _unsearched(self, kept: Kept) -> int:
-        if kept not in self._others:
-            searched = {name for group in self.groups for name in group.members}
-            shapes = self.space.shapes(kept)
-            own = sum(shape.params for name, shape in shapes.items() if name not in searched)
-            self._others[kept] = own + self.space.thinning.other_params(kept)
-        return self._others[kept]
+
+def _homes(space: BoundSpace) -> list[int]:
+    """The choice of the convolution that makes the channels, or of the last one before; else of the first.
+
+    Where no convolution is searched, each choice of channels is inherited by itself.
+    """
+    thinning = space.thinning
+    if not space.groups:
+        return list(range(len(thinning.choices)))
+    order = {name: place for place, name in enumerate(space.shapes(thinning.most))}
+    starts = [order[group.members[0]] for group in space.groups]
+    makers = [thinning.groups[choice.members[0]].name for choice in thinning.choices]
+    # What is no convolution stands behind them all, as classifiers do.
+    return [max(0, bisect_right(starts, order.get(name, len(order))) - 1) for name in makers]
 
 
 _layouts: dict[int, Layout] = {}
@@ -236,8 +216,3 @@ def layout_of(space: BoundSpace) -> Layout:
             _layouts.clear()
         found = _layouts[id(space)] = Layout(space)
     return found
-
-
-def _make_room(memory: dict[Any, Any], room: int = _ROOM) -> None:
-    if len(memory) > room:
-        memory.clear()

@@ -1,13 +1,17 @@
 """Children of good models: mixed layer by layer, nudged, traded, resized, or drawn in a known good shape.
 
+A child's choices are of layers and, counted on, of channels.
 What a move means for a layer says the layer's family (``lcsearch.layers.offer``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from optuna.distributions import CategoricalDistribution
 
+from lcsearch.search.samplers._channel_moves import ChannelMoves
 from lcsearch.search.samplers._draw import at_unit, unit_of
 from lcsearch.search.samplers._layout import Genome, Layout, Shared
 from lcsearch.search.space.groups import PLAIN, Group, Pick
@@ -15,6 +19,8 @@ from lcsearch.search.space.groups import PLAIN, Group, Pick
 _TRIES = 4
 _NEAR = 0.01
 _WIDEST_SHIFT = 5.0
+_MILDER = 0.5
+"""Factor on how steeply layers are cut where channels go, too."""
 
 
 class Moves:
@@ -28,6 +34,7 @@ class Moves:
     def __init__(self, layout: Layout, rng: np.random.Generator) -> None:
         self._layout = layout
         self._rng = rng
+        self._channels = ChannelMoves(layout.space.thinning, rng)
 
     def fresh(self) -> Genome:
         """A point of the space at random."""
@@ -37,16 +44,19 @@ class Moves:
         """Small convolutions full, big ones thin: what hand-picking per layer arrives at.
 
         The share that a layer keeps falls with the logarithm of its convolution's size; how steeply, and from
-        where, is drawn at random.
+        where, is drawn at random. Where channels go too, both are cut mildly.
         """
-        rng, sizes = self._rng, self._layout.log_sizes
+        rng, sizes, kept = self._rng, self._layout.log_sizes, self._channels.shaped()
+        if not len(sizes):
+            return Genome((), kept, shared)
+        mild = _MILDER if self._layout.choices else 1.0
         span = float(np.ptp(sizes))
         place = (sizes - sizes.min()) / span if span else np.ones_like(sizes)
-        slope = -rng.uniform(0.0, 4.5) * place
-        logs = -rng.uniform(0.0, 1.5) + slope + 0.3 * rng.standard_normal(len(sizes))
+        slope = -rng.uniform(0.0, 4.5 * mild) * place
+        logs = -rng.uniform(0.0, 1.5 * mild) + slope + 0.3 * rng.standard_normal(len(sizes))
         shares = np.exp(np.minimum(logs, 0.0)).tolist()
         picks = (self._pick(*one) for one in zip(self._layout.groups, shares, strict=True))
-        return Genome(tuple(picks), shared)
+        return Genome(tuple(picks), kept, shared)
 
     def child(self, parents: list[Genome], budget: tuple[float, float]) -> Genome:
         """One child.
@@ -67,47 +77,73 @@ class Moves:
         return self.resized(self.nudged(first), size, frozenset())
 
     def mixed(self, first: Genome, second: Genome) -> Genome:
-        """Each layer from one of two parents: from either at random, or all up to a layer from one."""
-        count = len(first.picks)
+        """Each layer from one of two parents: from either at random, or all up to a layer from one.
+
+        Channels come with the layer that makes them.
+        """
+        homes = self._layout.homes
+        count = len(first.picks) or len(homes)
         if self._rng.random() < 0.5:
             take = self._rng.random(count) < 0.5
         else:
             take = np.arange(count) < self._rng.integers(0, count + 1)
-        picks = tuple(a if t else b for a, b, t in zip(first.picks, second.picks, take, strict=True))
-        return Genome(picks, first.shared if self._rng.random() < 0.5 else second.shared)
+        picks = [a if t else b for a, b, t in zip(first.picks, second.picks, take, strict=False)]
+        kept = self._channels.mixed(first.kept, second.kept, [bool(take[home]) for home in homes])
+        return Genome(tuple(picks), kept, first.shared if self._rng.random() < 0.5 else second.shared)
 
     def nudged(self, genome: Genome) -> Genome:
-        """One to three layers moved, and now and then what is shared."""
-        picks = list(genome.picks)
-        count = min(len(picks), int(self._rng.integers(1, 4)))
-        for index in self._rng.choice(len(picks), size=count, replace=False):
-            picks[index] = self._nudge(self._layout.groups[index], picks[index])
-        shared = self._nudge_shared(genome.shared) if self._rng.random() < 0.25 else genome.shared
-        return Genome(tuple(picks), shared)
+        """One to three choices moved, of layers or channels, and now and then what is shared."""
+        there = len(genome.picks) + len(self._layout.choices)
+        count = min(there, int(self._rng.integers(1, 4)))
+        for index in self._rng.choice(there, size=count, replace=False):
+            genome = self._moved(genome, int(index))
+        if self._rng.random() < 0.25:
+            return Genome(genome.picks, genome.kept, self._nudge_shared(genome.shared))
+        return genome
 
     def traded(self, genome: Genome) -> Genome:
-        """One layer moved, the others resized so that the model keeps its size."""
-        index = int(self._rng.integers(len(genome.picks)))
+        """One choice moved, the others resized so that the model keeps its size.
+
+        Half of the trades are of channels against what becomes of the layers that have them.
+        """
+        if self._layout.choices and self._rng.random() < 0.5:
+            return self.exchanged(genome)
+        index = int(self._rng.integers(len(genome.picks) + len(self._layout.choices)))
+        moved = self._moved(genome, index)
+        return self.resized(moved, float(self._layout.size(genome)), frozenset({index}))
+
+    def exchanged(self, genome: Genome) -> Genome:
+        """Channels of one choice moved, the layers that make or read them resized for it, plain ones too."""
+        count = len(genome.picks)
+        index = int(self._rng.integers(len(self._layout.choices)))
+        touched = self._layout.touched[index]
         picks = list(genome.picks)
-        picks[index] = self._nudge(self._layout.groups[index], picks[index])
-        moved = Genome(tuple(picks), genome.shared)
-        return self.resized(moved, float(self._layout.params(genome)), frozenset({index}))
+        for place in touched:
+            if picks[place] == PLAIN:
+                picks[place] = self._cut(self._layout.groups[place], 1.0)
+        kept = self._channels.nudged(genome.kept, index)
+        fixed = frozenset(range(count + len(self._layout.choices))) - touched
+        moved = Genome(tuple(picks), kept, genome.shared)
+        return self.resized(moved, float(self._layout.size(genome)), fixed or frozenset({count + index}))
 
     def resized(self, genome: Genome, params: float, fixed: frozenset[int]) -> Genome:
-        """Every layer scaled by one factor, so that the model comes as near as it can to a size.
+        """Every choice scaled by one factor, so that the model comes as near as it can to a size.
+
+        Where channels and layers can both be scaled, which of them does how much is drawn at random.
 
         Args:
             genome: What is resized.
             params: The size that is aimed for.
-            fixed: Layers that stay as they are.
+            fixed: Choices that stay as they are: layers, then, counted on, channels.
         """
         goal = float(np.log(params))
-        missing = goal - float(np.log(self._layout.params(genome)))
+        missing = goal - float(np.log(self._layout.size(genome)))
         low, high, best = -_WIDEST_SHIFT, _WIDEST_SHIFT, genome
         shift, last, off = 1.3 * missing, 0.0, missing
+        scale = self._scaling(genome, fixed)
         for _ in range(_TRIES):
-            best = self._shifted(genome, float(np.exp(shift)), fixed)
-            left = goal - float(np.log(self._layout.params(best)))
+            best = scale(shift)
+            left = goal - float(np.log(self._layout.size(best)))
             if abs(left) < _NEAR:
                 break
             low, high = (shift, high) if left > 0 else (low, shift)
@@ -117,17 +153,41 @@ class Moves:
             shift = ahead if low < ahead < high else (low + high) / 2
         return best
 
-    def _shifted(self, genome: Genome, factor: float, fixed: frozenset[int]) -> Genome:
+    def _scaling(self, genome: Genome, fixed: frozenset[int]) -> Callable[[float], Genome]:
+        """Makes of a logarithm the genome whose layers are about so many times as large."""
+        count, groups = len(genome.picks), self._layout.groups
+        layers = [n for n, pick in enumerate(genome.picks) if n not in fixed and pick != PLAIN]
+        thins = any(count + n not in fixed for n in range(len(self._layout.choices)))
+        part = (float(self._rng.random()) if layers else 0.0) if thins else 1.0
+        whole = {index - count for index in fixed}
+
+        def scaled(shift: float) -> Genome:
+            picks, factor = list(genome.picks), float(np.exp(part * shift))
+            for index in layers:
+                kind, own = picks[index]
+                picks[index] = Pick(kind, groups[index].offers[kind].scaled(own, factor))
+            # Half of the logarithm: a layer has the channels that it makes and those that it reads.
+            kept = self._channels.scaled(genome.kept, float(np.exp((1 - part) * shift / 2)), whole)
+            return Genome(tuple(picks), kept, genome.shared)
+
+        return scaled
+
+    def _moved(self, genome: Genome, index: int) -> Genome:
+        """One choice nudged: a layer, or, counted on, channels."""
+        count = len(genome.picks)
+        if index >= count:
+            return Genome(genome.picks, self._channels.nudged(genome.kept, index - count), genome.shared)
         picks = list(genome.picks)
-        for index, (kind, own) in enumerate(picks):
-            if index not in fixed and picks[index] != PLAIN:
-                picks[index] = Pick(kind, self._layout.groups[index].offers[kind].scaled(own, factor))
-        return Genome(tuple(picks), genome.shared)
+        picks[index] = self._nudge(self._layout.groups[index], picks[index])
+        return Genome(tuple(picks), genome.kept, genome.shared)
 
     def _pick(self, group: Group, share: float) -> Pick:
         """A pick that keeps about this share of a layer; plain where that is near 1."""
         if group.may_be_plain and share > 0.8:
             return PLAIN
+        return self._cut(group, share)
+
+    def _cut(self, group: Group, share: float) -> Pick:
         kind = self._kind(group)
         return Pick(kind, group.offers[kind].keeping(share, self._rng))
 

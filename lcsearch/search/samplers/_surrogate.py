@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.linalg import cho_solve, cholesky, solve_triangular
@@ -104,12 +105,23 @@ class Surrogate:
         predicted: (n,) whether the accuracy is a stopped trial's prediction: those share an unknown bias.
         block: Features per layer.
         blocks: Layers.
+        singles: Choices of channels: a number each, behind those of the layers.
     """
 
     def __init__(
-        self, inputs: Inputs, accuracy: Array, noise: Array, predicted: Array, *, block: int, blocks: int
+        self,
+        inputs: Inputs,
+        accuracy: Array,
+        noise: Array,
+        predicted: Array,
+        *,
+        block: int,
+        blocks: int,
+        singles: int = 0,
     ) -> None:
-        self._inputs, self._block, self._blocks = inputs, block, blocks
+        self._inputs = inputs
+        starts = [*range(0, block * blocks, block), *range(block * blocks, block * blocks + singles)]
+        self._parts = [slice(start, end) for start, end in pairwise([*starts, block * blocks + singles])]
         self._centre = float(np.mean(inputs.log_params))
         self._middle = float(np.median(accuracy))
         self._scale = float(np.std(accuracy)) or 1.0
@@ -136,11 +148,10 @@ class Surrogate:
         return self._middle + self._scale * mean, self._scale * spread
 
     def _distances(self, a: Inputs, b: Inputs) -> _Distances:
-        layers = np.empty((self._blocks, len(a.features), len(b.features)))
-        for index in range(self._blocks):
-            part = slice(index * self._block, (index + 1) * self._block)
-            cdist(a.features[:, part], b.features[:, part], "sqeuclidean", out=layers[index])
-        rest = slice(self._blocks * self._block, None)
+        layers = np.empty((len(self._parts), len(a.features), len(b.features)))
+        for part, layer in zip(self._parts, layers, strict=True):
+            cdist(a.features[:, part], b.features[:, part], "sqeuclidean", out=layer)
+        rest = slice(self._parts[-1].stop if self._parts else 0, None)
         whole = layers.sum(axis=0)
         if a.features[:, rest].size:
             whole += cdist(a.features[:, rest], b.features[:, rest], "sqeuclidean")

@@ -96,7 +96,7 @@ class RecombineSampler(BaseSampler):
         late = past.late[-LATEST:]
         limits = Limits([s.over for s in late], [s.params for s in late], [s.features for s in late])
         moves = Moves(self._layout, self._rng)
-        if not self._layout.groups:
+        if not self._layout.groups and not self._layout.choices:
             return [moves.fresh()]
         if past.trials < _STARTUP:
             first = [moves.shaped(moves.fresh().shared) for _ in range(CHILDREN // 4)]
@@ -152,7 +152,13 @@ class RecombineSampler(BaseSampler):
         noise = np.where(predicted, _PREDICTED_NOISE, _TRAINED_NOISE)
         layout = self._layout
         return Surrogate(
-            _inputs(pool), accuracy, noise, predicted, block=layout.block, blocks=layout.convolutions
+            _inputs(pool),
+            accuracy,
+            noise,
+            predicted,
+            block=layout.block,
+            blocks=layout.convolutions,
+            singles=len(layout.choices),
         )
 
 

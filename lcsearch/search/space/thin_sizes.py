@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -44,27 +45,32 @@ class _Conv:
         shape: Of the plain net.
         out: Of its output channels.
         into: Of its input channels.
+        places: Of the groups that these are of.
         known: Its shapes, by the counts that decide them.
     """
 
     shape: ConvShape
     out: _Parts
     into: _Parts
+    places: tuple[int, ...]
     known: dict[Kept, ConvShape]
 
-    def at(self, gone: Kept) -> ConvShape:
-        """The shape that is left without so many channels of each group."""
-        own = tuple([gone[part.group] for part in (*self.out, *self.into)])
-        if own not in self.known:
-            self.known[own] = self._without(_removed(self.out, gone), _removed(self.into, gone))
-        return self.known[own]
+    def at(self, kept: Kept, full: Kept) -> ConvShape:
+        """The shape that is left where so many channels of each group stay."""
+        own = tuple([kept[place] for place in self.places])
+        found = self.known.get(own)
+        if found is None:
+            found = self.known[own] = self._without(
+                _removed(self.out, kept, full), _removed(self.into, kept, full)
+            )
+        return found
 
     def _without(self, out: int, into: int) -> ConvShape:
         shape, left = self.shape, self.shape.out_channels - out
         if shape.groups == shape.in_channels == shape.out_channels:  # channel by channel
-            return replace(shape, out_channels=left, in_channels=left, groups=left)
+            return ConvShape(left, left, shape.kernel, left, shape.bias)
         of_one = shape.in_channels // shape.groups - into
-        return replace(shape, out_channels=left, in_channels=of_one * shape.groups)
+        return ConvShape(of_one * shape.groups, left, shape.kernel, shape.groups, shape.bias)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +79,8 @@ class _Tensor:
 
     dims: tuple[tuple[int, _Parts], ...]
 
-    def at(self, gone: Kept) -> int:
-        return math.prod([size - _removed(parts, gone) for size, parts in self.dims])
+    def at(self, kept: Kept, full: Kept) -> int:
+        return math.prod([size - _removed(parts, kept, full) for size, parts in self.dims])
 
 
 class ThinSizes:
@@ -90,18 +96,21 @@ class ThinSizes:
 
         self.full: Kept = tuple(group.size for group in groups)
         convs, parts = conv_layers(model), _parts(model, groups)
-        self._convs = {
-            name: _Conv(shape_of(conv), parts.get((conv.weight, 0), ()), parts.get((conv.weight, 1), ()), {})
-            for name, conv in convs.items()
-        }
+        self._convs = {}
+        for name, conv in convs.items():
+            out, into = (parts.get((conv.weight, dim), ()) for dim in (0, 1))
+            places = tuple(part.group for part in (*out, *into))
+            self._convs[name] = _Conv(shape_of(conv), out, into, places, {})
         inside = {parameter for conv in convs.values() for parameter in conv.parameters()}
         outside = [parameter for parameter in model.parameters() if parameter not in inside]
         tensors = [
             _Tensor(tuple((size, parts.get((own, dim), ())) for dim, size in enumerate(own.shape)))
             for own in outside
         ]
-        self._uncut = sum(one.at(self.full) for one in tensors if not any(cut for _, cut in one.dims))
-        self._cut = [one for one in tensors if any(cut for _, cut in one.dims)]
+        self._uncut = sum(
+            one.at(self.full, self.full) for one in tensors if not any(cut for _, cut in one.dims)
+        )
+        self._cut = Counter(one for one in tensors if any(cut for _, cut in one.dims))
         self._shapes: dict[Kept, Shapes] = {}
         self._others: dict[Kept, int] = {}
 
@@ -111,9 +120,13 @@ class ThinSizes:
         if found is None:
             if len(self._shapes) >= _ROOM:
                 self._shapes.clear()
-            gone = self._gone(kept)
-            found = self._shapes[kept] = {name: conv.at(gone) for name, conv in self._convs.items()}
+            convs = self._convs.items()
+            found = self._shapes[kept] = {name: conv.at(kept, self.full) for name, conv in convs}
         return found
+
+    def shape(self, name: str, kept: Kept) -> ConvShape:
+        """The shape of one of them: that of every other is not worked out."""
+        return self._convs[name].at(kept, self.full)
 
     def other_params(self, kept: Kept) -> int:
         """Parameters outside these convolutions."""
@@ -121,12 +134,9 @@ class ThinSizes:
         if found is None:
             if len(self._others) >= _ROOM:
                 self._others.clear()
-            gone = self._gone(kept)
-            found = self._others[kept] = self._uncut + sum([tensor.at(gone) for tensor in self._cut])
+            cut = sum([many * tensor.at(kept, self.full) for tensor, many in self._cut.items()])
+            found = self._others[kept] = self._uncut + cut
         return found
-
-    def _gone(self, kept: Kept) -> Kept:
-        return tuple([size - count for size, count in zip(self.full, kept, strict=True)])
 
 
 def _parts(model: nn.Module, groups: Sequence[ChannelGroup]) -> Mapping[tuple[Tensor, int], _Parts]:
@@ -145,5 +155,5 @@ def _all_parts(model: nn.Module, groups: Sequence[ChannelGroup]) -> Iterator[tup
                 yield parameters[cut.tensor], cut.dim, _Part(place, replace(cut, tensor=""))
 
 
-def _removed(parts: _Parts, gone: Kept) -> int:
-    return sum([part.cut.length(gone[part.group]) for part in parts])
+def _removed(parts: _Parts, kept: Kept, full: Kept) -> int:
+    return sum([part.cut.length(full[part.group] - kept[part.group]) for part in parts])

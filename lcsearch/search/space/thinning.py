@@ -12,7 +12,7 @@ from lcsearch.core.errors import InputError
 from lcsearch.core.parameters import Number, Trial
 from lcsearch.core.ranges import Share
 from lcsearch.core.text import counted
-from lcsearch.layers.shape import Shapes
+from lcsearch.layers.shape import ConvShape, Shapes
 from lcsearch.search.space.thin_sizes import Kept, ThinSizes
 
 if TYPE_CHECKING:
@@ -161,6 +161,10 @@ class Thinning:
     def shapes(self, kept: Kept) -> Shapes:
         """The shapes of all convolutions that can be replaced, in module order; no net is built."""
         return self.sizes.shapes(kept)
+
+    def shape(self, name: str, kept: Kept) -> ConvShape:
+        """The shape of one of them."""
+        return self.sizes.shape(name, kept)
 
     def other_params(self, kept: Kept) -> int:
         """Parameters outside these convolutions; no net is built."""

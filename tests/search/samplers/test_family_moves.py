@@ -32,7 +32,7 @@ def layout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Layout]:
 
 def nudged(layout: Layout, pick: Pick, many: int = 1000) -> list[Pick]:
     moves = Moves(layout, np.random.default_rng(0))
-    return [moves.nudged(Genome((pick,), ())).picks[0] for _ in range(many)]
+    return [moves.nudged(Genome((pick,), (), ())).picks[0] for _ in range(many)]
 
 
 def test_a_layer_changes_its_family_and_keeps_its_share(layout: Layout) -> None:

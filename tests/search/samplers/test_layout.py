@@ -35,7 +35,9 @@ def linear(alpha: float, ratio: float | None = None) -> Pick:
 
 
 def genome(grouped: Pick = PLAIN, point: Pick = PLAIN, **shared: Any) -> Genome:
-    return Genome((grouped, point), tuple((name.replace("_", "/"), value) for name, value in shared.items()))
+    return Genome(
+        (grouped, point), (), tuple((name.replace("_", "/"), value) for name, value in shared.items())
+    )
 
 
 def middle(*_: Any) -> float:
@@ -64,19 +66,34 @@ def test_sizes_count_what_is_not_searched() -> None:
     assert layout.params(genome(linear(0.1))) == 658 - 270 + 36
 
 
-def thin(high: float = 1.0, **more: Any) -> BoundSpace:
+def thin(high: float = 1.0) -> Layout:
     """A space in which ``point`` may lose channels."""
     rule = LINEAR | {"channels": {"low": 0.5, "high": high}}
-    return bind_tiny({"first": {"kind": "conv"}, "grouped": LINEAR, "point": rule}, **more)
+    return Layout(bind_tiny({"first": {"kind": "conv"}, "grouped": LINEAR, "point": rule}))
+
+
+def kept(count: int, point: Pick = PLAIN) -> Genome:
+    """A genome of this space: so many of ten channels stay."""
+    return Genome((PLAIN, point), (6, 10, count), ())
 
 
 def test_sizes_with_fewer_channels() -> None:
-    layout = Layout(thin())
-    assert layout.kept(genome(point_channels=0.68)) == (6, 10, 7)
-    assert layout.params(genome(point_channels=1.0)) == 658
-    assert layout.params(genome(point_channels=0.5)) == 168 + 270 + 55 + 60
-    assert layout.params(genome(point=linear(0.2), point_channels=0.5)) == 168 + 270 + 10 + 4 + 5 + 60
-    assert Layout(thin(0.8)).log_sizes == pytest.approx([math.log(270), math.log(88)]), "the most that stay"
+    layout = thin()
+    assert layout.params(kept(10)) == 658
+    assert layout.params(kept(5)) == 168 + 270 + 55 + 60
+    assert layout.params(kept(5, linear(0.2))) == 168 + 270 + 10 + 4 + 5 + 60
+    assert thin(0.8).log_sizes == pytest.approx([math.log(270), math.log(88)]), "the most that stay"
+
+
+def test_a_choice_of_channels_touches_those_that_make_and_read_them() -> None:
+    """Of ``first`` ``grouped`` reads the channels, whose own ``point`` reads."""
+    rule = LINEAR | {"channels": {"low": 0.5, "high": 1.0}}
+    layout = Layout(bind_tiny({"first": {"kind": "conv", "channels": rule["channels"]}, "*": rule}))
+    names = [choice.name for choice in layout.choices]
+    assert dict(zip(names, layout.touched, strict=True)) == {
+        "first": {0}, "grouped": {0, 1}, "point": {1},
+    }  # fmt: skip
+    assert dict(zip(names, layout.homes, strict=True)) == {"first": 0, "grouped": 0, "point": 1}
 
 
 def test_features_by_hand() -> None:
@@ -110,8 +127,6 @@ def test_one_key_for_one_training() -> None:
     assert layout.key(genome(**same | {"regularizer": "off"})) == layout.key(genome(**same))
     # A share of 1 is plain.
     assert layout.key(genome(point=linear(1.0), **same)) == layout.key(genome(**same))
-    half, most, all_but_some = (genome(point_channels=share) for share in (0.5, 1.0, 0.97))
-    assert Layout(thin()).key(half) != Layout(thin()).key(most) == Layout(thin()).key(all_but_some)
 
 
 def test_without_a_weight_the_least_is_meant() -> None:
@@ -139,9 +154,9 @@ def test_a_proposal_means_its_genome() -> None:
     off = layout.proposal(genome(linear(0.2), regularizer="off", train_lr=0.2))
     assert off is not None and off[0]["regularizer"] == "off" and "regularizer/weight" not in off[0]
     narrow = Layout(bind_tiny({"*": LINEAR | {"alpha": {"low": 0.1, "high": 0.5}}}))
-    kept = Genome((PLAIN, linear(0.5), linear(0.5)), ())
+    kept = Genome((PLAIN, linear(0.5), linear(0.5)), (), ())
     assert narrow.proposal(kept) is not None
-    assert narrow.proposal(Genome((*kept.picks[:2], linear(0.7)), ())) is None, "more than is allowed"
+    assert narrow.proposal(Genome((*kept.picks[:2], linear(0.7)), (), ())) is None, "more than is allowed"
     assert layout.proposal(genome(**own | {"train_lr": 0.7})) is None
 
 
@@ -162,14 +177,13 @@ def test_a_genome_of_parameters() -> None:
 
 
 def test_what_is_shared_is_completed() -> None:
-    layout = Layout(space(regularizer=WEIGHT, train=LR))
-    assert layout.completed({"regularizer": "off", "train/lr": 0.2, "other": 1}, middle) == (
+    layout = Layout(space(regularizer=WEIGHT, train=LR, shrink={"low": 0.5, "high": 1.0}))
+    assert layout.completed({"regularizer": "off", "train/lr": 0.2, "shrink": 0.6, "other": 1}, middle) == (
         ("regularizer", "off"), ("train/lr", 0.2),
     )  # fmt: skip
     found = layout.completed({"regularizer": "on", "train/lr": 9.0}, middle)
     assert dict(found) == {
-        "regularizer": "on", "regularizer/weight": pytest.approx(0.1),
-        "train/lr": pytest.approx(0.3),
+        "regularizer": "on", "regularizer/weight": pytest.approx(0.1), "train/lr": pytest.approx(0.3),
     }  # fmt: skip
     asked = list[str]()
     layout.completed({"regularizer": "off"}, lambda name, _: float(bool(asked.append(name))))
@@ -187,7 +201,7 @@ def test_one_layout_for_a_space() -> None:
 
 def test_layers_that_share_a_choice_have_each_their_features() -> None:
     layout = Layout(bind_tiny({"*": LINEAR}, granularity="network"))
-    found = layout.features(Genome((linear(0.5),), ()))
+    found = layout.features(Genome((linear(0.5),), (), ()))
     shapes = layout.space.shapes(())
     # Half of the filters: 3 of 27 numbers, 5 of 27 and 5 of 10, with 3·3, 5·5 and 5·5 coefficients.
     kept = {"first": 81 + 9 + 6, "grouped": 135 + 25, "point": 50 + 25 + 10}

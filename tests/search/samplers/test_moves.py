@@ -119,7 +119,7 @@ class Told(Moves):
 def test_how_often_children_are_made_how() -> None:
     """Three tenths mixed and nudged, three tenths nudged, a fifth traded, a fifth of a size in the budget."""
     moves = Told(layout(), np.random.default_rng(0))
-    parents = [Genome((linear(alpha),) * 3, ()) for alpha in (0.1, 0.2, 0.3)]
+    parents = [Genome((linear(alpha),) * 3, (), ()) for alpha in (0.1, 0.2, 0.3)]
     ways, firsts, sizes, pairs = Counter[str](), Counter[Genome](), list[float](), Counter[tuple[int, int]]()
     for _ in range(600):
         moves.told.clear()
@@ -146,8 +146,8 @@ def test_how_often_children_are_made_how() -> None:
 
 def test_half_of_the_mixed_have_their_first_layers_from_one_and_the_rest_from_the_other() -> None:
     moves = Moves(layout((8,) * 10), np.random.default_rng(0))
-    first = Genome(tuple(linear(0.1 + n / 100) for n in range(10)), (("a", 1),))
-    second = Genome(tuple(linear(0.5 + n / 100) for n in range(10)), (("a", 2),))
+    first = Genome(tuple(linear(0.1 + n / 100) for n in range(10)), (), (("a", 1),))
+    second = Genome(tuple(linear(0.5 + n / 100) for n in range(10)), (), (("a", 2),))
     cuts, others, shared = Counter[int](), list[int](), Counter[Any]()
     for _ in range(800):
         child = moves.mixed(first, second)
@@ -170,7 +170,7 @@ def test_half_of_the_mixed_have_their_first_layers_from_one_and_the_rest_from_th
 
 def test_one_to_three_layers_are_nudged() -> None:
     moves = Moves(layout((8,) * 10), np.random.default_rng(0))
-    genome = Genome((linear(0.3),) * 10, ())
+    genome = Genome((linear(0.3),) * 10, (), ())
     many, where = Counter[int](), Counter[int]()
     for _ in range(600):
         moved = [n for n, pick in enumerate(moves.nudged(genome).picks) if pick != genome.picks[n]]
@@ -181,7 +181,7 @@ def test_one_to_three_layers_are_nudged() -> None:
     assert many[3] / 600 == pytest.approx(0.85**3 / 3, abs=0.05)
     assert sorted(where) == list(range(10)) and min(where.values()) > 60
     one = Moves(layout((8,)), np.random.default_rng(0))
-    assert all(len(one.nudged(Genome((linear(0.3),), ())).picks) == 1 for _ in range(20))
+    assert all(len(one.nudged(Genome((linear(0.3),), (), ())).picks) == 1 for _ in range(20))
 
 
 def test_what_becomes_of_one_nudged_layer() -> None:
@@ -190,7 +190,7 @@ def test_what_becomes_of_one_nudged_layer() -> None:
     moves, never = (
         Moves(layout((64,), one), np.random.default_rng(0)) for one in (rule, rule | {"kind": "linear"})
     )
-    start = Genome((linear(0.3),), ())
+    start = Genome((linear(0.3),), (), ())
     found = [moves.nudged(start).picks[0] for _ in range(1000)]
     assert found.count(PLAIN) / 1000 == pytest.approx(0.1, abs=0.03)
     kinds = Counter(pick.own[1] for pick in found if pick != PLAIN)
@@ -207,7 +207,7 @@ def test_what_becomes_of_one_nudged_layer() -> None:
 def test_what_becomes_of_a_nudged_plain_layer() -> None:
     """The share that is kept falls exponentially; above 0.8 it stays plain, which is one in five."""
     moves = Moves(layout((64,)), np.random.default_rng(0))
-    found = [moves.nudged(Genome((PLAIN,), ())).picks[0] for _ in range(1000)]
+    found = [moves.nudged(Genome((PLAIN,), (), ())).picks[0] for _ in range(1000)]
     assert found.count(PLAIN) / 1000 == pytest.approx(0.2, abs=0.03)
     shares = np.array([share(pick) for pick in found])
     for one in (0.1, 0.3, 0.6):
@@ -218,7 +218,7 @@ def test_what_is_shared_is_nudged_now_and_then() -> None:
     space = {"train": RECIPE, "regularizer": {"weight": {"low": 0.01, "high": 1.0, "log": True}, "off": True}}
     moves = Moves(layout((8,) * 4, **space), np.random.default_rng(0))
     shared = (("regularizer", "on"), ("regularizer/weight", 0.1), ("train/lr", 0.1))
-    start = Genome((linear(0.3),) * 4, shared)
+    start = Genome((linear(0.3),) * 4, (), shared)
     found = [dict(moves.nudged(start).shared) for _ in range(3000)]
     changed = [one for one in found if one != dict(shared)]
     # A quarter is tried; of these each number moves with 0.7 and the word is drawn anew with 0.3.
@@ -239,7 +239,7 @@ def test_what_is_shared_is_nudged_now_and_then() -> None:
 def test_a_weight_is_drawn_where_the_regularizer_comes_on() -> None:
     space = {"regularizer": {"weight": {"low": 0.01, "high": 1.0, "log": True}, "off": True}}
     moves = Moves(layout((8,), **space), np.random.default_rng(0))
-    start = Genome((linear(0.3),), (("regularizer", "off"),))
+    start = Genome((linear(0.3),), (), (("regularizer", "off"),))
     weights = [
         one["regularizer/weight"]
         for one in (dict(moves.nudged(start).shared) for _ in range(1500))
@@ -263,7 +263,7 @@ def test_resized_models_have_the_size_that_was_asked_for(
     goal: float, off: float, alphas: tuple[float, ...]
 ) -> None:
     space = layout(WIDE)
-    genome = Genome(tuple(map(linear, alphas)), (("a", 1),))
+    genome = Genome(tuple(map(linear, alphas)), (), (("a", 1),))
     found = Moves(space, np.random.default_rng(0)).resized(genome, goal, frozenset())
     assert found.shared == genome.shared
     assert abs(math.log(space.params(found) / goal)) < off
@@ -276,7 +276,7 @@ def test_resized_models_have_the_size_that_was_asked_for(
 def test_fixed_and_plain_layers_are_not_resized() -> None:
     space = layout(WIDE)
     moves = Moves(space, np.random.default_rng(0))
-    genome = Genome((linear(0.2), PLAIN, linear(0.3)), ())
+    genome = Genome((linear(0.2), PLAIN, linear(0.3)), (), ())
     goal = 0.8 * space.params(genome)
     found = moves.resized(genome, goal, frozenset({0}))
     assert found.picks[:2] == genome.picks[:2]
@@ -289,7 +289,7 @@ def test_fixed_and_plain_layers_are_not_resized() -> None:
 def test_a_traded_model_keeps_its_size() -> None:
     space = layout(WIDE * 2)
     moves = Moves(space, np.random.default_rng(0))
-    start, moved = Genome((linear(0.3),) * 6, (("a", 1),)), Counter[int]()
+    start, moved = Genome((linear(0.3),) * 6, (), (("a", 1),)), Counter[int]()
     for _ in range(60):
         found = moves.traded(start)
         assert found.shared == start.shared

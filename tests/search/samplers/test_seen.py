@@ -26,7 +26,7 @@ def layout() -> Layout:
 
 
 def seen(key: int, accuracy: float | None = None, params: int = 100) -> Seen:
-    return Seen(Genome((), ()), key, params, np.zeros(1), accuracy, (float(params),), False, False, {})
+    return Seen(Genome((), (), ()), key, params, np.zeros(1), accuracy, (float(params),), False, False, {})
 
 
 def keys(trials: list[Seen]) -> list[int]:
@@ -119,9 +119,9 @@ def test_what_is_seen_of_a_trial(layout: Layout) -> None:
     assert [one.predicted for one in past.late] == [False, False, True, False, False]
     assert [one.running for one in past.late] == [False, False, False, True, False]
     assert [one.over for one in past.late] == [{}, over, kept, {}, {}]
-    assert past.late[0].genome == Genome((PLAIN,), ())
+    assert past.late[0].genome == Genome((PLAIN,), (), ())
     assert past.late[1].genome.picks[0].own == Chosen(0.1, "full")
-    assert past.late[0].key == past.late[4].key == layout.key(Genome((PLAIN,), ()))
+    assert past.late[0].key == past.late[4].key == layout.key(Genome((PLAIN,), (), ()))
     assert past.late[1].features == pytest.approx(layout.features(past.late[1].genome))
     assert past.trials == 2
 
@@ -160,7 +160,7 @@ def test_many_studies_are_seen_each_by_itself(layout: Layout) -> None:
 
 def trained(params: list[int], *sizes: list[float]) -> list[Seen]:
     return [
-        Seen(Genome((), ()), n, size, np.array([n / 10, 1.0 - n * n]), 50.0, own, False, False, {})
+        Seen(Genome((), (), ()), n, size, np.array([n / 10, 1.0 - n * n]), 50.0, own, False, False, {})
         for n, (size, *own) in enumerate(zip(params, *sizes, strict=True))
         for own in [tuple(own)]
     ]

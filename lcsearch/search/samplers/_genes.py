@@ -1,0 +1,125 @@
+"""One choice over convolutions, and what each of its picks means for the channels that are around it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lcsearch.core.spec import LayerSpec
+from lcsearch.layers.family import Family
+from lcsearch.layers.shape import ConvShape, Shapes
+from lcsearch.search.space.groups import Group, Layers, Pick
+from lcsearch.search.space.thin_sizes import Kept
+from lcsearch.search.space.thinning import Thinning
+
+_Key = tuple[Any, ...]
+"""A pick or layers, and the counts that decide the shapes of their convolutions."""
+
+_ROOM = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a pick means for so many channels.
+
+    Attributes:
+        params: Size of all members.
+        features: What the surrogate knows them by.
+        built: A number that picks share when they make the same layers; 0 where all are plain.
+    """
+
+    params: int
+    features: tuple[float, ...]
+    built: int
+
+
+class Gene:
+    """One choice over convolutions.
+
+    Args:
+        group: The convolutions that share it.
+        thinning: The channels that a space lets go.
+        families: Those that convolutions of the space may become.
+    """
+
+    def __init__(self, group: Group, thinning: Thinning, families: Sequence[Family[Any]]) -> None:
+        self.group = group
+        self.places = _around(group, thinning)
+        """Places in `Kept` that decide the shapes of its convolutions: of what they make and read."""
+        self._thinning, self._families = thinning, families
+        self._looks: dict[_Key, Look] = {}
+        self._picks: dict[_Key, Pick | None] = {}
+
+    def look(self, pick: Pick, kept: Kept) -> Look:
+        """What a pick means; worked out once for all channels that its convolutions see."""
+        key = (pick, *[kept[place] for place in self.places])
+        found = self._looks.get(key)
+        if found is None:
+            make_room(self._looks, _ROOM)
+            found = self._looks[key] = self._work_out(pick, kept)
+        return found
+
+    def params(self, pick: Pick, kept: Kept) -> int:
+        """Its size alone, not remembered: moves try many that never come again."""
+        key = (pick, *[kept[place] for place in self.places])
+        look = self._looks.get(key)
+        return self.group.params(pick, self._shapes(kept)) if look is None else look.params
+
+    def layers(self, pick: Pick, kept: Kept) -> Layers:
+        """The canonical specs that a pick makes."""
+        return self.group.layers(pick, self._shapes(kept))
+
+    def find(self, layers: Layers, kept: Kept) -> Pick | None:
+        """The pick that makes canonical specs of its convolutions; None where there is none."""
+        key = (*[kept[place] for place in self.places], *layers.items())
+        if key not in self._picks:
+            make_room(self._picks, _ROOM)
+            self._picks[key] = self.group.find(layers, self._shapes(kept))
+        return self._picks[key]
+
+    def _shapes(self, kept: Kept) -> Shapes:
+        """Of its own convolutions alone: those of the whole net would take longer than all else."""
+        return {name: self._thinning.shape(name, kept) for name in self.group.members}
+
+    def _work_out(self, pick: Pick, kept: Kept) -> Look:
+        shapes = self._shapes(kept)
+        layers = self.group.layers(pick, shapes)
+        sizes = self.group.sizes(layers, shapes)
+        features: list[float] = []
+        for name in self.group.members:
+            features += self._features(shapes[name], layers.get(name), sizes[name])
+        made = tuple([(name, spec.family, spec) for name, spec in layers.items()])
+        return Look(sum(sizes.values()), tuple(features), hash(made) if made else 0)
+
+    def _features(self, shape: ConvShape, spec: LayerSpec | None, size: int) -> list[float]:
+        if spec is None:
+            return [0.0] * block(self._families)
+        numbers = [math.log(max(1, size) / shape.params)]
+        for family in self._families:
+            own = family.name == spec.family
+            numbers += family.describe(shape, spec) if own else (0.0,) * family.features
+        return numbers
+
+
+def block(families: Sequence[Family[Any]]) -> int:
+    """Features of a convolution: the logarithm of what it keeps, then each family's own."""
+    return 1 + sum(family.features for family in families)
+
+
+def make_room(memory: dict[Any, Any], room: int) -> None:
+    """Forget everything where there is too much."""
+    if len(memory) > room:
+        memory.clear()
+
+
+def _around(group: Group, thinning: Thinning) -> tuple[int, ...]:
+    """Found by trying: which counts change the shape of a member."""
+    most = thinning.most
+    shapes, found = thinning.shapes(most), list[int]()
+    for place, least in enumerate(thinning.least):
+        thinner = thinning.shapes((*most[:place], least, *most[place + 1 :]))
+        if any(thinner[name] != shapes[name] for name in group.members):
+            found.append(place)
+    return tuple(found)
