@@ -209,3 +209,28 @@ def test_wrong_input_is_named(arguments: str, message: str, capfd: pytest.Captur
 def test_an_unknown_backbone_gets_the_nearest_name() -> None:
     with pytest.raises(InputError, match="did you mean 'vgg11'"):
         invoke("--backbone", "vgg", "--alpha", "0.5")
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        (
+            "channels: {features.5: 0.5}\nimage_size: [32, 32]\n",
+            "no group of channels 'features.5'; did you mean",
+        ),
+        ("channels: {features.4: 0.5}\n", "image_size: is missing; channels need [height, width]"),
+        ("channels: {features.4: 0}\nimage_size: [32, 32]\n", 'channels."features.4": 0 is not allowed'),
+        (
+            "channels: {features.4: 0.5}\nimage_size: 32\n",
+            "image_size: 32 is not allowed; write [height, width]",
+        ),
+    ],
+)
+def test_a_config_whose_channels_do_not_fit_is_one_line(
+    written: str, message: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "best.yaml"
+    path.write_text(f"version: 1\nbackbone: base\nnum_classes: 10\nin_channels: 3\nlayers: {{}}\n{written}")
+    assert call(["profile", "--config", str(path)]) == 2
+    said = capfd.readouterr().err
+    assert said.startswith("lcsearch: error: ") and message in said and len(said.splitlines()) == 1

@@ -46,7 +46,10 @@ def _adapted(source: str, spec: TrialSpec, plain: ModelSpec, settings: RunSettin
     if plain_form(spec.model.backbone) != plain_form(plain.backbone):
         problem = f"is for backbone {spec.model.backbone!r}, not {plain.backbone!r}"
         raise InputError(problem, setting="given", value=source)
-    model = replace(plain, width=spec.model.width, layers=spec.model.layers)
+    own = spec.model
+    model = replace(
+        plain, width=own.width, layers=own.layers, channels=own.channels, image_size=own.image_size
+    )
     try:
         with torch.device("meta"):
             build_model(model)

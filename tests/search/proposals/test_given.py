@@ -32,3 +32,34 @@ def test_a_config_of_another_net_is_refused(tmp_path: Path) -> None:
     plain = ModelSpec("torchvision:googlenet@pretrained", 5, 3)
     with pytest.raises(InputError, match="is for backbone 'torchvision:resnet18', not"):
         read_given([str(tmp_path / "c.yaml")], plain, RunSettings(plain.backbone, "digits"))
+
+
+def test_a_config_keeps_its_channels(tmp_path: Path) -> None:
+    layers = {"features.4": LinearSpec(0.25)}
+    model = ModelSpec("vgg11", 1000, 3, 1.0, layers, {"features.4": 0.5}, (16, 16))
+    write_config(tmp_path / "c.yaml", TrialSpec(model))
+    (found,) = read_given(
+        [str(tmp_path / "c.yaml")], ModelSpec("vgg11", 5, 1), RunSettings("vgg11", "digits")
+    )
+    assert found.model == ModelSpec("vgg11", 5, 1, 1.0, layers, {"features.4": 0.5}, (16, 16))
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (
+            "channels: {features.O: 0.5}\nimage_size: [8, 8]\n",
+            ["given", "no group of channels 'features.O'; did you mean 'features."],
+        ),
+        ("channels: {features.0: 0.5}\n", ["image_size: is missing"]),
+        ("channels: {features.0: 1.5}\nimage_size: [8, 8]\n", ['channels."features.0": 1.5 is not allowed']),
+        ("channels: {stem: 0.5}\nimage_size: [8, 8]\n", ["there is no group of channels 'stem'"]),
+    ],
+)
+def test_channels_that_do_not_fit_are_refused(written: str, words: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(f"version: 1\nbackbone: vgg11\nnum_classes: 10\nin_channels: 1\nlayers: {{}}\n{written}")
+    with pytest.raises(InputError) as found:
+        read_given([str(path)], ModelSpec("vgg11", 10, 1), RunSettings("vgg11", "digits"))
+    said = str(found.value)
+    assert "\n" not in said and str(path) in said and all(part in said for part in words), said
