@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from lcsearch.core.records import HAND_PICKED, TrialRecord
-from lcsearch.core.text import format_count
+from lcsearch.core.text import format_count, format_share
 from lcsearch.layers import lookup
 from lcsearch.runs.choose import front_of
 
@@ -69,11 +69,15 @@ def _row(
 
 
 def short_words(trial: TrialRecord) -> str:
-    """The replaced layers in module order, by family, in a few characters each."""
+    """Shares of channels, and the replaced layers in module order, by family, in a few characters each."""
     kinds: dict[str, list[str]] = {}
     for layer in trial.spec.model.layers.values():
         kinds.setdefault(layer.family, []).append(lookup.family_of(layer).short(layer))
-    rows = (f"{lookup.family(kind).short_of or kind} {' '.join(words)}" for kind, words in kinds.items())
+    rows = [f"{lookup.family(kind).short_of or kind} {' '.join(words)}" for kind, words in kinds.items()]
+    shares = sorted(trial.spec.model.channels.values())
+    if shares:
+        ends = dict.fromkeys(format_share(share) for share in (shares[0], shares[-1]))
+        rows.insert(0, f"channels {' to '.join(ends)}")
     return ", ".join(rows) or "plain"
 
 

@@ -19,7 +19,7 @@ import plotly.graph_objects as go
 
 from lcsearch.core.metric import metric_words
 from lcsearch.core.records import RunRecord, TrialRecord
-from lcsearch.core.spec import LayerSpec
+from lcsearch.core.spec import LayerSpec, ModelSpec
 from lcsearch.layers import lookup
 from lcsearch.report.plot import Plot
 from lcsearch.report.remember import remember_last
@@ -85,15 +85,26 @@ def choice_columns(trials: Sequence[TrialRecord]) -> dict[str, Array]:
         Choice name to its columns, shape (trials, columns of that choice); constant choices left out.
     """
     names: dict[str, None] = {}
+    models = [trial.spec.model for trial in trials]
     for trial in trials:
         names |= dict.fromkeys(layer.name for layer in trial.layers)
         names |= dict.fromkeys(trial.spec.model.layers)
-    columns = {name: _layer([t.spec.model.layers.get(name) for t in trials]) for name in names}
+        names |= dict.fromkeys(trial.spec.model.channels)
+    columns = {
+        name: np.hstack([_layer([m.layers.get(name) for m in models]), _channels(name, models)])
+        for name in names
+    }
     weights = [t.spec.regularizer.weight for t in trials]
     columns["regularizer"] = np.array([[math.log10(w) if w > 0 else _WEIGHT_OFF_LOG10] for w in weights])
     columns["width"] = np.array([[t.spec.model.width] for t in trials])
     columns["lr"] = np.array([[t.spec.recipe.lr] for t in trials])
     return {name: column for name, column in columns.items() if column.size and np.ptp(column, axis=0).any()}
+
+
+def _channels(name: str, models: Sequence[ModelSpec]) -> Array:
+    """The logarithm of the share of a group's channels in each trial; no column where none goes anywhere."""
+    found = [[math.log2(model.channels.get(name, 1.0))] for model in models]
+    return np.array(found) if any(name in model.channels for model in models) else np.empty((len(found), 0))
 
 
 def _layer(specs: Sequence[LayerSpec | None]) -> Array:

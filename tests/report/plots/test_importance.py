@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from hand_made import make_run, make_trial
 
+from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.report.plots.importance import FEWEST_TRIALS, importance
 
@@ -60,3 +61,16 @@ def test_too_few_trials_or_no_choice():
 def test_equal_accuracies():
     found = importance(make_run(*trials(20, lambda a, b, chance: 90.0)))
     assert set(found.accuracy) == {0.0}
+
+
+def test_channels_belong_to_the_choice_of_their_layer():
+    chance, made = random.Random(0), []
+    for number in range(80):
+        a, b = chance.choice([0.25, 0.5, 1.0]), chance.choice([0.25, 0.5, 1.0])
+        channels = {name: share for name, share in (("a", a), ("b", b)) if share < 1}
+        counts = (("a", round(1000 * a)), ("c", 50))
+        trial = make_trial(number, 90 + 3 * a, 1000 + round(1000 * a), counts=counts)
+        made.append(replace(trial, spec=TrialSpec(ModelSpec("net", 10, 3, channels=channels))))
+    found = importance(make_run(*made))
+    assert found.choices == ("a", "b")
+    assert found.accuracy[0] > 0.95 and found.params == (1, 0)
