@@ -37,6 +37,7 @@ TABLE = """
     data_changed       --data-changed       settings   --ct-  changed
     new_head           --new-head           settings   r---v  flag
     inherit            --inherit            settings   r----  flag
+    scratch_below      --scratch-below      settings   r----  share
     fine_tune_epochs   --fine-tune-epochs   -          r----  whole1
     fine_tune_lr       --fine-tune-lr       -          r----  above0
     distill            --distill            recipe     r----  share

@@ -13,7 +13,7 @@ from lcsearch.core.errors import InputError, Named
 from lcsearch.core.metric import ACCURACY, Metric
 from lcsearch.core.normalisation import Normalisation
 from lcsearch.core.plugins import ENGINE, SAMPLER, STOPPING_RULE, TRACKER
-from lcsearch.core.spec import Recipe
+from lcsearch.core.spec import Recipe, Share
 from lcsearch.runs.defaults import CPU_TRIALS, TRIALS, jobs_at
 from lcsearch.runs.setting import Call, Rule, Setting, by_device, declared
 from lcsearch.runs.values import Count, Seconds, Trackers, listed, must
@@ -227,9 +227,7 @@ class RunSettings(Checked):
     new_head: Annotated[
         bool,
         Setting(
-            "Make the last layer new: the given weights or the net are for other classes.",
-            "start",
-            READING,
+            "Make the last layer new: the given weights or the net are for other classes.", "start", READING
         ),
     ] = False
     inherit: Annotated[
@@ -242,6 +240,15 @@ class RunSettings(Checked):
             option="--inherit/--no-inherit",
         ),
     ] = False
+    scratch_below: Annotated[
+        Share,
+        Setting(
+            "Train from scratch what has less than this share of the backbone's parameters.",
+            "start",
+            ("run",),
+            Rule("1/64, unless all start from scratch", lambda place: (place.init != "scratch") / 64),
+        ),
+    ] = 0.0
 
     @property
     def waits(self) -> bool:

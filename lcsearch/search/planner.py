@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lcsearch.core.metric import metric_words
+from lcsearch.core.parameters import Trial
 from lcsearch.core.records import RIVALS, Origin
 from lcsearch.core.seeds import sampler_seed
-from lcsearch.core.spec import ModelSpec, TrialSpec
+from lcsearch.core.spec import ModelSpec, Recipe, TrialSpec
 from lcsearch.core.text import format_count
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.settings import RunSettings
@@ -64,8 +65,7 @@ class Planner:
         if self.prepare is not None:
             early = self._without_backbone()
             later = Later(directory, self.settings.waits, self.prepare, self._after_backbone)
-        suggest = partial(self.space.suggest, recipe=self.settings.searched_recipe)
-        proposer = Proposer(early, suggest, self._make_sampler, view, history, later)
+        proposer = Proposer(early, self._suggest, self._make_sampler, view, history, later)
         if any(trial.spec.recipe.needs_backbone for trial in history):
             proposer.ready(history, lambda words: None)
         rule = stopping.find(self.settings.early_stopping)
@@ -109,6 +109,21 @@ class Planner:
             *self._hand_picked(*(kind for kind in RIVALS if kind not in self._early_rivals)),
         ]
 
+    def _suggest(self, trial: Trial) -> TrialSpec:
+        """Ask a trial for every choice; asked again, it answers the same."""
+        spec = self.space.suggest(trial, self.settings.searched_recipe)
+        return self.space.suggest(trial, self._searched_recipe(spec.model))
+
+    def _searched_recipe(self, model: ModelSpec) -> Recipe:
+        """How a model of the search is trained.
+
+        From scratch, as long as backbone and fine-tuning together, where so little is left of the backbone
+        that what can be cut out of it is worth less than the epochs that went into it (docs/trained.md).
+        """
+        least = self.settings.scratch_below * self.space.params(self.space.plain())
+        small = self.settings.fine_tune is not None and self.space.params(model) < least
+        return self.settings.thinner_recipe if small else self.settings.searched_recipe
+
     def _hand_picked(self, *origins: Origin) -> list[Candidate]:
         return [self._completed(one) for one in self.picked if one.origin in origins]
 
@@ -129,7 +144,8 @@ class Planner:
     def _completed(self, candidate: Candidate) -> Candidate:
         """With the recipe that the run has for its origin, as far as the space does not fix it."""
         own = {"baseline": self.settings.baseline_recipe, "thinner": self.settings.thinner_recipe}
-        recipe = replace(own.get(candidate.origin, self.settings.searched_recipe), **self.space.fixed)
+        usual = own.get(candidate.origin) or self._searched_recipe(candidate.spec.model)
+        recipe = replace(usual, **self.space.fixed)
         return self._encoded(replace(candidate, spec=replace(candidate.spec, recipe=recipe)))
 
     def _encoded(self, candidate: Candidate) -> Candidate:

@@ -1,0 +1,38 @@
+"""Models that keep next to nothing of the backbone are trained from scratch, as long as it and what follows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cut_search import SCRATCH, TAUGHT, search
+from simulated_search import bound_base
+
+from lcsearch.core.spec import Recipe
+
+pytestmark = pytest.mark.slow
+
+SMALL = replace(SCRATCH, epochs=3 + 4, distill=0.5)
+BACKBONE = bound_base().params(bound_base().plain())
+
+
+@pytest.mark.parametrize("share", [0.0, 1 / 8, 1 / 3])
+def test_a_model_below_the_share_starts_from_scratch(tmp_path: Path, share: float) -> None:
+    trials = search(tmp_path / "run", fine_tune=TAUGHT, trials=30, scratch_below=share)
+    chosen = [trial for trial in trials if trial.origin in ("sensitivity", "sampler", "uniform")]
+
+    def expected(params: int) -> Recipe:
+        return SMALL if params < share * BACKBONE else TAUGHT
+
+    assert [trial.spec.recipe for trial in chosen] == [expected(trial.params or 0) for trial in chosen]
+    small = [trial for trial in chosen if trial.spec.recipe == SMALL]
+    assert bool(small) == (share > 0)
+    assert any(trial.origin == "sampler" for trial in (small or chosen))
+    assert {trial.parent for trial in small} <= {None}
+
+
+def test_a_run_says_so_unless_it_knows_nothing_of_it(tmp_path: Path) -> None:
+    search(tmp_path / "run", fine_tune=TAUGHT, trials=2, scratch_below=1 / 64)
+    text = (tmp_path / "run/run.yaml").read_text()
+    assert "scratch_below: 0.015625" in text
