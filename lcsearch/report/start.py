@@ -35,7 +35,7 @@ def start_words(run: RunRecord) -> tuple[str, ...]:
             f"init {start_name(run)}: models are cut out of the given backbone{_given(run)} and fine-tuned "
             f"for {tuned_for}{taught}; the training that these weights had before is not counted"
         )
-    return (first, *_inherited(run), *_thinner(run, recipe["epochs"], tuned["epochs"]))
+    return (first, *_small(run), *_inherited(run), *_thinner(run, recipe["epochs"], tuned["epochs"]))
 
 
 def epochs_behind(trials: Sequence[TrialRecord]) -> dict[int, int]:
@@ -52,22 +52,29 @@ def epochs_behind(trials: Sequence[TrialRecord]) -> dict[int, int]:
     return found
 
 
+_FROM_SCRATCH = {"baseline": "the backbone", "thinner": "thinner nets from scratch"}
+
+
 def cost_words(run: RunRecord) -> str | None:
     """Say what the epochs were spent on; None where all models started from scratch."""
     if not isinstance(setting(run, "fine_tune"), Mapping):
         return None
-    spent = {"the backbone": 0, "fine-tuning": 0, "thinner nets from scratch": 0}
+    spent: dict[str, int] = {}
     for trial in run.trials:
         cut = trial.spec.recipe.init == "backbone"
-        what = (
-            "fine-tuning"
-            if cut
-            else "the backbone"
-            if trial.origin == "baseline"
-            else "thinner nets from scratch"
-        )
-        spent[what] += len(trial.epochs)
+        what = "fine-tuning" if cut else _FROM_SCRATCH.get(trial.origin, "small models from scratch")
+        spent[what] = spent.get(what, 0) + len(trial.epochs)
     return "epochs: " + ", ".join(f"{count:,} for {what}" for what, count in spent.items() if count)
+
+
+def _small(run: RunRecord) -> tuple[str, ...]:
+    share = setting(run, "scratch_below")
+    if not share or all(t.spec.recipe.init == "backbone" or t.origin in _FROM_SCRATCH for t in run.trials):
+        return ()
+    return (
+        f"models of less than {100 * float(share):.3g} % of the backbone's parameters are trained from "
+        "scratch, as thinner nets are",
+    )
 
 
 def _given(run: RunRecord) -> str:

@@ -217,10 +217,16 @@ def _start_lines(settings: RunSettings, *, thinner: bool) -> list[str]:
     rivals = (
         f"; thinner nets are cut out of it too, and train from scratch for {_epochs(settings.thinner_recipe)}"
     )
-    return [
+    lines = [
         f"{first}; models are cut out of it and fine-tuned for {_epochs(settings.fine_tune)}{taught}"
         f"{f'{rivals}{taught}' if thinner else ''}"
     ]
+    if settings.scratch_below:
+        least = f"{100 * settings.scratch_below:.3g} % of the backbone's parameters"
+        lines.append(
+            f"models of less than {least} train from scratch, for {_epochs(settings.thinner_recipe)}"
+        )
+    return lines
 
 
 def _epochs(recipe: Recipe) -> str:
