@@ -28,7 +28,7 @@ def test_writing_one_to_edit(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     captured = capsys.readouterr()
     assert captured.out == ""
     assert str(path) in captured.err
-    assert load_space(str(path), "torchvision:resnet18").layers["layer4.1.conv2"].kind == ["linear"]
+    assert load_space(str(path), "torchvision:resnet18").layers["layer4.1.conv2"].kind == ["conv", "linear"]
     before = path.read_text()
     assert call(["spaces", "--backbone", "vgg11", "--write", str(path)]) == 2
     assert (

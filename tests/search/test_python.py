@@ -31,8 +31,18 @@ ASKED: dict[str, Any] = {
 }  # fmt: skip
 
 
+SPACE = {
+    "version": 1,
+    "backbone": "*",
+    "layers": {
+        "features.0": {"kind": "conv"},
+        "*": {"kind": "linear", "alpha": {"low": 1 / 64, "high": 1.0, "log": True}},
+    },
+}
+
+
 def search(out: Path, objective: Any = simulated.smooth, **changes: Any) -> RunRecord:
-    return lcsearch.search(None, objective, **{**ASKED, "out": out, **changes})
+    return lcsearch.search(SPACE, objective, **{**ASKED, "out": out, **changes})
 
 
 @pytest.fixture(scope="module", autouse=True)

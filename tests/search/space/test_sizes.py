@@ -98,5 +98,6 @@ def test_every_size_is_likely() -> None:
 def test_people_are_told_what_is_searched() -> None:
     lines = bind_backbone("vgg11").describe()
     assert lines[0].startswith("7 of 8 convolutions are searched, each for itself: 7 choices, ")
-    assert "regularizer" in lines[1]
-    assert "largest 9.23M" in lines[2]
+    assert lines[1] == "channels of 8 of 8 groups are searched"
+    assert "regularizer" in lines[2]
+    assert "largest 9.23M" in lines[3]
