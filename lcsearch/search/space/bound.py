@@ -153,10 +153,7 @@ class BoundSpace:
         return self._made(self.thinning, kept, layers)
 
     def thinner(self, share: float) -> ModelSpec:
-        """The plain net with one share of the channels of every group, as near as their rules' steps allow.
-
-        What the space says of shares does not matter; where it lets no channels go they are multiples of 1.
-        """
+        """The plain net with one share of the channels of every group, whatever the space says of them."""
         thinning = self.all_channels()
         return self._made(thinning, thinning.at(share), {})
 

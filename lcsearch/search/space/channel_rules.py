@@ -31,12 +31,10 @@ class _Allowed:
 
     Attributes:
         channels: The shares.
-        step: The number that counts are multiples of.
         counts: The numbers of channels, rising.
     """
 
     channels: Share
-    step: int
     counts: tuple[int, ...]
 
 
@@ -61,7 +59,6 @@ def searched(
         tuple(_choices(space, found.groups, rules, stage_of)),
         most=tuple(rule.counts[-1] for rule in rules),
         least=tuple(rule.counts[0] for rule in rules),
-        steps=tuple(rule.step for rule in rules),
         sizes=ThinSizes(model, found.groups),
         image_size=image_size,
     )
@@ -72,11 +69,11 @@ def _allowed(space: Space, group: ChannelGroup) -> _Allowed:
     rules = [space.rule_for(name) for name in group.makers]
     named = [rule for rule in rules if rule is not None]
     if len(named) < len(rules) or any(rule.channels.low == 1 for _, rule in named):
-        return _Allowed(ALL, group.blocks, (group.size,))
+        return _Allowed(ALL, (group.size,))
     channels = _common(group, named)
     step = math.lcm(group.blocks, *(rule.round_to for _, rule in named))
     try:
-        return _Allowed(channels, step, allowed(channels, group.size, step))
+        return _Allowed(channels, allowed(channels, group.size, step))
     except ValueError as error:
         pattern = max(named, key=lambda one: one[1].round_to)[0]
         path = format_path(("layers", pattern, "round_to"))

@@ -119,7 +119,6 @@ class Thinning:
         choices: What is searched, in the order of the groups.
         most: The counts of the largest model of the space.
         least: Those of the smallest.
-        steps: By group: the number that counts are multiples of.
         sizes: Arithmetic.
         image_size: Height and width of the images on which the groups were found; None where there are none.
     """
@@ -128,7 +127,6 @@ class Thinning:
     choices: tuple[ChannelChoice, ...]
     most: Kept
     least: Kept
-    steps: tuple[int, ...]
     sizes: ThinSizes
     image_size: tuple[int, int] | None
 
@@ -212,9 +210,8 @@ class Thinning:
         return found
 
     def at(self, share: float) -> Kept:
-        """Every group at one share, as near as its step allows."""
-        groups = zip(self.full, self.steps, strict=True)
-        return tuple([nearest(share, size, step) for size, step in groups])
+        """Every group at one share, as near as it can be."""
+        return tuple([nearest(share, group.size, group.blocks) for group in self.groups])
 
     def whole_words(self) -> str | None:
         """Say in a line which channels cannot go, and why; None where all can."""
@@ -234,4 +231,4 @@ def nothing(model: nn.Module) -> Thinning:
     """Of a space that lets no channels go: the net's groups are not looked for."""
     from lcsearch.nets.channels import ChannelGroups
 
-    return Thinning(ChannelGroups(), (), (), (), (), ThinSizes(model, ()), None)
+    return Thinning(ChannelGroups(), (), (), (), ThinSizes(model, ()), None)
