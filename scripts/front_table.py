@@ -63,7 +63,7 @@ def _part(lines: Sequence[Line], about: Line) -> str:
     sweeps = [_swept(*pair) for pair in pairs]
     rows = {
         "search": [_searched(search) for search in searches],
-        "search, its hand-picked models left out": [_searched(search, RIVALS) for search in searches],
+        "search without its hand-picked rivals": [_searched(search, RIVALS) for search in searches],
         "sweep of thinner nets": sweeps,
     }
     pixels = f"{about['image_size']} pixels"
@@ -92,9 +92,10 @@ def _sweep(lines: Sequence[Line], search: Line) -> list[Line]:
 
 
 def _searched(search: Line, without: Collection[str] = ()) -> Side:
-    """What a search found; its epochs are all of its epochs, whichever models are left out."""
-    trials = [t for t in search["trials_done"] if t["state"] == "complete" and t["origin"] not in without]
-    return Side([(t["accuracy"], t["params"]) for t in trials], search["epochs_spent"])
+    """What a search found, and the epochs that it spent on what is not left out."""
+    trials = [trial for trial in search["trials_done"] if trial["origin"] not in without]
+    points = [(trial["accuracy"], trial["params"]) for trial in trials if trial["state"] == "complete"]
+    return Side(points, sum(trial["epochs"] for trial in trials))
 
 
 def _swept(search: Line, sweep: Sequence[Line]) -> Side:

@@ -86,8 +86,8 @@ def test_a_seed_counts_once_its_sweep_is_whole(tmp_path: Path) -> None:
     second = [search(1), net(1, 0, 100, 80.0), net(1, 1, 1_000, 87.0)]
     one = {
         "search": ["11", "3", "50.00 (1 seed)", "2.00 (1 seed)", "2.00", "1,000"],
-        "search, its hand-picked models left out": [
-            *("11", "2", "41.67 (1 seed)", "1.67 (1 seed)", "1.67", "1,000"),
+        "search without its hand-picked rivals": [
+            *("7", "2", "41.67 (1 seed)", "1.67 (1 seed)", "1.67", "1,000"),
         ],
         "sweep of thinner nets": ["11", "3", "25.00 (1 seed)", "1.00 (1 seed)", "1.00", "10,000"],
     }
