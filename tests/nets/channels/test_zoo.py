@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
-from zoo import check_channels
+import torch
+from zoo import check_channels, smallest_image
 
+from lcsearch.core.config import config_text
+from lcsearch.core.spec import ModelSpec, TrialSpec
+from lcsearch.data import DatasetInfo
+from lcsearch.export.formats import conv
+from lcsearch.export.source import About
 from lcsearch.nets import backbones
 from lcsearch.nets.backbones import _torchvision
+from lcsearch.nets.channels import groups_of, verified
+from lcsearch.nets.surgery import build_model
 
 # One of each family, small ones.
 QUICK = (
@@ -33,3 +43,21 @@ def test_all_channels_of_nets_of_convolutions_can_go(name: str) -> None:
         assert {one.why for one in groups.whole} == {MOVED}
     elif not name.startswith(REFUSED):
         assert groups.groups and not groups.whole
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", QUICK)
+def test_a_net_of_half_the_channels_is_exported(name: str, tmp_path: Path) -> None:
+    with torch.device("meta"):
+        net = backbones.build(f"torchvision:{name}", num_classes=10, in_channels=3)
+    size = smallest_image(net)
+    spec = ModelSpec(f"torchvision:{name}", 10, 3, image_size=(size, size))
+    groups = verified(net, groups_of(spec), (3, size, size))
+    half = groups.kept({group.name: 0.5 for group in groups.groups})
+    spec = replace(spec, channels=groups.channels(half))
+    model = build_model(spec).eval().requires_grad_(False)
+    info = DatasetInfo("noise", 10, 3, size, (0.5,) * 3, (0.5,) * 3, False, 0)
+    path = tmp_path / "model.pt2"
+    conv.FORMAT.write(model, About(config_text(TrialSpec(spec)), info, False), path)
+    images = torch.randn(3, 3, size, size)
+    torch.testing.assert_close(conv.FORMAT.read(path)(images), model(images), rtol=1e-3, atol=1e-4)
