@@ -18,8 +18,8 @@ from cli_runs import command, run_and_signal
 from inline_engine import installed_inline
 from outline import outline
 
+from lcsearch.core.records import HAND_PICKED
 from lcsearch.runs.read import read_run
-from lcsearch.search.history import HAND_PICKED
 
 pytestmark = pytest.mark.slow
 

@@ -21,17 +21,17 @@ import sqlalchemy
 from inline_engine import Killed
 from optuna.storages import RDBStorage
 from outline import outline
-from simulated_search import Simulated, session
+from simulated_search import Simulated, bound_base, session
 
 import lcsearch
 from lcsearch.core.job import Job, Metrics, Report
-from lcsearch.core.records import RunRecord
+from lcsearch.core.records import HAND_PICKED, RunRecord
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.read import read_run
 from lcsearch.runs.settings import RunSettings
 from lcsearch.runs.storage import open_storage, study_name
 from lcsearch.runs.store import Proposal, Store
-from lcsearch.search.history import HAND_PICKED
+from lcsearch.search.proposals.handpicked import hand_picked
 
 ASKED: dict[str, Any] = {
     "backbone": "base", "num_classes": 10, "in_channels": 1, "image_size": 16, "validation_images": 1000,
@@ -144,23 +144,24 @@ def test_duplicates_whose_original_ended_just_before_the_kill_end_too(
     with session(tmp_path / "other") as opened:
         uniform = [opened.director.next_job() for _ in range(2)][1]
     assert uniform is not None
-    changes: dict[str, Any] = {"trials": 8, "given": [uniform.spec]}
+    twin = 1 + sum(one.origin != "thinner cut" for one in hand_picked(bound_base())[1:])
+    changes: dict[str, Any] = {"trials": twin + 1, "given": [uniform.spec]}
     with session(tmp_path / "run", **changes) as opened:
-        jobs = [opened.director.next_job() for _ in range(8)]
-        assert [job and job.number for job in jobs] == [0, 1, 2, 3, 4, 5, 6, 8]
-        assert opened.director.history[7].duplicate_of == 1
+        jobs = [opened.director.next_job() for _ in range(twin + 1)]
+        assert [job and job.number for job in jobs] == [*range(twin), twin + 1]
+        assert opened.director.history[twin].duplicate_of == 1
         opened.director.on_epoch(1, 1, {"accuracy": 80.0})
-        deaths[:] = [2]  # the end of trial 1, and not that of trial 7
+        deaths[:] = [2]  # the end of trial 1, and not that of its twin
         with pytest.raises(Killed):
             opened.director.on_complete(1, {"accuracy": 80.0})
     deaths.clear()
     trials = read_run(tmp_path / "run").trials
-    assert (trials[1].state, trials[7].state) == ("complete", "running")
+    assert (trials[1].state, trials[twin].state) == ("complete", "running")
     with session(tmp_path / "run", **changes) as opened:
         assert opened.run() is None
     trials = read_run(tmp_path / "run").trials
     assert all(t.state != "running" for t in trials)
-    assert trials[7].accuracy == 80.0
+    assert trials[twin].accuracy == 80.0
 
 
 def test_a_directory_whose_making_was_cut_short_is_taken(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from lcsearch.core.records import Decision, EpochRecord, Origin, RungRecord, State, TrialRecord
+from lcsearch.core.records import HAND_PICKED, Decision, EpochRecord, Origin, RungRecord, State, TrialRecord
 from lcsearch.core.spec import ModelSpec, Recipe, TrialSpec
-from lcsearch.search.history import HAND_PICKED, History
+from lcsearch.search.history import History
 from lcsearch.search.rungs import Rungs, rung_epochs
 from lcsearch.search.stopping import Arrival, find
 

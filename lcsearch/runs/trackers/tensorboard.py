@@ -158,9 +158,11 @@ def _as_code(text: str) -> str:
 
 
 def _flat(plain: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value of nested mappings, by its path with dots."""
+    """Every value of nested mappings, by its path with dots; lists as text, as hparams know none."""
     for key, value in plain.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{before}{key}.")
+        elif isinstance(value, list):
+            yield f"{before}{key}", ", ".join(map(str, value))
         elif value is not None:
             yield f"{before}{key}", value

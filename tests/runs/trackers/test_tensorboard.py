@@ -56,6 +56,8 @@ def test_it_shows_what_was_searched_and_tried(runs: Path) -> None:
         assert without_plain_layers(config.spec) == without_plain_layers(trial.spec)
         shown = hparams(folder)
         assert shown["origin"] == trial.origin and shown["recipe.lr"] == trial.spec.recipe.lr
+        for name, share in trial.spec.model.channels.items():
+            assert shown[f"channels.{name}"] == share and shown["image_size"] == "32, 32"
         for name, layer in trial.spec.model.layers.items():
             assert shown[f"layers.{name}.family"] == layer.family
         final = [] if trial.accuracy is None else [(0, pytest.approx(trial.accuracy, rel=1e-6))]
