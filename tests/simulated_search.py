@@ -23,7 +23,7 @@ from lcsearch.runs.trackers import Tracker
 from lcsearch.search.planner import Planner
 from lcsearch.search.proposals.queue import Prepare
 from lcsearch.search.session import SearchSession
-from lcsearch.search.space import BoundSpace, bind, load_space
+from lcsearch.search.space import BoundSpace, bind, load_space, parse_space
 
 FACTS = Facts(10, 1, 32, 100, 1000, 10_000, 400_000)
 
@@ -75,10 +75,14 @@ def session(
 
 @cache
 def bound_base() -> BoundSpace:
-    """The space that is searched."""
+    """The space that is searched: that of ``base`` with all channels."""
+    plain = load_space(None, "base").to_plain()
+    for rule in plain["layers"].values():
+        rule["channels"] = 1.0
+    plain["layers"]["*"]["kind"] = "linear"
     with torch.device("meta"):
         model = build("base", num_classes=10, in_channels=1)
-    return bind(load_space(None, "base"), model, ModelSpec("base", 10, 1))
+    return bind(parse_space(plain, "f"), model, ModelSpec("base", 10, 1))
 
 
 def _size(model: ModelSpec) -> Count:

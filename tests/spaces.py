@@ -28,6 +28,13 @@ EVERYTHING = {
 }
 
 
+ALPHA_ALONE = {
+    "version": 1,
+    "backbone": "*",
+    "layers": {"features.0": {"kind": "conv"}, "*": {"kind": "linear", "alpha": ALPHA}},
+}
+
+
 class Tiny(nn.Module):
     """Convolutions with and without bias, groups and a 1x1 kernel."""
 

@@ -18,6 +18,7 @@ import torch
 import yaml
 from inline_engine import installed_inline
 from outline import outline
+from spaces import ALPHA_ALONE
 
 import lcsearch
 from lcsearch.core.errors import InputError
@@ -31,18 +32,8 @@ ASKED: dict[str, Any] = {
 }  # fmt: skip
 
 
-SPACE = {
-    "version": 1,
-    "backbone": "*",
-    "layers": {
-        "features.0": {"kind": "conv"},
-        "*": {"kind": "linear", "alpha": {"low": 1 / 64, "high": 1.0, "log": True}},
-    },
-}
-
-
 def search(out: Path, objective: Any = simulated.smooth, **changes: Any) -> RunRecord:
-    return lcsearch.search(SPACE, objective, **{**ASKED, "out": out, **changes})
+    return lcsearch.search(ALPHA_ALONE, objective, **{**ASKED, "out": out, **changes})
 
 
 @pytest.fixture(scope="module", autouse=True)

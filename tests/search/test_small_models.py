@@ -1,4 +1,4 @@
-"""Models that keep next to nothing of the backbone are trained from scratch, as long as it and what follows."""
+"""Models that keep next to nothing of the backbone train from scratch, as long as it and what follows."""
 
 from __future__ import annotations
 

@@ -49,8 +49,7 @@ class Objective:
 def test_the_plain_net_is_measured_and_smaller_ones_proposed_largest_first(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, most: int | None
 ) -> None:
-    space, told = bound(), dict[str, Any]()
-    fine_tune = Recipe(lr=0.01, init="backbone")
+    space, told, fine_tune = bound(), dict[str, Any](), Recipe(lr=0.01, init="backbone")
     settings = RunSettings(
         "base", "digits", seed=3, device="cpu", threads=2, fine_tune=fine_tune, max_params=most,
         train_images=50, validation_images=20,
