@@ -78,6 +78,8 @@ def test_blocks_give_one_channel_each_in_turn(rank: int) -> None:
 
 def test_once_all_is_told_the_largest_follow_then_the_first() -> None:
     assert by_need(torch.tensor([[4.0, 4, 6], [4, 4, 6], [6, 6, 9]]).double(), 3) == [2, 0, 1]
+    alike = torch.tensor([1.0, 3, 2, 5, 4]).double()
+    assert by_need(torch.outer(alike, alike), 5) == [3, 4, 1, 2, 0]
     assert by_need(torch.zeros(3, 3).double(), 2) == [0, 1]
 
 
