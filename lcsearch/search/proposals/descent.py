@@ -22,7 +22,7 @@ from lcsearch.search.space.groups import Group, Layers, Pick
 from lcsearch.search.space.thin_sizes import Kept
 from lcsearch.search.space.thinning import ChannelChoice, Thinning
 
-SHARES = (0.75, 0.5, 0.25, 0.125)
+SHARES = (0.75, 0.5, 0.25, 0.125, 0.0625)
 """Shares of channels whose loss is measured, as near as a space allows them."""
 _ROOM = 100_000
 
