@@ -7,6 +7,7 @@ import math
 import os
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +115,25 @@ def careful(spec: lcsearch.TrialSpec, report: lcsearch.TrialReport) -> float:
 def smooth_on(spec: lcsearch.TrialSpec, report: lcsearch.TrialReport, images: object) -> dict[str, float]:
     """The same, with images that travel with it as an argument of `functools.partial`."""
     return smooth(spec, report)
+
+
+def cut_mildly(model: lcsearch.ModelSpec, layers: Sequence[str], groups: Sequence[str]) -> float:
+    """Accuracy where mild cuts of several kinds lose less than a hard cut of one.
+
+    Each cut loses by the square of its logarithm, the early ones most. For ``vgg11`` at 150,000 parameters:
+    about 88.4 thinner by one factor, as much with alpha alone, 89.3 with half of both, as was measured.
+
+    Args:
+        model: Where layers and groups of channels that are not named keep all.
+        layers: All convolutions, in module order.
+        groups: All groups of channels, in module order.
+    """
+    lost = 0.0
+    for place, name in enumerate(layers):
+        early = 1.6 - 1.2 * place / len(layers)
+        if name in model.layers:
+            lost += 0.12 * early * math.log(model.layers[name].alpha) ** 2 / len(layers)
+    for place, name in enumerate(groups):
+        early = 1.4 - 0.8 * place / len(groups)
+        lost += 0.5 * early * math.log(model.channels.get(name, 1.0)) ** 2 / len(groups)
+    return 90.5 - lost

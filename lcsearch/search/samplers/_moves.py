@@ -17,7 +17,8 @@ from lcsearch.search.samplers._layout import Genome, Layout, Shared
 from lcsearch.search.space.groups import PLAIN, Group, Pick
 
 _TRIES = 4
-_NEAR = 0.01
+_NEAR, _NEAR_THIN = 0.01, 0.03
+"""How near a size must be, as a logarithm: counts of channels are coarse."""
 _WIDEST_SHIFT = 5.0
 _MILDER = 0.5
 """Factor on how steeply layers are cut where channels go, too."""
@@ -138,20 +139,23 @@ class Moves:
         """
         goal = float(np.log(params))
         missing = goal - float(np.log(self._layout.size(genome)))
-        low, high, best = -_WIDEST_SHIFT, _WIDEST_SHIFT, genome
+        low, high = -_WIDEST_SHIFT, _WIDEST_SHIFT
         shift, last, off = 1.3 * missing, 0.0, missing
-        scale = self._scaling(genome, fixed)
+        scale, tried = self._scaling(genome, fixed), list[tuple[float, Genome]]()
+        thins = bool(self._layout.choices)
         for _ in range(_TRIES):
-            best = scale(shift)
-            left = goal - float(np.log(self._layout.size(best)))
-            if abs(left) < _NEAR:
+            found = scale(shift)
+            left = goal - float(np.log(self._layout.size(found)))
+            tried.append((abs(left), found))
+            if abs(left) < (_NEAR_THIN if thins else _NEAR):
                 break
             low, high = (shift, high) if left > 0 else (low, shift)
             slope = (off - left) / (shift - last) if shift != last else 0.0
             last, off = shift, left
             ahead = shift + left / slope if slope > 0.05 else (low + high) / 2
             shift = ahead if low < ahead < high else (low + high) / 2
-        return best
+        # Without channels the last one, as before there were any: so a seed means the same search.
+        return min(tried, key=lambda one: one[0])[1] if thins else tried[-1][1]
 
     def _scaling(self, genome: Genome, fixed: frozenset[int]) -> Callable[[float], Genome]:
         """Makes of a logarithm the genome whose layers are about so many times as large."""
