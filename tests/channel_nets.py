@@ -171,3 +171,8 @@ def filled(net: nn.Module) -> nn.Module:
             elif tensor.is_floating_point():
                 tensor.normal_(0, 0.5, generator=random)
     return net.eval()
+
+
+def fixed_view(num_classes: int, in_channels: int) -> nn.Module:
+    """`FixedView` as a backbone; of three channels and ten classes alone."""
+    return FixedView()

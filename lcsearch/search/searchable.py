@@ -93,18 +93,19 @@ def _sized(bound: BoundSpace, settings: RunSettings, facts: Facts) -> Facts:
     sizer = Sizer(facts.image_shape)
     sizer(bound.plain())  # what the plain net lacks is said of it, not of layers in place of its own
     smallest, largest = sizer(bound.smallest()), sizer(bound.largest())
-    _check_limits(settings, smallest)
+    _check_limits(settings, smallest, bound.thinning.whole_words())
     return replace(facts, smallest_params=smallest.params, largest_params=largest.params)
 
 
-def _check_limits(settings: RunSettings, smallest: Count) -> None:
+def _check_limits(settings: RunSettings, smallest: Count, stays: str | None) -> None:
+    """Refuse a limit below the smallest model, and say which channels could not make it smaller."""
     limits = {"max_params": smallest.params, "max_macs": smallest.macs}
     for name, least in limits.items():
         limit = getattr(settings, name)
         if limit is not None and limit < least:
             raise InputError(
                 f"{format_count(limit)} is below the smallest possible model of this space, "
-                f"{format_count(least)} ({least})",
+                f"{format_count(least)} ({least})" + (f"; {stays}" if stays else ""),
                 setting=name,
             )
 

@@ -167,6 +167,13 @@ def test_what_must_be_there(key: str) -> None:
         parse_space(plain, "space.yaml")
 
 
+def test_what_stays_plain_may_lose_as_many_channels_as_before() -> None:
+    plain = {"version": 1, "backbone": "x", "layers": {"a*": {"channels": 0.5, "round_to": 4}}}
+    layers = parse_space(plain, "f").with_plain(["a1", "b"]).layers
+    found = {name: (rule.kind, rule.channels.low, rule.round_to) for name, rule in layers.items()}
+    assert found == {"a1": (["conv"], 0.5, 4), "b": (["conv"], 1.0, 1), "a*": (["conv", "linear"], 0.5, 4)}
+
+
 def test_a_pattern_takes_what_it_fits_letter_by_letter() -> None:
     space = parse(GOOD.replace('"*":', '"features.[1-3]*":'))
     assert [space.rule_for(name) is None for name in ("features.2", "Features.2", "features.4")] == [
