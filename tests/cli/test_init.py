@@ -25,7 +25,7 @@ SMALL = [
     "--backbone", "base", "--dataset", "digits", "--train-images", "192", "--validation-images", "96",
     "--image-size", "16", "--epochs", "2", "--jobs", "1", "--engine", "inline", "--seed", "3",
 ]  # fmt: skip
-TAUGHT = ["--init", "trained", "--distill", "0.5", "--trials", "9"]
+TAUGHT = ["--init", "trained", "--distill", "0.5", "--trials", "9", "--scratch-below", "0"]
 
 
 def call(*arguments: str) -> int:
@@ -92,7 +92,7 @@ def test_what_was_found_leaves_the_run(finished: Path, tmp_path: Path) -> None:
         assert model(torch.zeros(2, 1, 16, 16)).shape == (2, 10)
     best = yaml.safe_load((tmp_path / "out.yaml").read_text())
     assert best["recipe"]["init"] == "backbone"
-    lcsearch.convert(build("base", num_classes=10, in_channels=1), tmp_path / "out.yaml", trained=True)
+    lcsearch.convert(build("base", num_classes=10, in_channels=1), tmp_path / "out.yaml")
     again = tmp_path / "again"
     asked = ["--init", "trained", "--epochs", "1", "--fine-tune-epochs", "2", "--trials", "8"]
     assert call("run", *SMALL, *asked, "--from", str(tmp_path / "out.yaml"), "--out", str(again)) == 0

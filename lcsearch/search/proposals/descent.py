@@ -41,12 +41,13 @@ def counts_to_measure(thinning: Thinning) -> dict[str, list[int]]:
 def best_seen(sensitivity: Sensitivity, bound: BoundSpace, budgets: Sequence[int]) -> list[ModelSpec]:
     """Return for each budget the model that promises to lose the least of all that are seen on the way down.
 
-    Only what was measured is combined, and losses are added up.
+    Only what was measured is combined, and losses are added up. No model keeps more channels of a group than
+    the one before it, out of which it shall be cut.
 
     Args:
         sensitivity: What each layer and each group of channels loses alone.
         bound: The space.
-        budgets: Parameters of the whole model.
+        budgets: Parameters of the whole model, falling.
 
     Returns:
         Canonical specs inside the space, in the order of the budgets. A budget that nothing seen meets gets
@@ -59,9 +60,14 @@ def best_seen(sensitivity: Sensitivity, bound: BoundSpace, budgets: Sequence[int
         return []
     descent = _Descent(bound, channels, layers)
     seen = list(descent.all_seen())
-    best = ((_best_within(seen, budget), budget) for budget in budgets)
-    filled = (descent.filled(one, budget) for one, budget in best if one is not None)
-    found = (bound.canonical(descent.model(places)) for places in filled)
+    above: Places = (0,) * len(channels)
+    found = []
+    for budget in budgets:
+        best = _best_within((one for one in seen if _within(one.places, above)), budget)
+        if best is not None:
+            places = descent.filled(best, budget, above)
+            above = places[: len(channels)]
+            found.append(bound.canonical(descent.model(places)))
     return [model for model in found if model is not None]
 
 
@@ -90,7 +96,12 @@ class _Move(NamedTuple):
     option: int
 
 
-def _best_within(seen: Sequence[_Seen], budget: int) -> _Seen | None:
+def _within(places: Places, above: Places) -> bool:
+    """Whether no choice over channels has an earlier option than is allowed."""
+    return all(place >= first for place, first in zip(places, above, strict=False))
+
+
+def _best_within(seen: Iterable[_Seen], budget: int) -> _Seen | None:
     fitting = (one for one in seen if one.params <= budget)
     return min(fitting, key=lambda one: (one.loss, one.params), default=None)
 
@@ -146,13 +157,19 @@ class _Descent:
             if then.params < now.params:
                 heapq.heappush(moves, _Move(_rate(now, then), at, option))
 
-    def filled(self, found: _Seen, budget: int) -> Places:
-        """Options that lose less, where some of a budget is left, those first that save most loss."""
+    def filled(self, found: _Seen, budget: int, above: Places) -> Places:
+        """Options that lose less, where some of a budget is left, those first that save most loss.
+
+        Args:
+            found: What is within the budget.
+            budget: Parameters of the whole model.
+            above: For each choice over channels the first option that is allowed.
+        """
         now = found
         better = [
             (self._loss(at, place) - self._loss(at, option), at, option)
             for at, place in enumerate(found.places)
-            for option in range(place)
+            for option in range(above[at] if at < len(above) else 0, place)
         ]
         for _, at, option in sorted(better, key=lambda one: (-one[0], one[1:])):
             if option < now.places[at]:
