@@ -86,7 +86,10 @@ def _alike(one: TrialRecord, other: TrialRecord) -> bool:
 
 
 def _reference(record: TrialRecord, baseline: TrialRecord, epoch: int) -> float | None:
-    return _accuracy(baseline, epoch) if _alike(record, baseline) else baseline.accuracy
+    if not _alike(record, baseline):
+        return baseline.accuracy
+    as_long = record.spec.recipe.epochs == baseline.spec.recipe.epochs
+    return _accuracy(baseline, epoch) if as_long else None
 
 
 def _accuracy(record: TrialRecord, epoch: int) -> float | None:

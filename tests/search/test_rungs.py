@@ -64,6 +64,14 @@ def test_a_fine_tuned_baseline_is_compared_epoch_by_epoch() -> None:
     assert decision is not None and decision.go_on
 
 
+@pytest.mark.parametrize(("epochs", "goes_on"), [(3, False), (4, True)])
+def test_a_longer_training_is_not_measured_by_the_baselines_first_epoch(epochs: int, goes_on: bool) -> None:
+    """It warms up for longer, and is 11 points behind after the first."""
+    small = trial(1, 10, replace(SCRATCH, epochs=epochs), 49.0, state="running")
+    decision = RUNGS.decide(small, History([BASELINE, small]))
+    assert decision is not None and decision.go_on is goes_on
+
+
 def test_a_stopped_trial_is_predicted_from_those_that_started_alike() -> None:
     """One finished curve that started alike gains 2 points from the first epoch to its end."""
     cut = trial(3, 300, TUNED, 80.0, state="running")
