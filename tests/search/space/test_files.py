@@ -62,7 +62,7 @@ def test_the_written_space_is_the_one_that_would_be_searched(name: str) -> None:
 
 def test_a_user_backbone_gets_every_layer_by_name() -> None:
     text = to_yaml(TORCHVISION[0], bound_to(TORCHVISION[0]))
-    channels = "channels: {low: 0.125, high: 1.0, log: true}, round_to: 8"
+    channels = "channels: {low: 0.0625, high: 1.0, log: true}, round_to: 8"
     assert f'"conv1": {{kind: [conv], {channels}}}  # 3 -> 64, 7x7, 9,408 parameters; too small' in text
     assert text.count("# ") > 25
 
