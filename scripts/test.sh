@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Everything that must pass: ruff, mypy, import-linter and pytest, in a virtual environment of its own
 # (.venv-test, or $LCSEARCH_VENV). Arguments go to pytest: scripts/test.sh tests/data -x
-# With --fast first: all but the tests that are slow, start Ray or open a browser.
+# With --fast first: all but the tests that are slow, start Ray or open a browser. Tests of all nets of torchvision
+# and timm take hours: scripts/test.sh -m zoo
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/venv.sh
@@ -9,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 workers=(-n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder)
 which=()
 if [ "${1:-}" = --fast ]; then
-    which=(-m "not slow and not ray and not browser")
+    which=(-m "not slow and not ray and not browser and not zoo")
     shift
 fi
 

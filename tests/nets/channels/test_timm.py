@@ -8,7 +8,7 @@ import pytest
 from zoo import check_channels
 
 timm = pytest.importorskip("timm", exc_type=ImportError)
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.zoo, pytest.mark.timeout(3600)]
 
 ALL_CAN_GO = (
     "convmixer_768_32", "convnext_atto", "densenet121", "dla34", "efficientnet_lite0", "hardcorenas_a",

@@ -26,7 +26,8 @@ QUICK = (
     "mnasnet0_5", "mobilenet_v2", "mobilenet_v3_small", "regnet_x_400mf", "regnet_y_400mf", "resnet18",
     "resnext50_32x4d", "shufflenet_v2_x0_5", "squeezenet1_1",
 )  # fmt: skip
-SLOW = (pytest.mark.slow, pytest.mark.timeout(3600))
+EXPORTED = ("densenet121", "mobilenet_v3_small", "resnet18", "resnext50_32x4d")
+ZOO = (pytest.mark.zoo, pytest.mark.timeout(3600))
 """A net of which only some groups fail is run for each alone, on its 224 pixels if it takes no others."""
 REFUSED = ("maxvit_", "swin_", "vit_")
 """Transformers: what attention reads cannot be thinned."""
@@ -35,7 +36,7 @@ MOVED = "not all that reads them could be followed"
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=[] if name in QUICK else SLOW) for name in _torchvision.names()],
+    [pytest.param(name, marks=[] if name in QUICK else ZOO) for name in _torchvision.names()],
 )
 def test_all_channels_of_nets_of_convolutions_can_go(name: str) -> None:
     build = partial(backbones.build, f"torchvision:{name}", num_classes=10, in_channels=3)
@@ -48,7 +49,9 @@ def test_all_channels_of_nets_of_convolutions_can_go(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in EXPORTED else ZOO) for name in QUICK]
+)
 def test_a_net_of_half_the_channels_is_exported(name: str, tmp_path: Path) -> None:
     with torch.device("meta"):
         net = backbones.build(f"torchvision:{name}", num_classes=10, in_channels=3)
