@@ -114,10 +114,10 @@ def _changes(
     """Whether other answers come where the channels of groups change places."""
     twin = copied(net)
     tensors = dict(twin.named_parameters(remove_duplicate=False)) | dict(twin.named_buffers())
-    for group in groups:
+    for number, group in enumerate(groups):
         for cut in group.cuts:
             to = cut.places(group.size, np.arange(group.size))
-            of = cut.places(group.size, _moved(group))
+            of = cut.places(group.size, _moved(group, number))
             for block, into, out_of in zip(tensors[cut.tensor].chunk(cut.blocks), to, of, strict=True):
                 there, here = torch.from_numpy(into), torch.from_numpy(out_of)
                 block.index_copy_(cut.dim, there, block.index_select(cut.dim, here))
@@ -126,11 +126,14 @@ def _changes(
     return None if same else NOT_FOLLOWED
 
 
-def _moved(group: ChannelGroup) -> Places:
-    """Channels in another order, in each block: neighbours are apart, and the even ones are not all even."""
+def _moved(group: ChannelGroup, number: int) -> Places:
+    """Channels in another order, in each block: neighbours are apart, and the even ones are not all even.
+
+    The order of one group is not that of the next, which would hide that something joins the two.
+    """
     blocks = np.arange(group.size).reshape(group.blocks, -1)
     mixed = np.concatenate([blocks[:, ::2], blocks[:, 1::2]], axis=1)
-    return np.roll(mixed, 1, axis=1).ravel()
+    return np.roll(mixed, 1 + number % max(1, mixed.shape[1] - 1), axis=1).ravel()
 
 
 def _fails(

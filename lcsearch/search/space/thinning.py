@@ -86,8 +86,10 @@ class ChannelChoice:
                 low = max(low, (own[place - 1] + count) / (2 * size))
             if place + 1 < len(own):
                 high = min(high, (own[place + 1] + count) / (2 * size))
-        own_share = min(max(kept[0] / self.sizes[0], low), high)
-        tried = (share for share in (own_share, (low + high) / 2, low) if low <= share <= high)
+        own_share, middle = kept[0] / self.sizes[0], (low + high) / 2
+        # At an end a share may fall to the next count once it is divided by a factor and multiplied again.
+        first = own_share if low < own_share <= high else middle
+        tried = (share for share in (first, middle, own_share, low, high) if low <= share <= high)
         return next((share for share in tried if self.at(share) == kept), None)
 
     def least_shrink(self, kept: tuple[int, ...]) -> float | None:
