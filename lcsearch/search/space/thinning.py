@@ -88,7 +88,8 @@ class ChannelChoice:
                 high = min(high, (own[place + 1] + count) / (2 * size))
         own_share, middle = kept[0] / self.sizes[0], (low + high) / 2
         # At an end a share may fall to the next count once it is divided by a factor and multiplied again.
-        first = own_share if low < own_share <= high else middle
+        inside = low < own_share <= high or own_share == self.number.range.low
+        first = own_share if inside else middle
         tried = (share for share in (first, middle, own_share, low, high) if low <= share <= high)
         return next((share for share in tried if self.at(share) == kept), None)
 
