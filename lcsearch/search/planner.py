@@ -111,8 +111,10 @@ class Planner:
 
     def _suggest(self, trial: Trial) -> TrialSpec:
         """Ask a trial for every choice; asked again, it answers the same."""
-        spec = self.space.suggest(trial, self.settings.searched_recipe)
-        return self.space.suggest(trial, self._searched_recipe(spec.model))
+        usual = self.settings.searched_recipe
+        spec = self.space.suggest(trial, usual)
+        recipe = self._searched_recipe(spec.model)
+        return spec if recipe == usual else self.space.suggest(trial, recipe)
 
     def _searched_recipe(self, model: ModelSpec) -> Recipe:
         """How a model of the search is trained.
