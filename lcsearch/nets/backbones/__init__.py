@@ -24,7 +24,6 @@ __all__ = [
     "find",
     "plain_form",
     "pretrained_form",
-    "takes_width",
     "with_head",
 ]
 
@@ -120,15 +119,6 @@ def plain_form(name: str) -> str:
     return name.removesuffix(_torchvision.PRETRAINED)
 
 
-def takes_width(name: str) -> bool:
-    """Whether a backbone can be built thinner: ours can, torchvision's cannot, others may.
-
-    Raises:
-        InputError: There is no such backbone.
-    """
-    return "width" in parameters(find(name))
-
-
 def build(
     name: str, *, num_classes: int, in_channels: int, width: float = 1.0, as_written: bool = False
 ) -> nn.Module:
@@ -138,7 +128,7 @@ def build(
         name: As in `find`, or as `with_head` has it.
         num_classes: Outputs, at least 1.
         in_channels: Channels of the images, at least 1.
-        width: Factor on the channel counts, above 0; only where ``takes_width``.
+        width: Factor on the channel counts, above 0; 1 where the backbone takes none.
         as_written: Leave it in its own types, and what it answers as it is.
 
     Returns:

@@ -65,7 +65,3 @@ def test_names_hold_classification_nets_only() -> None:
 def test_an_unknown_name_is_an_input_error(name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         build_meta(name)
-
-
-def test_takes_no_width() -> None:
-    assert not backbones.takes_width("torchvision:resnet50")

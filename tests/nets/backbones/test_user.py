@@ -80,9 +80,7 @@ def test_a_class_is_a_function_too(module: str) -> None:
 
 
 def test_width_goes_to_a_function_that_takes_it(module: str) -> None:
-    assert backbones.takes_width(f"{module}:wide")
     assert build(f"{module}:wide", width=0.5).weight.shape == (4, 2, 5, 5)
-    assert not backbones.takes_width(f"{module}:plain")
 
 
 def test_a_function_that_reads_values_can_be_built_on_the_meta_device(module: str) -> None:
