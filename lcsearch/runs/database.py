@@ -11,7 +11,7 @@ import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
 
-from lcsearch.core.errors import HaltError, InputError, Named
+from lcsearch.core.errors import HaltError, InputError, Named, reason
 from lcsearch.runs.optuna_private import rdb_storage
 
 WAIT_SECONDS = 60.0
@@ -55,8 +55,7 @@ def open_rdb(
             storage = rdb_storage(address, dict(options or {}))
         storage.get_all_studies()
     except RuntimeError as error:
-        text = " ".join(str(error).split())
-        raise InputError(*where, f": was written by another version of Optuna: {text}") from None
+        raise InputError(*where, f": was written by another version of Optuna: {reason(error)}") from None
     return storage
 
 
@@ -110,7 +109,7 @@ def sqlite_says(error: BaseException, *names: str) -> bool:
 def cause_of(error: BaseException) -> str:
     """What a database's driver says, in one line."""
     about = _from_driver(error)
-    return " ".join(str(error if about is None else about.orig).split())
+    return reason(about.orig if about is not None and about.orig is not None else error)
 
 
 def _from_driver(error: BaseException) -> sqlalchemy.exc.DBAPIError | None:
