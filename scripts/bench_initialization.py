@@ -21,7 +21,8 @@ from lcsearch.data import Batches, SearchData, load
 from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.layers.models import undecayed
 from lcsearch.nets import backbones
-from lcsearch.nets.surgery import conv_layers, convert
+from lcsearch.nets.replaceable import conv_layers
+from lcsearch.nets.surgery import convert
 from lcsearch.train import train
 
 

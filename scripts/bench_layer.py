@@ -36,7 +36,8 @@ from lcsearch.layers import LinearConv2d
 from lcsearch.layers.families.linear import FAMILY, LinearSpec
 from lcsearch.layers.geometry import Geometry
 from lcsearch.nets import backbones
-from lcsearch.nets.surgery import conv_layers, convert, factorize, shape_of
+from lcsearch.nets.replaceable import conv_layers, shape_of
+from lcsearch.nets.surgery import convert, factorize
 from lcsearch.train.memory import keep_freed_memory
 
 ALPHAS = (0.5, 0.25, 0.125)

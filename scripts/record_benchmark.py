@@ -42,7 +42,8 @@ from lcsearch.core.job import Job
 from lcsearch.core.spec import ModelSpec, Recipe, TrialSpec
 from lcsearch.nets import backbones
 from lcsearch.nets.count import count
-from lcsearch.nets.surgery import build_model, conv_layers, uniform
+from lcsearch.nets.replaceable import conv_layers
+from lcsearch.nets.surgery import build_model, uniform
 from lcsearch.search.samplers._draw import Draw, at_unit, unit_of
 from lcsearch.search.space import BoundSpace
 from lcsearch.train.objective import TrainObjective

@@ -41,7 +41,8 @@ from lcsearch.core.spec import ModelSpec, read_layer
 from lcsearch.layers import arithmetic
 from lcsearch.layers.families.linear import FAMILY, LinearSpec
 from lcsearch.layers.shape import Shapes
-from lcsearch.nets.surgery import build_model, conv_layers, shape_of
+from lcsearch.nets.replaceable import conv_layers, shape_of
+from lcsearch.nets.surgery import build_model
 from lcsearch.search.space import BoundSpace
 
 PLAIN = LinearSpec(1.0)

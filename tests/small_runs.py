@@ -18,7 +18,8 @@ from lcsearch.layers import prune_coefficients
 from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.nets.channels import groups_of
 from lcsearch.nets.count import count
-from lcsearch.nets.surgery import build_model, conv_layers
+from lcsearch.nets.replaceable import conv_layers
+from lcsearch.nets.surgery import build_model
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.run_file import Facts
 from lcsearch.runs.settings import RunSettings

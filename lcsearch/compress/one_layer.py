@@ -7,8 +7,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from lcsearch.nets import surgery
-from lcsearch.nets.replaceable import tied
+from lcsearch.nets.replaceable import conv_layers, tied
 
 Play = Callable[[Tensor], Tensor]
 """Takes what a convolution gets, and answers in its place."""
@@ -29,7 +28,7 @@ class Stage:
         self._kept: dict[nn.Conv2d, Tensor] = {}
         self._changed: tuple[nn.Conv2d, Play] | None = None
         self._visit: Visit | None = None
-        self._convs = list(surgery.conv_layers(model).values())
+        self._convs = list(conv_layers(model).values())
         self._tied = {model.get_submodule(name) for name in tied(model)}
         self._calls: dict[nn.Conv2d, int] = dict.fromkeys(self._convs, 0)
 

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from lcsearch.compress import responses
 from lcsearch.core.torch_private import hooks_of
-from lcsearch.nets import surgery
 from lcsearch.nets.channels import ChannelGroups
+from lcsearch.nets.replaceable import conv_layers
 
 ROWS = 4096
 """Places of all images together that a layer is looked at."""
@@ -69,7 +69,7 @@ def readers(model: nn.Module, groups: ChannelGroups) -> dict[str, Reader]:
         model: A net of plain layers.
         groups: Its groups of channels.
     """
-    convs = surgery.conv_layers(model)
+    convs = conv_layers(model)
     places: dict[str, dict[str, list[Tensor]]] = defaultdict(lambda: defaultdict(list))
     for group in groups.groups:
         for cut in group.cuts:

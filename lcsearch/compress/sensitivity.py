@@ -32,8 +32,8 @@ from lcsearch.layers.closeness import Target
 from lcsearch.layers.family import Way
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.layers.shape import ConvShape
-from lcsearch.nets import surgery
 from lcsearch.nets.channels import ChannelGroups
+from lcsearch.nets.replaceable import conv_layers, shape_of
 
 _MEASURED = ("loss", "accuracy", "divergence")
 WORK = 1.5e12
@@ -200,7 +200,7 @@ class Variant:
 
 
 def _convs(model: nn.Module, names: Sequence[str]) -> dict[str, nn.Conv2d]:
-    known = surgery.conv_layers(model)
+    known = conv_layers(model)
     found = {}
     for name in names:
         if name not in known:
@@ -213,7 +213,7 @@ def _convs(model: nn.Module, names: Sequence[str]) -> dict[str, nn.Conv2d]:
 
 def _variants(name: str, conv: nn.Conv2d, ways: Callable[[ConvShape], Sequence[Way]]) -> Iterator[Variant]:
     """Every way to compress a convolution, none twice, by falling parameters."""
-    for way in ways(surgery.shape_of(conv)):
+    for way in ways(shape_of(conv)):
         with torch.random.fork_rng(devices=()):
             layer = lookup.family_of(way.spec).fresh(conv, way.spec)
         layer.take_over(conv)

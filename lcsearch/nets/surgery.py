@@ -25,12 +25,10 @@ from lcsearch.nets.replaceable import conv_layers, left_plain, shape_of, tied
 __all__ = [
     "build_model",
     "compress",
-    "conv_layers",
     "convert",
     "factorize",
     "fold",
     "once",
-    "shape_of",
     "thinned",
     "uniform",
 ]

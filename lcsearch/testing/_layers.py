@@ -16,7 +16,8 @@ from lcsearch.layers.closeness import Closeness, Target
 from lcsearch.layers.family import Family
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.layers.models import family_layers
-from lcsearch.nets.surgery import factorize, fold, shape_of
+from lcsearch.nets.replaceable import shape_of
+from lcsearch.nets.surgery import factorize, fold
 from lcsearch.testing._expect import doing, expect
 
 _SIDE = 9

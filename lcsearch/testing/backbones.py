@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from lcsearch.core.functions import parameters
 from lcsearch.nets import backbones
 from lcsearch.nets.backbones import Backbone
-from lcsearch.nets.surgery import conv_layers
+from lcsearch.nets.replaceable import conv_layers
 from lcsearch.testing._expect import doing, expect
 
 _IMAGES = 4

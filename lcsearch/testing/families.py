@@ -21,7 +21,7 @@ from torch import nn
 from lcsearch.core.spec import LayerSpec
 from lcsearch.layers.family import Family
 from lcsearch.layers.offer import Rule
-from lcsearch.nets.surgery import shape_of
+from lcsearch.nets.replaceable import shape_of
 from lcsearch.testing._expect import doing, expect
 from lcsearch.testing._layers import check_bundle, check_layer
 from lcsearch.testing._offers import check_offer, check_ways, drawn_specs

@@ -18,6 +18,7 @@ from lcsearch.data import SearchData, Split
 from lcsearch.nets import surgery, use
 from lcsearch.nets.failure import Watch
 from lcsearch.nets.layout import channels_last
+from lcsearch.nets.replaceable import conv_layers
 from lcsearch.nets.use import check_still_used, used
 from lcsearch.train.answers import checked_answer
 from lcsearch.train.optimizer import penalty
@@ -104,7 +105,7 @@ def _try_to_cut(
 ) -> None:
     """Thin the net, fit the layer that takes least to what it answers, and train what comes of it."""
     subject = "the net cut out of trained weights"
-    convs = surgery.conv_layers(whole)
+    convs = conv_layers(whole)
     least = sorted(compressed.layers, key=lambda layer: convs[layer].out_channels)[:1]
     spec = replace(compressed, layers={name: compressed.layers[name] for name in least})
     with Watch(subject):

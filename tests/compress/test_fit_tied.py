@@ -14,7 +14,7 @@ from lcsearch.compress.sensitivity import measure
 from lcsearch.data import DatasetInfo, SearchData, Split
 from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.layers.linear_conv import LinearConv2d
-from lcsearch.nets import surgery
+from lcsearch.nets.replaceable import conv_layers
 
 
 class Backwards(nn.Module):
@@ -82,7 +82,7 @@ def test_the_loss_of_one_of_them_alone_is_not_measured() -> None:
     info = DatasetInfo("noise", 16, 3, 8, (0.5,) * 3, (0.3,) * 3, False, 0)
     data = SearchData(info, Split(pixels, labels), Split(pixels, labels))
     net = Backwards().eval()
-    rows = measure(net, list(surgery.conv_layers(net)), data).rows
+    rows = measure(net, list(conv_layers(net)), data).rows
     assert {row.layer for row in rows} == {"stem"}
 
 

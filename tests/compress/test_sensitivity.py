@@ -21,6 +21,7 @@ from lcsearch.layers.families.linear import FAMILY, LinearSpec
 from lcsearch.layers.family import Way
 from lcsearch.layers.shape import ConvShape
 from lcsearch.nets import surgery
+from lcsearch.nets.replaceable import conv_layers
 
 INFO = DatasetInfo("drawn", 10, 3, 16, (0.5,) * 3, (0.25,) * 3, False, 2)
 
@@ -62,7 +63,7 @@ def test_rows_are_those_of_models_that_are_run_whole(name: str, data: SearchData
     judged = Split(data.train.images[sensitivity.FIT_IMAGES :], data.train.labels[sensitivity.FIT_IMAGES :])
     x, fitted = normalised(judged), normalised(data.train)[: sensitivity.FIT_IMAGES]
     reestimate(model, fitted)
-    found = measure(model, list(surgery.conv_layers(model))[1:4], data, ways=ways((0.25,)))
+    found = measure(model, list(conv_layers(model))[1:4], data, ways=ways((0.25,)))
     plain = model(x).detach()
     assert found.images == 100 and found.rows
     assert found.baseline_loss == pytest.approx(float(F.cross_entropy(plain, judged.labels)), rel=1e-5)

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from lcsearch.core.errors import InputError, one_line
 from lcsearch.core.normalisation import Normalisation
-from lcsearch.nets import surgery
 from lcsearch.nets.backbones import plain_form, pretrained_form
 from lcsearch.nets.backbones._torchvision import PREFIX, no_such_net
+from lcsearch.nets.replaceable import conv_layers
 
 _AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")
 
@@ -30,7 +30,7 @@ def published(backbone: str, model: nn.Module) -> dict[str, Tensor]:
             cannot be downloaded.
     """
     weights = _weights(backbone)
-    first = next(iter(surgery.conv_layers(model).values()), None)
+    first = next(iter(conv_layers(model).values()), None)
     if first is not None and first.in_channels != 3:
         raise InputError(f"{backbone} is trained on 3 channels; the images have {first.in_channels}")
     from torchvision.models import get_model

@@ -20,6 +20,7 @@ from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.nets import surgery
 from lcsearch.nets.channels import thin
 from lcsearch.nets.count import count
+from lcsearch.nets.replaceable import conv_layers, shape_of
 from lcsearch.search.space import BoundSpace, bind, parse_space
 from lcsearch.search.space.thinning import ChannelChoice, allowed
 
@@ -134,9 +135,9 @@ def test_shapes_are_those_of_the_net_that_is_built(name: str) -> None:
     space = bound(net, {"low": 0.2, "high": 1.0})
     for share in (0.2, 0.5, 1.0):
         model = space.thinner(share)
-        convs = surgery.conv_layers(built(net, space, model))
+        convs = conv_layers(built(net, space, model))
         shapes = space.shapes(space.thinning.counts(model.channels))
-        assert shapes == {conv: surgery.shape_of(module) for conv, module in convs.items()}
+        assert shapes == {conv: shape_of(module) for conv, module in convs.items()}
 
 
 def test_a_space_that_keeps_all_channels_looks_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
