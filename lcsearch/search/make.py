@@ -16,6 +16,7 @@ import torch
 from lcsearch import data
 from lcsearch.core.checked import VERSION
 from lcsearch.core.config import parse_config
+from lcsearch.core.data_digest import DataDigest
 from lcsearch.core.functions import look_in, module_folders
 from lcsearch.core.job import Objective
 from lcsearch.core.spec import ModelSpec, TrialSpec
@@ -113,13 +114,12 @@ def make(
     if weights is not None:
         Start(directory.start).write_backbone(weights.state)
         notes = [*notes, *filter(None, [weights.said])]
-    recorded = _recorded(settings, facts, given, bound.space, [*notes, *_about_net(bound)])
-    recorded, seen = replace(recorded, carried=carried), ANY_IMAGES
+    digest = None if images is None else images.record.digest
     if images is not None:
         write_image_list(directory.images, images.record.lines)
-        recorded = replace(recorded, data=images.record.digest)
-        seen = SessionImages(images.record.digest.seen)
-    directory.write(recorded)
+    notes = [*notes, *_about_net(bound)]
+    directory.write(_recorded(settings, facts, given, bound.space, notes, digest, carried))
+    seen = ANY_IMAGES if digest is None else SessionImages(digest.seen)
     return _session(directory, settings, facts, bound, given, objective, following, seen)
 
 
@@ -180,11 +180,19 @@ def go_on(
 
 
 def _recorded(
-    settings: RunSettings, facts: Facts, given: Sequence[TrialSpec], space: Space, notes: Sequence[str]
+    settings: RunSettings,
+    facts: Facts,
+    given: Sequence[TrialSpec],
+    space: Space,
+    notes: Sequence[str],
+    digest: DataDigest | None,
+    carried: str,
 ) -> RunFile:
     """What run.yaml is to hold."""
     return RunFile(
         version=VERSION,
+        data=digest,
+        carried=carried,
         study=f"lcsearch:{uuid.uuid4().hex[:12]}",
         modules_in=module_folders(user_modules(settings)),
         settings=settings,
