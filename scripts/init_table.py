@@ -12,27 +12,32 @@ from work_off import Line
 EPOCHS = (0, 1, 3)
 Arm = tuple[str, str, str, bool]
 """Kind, shape, choice of channels, whether it is distilled."""
-OURS: dict[Arm, str] = {
-    ("cut", "guided", "", False): "guided by sensitivity, cut out",
-    ("cut", "guided", "", True): "the same, distilled",
-    ("scratch", "guided", "", False): "guided by sensitivity, from scratch",
-    ("scratch", "guided", "", True): "the same, distilled",
-}
-RIVALS: dict[Arm, str] = {
-    ("cut", "thinner", "", False): "thinner net, cut out",
-    ("cut", "thinner", "", True): "the same, distilled",
-    ("scratch", "thinner", "", False): "thinner net, from scratch",
-    ("scratch", "thinner", "", True): "the same, distilled",
-    ("cut", "thinner", "magnitude", False): "thinner net, cut out by magnitude",
-    ("cut", "thinner", "magnitude", True): "the same, distilled",
-    ("cut", "thinner", "magnitude_solved", False): "thinner net, by magnitude and solved again",
-    ("cut", "thinner", "magnitude_solved", True): "the same, distilled",
-    ("cut", "pruned", "", False): "pruned by magnitude",
-    ("cut", "pruned", "", True): "the same, distilled",
-    ("cut", "alpha", "", False): "alpha alone, cut out",
-    ("cut", "alpha", "", True): "the same, distilled",
-    ("scratch", "alpha", "", True): "alpha alone, from scratch, distilled",
-}
+
+
+def _with_and_without_teacher(names: dict[tuple[str, str, str], str]) -> dict[Arm, str]:
+    return {
+        (*arm, taught): "the same, distilled" if taught else name
+        for arm, name in names.items()
+        for taught in (False, True)
+    }
+
+
+OURS = _with_and_without_teacher(
+    {
+        ("cut", "guided", ""): "guided by sensitivity, cut out",
+        ("scratch", "guided", ""): "guided by sensitivity, from scratch",
+    }
+)
+RIVALS = _with_and_without_teacher(
+    {
+        ("cut", "thinner", ""): "thinner net, cut out",
+        ("scratch", "thinner", ""): "thinner net, from scratch",
+        ("cut", "thinner", "magnitude"): "thinner net, cut out by magnitude",
+        ("cut", "thinner", "magnitude_solved"): "thinner net, by magnitude and solved again",
+        ("cut", "pruned", ""): "pruned by magnitude",
+        ("cut", "alpha", ""): "alpha alone, cut out",
+    }
+) | {("scratch", "alpha", "", True): "alpha alone, from scratch, distilled"}
 """What the table calls each arm, in its order."""
 SHORT = 0.1
 """Points below the best rival from which the table says that ours is worse."""
