@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +22,8 @@ if TYPE_CHECKING:
     from rich.table import Table
     from torch import nn
 
-    from lcsearch.compress.sensitivity import Sensitivity
+    from lcsearch.compress.sensitivity import Row, Sensitivity
+    from lcsearch.compress.thin_sensitivity import ChannelRow
     from lcsearch.core.spec import ModelSpec
     from lcsearch.data import SearchData
 
@@ -50,7 +54,7 @@ def sensitivity(as_json: bool, out: Path | None, **said: Any) -> None:
         plain = {"backbone": options["backbone"], "dataset": data.info.name, **found.to_plain()}
         click.echo(json.dumps(plain))
     else:
-        _print_table(found, template.backbone)
+        _print_tables(found, template.backbone)
 
 
 def _completed(asked: Asked) -> dict[str, Any]:
@@ -185,58 +189,44 @@ def _measure(model: nn.Module, template: ModelSpec, data: SearchData, options: d
     )
 
 
-def _print_table(found: Sensitivity, backbone: str) -> None:
+def _print_tables(found: Sensitivity, backbone: str) -> None:
     from rich.console import Console
-    from rich.table import Table
 
     from lcsearch.report.sensitivity import cells
 
-    table = Table(box=None, pad_edge=False, padding=(0, 1), title_justify="left")
-    table.title = f"{backbone}: one layer compressed, nothing trained"
-    table.add_column("layer", overflow="fold")
-    for name in ("alpha", "coefficients", "params", "accuracy", "loss", "divergence"):
-        table.add_column(name, justify="left" if name == "coefficients" else "right", no_wrap=True)
-    table.add_row("(none)", "", "", "", f"{found.baseline_accuracy:.2f} %", f"{found.baseline_loss:.3f}", "0")
-    last = ""
-    for row in found.rows:
-        if row.layer != last:
-            table.add_section()
-        table.add_row(
-            row.layer if row.layer != last else "",
-            *cells(row),
-            format_count(row.way.params),
-            f"{row.accuracy:.2f} %",
-            f"{row.loss:.3f}",
-            f"{row.divergence:.4f}",
-        )
-        last = row.layer
+    layers = _table(f"{backbone}: one layer compressed, nothing trained", ("alpha", "coefficients", "params"))
+    layers.add_row(
+        "(none)", "", "", "", f"{found.baseline_accuracy:.2f} %", f"{found.baseline_loss:.3f}", "0"
+    )
+    _fill(layers, [(row.layer, [*cells(row), format_count(row.way.params)], row) for row in found.rows])
     console = Console()
-    console.print(table)
+    console.print(layers)
     if found.channels:
-        console.print(_thin_table(found, backbone))
+        groups = _table(
+            f"{backbone}: one layer thinned, and those that share its channels", ("channels", "all params")
+        )
+        thinner = found.channels
+        _fill(groups, [(r.group, [f"{r.kept} of {r.size}", format_count(r.params)], r) for r in thinner])
+        console.print(groups)
     console.print(f"on {found.images:,} images that no layer was fitted to", highlight=False)
 
 
-def _thin_table(found: Sensitivity, backbone: str) -> Table:
-    """What each group of channels loses."""
+def _table(title: str, columns: Sequence[str]) -> Table:
+    """A table without rows: layers, columns of their own kind, and what a model loses."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 1), title_justify="left")
-    table.title = f"{backbone}: one layer thinned, and those that share its channels"
+    table.title = title
     table.add_column("layer", overflow="fold")
-    for name in ("channels", "all params", "accuracy", "loss", "divergence"):
-        table.add_column(name, justify="right", no_wrap=True)
-    last = ""
-    for row in found.channels:
-        if row.group != last:
-            table.add_section()
-        table.add_row(
-            row.group if row.group != last else "",
-            f"{row.kept} of {row.size}",
-            format_count(row.params),
-            f"{row.accuracy:.2f} %",
-            f"{row.loss:.3f}",
-            f"{row.divergence:.4f}",
-        )
-        last = row.group
+    for name in (*columns, "accuracy", "loss", "divergence"):
+        table.add_column(name, justify="left" if name == "coefficients" else "right", no_wrap=True)
     return table
+
+
+def _fill(table: Table, rows: Iterable[tuple[str, Sequence[str], Row | ChannelRow]]) -> None:
+    """Add a section for each layer, with its name beside the first row alone."""
+    for name, own in groupby(rows, key=itemgetter(0)):
+        table.add_section()
+        for place, (_, cells, lost) in enumerate(own):
+            words = f"{lost.accuracy:.2f} %", f"{lost.loss:.3f}", f"{lost.divergence:.4f}"
+            table.add_row("" if place else name, *cells, *words)
