@@ -22,7 +22,7 @@ from lcsearch.core.spec import LayerSpec
 from lcsearch.layers.family import Family
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.layers.offer import Offer, Rule, nudge
-from lcsearch.layers.shape import ConvShape, Size
+from lcsearch.layers.shape import ConvShape, Places, Size
 
 KERNEL = 9
 
@@ -173,8 +173,8 @@ class BankFamily(Family[BankSpec]):
             found[name] = Size(own, own)
         return found
 
-    def macs(self, shape: ConvShape, spec: BankSpec) -> int:
-        return shape.macs
+    def macs(self, shape: ConvShape, spec: BankSpec, places: Places) -> int:
+        return places.made * shape.macs
 
     def fresh(self, conv: nn.Conv2d, spec: BankSpec) -> BankLayer:
         return self.fresh_bundle({"": conv}, {"": spec})[""]

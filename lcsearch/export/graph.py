@@ -30,7 +30,7 @@ def standard_program(model: nn.Module, about: About) -> ExportedProgram:
     Raises:
         InputError: ``torch.export`` cannot follow the net.
     """
-    standard = surgery.factorize(model).eval().requires_grad_(False)
+    standard = surgery.factorize(model, about.image_shape).eval().requires_grad_(False)
     program = _export(standard, about.image_shape)
     if about.fold_batch_norm:
         program = _export(fold_batch_norm(program), about.image_shape)

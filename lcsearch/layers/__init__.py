@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from lcsearch.layers.models import regularization
     from lcsearch.layers.pruning import PRUNE_END, PRUNE_START, prune_coefficients
     from lcsearch.layers.regularize import correlation_loss
+    from lcsearch.layers.separable_conv import SeparableConv2d
 
 _WHERE = {
     "FamilyLayer": "layer",
     "LinearConv2d": "linear_conv",
+    "SeparableConv2d": "separable_conv",
     "PRUNE_END": "pruning",
     "PRUNE_START": "pruning",
     "correlation_loss": "regularize",
@@ -30,6 +32,7 @@ __all__ = [
     "PRUNE_START",
     "FamilyLayer",
     "LinearConv2d",
+    "SeparableConv2d",
     "correlation_loss",
     "prune_coefficients",
     "regularization",

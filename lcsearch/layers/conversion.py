@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import nn
 
@@ -11,6 +9,7 @@ from lcsearch.layers.arithmetic import feature_macs
 from lcsearch.layers.factorized import FactorizedConv2d
 from lcsearch.layers.filters import LinearFilters
 from lcsearch.layers.fit import fit
+from lcsearch.layers.standard import conv_of
 
 
 @torch.no_grad()
@@ -24,14 +23,9 @@ def take(layer: LinearFilters, conv: nn.Conv2d) -> None:
     layer.take_over(conv)
 
 
-@torch.no_grad()
 def to_conv(layer: LinearFilters) -> nn.Conv2d:
     """Return the equal plain convolution, in the mode and memory format of the layer."""
-    conv = nn.Conv2d(**layer.geometry.arguments, **_kind(layer))
-    conv.weight.copy_(layer.filters())
-    if layer.bias is not None and conv.bias is not None:
-        conv.bias.copy_(layer.bias)
-    return _like(layer, conv)
+    return conv_of(layer, layer.primary, layer.geometry.arguments, layer.filters(), layer.bias)
 
 
 @torch.no_grad()
@@ -44,31 +38,10 @@ def factorize(layer: LinearFilters) -> nn.Module:
     """
     if layer.plan.s == 0 or layer.shape.macs <= feature_macs(layer.shape, layer.own_p):
         return to_conv(layer)
-    tiles = layer.geometry.groups // layer.banks
-    arguments = layer.geometry.arguments | {"out_channels": tiles * layer.plan.p, "bias": False}
-    first = nn.Conv2d(**arguments, **_kind(layer))
-    first.weight.copy_(layer.primary.repeat(tiles, 1, 1, 1))
-    second = nn.Conv2d(
-        first.out_channels,
-        layer.geometry.out_channels,
-        1,
-        groups=layer.geometry.groups,
-        bias=layer.bias is not None,
-        **_kind(layer),
-    )
-    second.weight.copy_(layer.mixer()[:, :, None, None])
-    if layer.bias is not None and second.bias is not None:
-        second.bias.copy_(layer.bias)
-    return FactorizedConv2d(_like(layer, first), _like(layer, second)).train(layer.training)
-
-
-def _kind(layer: LinearFilters) -> dict[str, Any]:
-    return {"device": layer.primary.device, "dtype": layer.primary.dtype}
-
-
-def _like(layer: LinearFilters, conv: nn.Conv2d) -> nn.Conv2d:
-    """Give a convolution the mode, the trainability and the memory format of a layer."""
-    conv.requires_grad_(layer.primary.requires_grad)
-    if layer.primary.is_contiguous(memory_format=torch.channels_last) and not layer.primary.is_contiguous():
-        conv = conv.to(memory_format=torch.channels_last)
-    return conv.train(layer.training)
+    tiles, features = layer.geometry.groups // layer.banks, layer.geometry.groups * layer.own_p
+    arguments = layer.geometry.arguments | {"out_channels": features}
+    first = conv_of(layer, layer.primary, arguments, layer.primary.repeat(tiles, 1, 1, 1), None)
+    arguments = {"in_channels": features, "out_channels": layer.geometry.out_channels, "kernel_size": 1}
+    arguments["groups"] = layer.geometry.groups
+    second = conv_of(layer, layer.primary, arguments, layer.mixer()[:, :, None, None], layer.bias)
+    return FactorizedConv2d(first, second).train(layer.training)

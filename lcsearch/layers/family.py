@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from lcsearch.core.spec import LayerSpec, Reduction
 from lcsearch.core.text import format_share
-from lcsearch.layers.shape import ConvShape, Shapes, Size
+from lcsearch.layers.shape import ConvShape, Places, Shapes, Size
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -142,8 +142,8 @@ class Family(ABC, Generic[SpecT]):
         """
 
     @abstractmethod
-    def macs(self, shape: ConvShape, spec: SpecT) -> int:
-        """Multiply-accumulates per output position, of all channels, in the cheaper exported form."""
+    def macs(self, shape: ConvShape, spec: SpecT, places: Places) -> int:
+        """Multiply-accumulates for one image, in the cheaper exported form."""
 
     def together(self, name: str, spec: SpecT) -> str:
         """The bundle of a layer: layers that share tensors have one, every other layer its own."""

@@ -1,8 +1,11 @@
-"""First values of a LinearConv layer: secondary filters start with the variance of the primary ones.
+"""First values of a family's layers: filters start with the variance that those of ``nn.Conv2d`` have.
 
-The primaries are drawn as ``nn.Conv2d`` draws its filters: independent numbers of one variance v. A secondary
-filter with coefficients a then has variance v * |a|^2, so every row of A gets norm 1, whatever p and r are.
-For A = C R the rows of R are orthonormal, so that the rows of C alone decide.
+LinearConv: the primaries are drawn as ``nn.Conv2d`` draws its filters: independent numbers of one variance v.
+A secondary filter with coefficients a then has variance v * |a|^2, so every row of A gets norm 1, whatever p
+and r are. For A = C R the rows of R are orthonormal, so that the rows of C alone decide.
+
+Separable: the rows of the mixing have norm 1, as those of A; the blueprints are drawn as ``nn.Conv2d`` draws
+the filters of the depthwise convolution that they are, which sums K terms.
 """
 
 from __future__ import annotations
@@ -23,6 +26,12 @@ def _unit_rows(matrix: Tensor) -> None:
 def init_primary(primary: Tensor) -> None:
     """Fill the (p, c, kh, kw) primary filters as ``nn.Conv2d`` fills its own."""
     nn.init.kaiming_uniform_(primary, a=math.sqrt(5))
+
+
+@torch.no_grad()
+def init_blueprints(blueprints: Tensor) -> None:
+    """Fill the (K, out, kh, kw) blueprints as ``nn.Conv2d`` fills (out, K, kh, kw) filters."""
+    nn.init.kaiming_uniform_(blueprints.transpose(0, 1), a=math.sqrt(5))
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor, nn
 
-from lcsearch.layers.shape import ConvShape, Size
+from lcsearch.layers.shape import ConvShape, Places, Size
 from lcsearch.layers.sharing import share, share_buffers
 
 
@@ -62,8 +62,12 @@ class FamilyLayer(nn.Conv2d):
     def to_conv(self) -> nn.Conv2d:
         """The plain convolution that gives the same output."""
 
-    def factorize(self) -> nn.Module:
-        """Standard layers that give the same output, in the form that takes fewer multiply-accumulates."""
+    def factorize(self, places: Places | None = None) -> nn.Module:
+        """Standard layers that give the same output, in the form that takes fewer multiply-accumulates.
+
+        Args:
+            places: Of its feature maps, where the cheaper form depends on them; None for large images.
+        """
         return self.to_conv()
 
     @abstractmethod

@@ -13,6 +13,7 @@ from lcsearch.layers.cache import FilterCache
 from lcsearch.layers.cost import Chooser, Use, Way
 from lcsearch.layers.filters import LinearFilters
 from lcsearch.layers.geometry import Geometry, Pair, check_conv
+from lcsearch.layers.shape import Places
 
 
 class LinearConv2d(LinearFilters):
@@ -127,8 +128,8 @@ class LinearConv2d(LinearFilters):
         """Return the equal plain convolution."""
         return conversion.to_conv(self)
 
-    def factorize(self) -> nn.Module:
-        """Return equal standard layers, in the form that takes fewer multiply-accumulates."""
+    def factorize(self, places: Places | None = None) -> nn.Module:
+        """Return equal standard layers, in the form that takes fewer multiply-accumulates anywhere."""
         return conversion.factorize(self)
 
     def way(self, x: Tensor) -> Way:

@@ -46,6 +46,18 @@ class ConvShape:
         return self.out_channels * self.filter_size
 
 
+class Places(NamedTuple):
+    """At how many positions of its feature maps a convolution works, for one image.
+
+    Attributes:
+        given: Height times width of its input, without padding.
+        made: Height times width of its output.
+    """
+
+    given: int
+    made: int
+
+
 Shapes = Mapping[str, ConvShape]
 """Module name to the shape of its convolution."""
 

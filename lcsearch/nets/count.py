@@ -22,10 +22,10 @@ from torch import Tensor, nn
 from lcsearch.core.errors import InputError
 from lcsearch.core.records import LayerCount
 from lcsearch.layers import lookup
-from lcsearch.layers.factorized import FactorizedConv2d
+from lcsearch.layers.factorized import ConvInSteps
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.layers.models import spec_of
-from lcsearch.layers.shape import Size
+from lcsearch.layers.shape import Places, Size
 from lcsearch.nets.copying import copied_to
 from lcsearch.nets.failure import Watch, with_image_size
 from lcsearch.nets.thop import Rule, profile
@@ -125,7 +125,7 @@ def _profiled_on(device: torch.device, model: nn.Module, input_shape: tuple[int,
 
 def _rule_for(module: nn.Module) -> Rule | None:
     """How a module is counted; None for what costs nothing by our definition, or by its parts."""
-    if isinstance(module, FactorizedConv2d):
+    if isinstance(module, ConvInSteps):
         return None
     for kind, macs in _MACS.items():
         if isinstance(module, kind):
@@ -138,9 +138,9 @@ def _add(macs: Callable[..., int], module: Any, inputs: tuple[Tensor], output: T
 
 
 def _family_layer(layer: FamilyLayer, image: Tensor, output: Tensor) -> int:
-    """The cheaper exported form; all make the same places of the output."""
-    macs = lookup.family(layer.family).macs(layer.shape, spec_of(layer))
-    return output.shape[2:].numel() * macs
+    """The cheaper exported form."""
+    places = Places(image.shape[2:].numel(), output.shape[2:].numel())
+    return lookup.family(layer.family).macs(layer.shape, spec_of(layer), places)
 
 
 _Conv = nn.Conv1d | nn.Conv2d | nn.Conv3d

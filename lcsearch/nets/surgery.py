@@ -15,11 +15,13 @@ from lcsearch.layers.closeness import Target
 from lcsearch.layers.family import Family
 from lcsearch.layers.geometry import check_conv
 from lcsearch.layers.layer import FamilyLayer
+from lcsearch.layers.models import family_layers
 from lcsearch.layers.sharing import share
 from lcsearch.nets import backbones
 from lcsearch.nets.channels import ChannelGroups, groups_of, thin
 from lcsearch.nets.copying import copied
 from lcsearch.nets.in_place import become, give_attributes, take_attributes
+from lcsearch.nets.places import places_of
 from lcsearch.nets.replaceable import conv_layers, left_plain, shape_of, tied
 
 __all__ = [
@@ -134,20 +136,31 @@ def thinned(model: nn.Module, spec: ModelSpec, groups: ChannelGroups) -> nn.Modu
 
 def fold(model: nn.Module) -> nn.Module:
     """A copy in which every layer that took a convolution's place is the equal ``nn.Conv2d``."""
-    return _unmake(model, lambda layer: layer.to_conv())
+    return _unmake(model, lambda name, layer: layer.to_conv())
 
 
-def factorize(model: nn.Module) -> nn.Module:
-    """A copy in which every such layer is an equal module of standard layers, in its cheaper form."""
-    return _unmake(model, lambda layer: layer.factorize())
+def factorize(model: nn.Module, image_shape: tuple[int, int, int] | None = None) -> nn.Module:
+    """A copy in which every such layer is an equal module of standard layers, in its cheaper form.
+
+    Args:
+        model: Any module.
+        image_shape: Channels, height and width of the images for which it is to be cheaper, where that
+            depends on them; None for large images.
+
+    Raises:
+        InputError: The model does not run on such images.
+    """
+    places = {} if image_shape is None else places_of(model, image_shape)
+    return _unmake(model, lambda name, layer: layer.factorize(places.get(name)))
 
 
-def _unmake(model: nn.Module, make: Callable[[FamilyLayer], nn.Module]) -> nn.Module:
+def _unmake(model: nn.Module, make: Callable[[str, FamilyLayer], nn.Module]) -> nn.Module:
     copy = copied(model)
-    layers = [module for module in copy.modules() if isinstance(module, FamilyLayer)]
-    ties = [(layer, layer.lead, _one_bias(layer, layer.lead)) for layer in layers if layer.lead is not None]
-    for layer in layers:
-        made = make(layer).train(layer.training)
+    layers = family_layers(copy)
+    leads = [(layer, layer.lead) for layer in layers.values()]
+    ties = [(layer, lead, _one_bias(layer, lead)) for layer, lead in leads if lead is not None]
+    for name, layer in layers.items():
+        made = make(name, layer).train(layer.training)
         give_attributes(layer, made)
         become(layer, made)
     for own, lead, bias in ties:

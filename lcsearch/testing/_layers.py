@@ -16,6 +16,7 @@ from lcsearch.layers.closeness import Closeness, Target
 from lcsearch.layers.family import Family
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.layers.models import family_layers
+from lcsearch.layers.shape import Places
 from lcsearch.nets.replaceable import shape_of
 from lcsearch.nets.surgery import factorize, fold
 from lcsearch.testing._expect import doing, expect
@@ -133,10 +134,11 @@ def _check_size(family: Family[Any], net: nn.Sequential, spec: LayerSpec, what: 
     shape = _layer(net).shape
     found, stored = _stored(net), family.size(shape, spec).stored
     expect(found == stored, f"{what} stores {found} numbers, and size() says {stored}")
-    meter, standard = FlopCounterMode(display=False), factorize(net)
+    image = (shape.in_channels, _SIDE, _SIDE)
+    meter, standard = FlopCounterMode(display=False), factorize(net, image)
     with meter, torch.no_grad():
-        output = standard(torch.zeros(1, shape.in_channels, _SIDE, _SIDE, dtype=torch.float64))
-    macs = family.macs(shape, spec) * output.shape[2] * output.shape[3]
+        output = standard(torch.zeros(1, *image, dtype=torch.float64))
+    macs = family.macs(shape, spec, Places(_SIDE * _SIDE, output.shape[2] * output.shape[3]))
     counted = meter.get_total_flops() // 2
     expect(macs == counted, f"{what}: factorize() takes {counted} multiply-accumulates, macs() says {macs}")
 

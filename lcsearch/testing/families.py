@@ -11,6 +11,7 @@ import math
 import pickle
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import chain, zip_longest
 from typing import Any
 
@@ -34,8 +35,8 @@ def check_family(family: Family[Any], *, specs: Sequence[LayerSpec] = (), rules:
 
     Args:
         family: What its file calls ``FAMILY``, or its entry point names.
-        specs: Specs to check beside those that the family itself offers to a search; a family that is not
-            searched needs one at least.
+        specs: Specs to check beside those that the family itself offers to a search, on every convolution
+            that `canonical` allows them for; a family that is not searched needs one at least.
         rules: What a space may say about it; what it is offered where the space says nothing is checked too.
 
     Raises:
@@ -85,17 +86,17 @@ def _canonical_specs(
     expect(refused is None or isinstance(refused, str), f"refuses() returned {refused!r}, not words or None")
     if refused is not None:
         return
-    found = dict[LayerSpec, None]()
+    found = dict[LayerSpec | None, None]()
     with doing(f"specs for a convolution ({what})"):
+        for spec in given:
+            with suppress(ValueError):
+                found[family.canonical(shape, spec)] = None
         ways = [way.spec for way in family.ways(shape)]
         drawn = [drawn_specs(family, rule, shape) for rule in rules]
-        for spec in (*given, *ways[:1], *ways[-1:], *chain(*zip_longest(*drawn))):
-            if spec is None:
-                continue
-            made = family.canonical(shape, spec)
-            if made is not None:
-                found[made] = None
-    yield from list(found)[:_MOST_SPECS]
+        for spec in (*ways[:1], *ways[-1:], *chain(*zip_longest(*drawn))):
+            if spec is not None:
+                found[family.canonical(shape, spec)] = None
+    yield from [spec for spec in found if spec is not None][:_MOST_SPECS]
 
 
 def _check_facts(family: Family[Any]) -> None:

@@ -13,7 +13,7 @@ from torch import nn
 from lcsearch.layers.closeness import Target
 from lcsearch.layers.family import Family
 from lcsearch.layers.layer import FamilyLayer
-from lcsearch.layers.shape import ConvShape, Size
+from lcsearch.layers.shape import ConvShape, Places, Size
 
 SHAPE = ConvShape(8, 16, (3, 3))
 
@@ -31,7 +31,7 @@ class Short(Family[BankSpec]):
     def size(self, shape: ConvShape, spec: BankSpec) -> Size:
         return Size(spec.size, spec.size * shape.out_channels)
 
-    def macs(self, shape: ConvShape, spec: BankSpec) -> int:
+    def macs(self, shape: ConvShape, spec: BankSpec, places: Places) -> int:
         return 0
 
     def fresh(self, conv: nn.Conv2d, spec: BankSpec) -> FamilyLayer:

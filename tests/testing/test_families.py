@@ -17,7 +17,7 @@ from lcsearch.layers.family import Family
 from lcsearch.layers.linear_offer import Chosen, LinearOffer
 from lcsearch.layers.linear_rule import LinearRule
 from lcsearch.layers.lookup import family
-from lcsearch.layers.shape import Size
+from lcsearch.layers.shape import Places, Size
 from lcsearch.testing import check_family
 
 RULES = {
@@ -61,8 +61,8 @@ class Larger(LinearFamily):
 
 
 class Cheaper(LinearFamily):
-    def macs(self, shape: Any, spec: LinearSpec) -> int:
-        return super().macs(shape, spec) // 2
+    def macs(self, shape: Any, spec: LinearSpec, places: Places) -> int:
+        return super().macs(shape, spec, places) // 2
 
 
 class TakesAnything(LinearFamily):
@@ -154,8 +154,8 @@ class KeepsAside(Layer):
             conv.bias.data += 1
         return conv
 
-    def factorize(self) -> nn.Module:
-        made = super().factorize()
+    def factorize(self, places: Places | None = None) -> nn.Module:
+        made = super().factorize(places)
         return nn.Sequential(made, Shift()) if self.__dict__.get("pruned") else made
 
 
@@ -172,8 +172,8 @@ class ReadsPrimaries(Layer):
 
 
 class CannotBeRead(Layer):
-    def factorize(self) -> nn.Module:
-        return nn.Sequential(*super().factorize().children()) or super().factorize()
+    def factorize(self, places: Places | None = None) -> nn.Module:
+        return nn.Sequential(*super().factorize(places).children()) or super().factorize(places)
 
 
 def with_layer(kind: type[Layer]) -> LinearFamily:

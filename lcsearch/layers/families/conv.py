@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from lcsearch.core.checked import Checked
 from lcsearch.core.spec import LayerSpec
 from lcsearch.layers.family import Family, Numbers
-from lcsearch.layers.shape import ConvShape, Size
+from lcsearch.layers.shape import ConvShape, Places, Size
 
 if TYPE_CHECKING:
     from torch import nn
@@ -53,9 +53,9 @@ class ConvFamily(Family[ConvSpec]):
         """All of its weights and biases."""
         return Size(shape.params, shape.params)
 
-    def macs(self, shape: ConvShape, spec: ConvSpec) -> int:
-        """One product a weight."""
-        return shape.macs
+    def macs(self, shape: ConvShape, spec: ConvSpec, places: Places) -> int:
+        """One product a weight, at each position of the output."""
+        return places.made * shape.macs
 
     def fresh(self, conv: nn.Conv2d, spec: ConvSpec) -> FamilyLayer:
         """Nothing: a layer without a spec stays as it is."""

@@ -20,7 +20,7 @@ from lcsearch.core.strict import problem
 from lcsearch.core.text import format_share
 from lcsearch.layers import arithmetic
 from lcsearch.layers.family import Family, Numbers, Option, Way
-from lcsearch.layers.shape import ConvShape, Shapes, Size
+from lcsearch.layers.shape import ConvShape, Places, Shapes, Size
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -112,13 +112,13 @@ class LinearFamily(Family[LinearSpec]):
         params = p * shape.filter_size + coefficients + shape.bias_size
         return Size(params, params)
 
-    def macs(self, shape: ConvShape, spec: LinearSpec) -> int:
+    def macs(self, shape: ConvShape, spec: LinearSpec, places: Places) -> int:
         """One plain convolution, or the primary filters and then the mixing of their outputs.
 
         Zeros among sparse coefficients are multiplied like any other number, as standard layers do.
         """
         p, _ = arithmetic.split(shape.out_channels, spec.alpha)
-        return min(shape.macs, arithmetic.feature_macs(shape, p))
+        return places.made * min(shape.macs, arithmetic.feature_macs(shape, p))
 
     def fresh(self, conv: nn.Conv2d, spec: LinearSpec) -> LinearConv2d:
         """A LinearConv layer with the arguments of ``conv``."""

@@ -12,7 +12,7 @@ from lcsearch.core.strict import validate
 from lcsearch.layers import lookup
 from lcsearch.layers.families.conv import ConvSpec
 from lcsearch.layers.families.linear import FAMILY, LinearSpec
-from lcsearch.layers.shape import ConvShape, Size
+from lcsearch.layers.shape import ConvShape, Places, Size
 
 
 def test_words() -> None:
@@ -115,7 +115,7 @@ def test_as_many_coefficients_as_numbers_of_the_filters_save_nothing() -> None:
 def test_sizes_by_hand(spec: LinearSpec, stored: int, macs: int) -> None:
     shape = ConvShape(8, 16, (3, 3))
     assert FAMILY.size(shape, spec) == Size(trainable=stored, stored=stored)
-    assert FAMILY.macs(shape, spec) == macs
+    assert FAMILY.macs(shape, spec, Places(7, 5)) == 5 * macs
 
 
 def test_ways_by_hand() -> None:

@@ -19,7 +19,7 @@ from lcsearch.core.spec import LayerSpec
 from lcsearch.layers.family import Family, Numbers
 from lcsearch.layers.guesses import Suits, between
 from lcsearch.layers.offer import End, Offer, Rule, nudge
-from lcsearch.layers.shape import ConvShape, Shapes, Size
+from lcsearch.layers.shape import ConvShape, Places, Shapes, Size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -132,8 +132,8 @@ class FactoredFamily(Family[FactoredSpec]):
         params = spec.learned * (shape.filter_size + shape.out_channels) + shape.bias_size
         return Size(params, params)
 
-    def macs(self, shape: ConvShape, spec: FactoredSpec) -> int:
-        return min(shape.macs, spec.learned * (shape.filter_size + shape.out_channels))
+    def macs(self, shape: ConvShape, spec: FactoredSpec, places: Places) -> int:
+        return places.made * min(shape.macs, spec.learned * (shape.filter_size + shape.out_channels))
 
     def fresh(self, conv: nn.Conv2d, spec: FactoredSpec) -> FactoredConv2d:
         from lcsearch.layers.geometry import Geometry

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from lcsearch.layers.factorized import FactorizedConv2d
 from lcsearch.layers.geometry import Geometry
 from lcsearch.layers.layer import FamilyLayer
-from lcsearch.layers.shape import ConvShape
+from lcsearch.layers.shape import ConvShape, Places
 
 
 class FactoredConv2d(FamilyLayer):
@@ -55,7 +55,7 @@ class FactoredConv2d(FamilyLayer):
         return self._with_bias(conv)
 
     @torch.no_grad()
-    def factorize(self) -> nn.Module:
+    def factorize(self, places: Places | None = None) -> nn.Module:
         learned = len(self.basis)
         if self.shape.macs <= learned * (self.shape.filter_size + self.shape.out_channels):
             return self.to_conv()

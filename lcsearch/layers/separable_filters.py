@@ -1,0 +1,123 @@
+"""The numbers of a separable layer (arXiv 2003.13549): blueprints, their mixing, and what they make."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from lcsearch.layers import initialization, separable_sizes
+from lcsearch.layers.geometry import Geometry
+from lcsearch.layers.layer import FamilyLayer
+from lcsearch.layers.shape import ConvShape
+
+
+class SeparableFilters(FamilyLayer):
+    """K blueprints an output channel, and K numbers for each input channel of its filter: their mixing.
+
+    Args:
+        geometry: The convolution that the layer stands for.
+        terms: K.
+        rank: Rank r of the mixing; None for full.
+        device: Device of the parameters.
+        dtype: Type of the parameters.
+
+    Attributes: see `lcsearch.layers.SeparableConv2d`.
+
+    Raises:
+        ValueError: An argument is out of its range; the message names it, its value and the range.
+    """
+
+    family: ClassVar[str] = "separable"
+
+    bias: nn.Parameter | None
+    blueprints: nn.Parameter
+    mixing: nn.Parameter | None
+    column: nn.Parameter | None
+    row: nn.Parameter | None
+
+    def __init__(
+        self,
+        geometry: Geometry,
+        *,
+        terms: int,
+        rank: int | None,
+        device: Any,
+        dtype: torch.dtype | None,
+    ) -> None:
+        super().__init__()
+        self.geometry = geometry
+        separable_sizes.check(self.shape, terms, rank)
+        vars(self).update(geometry.attributes)
+        self.terms, self.rank = terms, rank
+        self._make({"device": device, "dtype": dtype})
+        self.reset_parameters()
+
+    def _make(self, options: dict[str, Any]) -> None:
+        """Create the parameters."""
+        terms, out, depth = self.terms, self.geometry.out_channels, self.geometry.in_channels
+        shapes: dict[str, tuple[int, ...]] = {"blueprints": (terms, out, *self.geometry.kernel_size)}
+        if self.rank is None:
+            shapes["mixing"] = (terms, out, depth)
+        else:
+            shapes |= {"column": (terms, out, self.rank), "row": (self.rank, depth)}
+        if self.geometry.bias:
+            shapes["bias"] = (out,)
+        for name in ("blueprints", "mixing", "column", "row", "bias"):
+            shape = shapes.get(name)
+            made = None if shape is None else nn.Parameter(torch.empty(shape, **options))
+            self.register_parameter(name, made)
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Draw fresh parameters."""
+        initialization.init_blueprints(self.blueprints)
+        if self.mixing is not None:
+            initialization.init_full(self.mixing)
+        if self.column is not None and self.row is not None:
+            initialization.init_low_rank(self.column, self.row)
+        if self.bias is not None:
+            initialization.init_bias(self.bias, self.geometry.filter_size)
+
+    @property
+    def shape(self) -> ConvShape:
+        """The convolution that the layer stands for."""
+        g = self.geometry
+        return ConvShape(g.in_channels, g.out_channels, g.kernel_size, g.groups, g.bias)
+
+    def matrices(self) -> Tensor:
+        """Return the mixing (K, out, in)."""
+        if self.mixing is not None:
+            return self.mixing
+        assert self.column is not None and self.row is not None
+        return self.column @ self.row
+
+    def filters(self) -> Tensor:
+        """Return all filters (out, in, kh, kw)."""
+        matrices, blueprints = self.matrices(), self.blueprints
+        if self.terms == 1:
+            made = matrices[0, :, :, None, None] * blueprints[0, :, None]
+        else:
+            pictures = blueprints.flatten(2).transpose(0, 1)
+            made = torch.bmm(matrices.permute(1, 2, 0), pictures).view(-1, *self.geometry.filter_shape)
+        return made if made.dtype == blueprints.dtype else made.to(blueprints.dtype)  # under autocast
+
+    def mixer(self) -> Tensor:
+        """Return the last 1x1 filters (out * K, in or r): the K terms of an output are neighbours."""
+        last = self.mixing if self.column is None else self.column
+        assert last is not None
+        return last.transpose(0, 1).flatten(0, 1)
+
+    def depthwise(self) -> Tensor:
+        """Return the filters (out, K, kh, kw) of the convolution that sums the terms of each output."""
+        return self.blueprints.transpose(0, 1)
+
+    @torch.no_grad()
+    def match_scale(self, conv: nn.Conv2d) -> None:
+        """Scale the blueprints so that the filters are as large as a convolution's. Take over its bias."""
+        ratio = conv.weight.square().mean().sqrt() / self.filters().square().mean().sqrt()
+        if torch.isfinite(ratio) and ratio > 0:
+            self.blueprints.mul_(ratio)
+        if conv.bias is not None and self.bias is not None:
+            self.bias.copy_(conv.bias)
