@@ -107,6 +107,10 @@ class Layout:
         own = [gene.params(pick, kept) for gene, pick in zip(self._genes, genome.picks, strict=True)]
         return sum(own) + self._rest(kept)
 
+    def size_of(self, index: int, pick: Pick, kept: Kept) -> int:
+        """Parameters of the convolutions of one choice under a pick."""
+        return self._genes[index].params(pick, kept)
+
     def features(self, genome: Genome) -> np.ndarray:
         """Per convolution, per choice of channels, then for what is shared.
 

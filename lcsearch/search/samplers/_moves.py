@@ -6,6 +6,7 @@ What a move means for a layer says the layer's family (``lcsearch.layers.offer``
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -15,6 +16,7 @@ from lcsearch.search.samplers._channel_moves import ChannelMoves
 from lcsearch.search.samplers._draw import at_unit, unit_of
 from lcsearch.search.samplers._layout import Genome, Layout, Shared
 from lcsearch.search.space.groups import PLAIN, Group, Pick
+from lcsearch.search.space.thin_sizes import Kept
 
 _TRIES = 4
 _NEAR, _NEAR_THIN = 0.01, 0.03
@@ -105,13 +107,26 @@ class Moves:
     def traded(self, genome: Genome) -> Genome:
         """One choice moved, the others resized so that the model keeps its size.
 
-        Half of the trades are of channels against what becomes of the layers that have them.
+        Half of the trades are of channels against what becomes of the layers that have them. Where there are
+        several families, a quarter makes all layers one of them.
         """
+        if len(self._layout.space.families) > 1 and self._rng.random() < 0.25:
+            return self.of_one_family(genome)
         if self._layout.choices and self._rng.random() < 0.5:
             return self.exchanged(genome)
         index = int(self._rng.integers(len(genome.picks) + len(self._layout.choices)))
         moved = self._moved(genome, index)
         return self.resized(moved, float(self._layout.size(genome)), frozenset({index}))
+
+    def of_one_family(self, genome: Genome) -> Genome:
+        """All layers but plain ones of one family, as far as they can be, the model as large as before."""
+        kinds = self._layout.space.families
+        kind, picks = kinds[int(self._rng.integers(len(kinds)))], list(genome.picks)
+        for index, pick in enumerate(picks):
+            if pick.family not in (PLAIN.family, kind) and kind in self._layout.groups[index].offers:
+                picks[index] = self._of_family(index, pick, kind, genome.kept)
+        moved = Genome(tuple(picks), genome.kept, genome.shared)
+        return self.resized(moved, float(self._layout.size(genome)), frozenset())
 
     def exchanged(self, genome: Genome) -> Genome:
         """Channels of one choice moved, the layers that make or read them resized for it, plain ones too."""
@@ -182,7 +197,7 @@ class Moves:
         if index >= count:
             return Genome(genome.picks, self._channels.nudged(genome.kept, index - count), genome.shared)
         picks = list(genome.picks)
-        picks[index] = self._nudge(self._layout.groups[index], picks[index])
+        picks[index] = self._nudge(index, picks[index], genome.kept)
         return Genome(tuple(picks), genome.kept, genome.shared)
 
     def _pick(self, group: Group, share: float) -> Pick:
@@ -195,22 +210,34 @@ class Moves:
         kind = self._kind(group)
         return Pick(kind, group.offers[kind].keeping(share, self._rng))
 
-    def _nudge(self, group: Group, pick: Pick) -> Pick:
+    def _nudge(self, index: int, pick: Pick, kept: Kept) -> Pick:
+        group = self._layout.groups[index]
         if pick == PLAIN:
             return self._pick(group, float(np.exp(-self._rng.exponential(1.0))))
         roll = self._rng.random()
         if roll < 0.1 and group.may_be_plain:
             return PLAIN
         if roll < 0.25:
-            return self._changed(group, pick)
+            kind = self._kind(group)
+            if kind != pick.family:
+                return self._of_family(index, pick, kind, kept)
+            return Pick(kind, group.offers[kind].changed(pick.own, self._rng))
         return Pick(pick.family, group.offers[pick.family].nudged(pick.own, self._rng))
 
-    def _changed(self, group: Group, pick: Pick) -> Pick:
-        """Of another kind, maybe of another family, and about the same size."""
-        kind, offer = self._kind(group), group.offers[pick.family]
-        if kind != pick.family:
-            return Pick(kind, group.offers[kind].keeping(offer.share(pick.own), self._rng))
-        return Pick(kind, offer.changed(pick.own, self._rng))
+    def _of_family(self, index: int, pick: Pick, kind: str, kept: Kept) -> Pick:
+        """A pick of another family that is about as large; what families call a share is not the same."""
+        offers = self._layout.groups[index].offers
+        goal = self._layout.size_of(index, pick, kept)
+        own = offers[kind].keeping(offers[pick.family].share(pick.own), self._rng)
+        tried = list[tuple[float, Pick]]()
+        for _ in range(_TRIES):
+            size = self._layout.size_of(index, Pick(kind, own), kept)
+            off = math.log(goal / size)
+            tried.append((abs(off), Pick(kind, own)))
+            if abs(off) < _NEAR:
+                break
+            own = offers[kind].scaled(own, math.exp(off))
+        return min(tried, key=lambda one: one[0])[1]
 
     def _kind(self, group: Group) -> str:
         """A family that is not plain; drawn at random only where there is a choice."""
