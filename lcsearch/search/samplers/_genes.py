@@ -51,6 +51,7 @@ class Gene:
         self._thinning, self._families = thinning, families
         self._looks: dict[_Key, Look] = {}
         self._picks: dict[_Key, Pick | None] = {}
+        self._known_shapes: dict[_Key, Shapes] = {}
 
     def look(self, pick: Pick, kept: Kept) -> Look:
         """What a pick means; worked out once for all channels that its convolutions see."""
@@ -81,7 +82,13 @@ class Gene:
 
     def _shapes(self, kept: Kept) -> Shapes:
         """Of its own convolutions alone: those of the whole net would take longer than all else."""
-        return {name: self._thinning.shape(name, kept) for name in self.group.members}
+        key = tuple([kept[place] for place in self.places])
+        found = self._known_shapes.get(key)
+        if found is None:
+            make_room(self._known_shapes, _ROOM)
+            found = {name: self._thinning.shape(name, kept) for name in self.group.members}
+            self._known_shapes[key] = found
+        return found
 
     def _work_out(self, pick: Pick, kept: Kept) -> Look:
         shapes = self._shapes(kept)

@@ -73,14 +73,35 @@ class _Conv:
         return ConvShape(of_one * shape.groups, left, shape.kernel, shape.groups, shape.bias)
 
 
-@dataclass(frozen=True, slots=True)
-class _Tensor:
-    """Numbers outside of convolutions: the size and what is cut of each dimension."""
+_Dims = tuple[tuple[int, _Parts], ...]
+"""The size and what is cut of each dimension of a tensor."""
 
-    dims: tuple[tuple[int, _Parts], ...]
+
+@dataclass(frozen=True, slots=True)
+class _Others:
+    """Numbers outside of convolutions, of tensors whose sizes the same groups decide.
+
+    Attributes:
+        tensors: Their dimensions, and how many have these.
+        places: Of the groups.
+        known: Their numbers in all, by the counts that decide them.
+    """
+
+    tensors: tuple[tuple[_Dims, int], ...]
+    places: tuple[int, ...]
+    known: dict[Kept, int]
 
     def at(self, kept: Kept, full: Kept) -> int:
-        return math.prod([size - _removed(parts, kept, full) for size, parts in self.dims])
+        """The numbers that are left where so many channels of each group stay."""
+        own = tuple([kept[place] for place in self.places])
+        found = self.known.get(own)
+        if found is None:
+            found = self.known[own] = sum([many * _left(dims, kept, full) for dims, many in self.tensors])
+        return found
+
+
+def _left(dims: _Dims, kept: Kept, full: Kept) -> int:
+    return math.prod([size - _removed(parts, kept, full) for size, parts in dims])
 
 
 class ThinSizes:
@@ -103,14 +124,10 @@ class ThinSizes:
             self._convs[name] = _Conv(shape_of(conv), out, into, places, {})
         inside = {parameter for conv in convs.values() for parameter in conv.parameters()}
         outside = [parameter for parameter in model.parameters() if parameter not in inside]
-        tensors = [
-            _Tensor(tuple((size, parts.get((own, dim), ())) for dim, size in enumerate(own.shape)))
-            for own in outside
-        ]
-        self._uncut = sum(
-            one.at(self.full, self.full) for one in tensors if not any(cut for _, cut in one.dims)
+        tensors = Counter(
+            tuple((size, parts.get((own, dim), ())) for dim, size in enumerate(own.shape)) for own in outside
         )
-        self._cut = Counter(one for one in tensors if any(cut for _, cut in one.dims))
+        self._other_tensors = _by_places(tensors)
         self._shapes: dict[Kept, Shapes] = {}
         self._others: dict[Kept, int] = {}
 
@@ -134,9 +151,18 @@ class ThinSizes:
         if found is None:
             if len(self._others) >= _ROOM:
                 self._others.clear()
-            cut = sum([many * tensor.at(kept, self.full) for tensor, many in self._cut.items()])
-            found = self._others[kept] = self._uncut + cut
+            found = sum([others.at(kept, self.full) for others in self._other_tensors])
+            self._others[kept] = found
         return found
+
+
+def _by_places(tensors: Mapping[_Dims, int]) -> list[_Others]:
+    """Tensors by the groups that decide their sizes: none for those that stay as they are."""
+    found: dict[tuple[int, ...], list[tuple[_Dims, int]]] = {}
+    for dims, many in tensors.items():
+        places = dict.fromkeys(part.group for _, parts in dims for part in parts)
+        found.setdefault(tuple(places), []).append((dims, many))
+    return [_Others(tuple(own), places, {}) for places, own in found.items()]
 
 
 def _parts(model: nn.Module, groups: Sequence[ChannelGroup]) -> Mapping[tuple[Tensor, int], _Parts]:
