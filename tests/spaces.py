@@ -28,6 +28,13 @@ EVERYTHING = {
 }
 
 
+FAMILIES = EVERYTHING | {
+    "kind": ["conv", "linear", "separable"],
+    "terms": {"low": 1, "high": 9},
+    "pointwise": ["full", "low_rank"],
+}
+
+
 ALPHA_ALONE = {
     "version": 1,
     "backbone": "*",
@@ -101,6 +108,13 @@ SPACES = {
     ),
     "channels": lambda: bind_tiny({"*": EVERYTHING | {"channels": THIN}}),
     "a bottom for channels": lambda: bind_tiny({"*": EVERYTHING | {"channels": {"low": 0.35, "high": 0.8}}}),
+    "families": lambda: bind_tiny({"*": FAMILIES}, shrink={"low": 0.1, "high": 1.0, "log": True}),
+    "families and channels": lambda: bind_tiny(
+        {"*": FAMILIES | {"channels": THIN}}, shrink={"low": 0.3, "high": 1.0}
+    ),
+    "separable alone, at least two terms, as one": lambda: bind_tiny(
+        {"*": FAMILIES | {"kind": "separable", "terms": {"low": 2, "high": 4}}}, granularity="network"
+    ),
     "shrink": lambda: bind_tiny({"*": EVERYTHING}, shrink={"low": 0.01, "high": 1.0, "log": True}),
     "recipe": lambda: bind_tiny(
         {"first": EVERYTHING},

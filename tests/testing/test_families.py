@@ -17,6 +17,7 @@ from lcsearch.layers.family import Family
 from lcsearch.layers.linear_offer import Chosen, LinearOffer
 from lcsearch.layers.linear_rule import LinearRule
 from lcsearch.layers.lookup import family
+from lcsearch.layers.separable_rule import SeparableRule
 from lcsearch.layers.shape import Places, Size
 from lcsearch.testing import check_family
 
@@ -25,7 +26,11 @@ RULES = {
         LinearRule(coefficients=["full", "low_rank", "sparse"]),
         LinearRule(coefficients=["low_rank"], rank=Count(low=1, high=9)),
         LinearRule(coefficients=["sparse"], alpha=Share(low=0.3, high=0.45)),
-    )
+    ),
+    "separable": (
+        SeparableRule(pointwise=["full", "low_rank"]),
+        SeparableRule(pointwise=["low_rank"], terms=Count(low=2, high=9)),
+    ),
 }
 """What spaces may say, beside nothing."""
 

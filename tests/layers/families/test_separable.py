@@ -142,7 +142,7 @@ def test_a_rank_that_stores_no_less_is_waste() -> None:
 
 
 def test_words() -> None:
-    assert FAMILY.words(SeparableSpec(1)) == "1 term"
-    assert FAMILY.words(SeparableSpec(2, 10)) == "2 terms, rank 10"
+    assert FAMILY.words(SeparableSpec(1)) == "separable, 1 term"
+    assert FAMILY.words(SeparableSpec(2, 10)) == "separable, 2 terms, rank 10"
     assert FAMILY.cells(FAMILY.numbers(SeparableSpec(2))) == ("2 terms", "full")
     assert FAMILY.cells(FAMILY.numbers(SeparableSpec(1, 10))) == ("1 term", "rank 10")
