@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from lcsearch.core import plugins
@@ -31,9 +31,14 @@ def family_of(spec: LayerSpec) -> Family[Any]:
     return family(spec.family)
 
 
-def ways(shape: ConvShape) -> list[Way]:
-    """Every family's ways to compress one layer whose loss is worth measuring, by falling parameters."""
-    kinds = map(family, plugins.names(plugins.FAMILY))
+def ways(shape: ConvShape, families: Iterable[str] | None = None) -> list[Way]:
+    """Ways to compress one layer whose loss is worth measuring, by falling parameters.
+
+    Args:
+        shape: The layer's convolution.
+        families: Names of those that it may become; None for all.
+    """
+    kinds = map(family, plugins.names(plugins.FAMILY) if families is None else families)
     found = [way for kind in kinds if kind.refuses(shape) is None for way in kind.ways(shape)]
     return sorted(found, key=lambda way: -way.params)
 

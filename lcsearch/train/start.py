@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -19,6 +20,7 @@ from lcsearch.core.files import write_text
 from lcsearch.core.job import BACKBONE, Progress
 from lcsearch.core.spec import ModelSpec, Recipe
 from lcsearch.data import SearchData
+from lcsearch.layers import lookup
 from lcsearch.nets.channels import ChannelGroups
 from lcsearch.nets.surgery import build_model
 from lcsearch.nets.tensors import write_state
@@ -143,6 +145,7 @@ def prepare(
     layers: Sequence[str],
     groups: ChannelGroups = _NO_GROUPS,
     counts: Counts = _NO_COUNTS,
+    families: Sequence[str] | None = None,
     data: Callable[[], SearchData],
     recipe: Recipe,
     scratch: Recipe | None = None,
@@ -160,6 +163,7 @@ def prepare(
         layers: Names of the convolutions that are searched.
         groups: Its groups of channels.
         counts: How many channels of each are tried, as `measure` takes it.
+        families: What layers may become; None for every family.
         data: Called for the images where they are needed.
         recipe: How cut-out models are trained: its share of distillation, epochs, crop and flip.
         scratch: Likewise how nets are trained from scratch that learn from it; None where there are none.
@@ -183,7 +187,10 @@ def prepare(
         if not start.sensitivity.is_file():
             progress("measuring what each layer loses")
             backbone = load_backbone(template, start.folder).to(pick_device(device))
-            found = measure(backbone, layers, data(), groups=groups, counts=counts, progress=progress)
+            ways = partial(lookup.ways, families=families)
+            found = measure(
+                backbone, layers, data(), ways=ways, groups=groups, counts=counts, progress=progress
+            )
             start.write_sensitivity(found)
 
 

@@ -12,7 +12,7 @@ from plugin_files import installed
 from lcsearch.core.records import LayerCount
 from lcsearch.core.spec import LayerSpec
 from lcsearch.layers import lookup
-from lcsearch.layers.families import conv, linear
+from lcsearch.layers.families import conv, linear, separable
 from lcsearch.layers.families.conv import ConvSpec
 from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.layers.family import Way
@@ -98,10 +98,17 @@ def test_what_saves_nothing_becomes_plain() -> None:
 
 def test_ways_are_those_of_every_family_that_takes_the_shape_by_falling_parameters() -> None:
     ways = lookup.ways(WIDE)
-    assert {way.spec for way in ways} == {BankSpec(1, "x"), *(way.spec for way in linear.FAMILY.ways(WIDE))}
+    ours = [way.spec for family in (linear.FAMILY, separable.FAMILY) for way in family.ways(WIDE)]
+    assert {way.spec for way in ways} == {BankSpec(1, "x"), *ours}
     assert [way.params for way in ways] == sorted((way.params for way in ways), reverse=True)
     assert ways[0].label != "bank" != ways[-1].label
     assert all(way.label != "bank" for way in lookup.ways(ConvShape(32, 64, (1, 1))))
+
+
+def test_ways_are_those_of_the_families_that_are_asked_for() -> None:
+    assert lookup.ways(WIDE, ["linear"]) == list(linear.FAMILY.ways(WIDE))
+    assert {way.spec.family for way in lookup.ways(WIDE, ["measured", "separable"])} == {"bank", "separable"}
+    assert lookup.ways(WIDE, []) == []
 
 
 @pytest.mark.parametrize(

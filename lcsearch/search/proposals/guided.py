@@ -58,6 +58,7 @@ class Preparing:
             layers=self.space.searched_layers,
             groups=self.space.thinning.found,
             counts=counts_to_measure(self.space.thinning),
+            families=self.space.families,
             data=lambda: make_objective(settings, self.images).data(),
             recipe=settings.fine_tune,
             scratch=settings.thinner_recipe,

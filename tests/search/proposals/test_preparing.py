@@ -78,6 +78,7 @@ def test_the_plain_net_is_measured_and_smaller_ones_proposed_largest_first(
         "layers": space.searched_layers,
         "groups": space.thinning.found,
         "counts": {},
+        "families": ("linear",),
         "recipe": fine_tune,
         "scratch": settings.thinner_recipe,
         "seed": 3,
