@@ -16,6 +16,7 @@ from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe, TrialSpec
 from lcsearch.data import DatasetInfo
 from lcsearch.layers import prune_coefficients
 from lcsearch.layers.families.linear import LinearSpec
+from lcsearch.layers.families.separable import SeparableSpec
 from lcsearch.nets.channels import groups_of
 from lcsearch.nets.count import count
 from lcsearch.nets.replaceable import conv_layers
@@ -30,6 +31,12 @@ from lcsearch.search.workers import make_objective
 SPARSE = LinearSpec(0.25, sparsity=0.5)
 LOW_RANK = LinearSpec(0.125, rank=2)
 FULL = LinearSpec(0.125)
+SEPARABLE = {
+    "features.0": LOW_RANK,
+    "features.4": SeparableSpec(2, rank=10),
+    "features.8": SeparableSpec(1),
+    "features.12": SeparableSpec(3),
+}
 INFO = DatasetInfo("digits", 10, 1, 16, (0.3,), (0.32,), False, 2)
 
 
@@ -53,6 +60,7 @@ SPECS = {
     "low rank": everywhere("base", LOW_RANK),
     "full": everywhere("base", FULL),
     "grouped": everywhere("resnext29", SPARSE, 0.125),
+    "separable": ModelSpec("base", 10, 1, layers=SEPARABLE),
     "thinner": thinner(everywhere("base", LOW_RANK), 0.5),
     "thinner, grouped": thinner(everywhere("resnext29", FULL, 0.125), 0.6),
 }

@@ -35,6 +35,33 @@ def init_blueprints(blueprints: Tensor) -> None:
 
 
 @torch.no_grad()
+def init_mixing(mixing: Tensor | None, column: Tensor | None, row: Tensor | None) -> None:
+    """Fill the (K, out, in) mixing with rows of norm 1; or (K, out, r) and (r, in) with such a product."""
+    if mixing is not None:
+        _unit_rows(mixing)
+    if column is not None and row is not None:
+        _unit_rows(column)
+        if not row.is_meta:
+            with torch.device("cpu"):  # others cannot do all that it takes
+                row.copy_(_balanced(*row.shape))
+
+
+def _balanced(rank: int, depth: int) -> Tensor:
+    """Return random orthonormal rows (r, in) that keep as much of (1, ..., 1) as such rows do in the mean.
+
+    Channels after a batch norm and a ReLU all have one mean, so that (1, ..., 1) is the direction in which
+    inputs are large. Of a few directions drawn freely, all may be almost along it, or all across it.
+    """
+    if rank == depth:
+        return nn.init.orthogonal_(torch.empty(rank, depth))
+    drawn = torch.cat([torch.ones(depth, 1), torch.randn(depth, rank)], 1)
+    ones, *across = torch.linalg.qr(drawn)[0].T
+    kept = rank / depth
+    across[0] = math.sqrt(kept) * ones + math.sqrt(1 - kept) * across[0]
+    return nn.init.orthogonal_(torch.empty(rank, rank)) @ torch.stack(across)
+
+
+@torch.no_grad()
 def init_full(coefficients: Tensor) -> None:
     """Fill the (..., s, p) coefficients with rows of norm 1."""
     if coefficients.numel():

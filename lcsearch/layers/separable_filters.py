@@ -73,10 +73,7 @@ class SeparableFilters(FamilyLayer):
     def reset_parameters(self) -> None:
         """Draw fresh parameters."""
         initialization.init_blueprints(self.blueprints)
-        if self.mixing is not None:
-            initialization.init_full(self.mixing)
-        if self.column is not None and self.row is not None:
-            initialization.init_low_rank(self.column, self.row)
+        initialization.init_mixing(self.mixing, self.column, self.row)
         if self.bias is not None:
             initialization.init_bias(self.bias, self.geometry.filter_size)
 

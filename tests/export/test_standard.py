@@ -65,7 +65,7 @@ def close(got: np.ndarray, expected: np.ndarray) -> bool:
     return float(np.abs(got - expected).max()) <= 1e-4 * float(np.abs(expected).max())
 
 
-FOLDS = {"sparse": False, "low rank": True, "grouped": True}
+FOLDS = {"sparse": False, "low rank": True, "grouped": True, "separable": True}
 
 
 @pytest.fixture(scope="module")
