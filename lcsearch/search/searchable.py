@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from lcsearch import data
 from lcsearch.core.errors import InputError
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.core.text import format_count
@@ -17,6 +16,7 @@ from lcsearch.runs.settings import RunSettings
 from lcsearch.search.new_images import NewImages
 from lcsearch.search.space import BoundSpace, Space
 from lcsearch.train.try_out import try_out, used_only_plain
+from lcsearch.train.try_own import try_own
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ def searchable(
         space: What is to be searched.
         settings: Of the run.
         facts: Of its images.
-        images: What nets are tried on; None where the user's own loop trains, and nothing is run.
+        images: What nets are tried on; None where the user's own loop trains: then it is noise, and a net
+            that uses convolutions only as they are is refused.
 
     Raises:
         InputError: The net fails, or is larger than the limits at its smallest.
@@ -78,14 +79,16 @@ def searchable(
 
 def _tried(bound: BoundSpace, settings: RunSettings, facts: Facts, images: NewImages | None) -> Searchable:
     facts = _sized(bound, settings, facts)
-    return Searchable(bound, facts, [] if images is None else _run(settings, bound, images.data))
+    return Searchable(bound, facts, _run(settings, bound, facts, images))
 
 
-def _run(settings: RunSettings, bound: BoundSpace, images: data.SearchData) -> list[str]:
+def _run(settings: RunSettings, bound: BoundSpace, facts: Facts, images: NewImages | None) -> list[str]:
     """Run the plain net and the smallest model once, and return what is to be said of them."""
+    plain, smallest, device = bound.plain(), bound.smallest(), settings.device
+    if images is None:
+        return try_own(plain, smallest, facts.image_shape, device=device)
     cut = settings.fine_tune is not None
-    recipe, device = settings.recipe, settings.device
-    return try_out(bound.plain(), bound.smallest(), images, recipe, cut=cut, device=device)
+    return try_out(plain, smallest, images.data, settings.recipe, cut=cut, device=device)
 
 
 def _sized(bound: BoundSpace, settings: RunSettings, facts: Facts) -> Facts:
