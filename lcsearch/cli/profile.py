@@ -100,6 +100,7 @@ def profile(
     if only_plain:
         kept = {name: one for name, one in once(plain, spec.layers).items() if name not in only_plain}
         compressed = _build_both(replace(spec, layers=kept), all_layers)[1]
+    only_plain = (_refused(plain, family) if given else {}) | only_plain
     _warn_of_waste(spec.layers, plain)
     shape = (spec.in_channels, image_size, image_size)
     counts = count(_build(_whole(spec)), shape), count(compressed, shape)
@@ -115,6 +116,16 @@ def profile(
         for words in (stays, plain_words(plain), *left_words(only_plain), tied_words(plain)):
             if words is not None:
                 click.echo(words)
+
+
+def _refused(plain: nn.Module, family: str) -> dict[str, str]:
+    """Why convolutions cannot be of a family, by their names."""
+    from lcsearch.layers import lookup
+    from lcsearch.nets.replaceable import conv_layers, shape_of
+
+    kind = lookup.family(family)
+    reasons = {name: kind.refuses(shape_of(conv)) for name, conv in conv_layers(plain).items()}
+    return {name: why for name, why in reasons.items() if why is not None}
 
 
 def _left(plain: nn.Module, only_plain: Mapping[str, str]) -> list[LeftPlain]:

@@ -40,7 +40,7 @@ _Finish = Callable[[Family[Any], _Convs, Mapping[str, FamilyLayer]], None]
 
 
 def uniform(model: nn.Module, family: str, **numbers: Any) -> dict[str, LayerSpec]:
-    """The same choice for every convolution.
+    """The same choice for every convolution that can be of a family.
 
     Args:
         model: Any module.
@@ -52,7 +52,10 @@ def uniform(model: nn.Module, family: str, **numbers: Any) -> dict[str, LayerSpe
         Module name to spec, for ``convert``.
     """
     kind = lookup.family(family)
-    return {name: kind.chosen(shape_of(conv), numbers) for name, conv in conv_layers(model).items()}
+    shapes = {name: shape_of(conv) for name, conv in conv_layers(model).items()}
+    return {
+        name: kind.chosen(shape, numbers) for name, shape in shapes.items() if kind.refuses(shape) is None
+    }
 
 
 def convert(model: nn.Module, layers: Mapping[str, LayerSpec], *, keep_hopeless: bool = False) -> nn.Module:

@@ -77,7 +77,7 @@ class LinearFamily(Family[LinearSpec]):
         Option("alpha", float, math.ulp(0.0), 1, "above 0 and at most 1",
                "Primary filters / all filters of every layer, in (0, 1].", required=True),
         Option("rank", int, 1, math.inf, "at least 1",
-               "Rank of every layer's coefficients (where it is smaller: its largest)."),
+               "Rank of every layer's coefficients or mixing (where it is smaller: its largest)."),
         Option("rank_ratio", float, math.ulp(0.0), 1, "above 0 and at most 1",
                "Rank / primary filters, in (0, 1]."),
         Option("sparsity", float, 0, math.nextafter(1.0, 0.0), "at least 0 and below 1",

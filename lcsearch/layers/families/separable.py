@@ -67,10 +67,10 @@ class SeparableFamily(Family[SeparableSpec]):
     short_of = "terms"
     options = (
         Option("terms", int, 1, math.inf, "at least 1",
-               "Blueprints of every filter (where a kernel has fewer numbers: as many as it has).",
+               "Blueprints of every filter of a separable layer (at most kernel height times width).",
                required=True),
         Option("rank", int, 1, math.inf, "at least 1",
-               "Rank of every layer's mixing (where it is smaller: its largest)."),
+               "Rank of every layer's coefficients or mixing (where it is smaller: its largest)."),
     )  # fmt: skip
 
     def refuses(self, shape: ConvShape) -> str | None:
