@@ -27,6 +27,13 @@ lerp_all: Callable[[Sequence[Tensor], Sequence[Tensor], float], object] = getatt
 transforms_active: Callable[[], bool] = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)
 """Whether ``torch.func`` may be transforming what runs now."""
 
+_tracing: Callable[[], bool] = getattr(torch.jit, "is_tracing", lambda: False)
+
+
+def recorded() -> bool:
+    """Whether what runs now is compiled, exported or traced, so that it may serve other sizes later."""
+    return torch.compiler.is_compiling() or _tracing()
+
 
 def hooks_of(module: nn.Module) -> list[str]:
     """The kinds of hooks that a module has, as PyTorch calls them: ``forward``, ``backward_pre``."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Literal, Self
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lcsearch.layers import separable_conversion
@@ -13,8 +12,10 @@ from lcsearch.layers.cache import FilterCache
 from lcsearch.layers.cost import Way
 from lcsearch.layers.geometry import Geometry, Pair, check_conv
 from lcsearch.layers.separable_filters import SeparableFilters
+from lcsearch.layers.separable_mixing import convolved, pointwise, summed
 from lcsearch.layers.separable_sizes import feature_macs
 from lcsearch.layers.shape import Places
+from lcsearch.layers.trimming import cut, trimmed
 
 
 class SeparableConv2d(SeparableFilters):
@@ -125,18 +126,16 @@ class SeparableConv2d(SeparableFilters):
         """Convolve x (n, in, h, w) or (in, h, w), as ``nn.Conv2d`` does."""
         if x.dim() == 3:
             return self.forward(x[None])[0]
+        geometry = trimmed(self.geometry, x.shape[-2], x.shape[-1])
+        kernel = geometry.kernel_size
         if self.way(x) == "weight":
-            filters = self._cache.get(self, "filters", self.filters)
-            return self.geometry.convolve(x, filters, self.bias, 1)
-        return self._feature(x)
-
-    def _feature(self, x: Tensor) -> Tensor:
+            filters = self._cache.get(self, f"filters {kernel}", lambda: self.filters(kernel))
+            return convolved(x, filters, self.bias, geometry)
         if self.row is not None:
-            x = F.conv2d(x, self.row[:, :, None, None])
-        mixer = self._cache.get(self, "mixer", self.mixer)
-        y = F.conv2d(x, mixer[:, :, None, None])
-        depthwise = self._cache.get(self, "depthwise", self.depthwise)
-        return self.geometry.convolve(y, depthwise, self.bias, self.geometry.out_channels)
+            x = pointwise(x, self.row)
+        last = self.mixing if self.column is None else self.column
+        assert last is not None
+        return summed(x, last, cut(self.blueprints, kernel), self.bias, geometry)
 
     def extra_repr(self) -> str:
         """Show the arguments."""

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from lcsearch.layers import initialization, separable_sizes
 from lcsearch.layers.geometry import Geometry
 from lcsearch.layers.layer import FamilyLayer
+from lcsearch.layers.separable_mixing import combined
 from lcsearch.layers.shape import ConvShape
+from lcsearch.layers.trimming import cut
 
 
 class SeparableFilters(FamilyLayer):
@@ -90,14 +92,10 @@ class SeparableFilters(FamilyLayer):
         assert self.column is not None and self.row is not None
         return self.column @ self.row
 
-    def filters(self) -> Tensor:
-        """Return all filters (out, in, kh, kw)."""
-        matrices, blueprints = self.matrices(), self.blueprints
-        if self.terms == 1:
-            made = matrices[0, :, :, None, None] * blueprints[0, :, None]
-        else:
-            pictures = blueprints.flatten(2).transpose(0, 1)
-            made = torch.bmm(matrices.permute(1, 2, 0), pictures).view(-1, *self.geometry.filter_shape)
+    def filters(self, kernel: tuple[int, int] | None = None) -> Tensor:
+        """Return all filters (out, in, kh, kw), or what a trimmed kernel keeps of them."""
+        blueprints = self.blueprints if kernel is None else cut(self.blueprints, kernel)
+        made = combined(self.matrices(), blueprints)
         return made if made.dtype == blueprints.dtype else made.to(blueprints.dtype)  # under autocast
 
     def mixer(self) -> Tensor:
