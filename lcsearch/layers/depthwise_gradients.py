@@ -27,7 +27,7 @@ class Steps(NamedTuple):
 
 def convolved(z: Tensor, filters: Tensor, bias: Tensor | None, steps: Steps) -> Tensor:
     """Convolve each channel of z (n, c, h, w) by a filter of its own, of (c, kh, kw), as PyTorch does it."""
-    return F.conv2d(z, filters[:, None], bias, steps.stride, steps.padding, steps.dilation, len(filters))
+    return F.conv2d(z, filters[:, None], bias, steps.stride, steps.padding, steps.dilation, filters.shape[0])
 
 
 def slow_for_filters(z: Tensor, filters: Tensor, steps: Steps) -> bool:
@@ -126,7 +126,7 @@ def _by_pytorch(gradient: Tensor, z: Tensor, filters: Tensor, steps: Steps, maps
         *steps,
         transposed=False,
         output_padding=(0, 0),
-        groups=len(filters),
+        groups=filters.shape[0],
         output_mask=(maps, not maps, False),
     )
     gradient_wanted: Tensor = of_maps if maps else of_filters[:, 0]

@@ -24,7 +24,7 @@ SMALL_MAP = 4
 
 def combined(matrices: Tensor, blueprints: Tensor) -> Tensor:
     """Return the filters (out, in, kh, kw) of the mixing (K, out, in) of blueprints (K, out, kh, kw)."""
-    if len(matrices) == 1:
+    if matrices.shape[0] == 1:
         return torch.mul(matrices[0, :, :, None, None], blueprints[0, :, None])
     _, out, height, width = blueprints.shape
     pictures = blueprints.flatten(2).transpose(0, 1)
