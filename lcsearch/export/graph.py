@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import operator
+import sys
 from typing import Any
 
 import torch
@@ -97,13 +100,16 @@ def _fold(module: fx.GraphModule, norm: fx.Node, tensors: dict[str, Tensor]) -> 
 
 
 def _export(model: nn.Module, shape: tuple[int, int, int]) -> ExportedProgram:
-    images = torch.zeros(2, *shape)
+    images, said = torch.zeros(2, *shape), io.StringIO()
     try:
-        with torch.no_grad():
-            return torch.export.export(model, (images,), dynamic_shapes=({0: Dim("batch", min=1)},))
+        # Where it fails it prints its graph beside the error that says why.
+        with torch.no_grad(), contextlib.redirect_stderr(said):
+            program = torch.export.export(model, (images,), dynamic_shapes=({0: Dim("batch", min=1)},))
     except Exception as error:
         raise InputError(
             f"torch.export cannot follow this net ({one_line(error)}); ",
             *(Named("format", "weights"), " always works"),
             setting="format",
         ) from error
+    sys.stderr.write(said.getvalue())
+    return program

@@ -151,10 +151,11 @@ class Picky(nn.Module):
         return x.flatten(1) if float(x.sum()) > 0 else x.flatten(1) * 2
 
 
-def test_a_net_that_cannot_be_followed_is_one_clear_line() -> None:
+def test_a_net_that_cannot_be_followed_is_one_clear_line(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InputError, match=r"torch\.export cannot follow this net.*format='weights'") as found:
         standard_program(Picky(), ABOUT)
     assert "\n" not in str(found.value)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_onnx_without_its_packages_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
