@@ -38,6 +38,11 @@ class Use:
     trained: list[str] = field(default_factory=list)
     failed: bool = False
 
+    @property
+    def read(self) -> list[str]:
+        """Those that it trained without calling them: it uses their filters in another way."""
+        return [name for name in self.trained if name not in self.called]
+
 
 @contextmanager
 def used(model: nn.Module) -> Iterator[Use]:
@@ -133,8 +138,7 @@ def _lost(before: Use, after: Use) -> dict[str, str]:
     lost = {name: _NOT_CALLED for name in before.called if name not in after.called}
     if after.failed:
         return dict(list(lost.items())[:1])
-    read = [name for name in before.trained if name not in before.called]
-    return lost | {name: _NOT_TRAINED for name in read if name not in after.trained}
+    return lost | {name: _NOT_TRAINED for name in before.read if name not in after.trained}
 
 
 def check_still_used(before: Use, after: Use) -> None:
@@ -149,8 +153,7 @@ def check_still_used(before: Use, after: Use) -> None:
     """
     _check("call", before.called, after.called, _BY_TYPE)
     # What a net calls it may skip by chance in a step of training; in evaluation it calls all of it.
-    read = [name for name in before.trained if name not in before.called]
-    _check("train", read, after.trained, _ASIDE)
+    _check("train", before.read, after.trained, _ASIDE)
 
 
 def _check(verb: str, before: Collection[str], after: Collection[str], why: str) -> None:

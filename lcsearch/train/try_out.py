@@ -14,6 +14,7 @@ from lcsearch.compress.cut_out import cut_out, first_images
 from lcsearch.core.errors import InputError, said_of
 from lcsearch.core.seeds import generators_kept, seed_everything
 from lcsearch.core.spec import ModelSpec, Recipe, Regularizer
+from lcsearch.core.text import listed
 from lcsearch.data import SearchData, Split
 from lcsearch.nets import surgery, use
 from lcsearch.nets.failure import Watch
@@ -92,6 +93,8 @@ def _all_tried(
     with said_of("backbone", plain.backbone):
         with used(whole) as before:
             notes += _tried(whole, few, recipe, device, "the net")
+        if before.read:
+            notes.append(f"macs leave out {listed(before.read)}: filters used without calling their layer")
         with used(small) as after:
             _tried(small, few, recipe, device, "the net with its convolutions replaced")
         check_still_used(before, after)

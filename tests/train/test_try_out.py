@@ -98,6 +98,10 @@ class OnlyInTraining(Net):
         x = super().features(x)
         return self.missing(x) if self.training else x
 
+class ReadsFilters(Net):
+    def features(self, x):
+        return F.relu(F.conv2d(self.stem(x), self.mid.weight, self.mid.bias)).mean((2, 3))
+
 class ReadsWeight(Net):
     def features(self, x):
         mid = self.mid.of_mine if hasattr(self.mid, "primary") else self.mid
@@ -143,6 +147,7 @@ def test_a_sound_net_is_nothing_to_speak_of(module: str, net: str, precision: st
     [
         ("Named", "in training and evaluation of a dict 'logits' alone is used"),
         ("Double", "its parameters in float64 are trained in float32"),
+        ("ReadsFilters", "macs leave out mid: filters used without calling their layer"),
     ],
 )
 def test_what_is_changed_or_left_out_is_said(module: str, net: str, note: str) -> None:
