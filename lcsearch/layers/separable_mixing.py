@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lcsearch.core.torch_private import recorded
+from lcsearch.core.torch_private import recorded, transforms_active
 from lcsearch.layers.depthwise import depthwise
 from lcsearch.layers.depthwise_gradients import Steps
 from lcsearch.layers.geometry import Geometry
@@ -77,7 +77,7 @@ def pointwise(x: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def _product_pays(x: Tensor) -> bool:
     """Whether a matrix product is faster than a 1x1 convolution: on a CPU, where x lies as it needs it."""
-    if x.device.type != "cpu" or recorded():
+    if x.device.type != "cpu" or recorded() or transforms_active():  # vmap knows no memory format
         return False
     n, _, height, width = x.shape
     few = height * width <= SMALL_MAP or n * height * width <= FEW_PLACES

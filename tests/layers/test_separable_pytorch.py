@@ -83,7 +83,7 @@ def test_evaluation_is_never_stale(kind: dict[str, Any], change: str) -> None:
 def test_evaluation_builds_filters_once_and_training_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     built = []
     whole = SeparableConv2d.filters
-    monkeypatch.setattr(SeparableConv2d, "filters", lambda self: built.append(1) or whole(self))
+    monkeypatch.setattr(SeparableConv2d, "filters", lambda self, *kind: built.append(1) or whole(self, *kind))
     one = layer(compute="weight")
     for mode, expected in ((one.eval, 1), (one.train, 3)):
         mode()
