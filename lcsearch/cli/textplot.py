@@ -11,7 +11,15 @@ from lcsearch.runs.choose import front_of
 
 WIDTH, HEIGHT = 60, 12
 _DEEPEST = 10.0
-_MARKS = {"complete": "·", "thinner": "t", "thinner cut": "c", "uniform": "u", "front": "o", "baseline": "B"}
+_MARKS = {
+    "complete": "·",
+    "thinner": "t",
+    "thinner cut": "c",
+    "uniform thinner": "n",
+    "uniform": "u",
+    "front": "o",
+    "baseline": "B",
+}
 """What stands for what, in the order of drawing: later marks cover earlier ones."""
 
 _LEGEND = {
@@ -20,6 +28,7 @@ _LEGEND = {
     "uniform": "uniform",
     "thinner": "thinner",
     "thinner cut": "thinner, cut out",
+    "uniform thinner": "thinner, one family",
     "baseline": "backbone",
 }
 _ASCII = str.maketrans({"·": ".", "│": "|", "┤": "|", "└": "+", "─": "-", "┴": "+"})

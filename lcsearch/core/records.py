@@ -11,9 +11,14 @@ from lcsearch.core.metric import ACCURACY, PLAIN_ACCURACY, Metric
 from lcsearch.core.spec import TrialSpec
 
 State = Literal["running", "complete", "pruned", "rejected", "failed"]
-Origin = Literal["baseline", "uniform", "thinner", "thinner cut", "given", "sensitivity", "sampler"]
-RIVALS: tuple[Origin, ...] = ("uniform", "thinner", "thinner cut")
-"""What one would try without a search: one share for all layers; thinner nets from scratch, and cut out."""
+Origin = Literal[
+    "baseline", "uniform", "thinner", "thinner cut", "uniform thinner", "given", "sensitivity", "sampler"
+]
+RIVALS: tuple[Origin, ...] = ("uniform", "thinner", "thinner cut", "uniform thinner")
+"""What one would try without a search: one share for all layers; thinner nets from scratch, and cut out;
+thinner nets from scratch with all layers of one family."""
+THINNER: tuple[Origin, ...] = ("thinner", "uniform thinner")
+"""Those that are trained from scratch, for the epochs of the backbone and of fine-tuning together."""
 HAND_PICKED: tuple[Origin, ...] = ("baseline", *RIVALS)
 """What is trained whatever the search finds, and never stopped early."""
 

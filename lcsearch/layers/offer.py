@@ -109,6 +109,14 @@ class Offer(ABC, Generic[SpecT, OwnT]):
     def allowed(self, share: float) -> float:
         """The nearest share that the rule allows for `at_share`."""
 
+    def with_channels(self, shapes: Shapes) -> dict[str, SpecT]:
+        """Canonical specs of the members in what one would pick by hand where channels set the size.
+
+        Returns:
+            Specs even where the rule forbids them; nothing where the family's own share (`at_share`) sets it.
+        """
+        return {}
+
     # Moves. What draws random numbers draws them in one order, so that a seed means one search.
 
     @abstractmethod

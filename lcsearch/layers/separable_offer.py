@@ -89,13 +89,7 @@ class SeparableOffer(Offer[SpecT, Chosen], Generic[SpecT]):
 
     def layers(self, own: Chosen, shapes: Shapes) -> dict[str, SpecT]:
         """As many terms and as high a rank as are chosen; where these save nothing, fewer."""
-        found = {}
-        for name in self.members:
-            fields = separable_choice.made(own, shapes[name])
-            spec = None if fields is None else self._family.canonical(shapes[name], self._make(*fields))
-            if spec is not None:
-                found[name] = spec
-        return found
+        return self._specs({name: separable_choice.made(own, shapes[name]) for name in self.members}, shapes)
 
     def guesses(self, wanted: Mapping[str, SpecT], shapes: Shapes) -> Iterator[Chosen]:
         """Values that suit each layer, then all, then the ends."""
@@ -133,13 +127,13 @@ class SeparableOffer(Offer[SpecT, Chosen], Generic[SpecT]):
 
     def at_share(self, share: float, shapes: Shapes) -> dict[str, SpecT]:
         """The largest layers that keep at most this share."""
-        found = {}
-        for name in self.members:
-            fields = separable_choice.at_share(share, shapes[name])
-            spec = None if fields is None else self._family.canonical(shapes[name], self._make(*fields))
-            if spec is not None:
-                found[name] = spec
-        return found
+        return self._specs(
+            {name: separable_choice.at_share(share, shapes[name]) for name in self.members}, shapes
+        )
+
+    def with_channels(self, shapes: Shapes) -> dict[str, SpecT]:
+        """One term in full, as published (BSConv-U)."""
+        return self.layers(Chosen(1, FULL), shapes)
 
     def allowed(self, share: float) -> float:
         """The share of the choice that is nearest."""
@@ -195,6 +189,15 @@ class SeparableOffer(Offer[SpecT, Chosen], Generic[SpecT]):
     @property
     def _all_terms(self) -> range:
         return range(int(self._terms.range.low), int(self._terms.range.high) + 1)
+
+    def _specs(self, made: Mapping[str, Fields | None], shapes: Shapes) -> dict[str, SpecT]:
+        """The canonical specs of what was made of members."""
+        found = {}
+        for name, fields in made.items():
+            spec = None if fields is None else self._family.canonical(shapes[name], self._make(*fields))
+            if spec is not None:
+                found[name] = spec
+        return found
 
     def _stepped(self, terms: int, rng: np.random.Generator) -> int:
         """One more or one less, as far as that is allowed."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from lcsearch.core.metric import metric_words
 from lcsearch.core.records import RIVALS, Origin, RunRecord
 from lcsearch.report.interpolate import Curve, Needed, curve_through
+from lcsearch.report.kinds import kind_names
 from lcsearch.report.lead import Lead, lead_of
 from lcsearch.report.points import (
     Point,
@@ -64,6 +65,7 @@ class Evidence:
         source: What the error comes from, in words.
         tested: Whether accuracies are those of retrained models on the test images.
         metric: What people call an accuracy.
+        names: What each kind is called in a sentence.
     """
 
     baseline: Point
@@ -73,6 +75,7 @@ class Evidence:
     source: str
     tested: bool
     metric: str
+    names: Mapping[str, str]
 
     def target(self, drop: float) -> Target:
         """Return what each kind needs for an accuracy so many points below the backbone's."""
@@ -147,7 +150,8 @@ def _compared(
         del kinds["by hand"]
     reached = {kind: _best_smaller(members, baseline) for kind, members in kinds.items()}
     curves = {kind: _curve(members, baseline) for kind, members in kinds.items() if members}
-    return Evidence(baseline, reached, curves, error, source, tested, metric_words(run.metric))
+    metric, names = metric_words(run.metric), kind_names(run)
+    return Evidence(baseline, reached, curves, error, source, tested, metric, names)
 
 
 def _best_smaller(points: Sequence[Point], baseline: Point) -> float:

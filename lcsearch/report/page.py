@@ -13,10 +13,11 @@ from lcsearch.report.evidence import Target
 from lcsearch.report.fill import document
 from lcsearch.report.heading import remarks, title
 from lcsearch.report.interpolate import Needed
+from lcsearch.report.kinds import KINDS
 from lcsearch.report.payload import payload
 from lcsearch.report.places import sections
 from lcsearch.report.start import start_words
-from lcsearch.report.verdict import NAMES, Verdict, verdict
+from lcsearch.report.verdict import Verdict, verdict
 from lcsearch.runs.choose import front_of
 
 
@@ -60,7 +61,7 @@ def _front_rows(run: RunRecord) -> list[TrialRecord]:
 def _needed_table(judged: Verdict) -> dict[str, Any] | None:
     if not judged.targets:
         return None
-    kinds = [kind for kind in NAMES if kind == "search" or kind in judged.targets[0].needed]
+    kinds = [kind for kind in KINDS if kind == "search" or kind in judged.targets[0].needed]
     return {"head": ["parameters for", *kinds], "rows": [_needed_row(row, kinds) for row in judged.targets]}
 
 

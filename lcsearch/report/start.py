@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lcsearch.core.records import RunRecord, TrialRecord
+from lcsearch.core.records import THINNER, RunRecord, TrialRecord
 from lcsearch.core.text import counted
 from lcsearch.report.points import setting
 from lcsearch.runs.choose import front_of
@@ -52,7 +52,7 @@ def epochs_behind(trials: Sequence[TrialRecord]) -> dict[int, int]:
     return found
 
 
-_FROM_SCRATCH = {"baseline": "the backbone", "thinner": "thinner nets from scratch"}
+_FROM_SCRATCH = {"baseline": "the backbone"} | dict.fromkeys(THINNER, "thinner nets from scratch")
 
 
 def cost_words(run: RunRecord) -> str | None:
@@ -101,12 +101,14 @@ def _range(counts: Sequence[int]) -> str:
 
 
 def _thinner(run: RunRecord, epochs: Any, tuned: Any) -> tuple[str, ...]:
-    scratch = [trial for trial in run.trials if trial.origin == "thinner"]
+    scratch = [trial for trial in run.trials if trial.origin in THINNER]
     if not scratch:
         return ()
     share = 100 * scratch[0].spec.recipe.distill
     taught = f", {share:g} % of the loss taught by the backbone" if share else ""
-    again = "; each is also cut out of it" if any(t.origin == "thinner cut" for t in run.trials) else ""
+    cut = sum(trial.origin == "thinner cut" for trial in run.trials)
+    also = "each is also" if cut == len(scratch) else "some are also"
+    again = f"; {also} cut out of it" if cut else ""
     return (
         f"thinner nets are trained from scratch for {_epochs(epochs + tuned)}, {epochs} + {tuned}"
         f"{taught}{again}",

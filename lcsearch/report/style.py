@@ -43,6 +43,7 @@ LOOKS = {
     "uniform": Look("uniform alpha", VERMILION, "square", 9, "dash"),
     "thinner": Look("thinner net", GREEN, "triangle-up", 10, "dot"),
     "thinner cut": Look("thinner net, cut out", GREEN, "triangle-down", 10, "dashdot"),
+    "uniform thinner": Look("thinner net, {} layers", VERMILION, "pentagon", 10, "longdashdot"),
     "baseline": Look("backbone", ORANGE, "star", 16),
     "final": Look("retrained front, tested", PURPLE, "diamond", 10, "longdash"),
     "final_rest": Look("retrained, tested", PURPLE, "diamond-open", 10),

@@ -19,14 +19,6 @@ Against = Literal["beat", "mixed", "unclear", "not beaten"]
 DROPS = (0.0, 0.5, 1.0, 2.0)
 """Points below the backbone at which the sizes are compared."""
 
-NAMES = {
-    "search": "the search",
-    "uniform": "uniform alpha",
-    "thinner": "a thinner net",
-    "thinner cut": "a thinner net cut out of the backbone",
-    "by hand": "the best models picked by hand",
-}
-
 _PHRASES: dict[Against, str] = {
     "beat": "The search beat {}.",
     "mixed": "The search beat {} at some sizes, and was beaten at others.",
@@ -106,7 +98,9 @@ def _size_sentences(evidence: Evidence, targets: Sequence[Target], target: Targe
     need = target.needed["search"]
     where = f"At {backbone}" if not target.drop else f"Within {_drop(target)} of it ({target.accuracy:.1f} %)"
     others = [
-        f"{NAMES[kind]} needs {_amount(target.needed[kind])}" for kind in RIVALS if kind in target.needed
+        f"{evidence.names[kind]} needs {_amount(target.needed[kind])}"
+        for kind in RIVALS
+        if kind in target.needed
     ]
     fewer = base.params / need.params
     sentence = (
@@ -120,7 +114,7 @@ def _size_sentences(evidence: Evidence, targets: Sequence[Target], target: Targe
 def _not_reached(evidence: Evidence, target: Target, backbone: str) -> str:
     """Say that the search did not get there, and who did."""
     others = [
-        f"{NAMES[kind]} did with {_amount(target.needed[kind])}"
+        f"{evidence.names[kind]} did with {_amount(target.needed[kind])}"
         for kind in RIVALS
         if kind in target.needed and evidence.has_smaller(kind, target.accuracy)
     ]
@@ -147,7 +141,7 @@ def _range_sentences(evidence: Evidence) -> list[str]:
     if kind is None or lead is None:
         return []
     low, high, smallest = map(format_count, (lead.low, lead.high, evidence.curves["search"].smallest))
-    ahead = f"{abs(lead.mean):.2f} points {'ahead of' if lead.mean >= 0 else 'behind'} {NAMES[kind]}"
+    ahead = f"{abs(lead.mean):.2f} points {'ahead of' if lead.mean >= 0 else 'behind'} {evidence.names[kind]}"
     if lead.low == lead.high:
         said = [f"At {low} parameters the search is {ahead}."]
     else:
@@ -180,7 +174,7 @@ def _judgement(evidence: Evidence, against: dict[str, Against]) -> list[str]:
     said = {kind: found for kind, found in against.items() if kind == "by hand" or found != best}
     sentences = []
     for outcome, phrase in _PHRASES.items():
-        named = [NAMES[kind] for kind, found in said.items() if found == outcome]
+        named = [evidence.names[kind] for kind, found in said.items() if found == outcome]
         if named:
             joined = (" or " if outcome == "not beaten" else " and ").join(named)
             sentences.append(phrase.format(joined))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lcsearch.core.metric import metric_words
 from lcsearch.core.parameters import Trial
-from lcsearch.core.records import RIVALS, Origin
+from lcsearch.core.records import RIVALS, THINNER, Origin
 from lcsearch.core.seeds import sampler_seed
 from lcsearch.core.spec import ModelSpec, Recipe, TrialSpec
 from lcsearch.core.text import format_count
@@ -77,7 +77,7 @@ class Planner:
     def planned(self) -> list[Candidate]:
         """The plain backbone, hand-picked models, what the user gave, then shapes known to be good."""
         return [
-            *self._hand_picked("baseline", "thinner", "uniform"),
+            *self._hand_picked("baseline", *THINNER, "uniform"),
             *self._given(),
             *map(self._completed, known_good(self.space)),
         ]
@@ -132,7 +132,7 @@ class Planner:
     @property
     def _early_rivals(self) -> tuple[Origin, ...]:
         """The hand-picked kinds that need no trained backbone."""
-        return () if self.settings.thinner_recipe.needs_backbone else ("thinner",)
+        return () if self.settings.thinner_recipe.needs_backbone else THINNER
 
     @cached_property
     def picked(self) -> list[Candidate]:
@@ -145,7 +145,8 @@ class Planner:
 
     def _completed(self, candidate: Candidate) -> Candidate:
         """With the recipe that the run has for its origin, as far as the space does not fix it."""
-        own = {"baseline": self.settings.baseline_recipe, "thinner": self.settings.thinner_recipe}
+        own = {"baseline": self.settings.baseline_recipe}
+        own |= dict.fromkeys(THINNER, self.settings.thinner_recipe)
         usual = own.get(candidate.origin) or self._searched_recipe(candidate.spec.model)
         recipe = replace(usual, **self.space.fixed)
         return self._encoded(replace(candidate, spec=replace(candidate.spec, recipe=recipe)))

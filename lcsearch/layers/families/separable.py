@@ -64,7 +64,6 @@ class SeparableFamily(Family[SeparableSpec]):
     colour = "#d55e00"
     spec = SeparableSpec
     features = 2
-    short_of = "terms"
     options = (
         Option("terms", int, 1, math.inf, "at least 1",
                "Blueprints of every filter of a separable layer (at most kernel height times width).",

@@ -14,6 +14,7 @@ from lcsearch.core.metric import metric_words
 from lcsearch.core.records import RIVALS, Origin, RunRecord, TrialRecord
 from lcsearch.core.text import format_count
 from lcsearch.report.axes import size_layout, window_of
+from lcsearch.report.kinds import thinner_family
 from lcsearch.report.plot import METRIC, Plot
 from lcsearch.report.points import Point, Size, front_line, points_of, retrained_points
 from lcsearch.report.style import LOOKS, Look
@@ -33,6 +34,8 @@ class Front:
         uniform: The hand-picked models with one alpha everywhere, smallest first, backbone last.
         thinner: The hand-picked thinner nets from scratch, smallest first, backbone last.
         thinner_cut: Likewise those that were cut out of the backbone.
+        uniform_thinner: Likewise those from scratch whose layers are of one family.
+        family: Which that is.
         baseline: The plain backbone, once it is complete.
         final: The non-dominated ones of the retrained models, by mean test accuracy.
         final_rest: The other retrained models.
@@ -50,6 +53,8 @@ class Front:
     uniform: tuple[Point, ...]
     thinner: tuple[Point, ...]
     thinner_cut: tuple[Point, ...]
+    uniform_thinner: tuple[Point, ...]
+    family: str
     baseline: Point | None
     final: tuple[Point, ...]
     final_rest: tuple[Point, ...]
@@ -66,8 +71,8 @@ def front(run: RunRecord, size: Size) -> Front:
         size: ``params`` or ``macs``.
     """
     best = front_line(run.trials, size)
-    uniform, thinner, thinner_cut = (_hand_picked(run, origin, size) for origin in RIVALS)
-    by_hand = (*uniform, *thinner, *thinner_cut)
+    uniform, thinner, thinner_cut, uniform_thinner = (_hand_picked(run, origin, size) for origin in RIVALS)
+    by_hand = (*uniform, *thinner, *thinner_cut, *uniform_thinner)
     baseline = points_of([run.baseline])[0] if run.baseline else None
     apart = {p.trial for p in (*best, *by_hand)} | ({baseline.trial} if baseline else set())
     complete = tuple(p for p in _in_state(run.trials, "complete") if p.trial not in apart)
@@ -86,6 +91,8 @@ def front(run: RunRecord, size: Size) -> Front:
         uniform=uniform,
         thinner=thinner,
         thinner_cut=thinner_cut,
+        uniform_thinner=uniform_thinner,
+        family=thinner_family(run),
         baseline=baseline,
         final=tuple(sorted(final, key=lambda p: p.size(size))),
         final_rest=tuple(p for i, p in enumerate(retrained) if i not in kept),
@@ -125,6 +132,7 @@ def front_figure(data: Front) -> go.Figure:
     _add(figure, "uniform", data.uniform, data.size, "lines+markers")
     _add(figure, "thinner", data.thinner, data.size, "lines+markers")
     _add(figure, "thinner cut", data.thinner_cut, data.size, "lines+markers")
+    _add(figure, "uniform thinner", data.uniform_thinner, data.size, "lines+markers", family=data.family)
     _add(figure, "front", data.front, data.size, "lines+markers")
     _add(figure, "baseline", [data.baseline] if data.baseline else [], data.size, "markers")
     words = [_tested(p, data.metric) for p in data.final], [_tested(p, data.metric) for p in data.final_rest]
@@ -149,6 +157,7 @@ def _add(
     *,
     opacity: float | None = None,
     hovertext: Sequence[str] | None = None,
+    family: str = "",
 ) -> None:
     if not points:
         return
@@ -156,7 +165,7 @@ def _add(
     errors = [p.error or 0.0 for p in points]
     figure.add_trace(
         go.Scatter(
-            name=look.name,
+            name=look.name.format(family),
             meta=kind,
             x=[p.size(size) for p in points],
             y=[round(p.accuracy, 4) for p in points],

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from lcsearch.core.metric import metric_words
-from lcsearch.core.records import RunRecord, TrialRecord
+from lcsearch.core.records import THINNER, RunRecord, TrialRecord
 from lcsearch.core.spec import LayerSpec, ModelSpec
 from lcsearch.layers import lookup
 from lcsearch.report.plot import Plot
@@ -67,9 +67,9 @@ def importance(run: RunRecord) -> Importance | None:
     The same run gives the same numbers.
 
     Args:
-        run: The run; hand-picked thinner nets are left out.
+        run: The run; hand-picked thinner nets are left out, whatever their layers.
     """
-    trials = [t for t in run.complete if t.origin not in ("thinner", "thinner cut")]
+    trials = [t for t in run.complete if t.origin not in ("thinner cut", *THINNER)]
     columns = choice_columns(trials)
     if len(trials) < FEWEST_TRIALS or not columns:
         return None

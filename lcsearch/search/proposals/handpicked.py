@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from lcsearch.core.records import Origin
@@ -20,9 +20,8 @@ Params = Callable[[ModelSpec], int]
 SIZES = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2)
 """Shares of the backbone's parameters at which hand-picked models are compared with a search.
 
-In the order in which they are tried: small nets are trained fast, and are where the front is. Five sizes of
-three kinds cost a default run on a CPU 30 epochs, but the time of 10 of the backbone's: thinner nets of all
-five sizes together have as many parameters as it has.
+In the order in which they are tried: small nets are trained fast, and are where the front is. Thinner nets of
+all five sizes together have as many parameters as the backbone.
 """
 
 NEAR = 1.25
@@ -35,29 +34,71 @@ SHAPES = ((0.12, 1 / 16), (0.05, 1 / 32), (0.05, 1 / 64))
 
 
 def hand_picked(bound: BoundSpace, limit: int | None = None) -> list[Candidate]:
-    """The plain backbone first, then its rivals: thinner plain nets, and one share for all layers.
+    """The plain backbone first, then its rivals: thinner nets, plain or of one family, and one share for all.
 
     Args:
         bound: The space; what it keeps plain stays plain here too.
         limit: The most parameters that are allowed.
 
     Returns:
-        At each size a thinner net from scratch, the same to be cut out of the backbone, and of each family
-        one share for all, as far as they come near it; none twice, with the usual recipe and no regularizer.
+        At each size a thinner net from scratch, and thinner nets of the families for which channels set the
+        size. Where there are none of these, the thinner net is cut out of the backbone too, and of each other
+        family there is one share for all: both were behind wherever they were compared (docs/trained.md).
+        All as far as they come near a size; none twice, with the usual recipe and no regularizer.
     """
     picked = [Candidate("baseline", "plain backbone", TrialSpec(bound.plain()))]
     for size in rival_sizes(bound, limit):
-        thin = _within(bound.thinner, size, bound.params)
-        if thin is not None:
-            share, model = format_share(thin[0]), TrialSpec(thin[1])
-            picked.append(Candidate("thinner", f"thinner, channels {share}", model))
-            picked.append(Candidate("thinner cut", f"thinner, cut out, channels {share}", model))
-        for kind in bound.families:
+        picked += _rivals(bound, size)
+    return _distinct(picked)
+
+
+def _rivals(bound: BoundSpace, size: int) -> Iterator[Candidate]:
+    """What one would pick by hand at a size."""
+    thin = _within(bound.thinner, size, bound.params)
+    families = list(_thinner_of_families(bound, size))
+    if thin is not None:
+        share, model = format_share(thin[0]), TrialSpec(thin[1])
+        yield Candidate("thinner", f"thinner, channels {share}", model)
+        if not families:
+            yield Candidate("thinner cut", f"thinner, cut out, channels {share}", model)
+    yield from families
+    if not families:
+        yield from _uniform(bound, size)
+
+
+def _thinner_of_families(bound: BoundSpace, size: int) -> Iterator[Candidate]:
+    """Of each family for which channels set the size a thinner net."""
+    for kind in _sized_by_channels(bound):
+        one = _within(partial(_thinner_of, bound, kind), size, bound.params)
+        if one is not None:
+            label = f"thinner, all {kind}, channels {format_share(one[0])}"
+            yield Candidate("uniform thinner", label, TrialSpec(one[1]))
+
+
+def _uniform(bound: BoundSpace, size: int) -> Iterator[Candidate]:
+    """Of each other family one share for all layers."""
+    for kind in bound.families:
+        if kind not in _sized_by_channels(bound):
             one = _within(partial(_at_share, bound, kind), size, bound.params)
             if one is not None:
                 label = f"uniform {lookup.family(kind).share_words(one[0])}"
-                picked.append(Candidate("uniform", label, TrialSpec(one[1])))
-    return _distinct(picked)
+                yield Candidate("uniform", label, TrialSpec(one[1]))
+
+
+def _sized_by_channels(bound: BoundSpace) -> list[str]:
+    """Families whose nets one would make smaller by their channels, where the space lets these go."""
+    if not bound.thinning.choices:
+        return []
+    return [kind for kind in bound.families if _thinner_of(bound, kind, 1.0).layers]
+
+
+def _thinner_of(bound: BoundSpace, family: str, share: float) -> ModelSpec:
+    """All layers that may be of a family, and one share of all channels that may go."""
+    kept, layers = bound.thinning.allowed_at(share), Layers()
+    for group in bound.groups:
+        if family in group.offers:
+            layers |= group.offers[family].with_channels(bound.shapes(kept))
+    return bound.model(kept, layers)
 
 
 def rival_sizes(bound: BoundSpace, limit: int | None = None) -> list[int]:

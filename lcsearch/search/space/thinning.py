@@ -212,6 +212,10 @@ class Thinning:
             found[choice.number.name] = answer
         return found
 
+    def allowed_at(self, share: float) -> Kept:
+        """Every choice at one share, as near as the space allows."""
+        return self.joined([choice.at(choice.number.clip(share)) for choice in self.choices])
+
     def at(self, share: float) -> Kept:
         """Every group at one share, as near as it can be."""
         return tuple([nearest(share, group.size, group.blocks) for group in self.groups])
