@@ -11,7 +11,8 @@ from lcsearch.core.errors import InputError, did_you_mean
 from lcsearch.core.spec import ModelSpec
 from lcsearch.core.strict import format_path
 from lcsearch.core.text import listed
-from lcsearch.layers.shape import Shapes
+from lcsearch.layers import lookup
+from lcsearch.layers.shape import ConvShape, Shapes
 from lcsearch.search.space.bound import BoundSpace
 from lcsearch.search.space.channel_rules import StageOf, searched
 from lcsearch.search.space.common import Common
@@ -117,8 +118,22 @@ def _rules(
             elif pattern in firsts:
                 problem = f"it shares its weight with {firsts[pattern]}, whose choice is for both"
             raise InputError(f"{path}: {problem}; {did_you_mean(pattern, shapes)}", setting="space")
-    found = ((name, space.rule_for(name)) for name in shapes)
-    return {name: rule for name, rule in found if rule is not None}
+    found = {name: rule for name in shapes if (rule := space.rule_for(name)) is not None}
+    for name, (pattern, rule) in found.items():
+        if pattern == name:
+            _check_possible(name, rule, shapes[name])
+    return found
+
+
+def _check_possible(name: str, rule: LayerRule, shape: ConvShape) -> None:
+    """Make sure that a convolution can be of some kind that its own rule, which names it, allows."""
+    if lookup.PLAIN in rule.kind:
+        return
+    whys = {kind: lookup.family(kind).refuses(shape) for kind in rule.kind}
+    if all(why is not None for why in whys.values()):
+        said = ", ".join(f"{why}, so it cannot be {kind}" for kind, why in whys.items())
+        path = format_path(("layers", name, "kind"))
+        raise InputError(f"{path}: {said}; write {lookup.PLAIN}", setting="space")
 
 
 def _worth(space: Space, name: str, rule: LayerRule, ends: list[Shapes]) -> bool:

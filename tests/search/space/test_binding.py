@@ -136,3 +136,13 @@ def test_a_net_without_convolutions() -> None:
     with pytest.raises(InputError) as caught:
         bind(space({"*": EVERYTHING}), nn.Linear(1, 1), ModelSpec("linear", 10, 3))
     assert str(caught.value) == "backbone: the net has no convolution that could be replaced"
+
+
+def test_a_layer_that_cannot_be_of_the_only_kind_that_its_own_rule_allows() -> None:
+    rule = {"kind": "separable"}
+    for name, why in (("point", "its kernel is 1x1"), ("grouped", "it has 2 groups")):
+        with pytest.raises(InputError) as caught:
+            bind_tiny({name: rule, "*": {"kind": "conv"}})
+        assert str(caught.value) == f"space: layers.{name}.kind: {why}, so it cannot be separable; write conv"
+    assert bind_tiny({"*": rule}).searched_layers == ("first",), "a pattern leaves out what cannot be"
+    assert bind_tiny({"point": {"kind": ["separable", "linear"]}}).searched_layers == ("point",)
