@@ -98,6 +98,16 @@ class Random:
         return self.params.setdefault(name, self.rng.choice(choices))
 
 
+OF_BACKBONES = {
+    "vgg11": lambda: bind_backbone("vgg11"),
+    "mobilenetv2": lambda: bind_backbone("mobilenetv2"),
+    "vgg11 by stage": lambda: bind_backbone("vgg11", granularity="stage"),
+    "resnext29 as one": lambda: bind_backbone("resnext29", granularity="network"),
+    "thin vgg11": lambda: thin_backbone("vgg11"),
+    "thin mobilenetv2 by stage": lambda: thin_backbone("mobilenetv2", granularity="stage"),
+    "thin resnet18 as one": lambda: thin_backbone("resnet18", granularity="network"),
+}
+
 SPACES = {
     "everything": lambda: bind_tiny({"*": EVERYTHING}),
     "absolute rank": lambda: bind_tiny(
@@ -123,11 +133,5 @@ SPACES = {
     ),
     "stage": lambda: bind_tiny({"*": EVERYTHING}, granularity="stage"),
     "network": lambda: bind_tiny({"*": EVERYTHING}, granularity="network"),
-    "vgg11": lambda: bind_backbone("vgg11"),
-    "mobilenetv2": lambda: bind_backbone("mobilenetv2"),
-    "vgg11 by stage": lambda: bind_backbone("vgg11", granularity="stage"),
-    "resnext29 as one": lambda: bind_backbone("resnext29", granularity="network"),
-    "thin vgg11": lambda: thin_backbone("vgg11"),
-    "thin mobilenetv2 by stage": lambda: thin_backbone("mobilenetv2", granularity="stage"),
-    "thin resnet18 as one": lambda: thin_backbone("resnet18", granularity="network"),
+    **OF_BACKBONES,
 }

@@ -32,7 +32,7 @@ SMALL = [
     "--train-images",
     "100",
     "--trials",
-    "4",
+    "3",
     "--epochs",
     "1",
     "--image-size",
@@ -103,7 +103,7 @@ def test_a_sweep_spends_what_the_search_has_and_goes_on_where_it_was_stopped(tmp
     run(path, "--backbone", "base", "--seeds", "1", "--jobs", "1", *SMALL)
     whole = path.read_text()
     found, *nets = map(json.loads, whole.splitlines())
-    assert found["place"] is None and len(found["trials_done"]) == 4
+    assert found["place"] is None and len(found["trials_done"]) == 3
     assert [line["place"] for line in nets] == list(range(len(nets)))
     spent = 1 + sum(len(line["accuracy"]) for line in nets)
     assert spent <= found["epochs_spent"] < spent + found["epochs_a_net"]
