@@ -118,10 +118,11 @@ def _rules(
             elif pattern in firsts:
                 problem = f"it shares its weight with {firsts[pattern]}, whose choice is for both"
             raise InputError(f"{path}: {problem}; {did_you_mean(pattern, shapes)}", setting="space")
-    found = {name: rule for name in shapes if (rule := space.rule_for(name)) is not None}
-    for name, (pattern, rule) in found.items():
+    asked = ((name, space.rule_for(name)) for name in shapes)
+    found = {name: rule for name, rule in asked if rule is not None}
+    for name, (pattern, own) in found.items():
         if pattern == name:
-            _check_possible(name, rule, shapes[name])
+            _check_possible(name, own, shapes[name])
     return found
 
 
