@@ -159,10 +159,8 @@ class Family(ABC, Generic[SpecT]):
     def fresh(self, conv: nn.Conv2d, spec: SpecT) -> FamilyLayer:
         """A layer in place of a convolution, freshly initialised on its device and in its dtype.
 
-        A rank or the like that is too large for the convolution is cut to its largest.
-
         Raises:
-            ValueError: A value of the spec is out of its range.
+            ValueError: A value of the spec is out of its range, or does not fit the convolution.
         """
 
     def fresh_bundle(

@@ -52,13 +52,15 @@ def _balanced(rank: int, depth: int) -> Tensor:
     Channels after a batch norm and a ReLU all have one mean, so that (1, ..., 1) is the direction in which
     inputs are large. Of a few directions drawn freely, all may be almost along it, or all across it.
     """
+    turn = nn.init.orthogonal_(torch.empty(rank, rank, dtype=torch.float32))
     if rank == depth:
-        return nn.init.orthogonal_(torch.empty(rank, depth))
-    drawn = torch.cat([torch.ones(depth, 1), torch.randn(depth, rank)], 1)
+        return turn
+    drawn = torch.randn(depth, 1 + rank, dtype=torch.float32)
+    drawn[:, 0] = 1
     ones, *across = torch.linalg.qr(drawn)[0].T
     kept = rank / depth
     across[0] = math.sqrt(kept) * ones + math.sqrt(1 - kept) * across[0]
-    return nn.init.orthogonal_(torch.empty(rank, rank)) @ torch.stack(across)
+    return turn @ torch.stack(across)
 
 
 @torch.no_grad()

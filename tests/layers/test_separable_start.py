@@ -92,3 +92,13 @@ def test_what_batch_norms_see_is_half_to_twice_what_they_see_of_the_plain_net(ba
         found = deviations(build(backbone, seed, terms, rank), x)
         ratios = [value / base for value, base in zip(found, plain, strict=True)]
         assert len(found) == len(plain) and 0.5 <= min(ratios) <= max(ratios) <= 2, (terms, rank, ratios)
+
+
+def test_directions_are_drawn_whatever_the_usual_type_is() -> None:
+    before = torch.get_default_dtype()
+    try:
+        torch.set_default_dtype(torch.bfloat16)  # which PyTorch cannot factorize matrices in
+        row = SeparableConv2d(8, 12, 3, rank=3).row.detach().float()
+    finally:
+        torch.set_default_dtype(before)
+    torch.testing.assert_close(row @ row.T, torch.eye(3), rtol=0.02, atol=0.02)

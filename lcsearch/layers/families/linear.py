@@ -121,7 +121,7 @@ class LinearFamily(Family[LinearSpec]):
         return places.made * min(shape.macs, arithmetic.feature_macs(shape, p))
 
     def fresh(self, conv: nn.Conv2d, spec: LinearSpec) -> LinearConv2d:
-        """A LinearConv layer with the arguments of ``conv``."""
+        """A LinearConv layer with the arguments of ``conv``; too large a rank is cut to its largest."""
         from lcsearch.layers.geometry import Geometry
         from lcsearch.layers.linear_conv import LinearConv2d
 
