@@ -91,7 +91,8 @@ def _match_unseen(match: Match, whole: Raw, *, in_whole: bool) -> None:
     """Match unused images and test images that are gone with files that are no recorded image.
 
     A file of the size of a training or validation image that is gone might be that image, changed or
-    relabelled: it must not become a test image. Where more files came than went, new ones are among them.
+    relabelled: it must not become a test image. Where more files came than went, new ones are among them; and
+    where images of a label came that are nobody's, while others are gone, any of its files may be a new one.
 
     Args:
         match: It is completed.
@@ -106,9 +107,11 @@ def _match_unseen(match: Match, whole: Raw, *, in_whole: bool) -> None:
     files = set(whole.files)
     for name, (label, size) in match.free.items():
         free[label, size, name in files].append(name)
+    came = {_group(kind) for kind, names in free.items() if len(names) > len(gone.get(kind, ()))}
+    went = {_group(kind) for kind, those in gone.items() if len(those) > len(free.get(kind, ()))}
     found = dict[ImageLine, str]()
     for kind, those in gone.items():
-        if len(free[kind]) <= len(those):
+        if len(free[kind]) <= len(those) and _group(kind) not in came & went:
             # The order of names mostly outlives renaming.
             found |= zip(sorted(those, key=lambda line: line.name), sorted(free[kind]), strict=False)
     match.homeless = [line for line in match.homeless if line not in found]
@@ -116,3 +119,9 @@ def _match_unseen(match: Match, whole: Raw, *, in_whole: bool) -> None:
     for line, name in found.items():
         del match.free[name]
         match.renamed[line.part] += 1
+
+
+def _group(kind: _Kind) -> tuple[int, bool]:
+    """A kind of whatever size."""
+    label, _, trainable = kind
+    return label, trainable

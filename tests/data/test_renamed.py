@@ -186,6 +186,27 @@ def test_where_more_came_than_went_none_is_taken_for_a_test_image(run: Run) -> N
     assert len(run.test_images()) == 11
 
 
+def test_a_new_file_of_the_size_of_a_test_image_is_none_where_images_came_and_went(run: Run) -> None:
+    first, second = [run.root / name for name in run.names("test") if name.startswith("cube/")][:2]
+    size = Image.open(first).size
+    first.unlink()
+    second.unlink()
+    picture(700).resize(size).save(first.with_name("new.bmp"))
+    picture(701).resize((10, 200)).save(first.with_name("other.bmp"))
+    _, changes = run.compared()
+    assert str(changes) == "2 came, 2 went (test: 2 went)"
+    assert len(run.test_images()) == 10
+
+
+def test_test_images_are_found_under_other_names_beside_new_ones(run: Run) -> None:
+    for name in run.names("test"):
+        (run.root / name).rename((run.root / name).with_suffix(".old.bmp"))
+    picture(701).resize((10, 200)).save(run.root / "cube" / "new.bmp")
+    _, changes = run.compared()
+    assert str(changes) == "1 came, 12 renamed (test: 12 renamed)"
+    assert torch.equal(run.test_images(), run.test)
+
+
 def test_renamed_test_images_in_a_folder_of_their_own_are_not_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
