@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import torch
+from torch import Tensor
 
+from lcsearch.core.torch_private import recorded
 from lcsearch.layers.geometry import Geometry
 from lcsearch.layers.mixing import FEWEST_PRIMARIES
 
 Way = Literal["weight", "feature"]
 Use = Literal["training", "images", "evaluation"]
 """What a layer runs for: training, training on images (no gradient of them), evaluation without gradients."""
+ChoiceT = TypeVar("ChoiceT")
 
 TRAFFIC: dict[Use, int] = {"training": 28, "images": 100, "evaluation": 50}
 """What moving one number of a feature map costs, in the multiply-accumulates of one more filter.
@@ -71,38 +75,60 @@ class Plan:
 
     def _convolving(self, filters: int, use: Use) -> int:
         """Multiply-accumulates of a convolution with a number of filters, at one output position."""
-        depth = _padded(self.depth, DEPTH) if use == "training" else self.depth
-        return _padded(filters, LANES) * depth * self.window
+        depth = padded(self.depth, DEPTH) if use == "training" else self.depth
+        return padded(filters, LANES) * depth * self.window
 
     def _mixes_aside(self, use: Use) -> bool:
         """Whether secondary outputs are written beside the primary ones, which are not multiplied then."""
         return use != "evaluation" and self.groups == 1 and self.p >= FEWEST_PRIMARIES
 
 
-class Chooser:
-    """Chooses the way for a layer and remembers its last answer: a training asks the same at each step.
+class Remembered(Generic[ChoiceT]):
+    """Chooses for a layer and remembers its last answer: a training asks the same at each step.
 
     Asking anew takes microseconds, which a step of a small layer does feel.
     """
 
+    def __init__(self) -> None:
+        self._last: tuple[Sequence[int], Use, ChoiceT] | None = None
+
+    def choice(self, shape: Sequence[int], use: Use) -> ChoiceT:
+        """Return what is cheapest for an input of shape (n, in, h, w)."""
+        if recorded():  # what is kept would become part of what is compiled
+            return self.cheapest(shape, use)
+        if self._last is None or shape != self._last[0] or use != self._last[1]:
+            self._last = shape, use, self.cheapest(shape, use)
+        return self._last[2]
+
+    @abstractmethod
+    def cheapest(self, shape: Sequence[int], use: Use) -> ChoiceT:
+        """Compare the costs."""
+
+
+class Chooser(Remembered[Way]):
+    """Chooses the way for a LinearConv layer."""
+
     def __init__(self, plan: Plan, geometry: Geometry) -> None:
+        super().__init__()
         self._plan, self._geometry = plan, geometry
-        self._last: tuple[Sequence[int], Use, Way] = (), "training", "weight"
 
     def way(self, shape: Sequence[int], use: Use) -> Way:
         """Return the cheaper way for an input of shape (n, in, h, w)."""
-        if torch.compiler.is_compiling():  # what is kept would become a condition of the compiled code
-            return self._cheaper(shape, use)
-        last_shape, last_use, way = self._last
-        if shape != last_shape or use != last_use:
-            way = self._cheaper(shape, use)
-            self._last = shape, use, way
-        return way
+        return self.choice(shape, use)
 
-    def _cheaper(self, shape: Sequence[int], use: Use) -> Way:
+    def cheapest(self, shape: Sequence[int], use: Use) -> Way:
+        """Compare the costs."""
         height, width = self._geometry.output_size(shape[-2], shape[-1])
         return self._plan.way(shape[0] * height * width, use)
 
 
-def _padded(count: int, step: int) -> int:
+def use_of(x: Tensor, training: bool) -> Use:
+    """Return what a layer that is in training, or in evaluation, gets an input for."""
+    if torch.is_grad_enabled():
+        return "training" if x.requires_grad else "images"
+    return "images" if training else "evaluation"
+
+
+def padded(count: int, step: int) -> int:
+    """Round up to a multiple of `step`."""
     return -(-count // step) * step

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lcsearch.layers import conversion, mixing
 from lcsearch.layers.cache import FilterCache
-from lcsearch.layers.cost import Chooser, Use, Way
+from lcsearch.layers.cost import Chooser, Way, use_of
 from lcsearch.layers.filters import LinearFilters
 from lcsearch.layers.geometry import Geometry, Pair, check_conv
 from lcsearch.layers.shape import Places
@@ -136,10 +136,7 @@ class LinearConv2d(LinearFilters):
         """Return which way the layer computes its output for an input x (n, in, h, w)."""
         if self.compute != "auto":
             return self.compute
-        use: Use = "images" if self.training else "evaluation"
-        if torch.is_grad_enabled():
-            use = "training" if x.requires_grad else "images"
-        return self._chooser.way(x.shape, use)
+        return self._chooser.way(x.shape, use_of(x, self.training))
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve x (n, in, h, w) or (in, h, w), as ``nn.Conv2d`` does."""

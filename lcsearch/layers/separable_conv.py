@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Literal, Self
 
 import torch
@@ -9,11 +10,11 @@ from torch import Tensor, nn
 
 from lcsearch.layers import separable_conversion
 from lcsearch.layers.cache import FilterCache
-from lcsearch.layers.cost import Way
+from lcsearch.layers.cost import use_of
 from lcsearch.layers.geometry import Geometry, Pair, check_conv
+from lcsearch.layers.separable_cost import Choice, SeparableChooser, SeparableWay
 from lcsearch.layers.separable_filters import SeparableFilters
-from lcsearch.layers.separable_mixing import convolved, pointwise, summed
-from lcsearch.layers.separable_sizes import feature_macs
+from lcsearch.layers.separable_mixing import combined, convolved, pointwise, summed
 from lcsearch.layers.shape import Places
 from lcsearch.layers.trimming import cut, trimmed
 
@@ -81,6 +82,7 @@ class SeparableConv2d(SeparableFilters):
         super().__init__(geometry, terms=terms, rank=rank, device=device, dtype=dtype)
         self.compute = compute
         self._cache = FilterCache()
+        self._chooser = SeparableChooser(terms, rank, geometry)
 
     def train(self, mode: bool = True) -> Self:
         """Switch to training or evaluation; what evaluation had built is forgotten."""
@@ -113,29 +115,32 @@ class SeparableConv2d(SeparableFilters):
         """Return equal standard layers, in the form that takes fewer multiply-accumulates at some places."""
         return separable_conversion.factorize(self, places)
 
-    def way(self, x: Tensor) -> Way:
+    def way(self, x: Tensor) -> SeparableWay:
         """Return which way the layer computes its output for an input x (n, in, h, w)."""
-        if self.compute != "auto":
-            return self.compute
-        height, width = self.geometry.output_size(x.shape[-2], x.shape[-1])
-        places = Places(x.shape[-2] * x.shape[-1], height * width)
-        feature = feature_macs(self.shape, self.terms, self.rank, places)
-        return "feature" if feature < places.made * self.shape.macs else "weight"
+        return self._choice(x).way
+
+    def _choice(self, x: Tensor) -> Choice:
+        if self.compute == "auto":
+            return self._chooser.choice(x.shape, use_of(x, self.training))
+        return Choice(self.compute, trimmed(self.geometry, x.shape[-2], x.shape[-1]))
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve x (n, in, h, w) or (in, h, w), as ``nn.Conv2d`` does."""
         if x.dim() == 3:
             return self.forward(x[None])[0]
-        geometry = trimmed(self.geometry, x.shape[-2], x.shape[-1])
-        kernel = geometry.kernel_size
-        if self.way(x) == "weight":
-            filters = self._cache.get(self, f"filters {kernel}", lambda: self.filters(kernel))
-            return convolved(x, filters, self.bias, geometry)
-        if self.row is not None:
+        way, geometry = self._choice(x)
+        if way != "weight" and self.row is not None:
             x = pointwise(x, self.row)
-        last = self.mixing if self.column is None else self.column
-        assert last is not None
-        return summed(x, last, cut(self.blueprints, kernel), self.bias, geometry)
+        if way == "feature":
+            blueprints = cut(self.blueprints, geometry.kernel_size)
+            return summed(x, self.last, blueprints, self.bias, geometry)
+        make = partial(self._filters, way, geometry.kernel_size)
+        filters = self._cache.get(self, f"{way} {geometry.kernel_size}", make)
+        return convolved(x, filters, self.bias, geometry)
+
+    def _filters(self, way: SeparableWay, kernel: tuple[int, int]) -> Tensor:
+        """The filters of what is left of the kernel, over the channels that a way convolves."""
+        return combined(self.matrices() if way == "weight" else self.last, cut(self.blueprints, kernel))
 
     def extra_repr(self) -> str:
         """Show the arguments."""

@@ -12,7 +12,6 @@ from lcsearch.layers.geometry import Geometry
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.layers.separable_mixing import combined
 from lcsearch.layers.shape import ConvShape
-from lcsearch.layers.trimming import cut
 
 
 class SeparableFilters(FamilyLayer):
@@ -92,17 +91,20 @@ class SeparableFilters(FamilyLayer):
         assert self.column is not None and self.row is not None
         return self.column @ self.row
 
-    def filters(self, kernel: tuple[int, int] | None = None) -> Tensor:
-        """Return all filters (out, in, kh, kw), or what a trimmed kernel keeps of them."""
-        blueprints = self.blueprints if kernel is None else cut(self.blueprints, kernel)
-        made = combined(self.matrices(), blueprints)
-        return made if made.dtype == blueprints.dtype else made.to(blueprints.dtype)  # under autocast
+    def filters(self) -> Tensor:
+        """Return all filters (out, in, kh, kw)."""
+        return combined(self.matrices(), self.blueprints)
+
+    @property
+    def last(self) -> Tensor:
+        """The last matrices of the mixing: (K, out, in), or (K, out, r) where low-rank."""
+        last = self.mixing if self.column is None else self.column
+        assert last is not None
+        return last
 
     def mixer(self) -> Tensor:
         """Return the last 1x1 filters (out * K, in or r): the K terms of an output are neighbours."""
-        last = self.mixing if self.column is None else self.column
-        assert last is not None
-        return last.transpose(0, 1).flatten(0, 1)
+        return self.last.transpose(0, 1).flatten(0, 1)
 
     def depthwise(self) -> Tensor:
         """Return the filters (out, K, kh, kw) of the convolution that sums the terms of each output."""

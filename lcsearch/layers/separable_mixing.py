@@ -25,10 +25,12 @@ SMALL_MAP = 4
 def combined(matrices: Tensor, blueprints: Tensor) -> Tensor:
     """Return the filters (out, in, kh, kw) of the mixing (K, out, in) of blueprints (K, out, kh, kw)."""
     if matrices.shape[0] == 1:
-        return torch.mul(matrices[0, :, :, None, None], blueprints[0, :, None])
-    _, out, height, width = blueprints.shape
-    pictures = blueprints.flatten(2).transpose(0, 1)
-    return torch.bmm(matrices.permute(1, 2, 0), pictures).view(out, -1, height, width)
+        made = matrices[0, :, :, None, None] * blueprints[0, :, None]
+    else:
+        _, out, height, width = blueprints.shape
+        pictures = blueprints.flatten(2).transpose(0, 1)
+        made = torch.bmm(matrices.permute(1, 2, 0), pictures).view(out, -1, height, width)
+    return made.to(blueprints.dtype)  # which autocast may have left
 
 
 def summed(

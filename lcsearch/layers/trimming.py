@@ -34,9 +34,12 @@ def trimmed(geometry: Geometry, height: int, width: int) -> Geometry:
     if not any(idle):
         return geometry
     down, right = idle
-    smaller = kernel[0] - 2 * down, kernel[1] - 2 * right
-    less = top - down * geometry.dilation[0], left - right * geometry.dilation[1]
-    return replace(geometry, kernel_size=smaller, padding=less)
+    return replace(
+        geometry,
+        kernel_size=(kernel[0] - 2 * down, kernel[1] - 2 * right),
+        padding=(top - down * geometry.dilation[0], left - right * geometry.dilation[1]),
+        stride=geometry.stride if made != (1, 1) else (1, 1),  # which has fast code
+    )
 
 
 def cut(filters: Tensor, kernel: tuple[int, int]) -> Tensor:

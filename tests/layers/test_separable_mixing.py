@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lcsearch.layers import SeparableConv2d, separable_mixing
+from lcsearch.layers.separable_cost import SeparablePlan
 from lcsearch.layers.separable_mixing import pointwise
 
 WAYS = ("weight", "feature")
@@ -71,13 +72,13 @@ def test_small_maps_too(kind: dict[str, Any], padding: int | str, size: tuple[in
     check(layer({"kernel_size": 3, "padding": padding}, **kind), images(*size))
 
 
-def check(one: SeparableConv2d, x: Tensor) -> None:
-    """Outputs and gradients of a layer, in both ways and with a double gradient, and in evaluation."""
+def check(one: SeparableConv2d, x: Tensor, ways: tuple[str, ...] = WAYS) -> None:
+    """Outputs and gradients of a layer, and its outputs in evaluation."""
     expected = written_out(one, x)
     weights = torch.randn(expected.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     given = [x, *one.parameters()]
     wanted = torch.autograd.grad((expected.sin() * weights).sum(), given)
-    for way in WAYS:
+    for way in ways:
         one.compute = way
         got = one(x)
         torch.testing.assert_close(got, expected)
@@ -86,6 +87,13 @@ def check(one: SeparableConv2d, x: Tensor) -> None:
         with torch.no_grad():
             torch.testing.assert_close(one.eval()(x), expected)
         one.train()
+
+
+@pytest.mark.parametrize("arguments", GEOMETRIES, ids=str)
+@pytest.mark.parametrize("terms", [1, 2])
+def test_the_reduced_way(arguments: dict[str, Any], terms: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SeparablePlan, "way", lambda *_: "reduced")
+    check(layer(arguments, terms=terms, rank=2), images(7, 6), ("auto",))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -119,11 +127,12 @@ def test_double_gradients() -> None:
         assert torch.autograd.gradgradcheck(one, [images(2, 2)], fast_mode=True)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [*WAYS, "auto"])
 def test_compiled_exported_traced_and_transformed(way: str) -> None:
     one = layer({"kernel_size": 3, "padding": 1}, terms=2, rank=3, compute=way)
     x = images(1, 2).detach()
     expected = written_out(one, x)
+    one(x)  # what is remembered of it is trimmed
     with torch.no_grad():
         torch.testing.assert_close(torch.export.export(one, (x,)).module()(x), expected)
         torch.testing.assert_close(torch.jit.trace(one, (x,))(images(5, 4)), written_out(one, images(5, 4)))
