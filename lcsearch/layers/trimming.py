@@ -34,12 +34,13 @@ def trimmed(geometry: Geometry, height: int, width: int) -> Geometry:
     if not any(idle):
         return geometry
     down, right = idle
-    return replace(
+    smaller = replace(
         geometry,
         kernel_size=(kernel[0] - 2 * down, kernel[1] - 2 * right),
         padding=(top - down * geometry.dilation[0], left - right * geometry.dilation[1]),
-        stride=geometry.stride if made != (1, 1) else (1, 1),  # which has fast code
     )
+    still = replace(smaller, stride=(1, 1))  # a step that is never taken; without it there is fast code
+    return still if still.output_size(height, width) == (1, 1) else smaller
 
 
 def cut(filters: Tensor, kernel: tuple[int, int]) -> Tensor:

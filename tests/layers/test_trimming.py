@@ -44,6 +44,19 @@ def test_what_is_left_out_meets_nothing_and_no_more_could_be(kernel: int) -> Non
     assert left_out > 0 or kernel < 3
 
 
+@pytest.mark.parametrize("kernel", range(2, 8))
+def test_it_makes_the_same_of_every_small_map(kernel: int) -> None:
+    torch.manual_seed(0)
+    x, filters = torch.randn(1, 1, 4, 4), torch.randn(1, 1, kernel, kernel)
+    for stride, padding, dilation, height, width in product((1, 2, 5), range(4), (1, 2), (1, 2, 4), (1, 3)):
+        if min(height, width) + 2 * padding <= dilation * (kernel - 1):
+            continue
+        whole = Geometry.checked(1, 1, kernel, stride, padding, dilation, 1, False, "zeros")
+        small, seen = trimmed(whole, height, width), x[:, :, :height, :width]
+        got = small.convolve(seen, cut(filters, small.kernel_size), None, 1)
+        torch.testing.assert_close(got, whole.convolve(seen, filters, None, 1))
+
+
 @pytest.mark.parametrize(
     ("size", "kept"), [((1, 1), (1, 1)), ((1, 2), (1, 3)), ((2, 1), (3, 1)), ((2, 2), (3, 3))]
 )
