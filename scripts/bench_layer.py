@@ -1,9 +1,9 @@
 #!/usr/bin/env python
-"""What a LinearConv layer costs against the plain convolution, and against the published arithmetic.
+"""What the layers of a family cost against the plain convolution; LinearConv's also against the published.
 
 Training steps and inference of a whole backbone, every convolution replaced that saves parameters; or one
 training step of each convolution of the seven backbones (--shapes; what looks slow is measured again, ten
-times as often; --ways also forces weight and feature space, and says what the layer's own choice loses). The
+times as often). --ways also forces weight and feature space, and says what the layers' own choices lose. The
 variants take turns within one process, in random order, with the same data, optimizer, memory layout and
 threads; shown are the median ratio to the plain net, the spread of the middle half of the ratios, and the
 peak memory of a step (CUDA only; on a CPU the bytes that autograd keeps for the backward pass). Freed memory
@@ -15,13 +15,13 @@ that cannot be had, --threads 1 takes processor time instead of wall-clock time.
     python scripts/bench_layer.py --device cuda --repeats 50
     python scripts/bench_layer.py --shapes --threads 1
     python scripts/bench_layer.py --shapes --ways
+    python scripts/bench_layer.py --family separable --ways
+    python scripts/bench_layer.py --family separable --image-size 16 --batch 64
 """
 
 from __future__ import annotations
 
-import random
 import statistics
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Literal
@@ -29,18 +29,31 @@ from typing import Any, Literal
 import click
 import torch
 import torch.nn.functional as F
+from bench_timing import compare, kept_bytes
 from torch import Tensor, nn
 
 from lcsearch.core import plugins
-from lcsearch.layers import LinearConv2d
-from lcsearch.layers.families.linear import FAMILY, LinearSpec
+from lcsearch.layers import LinearConv2d, lookup
+from lcsearch.layers.family import Family
 from lcsearch.layers.geometry import Geometry
+from lcsearch.layers.layer import FamilyLayer
 from lcsearch.nets import backbones
 from lcsearch.nets.replaceable import conv_layers, shape_of
-from lcsearch.nets.surgery import convert, factorize
+from lcsearch.nets.surgery import convert, factorize, uniform
 from lcsearch.train.memory import keep_freed_memory
 
-ALPHAS = (0.5, 0.25, 0.125)
+CHOICES: dict[str, dict[str, dict[str, Any]]] = {
+    "linear": {f"alpha 1/{n}": {"alpha": 1 / n} for n in (2, 4, 8)},
+    "separable": {
+        "1 term": {"terms": 1},
+        "2 terms": {"terms": 2},
+        "3 terms": {"terms": 3},
+        "1 term, rank 32": {"terms": 1, "rank": 32},
+        "3 terms, rank 32": {"terms": 3, "rank": 32},
+    },
+}
+"""What is measured of each family: its options by name."""
+PUBLISHED = "alpha 1/4"
 WAYS: tuple[Literal["weight", "feature"], ...] = ("weight", "feature")
 
 
@@ -60,17 +73,30 @@ class Published(nn.Module):
         return self.geometry.convolve(x, filters, self.bias, self.geometry.groups)
 
 
-def net(backbone: str, alpha: float | None, published: bool = False) -> nn.Module:
+def net(backbone: str, family: str = "", way: str | None = None, **numbers: Any) -> nn.Module:
+    """A backbone, with layers of a family where one is named, which are forced to a way where that is."""
     torch.manual_seed(0)
     model = backbones.build(backbone, num_classes=10, in_channels=3)
-    if alpha is not None:
-        convert(model, {name: LinearSpec(alpha) for name in conv_layers(model)})
-    if published:
-        for parent in list(model.modules()):
-            for key, child in parent.named_children():
-                if isinstance(child, LinearConv2d):
-                    setattr(parent, key, Published(child))
+    if family:
+        convert(model, uniform(model, family, **numbers))
+    for layer in model.modules():
+        if way and isinstance(layer, FamilyLayer):
+            force(layer, way)
     return model
+
+
+def published(model: nn.Module) -> nn.Module:
+    """Have the layers of a net compute in the published way."""
+    for parent in list(model.modules()):
+        for key, child in parent.named_children():
+            if isinstance(child, LinearConv2d):
+                setattr(parent, key, Published(child))
+    return model
+
+
+def force(layer: nn.Module, way: str) -> nn.Module:
+    vars(layer)["compute"] = way
+    return layer
 
 
 def trainer(model: nn.Module, x: Tensor, y: Tensor, cast: torch.dtype | None) -> Callable[[], Any]:
@@ -94,75 +120,44 @@ def predictor(model: nn.Module, x: Tensor, cast: torch.dtype | None) -> Callable
     return predict
 
 
-def seconds(run: Callable[[], Any], device: str) -> float:
-    """Wall-clock seconds; with one CPU thread its own processor time, which other work disturbs less."""
-    clock = time.process_time if device == "cpu" and torch.get_num_threads() == 1 else time.perf_counter
-    start = clock()
-    run()
-    if device == "cuda":
-        torch.cuda.synchronize()
-    return clock() - start
+def nets(backbone: str, family: str, ways: bool) -> dict[str, nn.Module]:
+    """The plain net, the nets of a family, and some that compute otherwise."""
+    models = {"plain": net(backbone)}
+    for name, numbers in CHOICES[family].items():
+        models[name] = net(backbone, family, **numbers)
+        for way in WAYS if ways else ():
+            models[f"{name}, {way}"] = net(backbone, family, way, **numbers)
+    if family == "linear":
+        numbers = CHOICES[family][PUBLISHED]
+        models[f"published, {PUBLISHED}"] = published(net(backbone, family, **numbers))
+    return models
 
 
-def compare(title: str, runs: Mapping[str, Callable[[], Any]], repeats: int, device: str) -> dict[str, float]:
-    """Print each run's time over the first one's, round by round; returns the median ratios."""
-    for run in runs.values():
-        seconds(run, device)
-    order, rounds, chance = list(runs), [], random.Random(0)
-    for _ in range(repeats):
-        chance.shuffle(order)  # what runs after what matters to small layers: caches
-        rounds.append({name: seconds(runs[name], device) for name in order})
-    first = next(iter(runs))
-    base = statistics.median(r[first] for r in rounds)
-    click.echo(f"{title}: {first} {1e3 * base:.2f} ms (median of {repeats})")
-    medians = {}
-    for name in list(runs)[1:]:
-        ratios = sorted(r[name] / r[first] for r in rounds)
-        medians[name] = statistics.median(ratios)
-        low, high = ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]
-        click.echo(f"  {name:28s} {medians[name]:.3f}   middle half {low:.3f} to {high:.3f}")
-    return medians
-
-
-def kept_bytes(model: nn.Module, step: Callable[[], Any], device: str) -> int:
-    """Memory of a training step: parameters, gradients and momentum, and what autograd keeps or the peak."""
-    if device == "cuda":
-        torch.cuda.reset_peak_memory_stats()
-        step()
-        return torch.cuda.max_memory_allocated()
-    seen: dict[int, int] = {}
-
-    def note(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        seen[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        step()
-    for parameter in model.parameters():
-        seen.pop(parameter.untyped_storage().data_ptr(), None)
-    return sum(seen.values()) + 3 * sum(4 * parameter.numel() for parameter in model.parameters())
-
-
-def whole_net(backbone: str, batch: int, cast: torch.dtype | None, repeats: int, device: str) -> None:
-    images = torch.channels_last
-    x = torch.randn(batch, 3, 32, 32).to(device, memory_format=images)
-    y = torch.randint(0, 10, (batch,)).to(device)
-    models = {"plain": net(backbone, None)} | {f"alpha 1/{round(1 / a)}": net(backbone, a) for a in ALPHAS}
-    models["published, alpha 1/4"] = net(backbone, 0.25, published=True)
-    models = {name: model.to(device).to(memory_format=images) for name, model in models.items()}
+def whole_net(
+    backbone: str, family: str, ways: bool, x: Tensor, cast: torch.dtype | None, repeats: int, device: str
+) -> None:
+    """Training steps on images x (n, 3, s, s), and inference of one of them and of all."""
+    y, images = torch.randint(0, 10, (len(x),)).to(device), torch.channels_last
+    models = {
+        name: model.to(device).to(memory_format=images)
+        for name, model in nets(backbone, family, ways).items()
+    }
     steps = {name: trainer(model, x, y, cast) for name, model in models.items()}
-    medians = compare(f"{backbone} training step, batch {batch}", steps, repeats, device)
-    click.echo(f"  against published            {medians['alpha 1/4'] / medians['published, alpha 1/4']:.3f}")
+    title = f"{backbone} at {x.shape[-1]}"
+    medians = compare(f"{title} training step, batch {len(x)}", steps, repeats, device)
+    if family == "linear":
+        ratio = medians[PUBLISHED] / medians[f"published, {PUBLISHED}"]
+        click.echo(f"  against published            {ratio:.3f}")
     if device == "cpu":
         for name, model in models.items():
             click.echo(f"  memory, {name:20s} {kept_bytes(model, steps[name], device) / 2**20:.0f} MiB")
-    for size in (1, batch):
+    for size in (1, len(x)):
         ready = {"plain": models["plain"].eval()}
-        for name in list(models)[1:4]:
-            ready[f"factorized, {name}"] = factorize(models[name]).eval().to(device).to(memory_format=images)
+        for name in CHOICES[family]:
+            plain = factorize(models[name].eval(), (3, *x.shape[2:]))
+            ready |= {name: models[name], f"factorized, {name}": plain.to(memory_format=images)}
         runs = {name: predictor(model, x[:size], cast) for name, model in ready.items()}
-        compare(f"{backbone} inference, batch {size}", runs, repeats * (10 if size == 1 else 1), device)
+        compare(f"{title} inference, batch {size}", runs, repeats * (10 if size == 1 else 1), device)
 
 
 def layer_step(layer: nn.Module, x: Tensor, gradient: Tensor) -> None:
@@ -175,7 +170,7 @@ def all_convolutions() -> list[tuple[Geometry, int]]:
     """Every different convolution of the seven backbones, with the size of its input."""
     seen: dict[tuple[Geometry, int], None] = {}
     for name in plugins.names(plugins.BACKBONE):
-        model = net(name, None).eval()
+        model = net(name).eval()
         for conv in conv_layers(model).values():
             conv.register_forward_hook(
                 lambda conv, images, _: seen.setdefault((Geometry.of(conv), images[0].shape[-1]))
@@ -190,17 +185,16 @@ def title_of(g: Geometry, size: int) -> str:
     return f"{g.in_channels}-{g.out_channels} {kernel} {bias} groups {g.groups} at {size}"
 
 
-def variants(conv: nn.Conv2d, alpha: float, ways: bool) -> dict[str, nn.Module]:
+def variants(conv: nn.Conv2d, kind: Family[Any], numbers: dict[str, Any], ways: bool) -> list[nn.Module]:
     """The layer as it chooses, and forced where both ways are asked for; none where it saves nothing."""
-    spec = LinearSpec(alpha)
-    if FAMILY.canonical(shape_of(conv), spec) is None:
-        return {}
-    name = f"alpha 1/{round(1 / alpha)}"
-    layers: dict[str, nn.Module] = {name: FAMILY.fresh(conv, spec)}
-    if ways:
-        arguments = Geometry.of(conv).arguments | {"device": conv.weight.device, "alpha": alpha}
-        layers |= {f"{name}, {way}": LinearConv2d(**arguments, compute=way) for way in WAYS}
-    return layers
+    shape = shape_of(conv)
+    if kind.refuses(shape) is not None:
+        return []
+    spec = kind.canonical(shape, kind.chosen(shape, numbers))
+    if spec is None:
+        return []
+    forced = [force(kind.fresh(conv, spec), way) for way in WAYS] if ways else []
+    return [kind.fresh(conv, spec), *forced]
 
 
 def as_chosen(ratios: Mapping[str, float]) -> dict[str, float]:
@@ -208,14 +202,21 @@ def as_chosen(ratios: Mapping[str, float]) -> dict[str, float]:
     return {name: ratio for name, ratio in ratios.items() if not name.endswith(WAYS)}
 
 
-def all_shapes(batch: int, repeats: int, device: str, ways: bool) -> None:
+def all_shapes(family: str, batch: int, repeats: int, device: str, ways: bool) -> None:
     """Forward and backward of every different layer of the seven backbones that saves parameters."""
     ratios: dict[str, float] = {}
+    kind = lookup.family(family)
     for g, size in all_convolutions():
         x = torch.randn(batch, g.in_channels, size, size, device=device)
         x = x.contiguous(memory_format=torch.channels_last).requires_grad_(g.in_channels != 3)  # not images
         conv = nn.Conv2d(**g.arguments, device=device)
-        layers = {name: layer for alpha in ALPHAS for name, layer in variants(conv, alpha, ways).items()}
+        layers = {
+            ", ".join(part for part in (name, way) if part): layer
+            for name, numbers in CHOICES[family].items()
+            for way, layer in zip(("", *WAYS), variants(conv, kind, numbers, ways), strict=False)
+        }
+        if not layers:
+            continue
         gradient = torch.randn_like(conv(x))
         runs = {
             name: partial(layer_step, layer, x, gradient) for name, layer in {"plain": conv, **layers}.items()
@@ -249,16 +250,20 @@ def say_what_choosing_loses(ratios: Mapping[str, float]) -> None:
 
 @click.command()
 @click.option("--backbone", default="vgg11", show_default=True)
+@click.option("--family", type=click.Choice(list(CHOICES)), default="linear", show_default=True)
+@click.option("--image-size", default=32, show_default=True)
 @click.option("--batch", default=128, show_default=True)
 @click.option("--precision", type=click.Choice(["float32", "bfloat16"]), default="float32", show_default=True)
 @click.option("--threads", default=2, show_default=True)
 @click.option("--repeats", default=9, show_default=True)
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--shapes", is_flag=True, help="Single layers instead of a whole net.")
-@click.option("--ways", is_flag=True, help="With --shapes: also each layer forced to either way.")
+@click.option("--ways", is_flag=True, help="Also all layers forced to either way.")
 @click.option("--return-memory", is_flag=True, help="The C library's own way with freed memory.")
 def main(
     backbone: str,
+    family: str,
+    image_size: int,
     batch: int,
     precision: str,
     threads: int,
@@ -275,9 +280,11 @@ def main(
         f"torch {torch.__version__}, {threads} threads, {device}, {precision}, channels-last, {memory}"
     )
     if shapes:
-        all_shapes(batch, repeats, device, ways)
+        all_shapes(family, batch, repeats, device, ways)
     else:
-        whole_net(backbone, batch, torch.bfloat16 if precision == "bfloat16" else None, repeats, device)
+        x = torch.randn(batch, 3, image_size, image_size).to(device, memory_format=torch.channels_last)
+        cast = torch.bfloat16 if precision == "bfloat16" else None
+        whole_net(backbone, family, ways, x, cast, repeats, device)
 
 
 if __name__ == "__main__":
