@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal, NamedTuple
 
+from lcsearch.core.torch_private import recorded
 from lcsearch.layers.cost import DEPTH, LANES, Remembered, Use, padded
 from lcsearch.layers.depthwise_gradients import BLOCK
 from lcsearch.layers.geometry import Geometry
@@ -30,6 +31,8 @@ TRAFFIC: dict[Use, int] = {"training": 15, "images": 80, "evaluation": 5}
 """What writing and reading one number of a feature map costs."""
 CALL = 4_500_000
 """What one more operation costs, whatever its size."""
+USUAL_IMAGES = 64
+"""For so many images what is compiled or exported is made fast: it may serve any number of them."""
 
 
 class Task(NamedTuple):
@@ -146,5 +149,6 @@ class SeparableChooser(Remembered[Choice]):
         """Compare the costs."""
         geometry = trimmed(self._geometry, shape[-2], shape[-1])
         made = prod(geometry.output_size(shape[-2], shape[-1]))
-        task = Task(shape[0], shape[-2] * shape[-1], made, geometry.kernel_size, use)
+        images = USUAL_IMAGES if recorded() else shape[0]
+        task = Task(images, shape[-2] * shape[-1], made, geometry.kernel_size, use)
         return Choice(self._plan.way(task), geometry)

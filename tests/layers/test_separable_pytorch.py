@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lcsearch.layers import SeparableConv2d
+from lcsearch.layers import SeparableConv2d, separable_conv
 
 KINDS: list[dict[str, Any]] = [
     {"compute": "weight"},
@@ -82,8 +82,8 @@ def test_evaluation_is_never_stale(kind: dict[str, Any], change: str) -> None:
 
 def test_evaluation_builds_filters_once_and_training_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     built = []
-    whole = SeparableConv2d.filters
-    monkeypatch.setattr(SeparableConv2d, "filters", lambda self, *kind: built.append(1) or whole(self, *kind))
+    whole = separable_conv.combined
+    monkeypatch.setattr(separable_conv, "combined", lambda *factors: built.append(1) or whole(*factors))
     one = layer(compute="weight")
     for mode, expected in ((one.eval, 1), (one.train, 3)):
         mode()
