@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 from lcsearch.layers import separable_sizes
@@ -12,6 +13,9 @@ FULL, LOW_RANK = "full", "low_rank"
 
 _SLACK = 1 + 1e-9
 """A share is a quotient: times the same number it may come out a little less."""
+
+_ROOM = 20_000
+"""Choices for shapes that are kept: samplers ask for each many times."""
 
 Fields = tuple[int, int | None]
 """Terms and rank of a spec."""
@@ -54,6 +58,7 @@ def most_rank(shape: ConvShape, terms: int) -> int:
     return _rank_within(shape.macs - 1, shape, terms)
 
 
+@lru_cache(_ROOM)
 def made(own: Chosen, shape: ConvShape) -> Fields | None:
     """Terms and rank of the layer that a choice makes of a convolution.
 

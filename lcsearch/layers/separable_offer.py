@@ -194,8 +194,7 @@ class SeparableOffer(Offer[SpecT, Chosen], Generic[SpecT]):
         """The canonical specs of what was made of members."""
         found = {}
         for name, fields in made.items():
-            spec = None if fields is None else self._family.canonical(shapes[name], self._make(*fields))
-            if spec is not None:
+            if fields is not None and (spec := self._family.canonical(shapes[name], self._make(*fields))):
                 found[name] = spec
         return found
 
