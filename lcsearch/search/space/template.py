@@ -87,7 +87,7 @@ def _rows(bound: BoundSpace) -> Iterator[str]:
     searched, shapes = set(bound.searched_layers), bound.shapes(bound.thinning.full)
     for name, shape in shapes.items():
         found = bound.space.rule_for(name)
-        kinds = _kinds(found[1]) if found and name in searched else {"kind": [lookup.PLAIN]}
+        kinds = _kinds(found[1], shape) if found and name in searched else {"kind": [lookup.PLAIN]}
         why = "" if name in searched else _why_plain(bound, name)
         yield f'  "{name}": {_row(found and found[1], kinds)}  # {_size(shape)}{why}'
     for group in bound.thinning.groups:
@@ -97,11 +97,13 @@ def _rows(bound: BoundSpace) -> Iterator[str]:
                 yield f'  "{name}": {_row(found[1], {})}  # {group.size} channels'
 
 
-def _kinds(rule: LayerRule) -> dict[str, Any]:
-    """What a rule says of families."""
-    shown: dict[str, Any] = {"kind": rule.kind}
-    for own in rule.offered.values():
-        shown |= own.shown()
+def _kinds(rule: LayerRule, shape: ConvShape) -> dict[str, Any]:
+    """What a rule says of the families that a convolution can be of."""
+    kinds = [kind for kind in rule.kind if lookup.family(kind).refuses(shape) is None]
+    shown: dict[str, Any] = {"kind": kinds}
+    for kind, own in rule.offered.items():
+        if kind in kinds:
+            shown |= own.shown()
     return shown
 
 
