@@ -140,7 +140,11 @@ class SeparableConv2d(SeparableFilters):
 
     def _filters(self, way: SeparableWay, kernel: tuple[int, int]) -> Tensor:
         """The filters of what is left of the kernel, over the channels that a way convolves."""
-        return combined(self.matrices() if way == "weight" else self.last, cut(self.blueprints, kernel))
+        made = combined(self.matrices() if way == "weight" else self.last, cut(self.blueprints, kernel))
+        last = torch.channels_last
+        if torch.is_grad_enabled() or not self.blueprints.is_contiguous(memory_format=last):
+            return made
+        return made.contiguous(memory_format=last)  # which evaluation keeps
 
     def extra_repr(self) -> str:
         """Show the arguments."""

@@ -29,8 +29,8 @@ BUILD = 5
 """What one number of the filters costs that is built and differentiated, for each term."""
 TRAFFIC: dict[Use, int] = {"training": 15, "images": 80, "evaluation": 5}
 """What writing and reading one number of a feature map costs."""
-CALL = 4_500_000
-"""What one more operation costs, whatever its size."""
+CALL: dict[Use, int] = {"training": 4_500_000, "images": 4_500_000, "evaluation": 2_000_000}
+"""What one more operation costs, whatever its size; in training its gradient does as well."""
 USUAL_IMAGES = 64
 """For so many images what is compiled or exported is made fast: it may serve any number of them."""
 
@@ -83,11 +83,11 @@ class SeparablePlan:
 
     def weight_cost(self, task: Task) -> float:
         """Cost of building the filters, which evaluation has already, and of convolving by them."""
-        cost = self._convolving(self.inputs, task) + CALL
+        cost = self._convolving(self.inputs, task) + CALL[task.use]
         if task.use == "evaluation":
             return cost
         if self.rank is not None:  # of the product that makes the mixing
-            cost += BUILD * self.terms * self.outputs * self.rank * self.inputs + CALL
+            cost += BUILD * self.terms * self.outputs * self.rank * self.inputs + CALL[task.use]
         return cost + self._building(self.inputs, task)
 
     def feature_cost(self, task: Task) -> float:
@@ -98,25 +98,25 @@ class SeparablePlan:
         channels = self.terms * padded(self.outputs, LANES)
         cost += task.images * task.given * channels * (POINTWISE * depth + TRAFFIC[task.use])
         cost += task.images * task.made * channels * DEPTHWISE * prod(task.kernel)
-        return cost + CALL * self.terms * (1 + self._pieces(task))
+        return cost + CALL[task.use] * self.terms * (1 + self._pieces(task))
 
     def reduced_cost(self, task: Task) -> float:
         """Cost of reducing the input, and of convolving what that makes by filters that are built."""
         assert self.rank is not None
-        cost = self._reducing(task) + self._convolving(self.rank, task) + CALL
+        cost = self._reducing(task) + self._convolving(self.rank, task) + CALL[task.use]
         return cost if task.use == "evaluation" else cost + self._building(self.rank, task)
 
     def _reducing(self, task: Task) -> float:
         assert self.rank is not None
         each = POINTWISE * self.inputs + TRAFFIC[task.use]
-        return task.images * task.given * padded(self.rank, LANES) * each + CALL
+        return task.images * task.given * padded(self.rank, LANES) * each + CALL[task.use]
 
     def _convolving(self, depth: int, task: Task) -> int:
         depth = padded(depth, DEPTH) if task.use == "training" else depth
         return task.images * task.made * padded(self.outputs, LANES) * depth * prod(task.kernel)
 
     def _building(self, depth: int, task: Task) -> int:
-        return BUILD * self.terms * self.outputs * depth * prod(task.kernel) + CALL
+        return BUILD * self.terms * self.outputs * depth * prod(task.kernel) + CALL[task.use]
 
     def _pieces(self, task: Task) -> int:
         """Operations of a term beside its 1x1 convolution: the gradient of large filters takes several."""
