@@ -1,8 +1,8 @@
-"""A model in which one convolution at a time is played by something else, and the rest costs little."""
+"""A model in which a convolution, or those of one weight, are played by something else, at little cost."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ Visit = Callable[[nn.Conv2d, Tensor, Tensor], None]
 
 
 class Stage:
-    """A model in which one convolution can be played by another layer, and those before it by what they said.
+    """A model in which convolutions can be played by other layers, and those before them by what they said.
 
     Inside ``with`` the convolutions of the model have a ``forward`` of their own; outside they have not.
     """
@@ -26,10 +26,10 @@ class Stage:
         self._order: list[nn.Conv2d] = []
         self._work: dict[nn.Conv2d, float] = {}
         self._kept: dict[nn.Conv2d, Tensor] = {}
-        self._changed: tuple[nn.Conv2d, Play] | None = None
+        self._changed: Mapping[nn.Conv2d, Play] = {}
         self._visit: Visit | None = None
-        self._convs = list(conv_layers(model).values())
-        self._tied = {model.get_submodule(name) for name in tied(model)}
+        others = [model.get_submodule(name) for names in tied(model).values() for name in names]
+        self._convs = [*conv_layers(model).values(), *(own for own in others if isinstance(own, nn.Conv2d))]
         self._calls: dict[nn.Conv2d, int] = dict.fromkeys(self._convs, 0)
 
     def __enter__(self) -> Stage:
@@ -42,11 +42,10 @@ class Stage:
             del conv.forward
 
     def _forward(self, conv: nn.Conv2d, input: Tensor) -> Tensor:
-        if self._changed is not None:
-            changed, play = self._changed
-            if conv is changed:
-                return play(input)
-            if conv in self._kept and self._order.index(conv) < self._order.index(changed):
+        if self._changed:
+            if conv in self._changed:
+                return self._changed[conv](input)
+            if conv in self._kept and self._order.index(conv) < self._first_of(*self._changed):
                 return self._kept[conv].clone()
             return nn.Conv2d.forward(conv, input)
         output = nn.Conv2d.forward(conv, input)
@@ -67,12 +66,16 @@ class Stage:
         self._visited(visit, images[:2])
 
     def plays(self, conv: nn.Conv2d) -> bool:
-        """Whether a convolution's weight is used exactly once, so that the convolution can be played."""
-        return self._calls[conv] == 1 and conv not in self._tied
+        """Whether a convolution is called exactly once, so that it can be played."""
+        return self._calls[conv] == 1
 
-    def work_from(self, conv: nn.Conv2d) -> float:
-        """Multiply-accumulates of a convolution and all after it, one image."""
-        return sum(self._work[later] for later in self._order[self._order.index(conv) :])
+    def work_from(self, *convs: nn.Conv2d) -> float:
+        """Multiply-accumulates of the first of some convolutions and all after it, one image."""
+        return sum(self._work[later] for later in self._order[self._first_of(*convs) :])
+
+    def _first_of(self, *convs: nn.Conv2d) -> int:
+        """The place in the order of calls of the first of some convolutions."""
+        return min(map(self._order.index, convs))
 
     def plain(self, images: Tensor) -> Tensor:
         """Run the model as it is, and keep what convolutions say that are called once."""
@@ -84,14 +87,14 @@ class Stage:
 
         return self._visited(visit, images)
 
-    def played(self, conv: nn.Conv2d, play: Play, images: Tensor) -> Tensor:
-        """Run the model with one convolution played, on the images that it last ran on as it is."""
-        self._changed = (conv, play)
+    def played(self, plays: Mapping[nn.Conv2d, Play], images: Tensor) -> Tensor:
+        """Run the model with convolutions played, on the images that it last ran on as it is."""
+        self._changed = plays
         try:
             output: Tensor = self._model(images.clone())
             return output
         finally:
-            self._changed = None
+            self._changed = {}
 
     def look(self, visit: Visit, images: Tensor) -> None:
         """Run the model and show each convolution with what it gets and says."""

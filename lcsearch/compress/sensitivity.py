@@ -33,7 +33,7 @@ from lcsearch.layers.family import Way
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.layers.shape import ConvShape
 from lcsearch.nets.channels import ChannelGroups
-from lcsearch.nets.replaceable import conv_layers, shape_of
+from lcsearch.nets.replaceable import conv_layers, shape_of, tied
 
 _MEASURED = ("loss", "accuracy", "divergence")
 WORK = 1.5e12
@@ -137,8 +137,8 @@ def measure(
 
     Args:
         backbone: A trained model; left as it is.
-        layers: Names of its convolutions; one that is never called, or several times, or shares its weight
-            with others, is left out.
+        layers: Names of its convolutions; one that is never called, or several times, is left out. Those
+            that share their weight are compressed together, under the name of the first.
         data: Images and labels.
         ways: How a convolution is compressed; by default all ways of all families.
         groups: Its groups of channels.
@@ -154,15 +154,16 @@ def measure(
     with responses.evaluation(backbone), Stage(backbone) as stage:
         progress("fitting each layer")
         chosen = responses.at_once(fit)
-        found = responses.record(backbone, convs, chosen)
+        found = responses.record(backbone, {n: c for own in convs.values() for n, c in own.items()}, chosen)
         stage.learn(chosen)
         variants = [
             variant
-            for name, conv in convs.items()
-            if name in found and stage.plays(conv)
-            for variant in _variants(name, conv, ways)
+            for name, own in convs.items()
+            if found.keys() >= own.keys() and all(map(stage.plays, own.values()))
+            for variant in _variants(name, list(own.values()), ways)
         ]
-        _fit_all(stage, variants, found, chosen)
+        targets = {conv: found[n] for own in convs.values() for n, conv in own.items() if n in found}
+        _fit_all(stage, variants, targets, chosen)
         split = judging(data, _images_for(stage, variants, device))
         found_losses = _losses(stage, variants, split, batches(split, data, BATCH, device), progress)
     thinned = measure_channels(backbone, groups, counts, data, progress=progress)
@@ -170,13 +171,10 @@ def measure(
 
 
 @dataclass(eq=False)
-class Variant:
+class Part:
     """A layer in place of a convolution, and what is done to its output's channels."""
 
-    name: str
-    conv: nn.Conv2d
     layer: FamilyLayer
-    way: Way
     scale: Tensor | None = None
     shift: Tensor | None = None
 
@@ -199,51 +197,77 @@ class Variant:
         self.shift = centre - mean
 
 
-def _convs(model: nn.Module, names: Sequence[str]) -> dict[str, nn.Conv2d]:
-    known = conv_layers(model)
+@dataclass(eq=False)
+class Variant:
+    """One way to compress a convolution, or those that share its weight: their layers share their tensors."""
+
+    name: str
+    way: Way
+    parts: dict[nn.Conv2d, Part]
+    fitted: bool = False
+
+
+def _convs(model: nn.Module, names: Sequence[str]) -> dict[str, dict[str, nn.Conv2d]]:
+    """Convolutions by name, those that share a weight together, by the name of the first."""
+    known, others = conv_layers(model), tied(model)
     found = {}
     for name in names:
         if name not in known:
             raise InputError(f"layers: the net has no convolution {name!r}")
-        if not all(bool(parameter.isfinite().all()) for parameter in known[name].parameters()):
+        modules = {own: model.get_submodule(own) for own in (name, *others.get(name, ()))}
+        own = {place: conv for place, conv in modules.items() if isinstance(conv, nn.Conv2d)}
+        if not all(bool(number.isfinite().all()) for conv in own.values() for number in conv.parameters()):
             raise InputError(f"layers.{name}: the trained weights hold NaN or infinity")
-        found[name] = known[name]
+        found[name] = own
     return found
 
 
-def _variants(name: str, conv: nn.Conv2d, ways: Callable[[ConvShape], Sequence[Way]]) -> Iterator[Variant]:
-    """Every way to compress a convolution, none twice, by falling parameters."""
-    for way in ways(shape_of(conv)):
-        with torch.random.fork_rng(devices=()):
-            layer = lookup.family_of(way.spec).fresh(conv, way.spec)
-        layer.take_over(conv)
-        yield Variant(name, conv, layer.eval(), way)
+def _variants(
+    name: str, convs: Sequence[nn.Conv2d], ways: Callable[[ConvShape], Sequence[Way]]
+) -> Iterator[Variant]:
+    """Every way to compress a convolution, or those of one weight, none twice, by falling parameters."""
+    for way in ways(shape_of(convs[0])):
+        parts = {conv: Part(_layer(conv, way)) for conv in convs}
+        lead, *others = (part.layer for part in parts.values())
+        for layer in others:
+            layer.follow(lead, bias=False)
+        yield Variant(name, way, parts)
+
+
+def _layer(conv: nn.Conv2d, way: Way) -> FamilyLayer:
+    with torch.random.fork_rng(devices=()):
+        layer = lookup.family_of(way.spec).fresh(conv, way.spec)
+    layer.take_over(conv)
+    return layer.eval()
 
 
 def _images_for(stage: Stage, variants: Sequence[Variant], device: torch.device) -> int:
     """How many images the work allows."""
-    total = sum(stage.work_from(variant.conv) for variant in variants)
+    total = sum(stage.work_from(*variant.parts) for variant in variants)
     most = (WORK if device.type == "cpu" else GPU_WORK) / total if total else MOST_IMAGES
     return int(min(MOST_IMAGES, max(LEAST_IMAGES, most)))
 
 
 def _fit_all(
-    stage: Stage, variants: Sequence[Variant], found: Mapping[str, Response], images: Tensor
+    stage: Stage, variants: Sequence[Variant], targets: Mapping[nn.Conv2d, Response], images: Tensor
 ) -> None:
-    """Fit each variant when its convolution is called."""
+    """Fit each variant when its convolution, or the first of those of one weight, is called."""
     of_conv: dict[nn.Conv2d, list[Variant]] = {}
     for variant in variants:
-        of_conv.setdefault(variant.conv, []).append(variant)
+        for conv in variant.parts:
+            of_conv.setdefault(conv, []).append(variant)
 
     def visit(conv: nn.Conv2d, x: Tensor, output: Tensor) -> None:
         own = of_conv.get(conv, [])
         if not own:
             return
-        target = found[own[0].name]
-        filters, closeness = closeness_of(conv, target, x)
+        wanted = None if own[0].fitted else Target(*closeness_of(conv, targets[conv], x))
         for variant in own:
-            lookup.family(variant.layer.family).fit(variant.layer, Target(filters, closeness))
-            variant.match(x[:BATCH], output[:BATCH], target.normalised)
+            part = variant.parts[conv]
+            if wanted is not None:
+                lookup.family_of(variant.way.spec).fit(part.layer, wanted)
+                variant.fitted = True
+            part.match(x[:BATCH], output[:BATCH], targets[conv].normalised)
 
     stage.look(visit, images)
 
@@ -264,9 +288,10 @@ def _losses(
         believed = stage.plain(images).float().log_softmax(1)
         sums[-1] += judge(believed, believed, labels)
         for place, variant in enumerate(variants):
-            scores = stage.played(variant.conv, variant, images).float().log_softmax(1)
+            scores = stage.played(variant.parts, images).float().log_softmax(1)
             sums[place] += judge(scores, believed, labels)
-            variant.layer.train(False)  # lets go of the filters that it has built: there are many variants
+            for part in variant.parts.values():
+                part.layer.train(False)  # lets go of the filters that it has built: there are many variants
     *each, plain = (sums / count).tolist()
     rows = [
         Row(v.name, v.way, loss, 100 * hits, divergence)

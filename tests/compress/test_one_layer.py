@@ -72,10 +72,10 @@ def test_one_is_played_and_all_before_say_what_they_said(net: Net, images: Tenso
             return x[:, :2] * 3.0
 
         for _ in range(2):
-            played = stage.played(net.last, play, images)
+            played = stage.played({net.last: play}, images)
         assert torch.equal(got[0], got[1]) and torch.equal(played, got[0][:, :2] * 3.0 + 0.5)
         assert torch.allclose(nn.Conv2d.forward(net.last, got[0]) + 0.5, plain)
-        assert torch.allclose(stage.played(net.first, lambda x: 2 * first, images), by_hand(net, 2 * first))
+        assert torch.allclose(stage.played({net.first: lambda x: 2 * first}, images), by_hand(net, 2 * first))
         assert torch.equal(stage.plain(images), plain), "nothing is played any more"
 
 
@@ -85,15 +85,30 @@ def test_only_what_comes_later_or_is_called_twice_is_computed_again(net: Net, im
         plain = stage.plain(images)
         kept = net.first.weight.clone()
         net.first.weight.zero_()
-        again = stage.played(net.last, lambda x: nn.Conv2d.forward(net.last, x), images)
+        again = stage.played({net.last: lambda x: nn.Conv2d.forward(net.last, x)}, images)
         assert torch.allclose(again, plain), "of the first it keeps what it said"
         net.first.weight.copy_(kept)
         net.twice.weight.mul_(2.0)
         net.last.weight.mul_(3.0)
         first = nn.functional.conv2d(images, kept, net.first.bias, 2)
-        assert torch.allclose(stage.played(net.first, lambda x: first.clone(), images), by_hand(net, first))
-        changed = stage.played(net.last, lambda x: nn.Conv2d.forward(net.last, x), images)
+        assert torch.allclose(stage.played({net.first: lambda x: first.clone()}, images), by_hand(net, first))
+        changed = stage.played({net.last: lambda x: nn.Conv2d.forward(net.last, x)}, images)
         assert torch.allclose(changed, by_hand(net, first))
+
+
+def test_those_of_one_weight_are_played_together() -> None:
+    torch.manual_seed(2)
+    net = nn.Sequential(*(nn.Conv2d(3, 3, 1) for _ in range(4))).eval().requires_grad_(False)
+    net[3].weight = net[1].weight
+    images = torch.randn(2, 3, 4, 4)
+    with Stage(net) as stage:
+        stage.learn(images)
+        assert stage.plays(net[1]) and stage.plays(net[3])
+        assert stage.work_from(net[3], net[1]) == 3 * stage.work_from(net[3])
+        stage.plain(images)
+        net[0].weight.zero_()  # of what comes before both it keeps what was said
+        before = stage.played({net[1]: lambda x: x, net[3]: lambda x: 2 * x}, images)
+        assert torch.allclose(before, 2 * net[2](stage._kept[net[0]]))
 
 
 def test_each_run_as_it_is_forgets_the_last(net: Net, images: Tensor) -> None:
@@ -101,7 +116,7 @@ def test_each_run_as_it_is_forgets_the_last(net: Net, images: Tensor) -> None:
         stage.learn(images)
         stage.plain(images)
         assert len(stage.plain(images[:3])) == 3
-        assert len(stage.played(net.last, lambda x: x, images[:3])) == 3
+        assert len(stage.played({net.last: lambda x: x}, images[:3])) == 3
 
 
 def test_a_look_shows_what_each_gets_and_says(net: Net, images: Tensor) -> None:
@@ -126,7 +141,7 @@ def test_a_failing_play_is_over(net: Net, images: Tensor) -> None:
         stage.learn(images)
         stage.plain(images)
         with pytest.raises(KeyError):
-            stage.played(net.first, fail, images)
+            stage.played({net.first: fail}, images)
         assert torch.equal(stage.plain(images), plain)
         with pytest.raises(KeyError):
             stage.look(lambda conv, x, output: fail(x), images)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from lcsearch.compress import sensitivity
 from lcsearch.compress.batch_norm import reestimate
 from lcsearch.compress.fit import FIT_IMAGES, compress_trained
-from lcsearch.compress.sensitivity import Row, Sensitivity, Variant, measure
+from lcsearch.compress.sensitivity import Part, Row, Sensitivity, measure
 from lcsearch.core import plugins
 from lcsearch.core.errors import InputError
 from lcsearch.data import DatasetInfo, SearchData, Split
@@ -196,11 +196,6 @@ def test_wrong_names_and_weights_are_told_in_one_line(net: Net) -> None:
     assert str(caught.value) == "layers.second: the trained weights hold NaN or infinity"
 
 
-def variant(bias: bool, layer: nn.Module) -> Variant:
-    way = Way(LinearSpec(0.5), 1, {}, "", ())
-    return Variant("a", nn.Conv2d(1, 3, 1, bias=bias), layer, way)  # type: ignore[arg-type]
-
-
 def scaling(factors: Sequence[float], bias: float | None) -> nn.Conv2d:
     conv = nn.Conv2d(1, len(factors), 1, bias=bias is not None).requires_grad_(False)
     conv.weight.copy_(torch.tensor(factors).view(-1, 1, 1, 1))
@@ -212,7 +207,7 @@ def scaling(factors: Sequence[float], bias: float | None) -> nn.Conv2d:
 def test_a_spread_is_matched_within_bounds() -> None:
     """At most a hundredfold; a channel that says nothing is moved to the mean."""
     x = torch.randn(50, 1, 2, 2)
-    played = variant(False, scaling([0.5, 1e-3, 0.0], None))
+    played = Part(scaling([0.5, 1e-3, 0.0], None))  # type: ignore[arg-type]
     plain = torch.cat([2 * x + 1, -x + 2, 3 * x + 4], 1)
     played.match(x, plain, normalised=True)
     found = played(x)
@@ -225,7 +220,7 @@ def test_a_spread_is_matched_within_bounds() -> None:
 @pytest.mark.parametrize("bias", [0.5, None])
 def test_a_mean_alone_is_matched_where_there_is_a_bias(bias: float | None) -> None:
     x = torch.randn(50, 1, 2, 2) + 3
-    played, plain = variant(True, scaling([0.5, 2.0], bias)), torch.cat([x, x - 7], 1)
+    played, plain = Part(scaling([0.5, 2.0], bias)), torch.cat([x, x - 7], 1)  # type: ignore[arg-type]
     played.match(x, plain, normalised=False)
     found, wanted = played(x), torch.cat([0.5 * x, 2.0 * x], 1)
     if bias is not None:
