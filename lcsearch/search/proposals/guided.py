@@ -20,6 +20,7 @@ from lcsearch.runs.settings import RunSettings
 from lcsearch.search.images import ANY_IMAGES, SessionImages
 from lcsearch.search.proposals.descent import best_seen, counts_to_measure
 from lcsearch.search.proposals.measured import options_of
+from lcsearch.search.proposals.mixed import of_all_families
 from lcsearch.search.space import BoundSpace
 from lcsearch.search.workers import make_objective
 from lcsearch.train.start import Start, prepare
@@ -70,7 +71,7 @@ class Preparing:
         )
         found = Start(start).read_sensitivity()
         best = best_seen if self.space.thinning.choices else best_for_budgets
-        return distinct(best(found, self.space, self.budgets()))
+        return distinct(of_all_families(best, found, self.space, self.budgets()))
 
     def budgets(self) -> list[int]:
         """Parameters between the backbone and the smallest model, in equal steps of their logarithm."""

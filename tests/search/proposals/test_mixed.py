@@ -1,0 +1,73 @@
+"""Every second model that promises to lose the least is of the family that else hardly comes up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from spaces import bind_backbone
+
+from lcsearch.compress.sensitivity import Row, Sensitivity
+from lcsearch.core.spec import ModelSpec, TrialSpec
+from lcsearch.layers import lookup
+from lcsearch.search.proposals.guided import best_for_budgets
+from lcsearch.search.proposals.mixed import of_all_families
+from lcsearch.search.space import BoundSpace
+
+
+def bound(*kinds: str, last: str = "conv") -> BoundSpace:
+    rule = {"alpha": {"low": 0.05, "high": 1.0}, "terms": {"low": 1, "high": 4}}
+    layers = {"features.0": {"kind": last}, "*": rule | {"kind": ["conv", *kinds]}}
+    return bind_backbone("base", 1, layers=layers, min_share=0.0)
+
+
+def measured(space: BoundSpace, dear: str = "") -> Sensitivity:
+    """Each way loses what it saves, those of one family three times as much."""
+    shapes = space.shapes(space.thinning.full)
+    rows = [
+        Row(
+            name,
+            way,
+            0.0,
+            0.0,
+            (3 if way.spec.family == dear else 1) * (shapes[name].params / way.params - 1),
+        )
+        for name in space.searched_layers
+        for way in lookup.ways(shapes[name], space.families)
+    ]
+    return Sensitivity(0.0, 100.0, 1, tuple(rows))
+
+
+def kinds(model: ModelSpec) -> set[str]:
+    return {layer.family for layer in model.layers.values()}
+
+
+@pytest.mark.parametrize(("dear", "cheap"), [("separable", "linear"), ("linear", "separable")])
+def test_half_of_them_are_of_the_family_that_loses_more(dear: str, cheap: str) -> None:
+    space = bound("linear", "separable")
+    budgets = [200_000, 120_000, 90_000, 60_000]
+    models = of_all_families(best_for_budgets, measured(space, dear), space, budgets)
+    assert [kinds(model) for model in models] == [{cheap}, {dear}, {cheap}, {dear}]
+    for model, budget in zip(models, budgets, strict=True):
+        assert 0.7 * budget < space.params(model) <= budget
+        assert space.encode(TrialSpec(model)) is not None
+
+
+def test_of_one_family_nothing_changes() -> None:
+    space, budgets = bound("linear"), [200_000, 60_000]
+    found = measured(space)
+    assert of_all_families(best_for_budgets, found, space, budgets) == best_for_budgets(found, space, budgets)
+
+
+def test_where_one_family_alone_makes_no_model_all_are_over_all_families() -> None:
+    """The first layer must be of another."""
+    space, budgets = bound("separable", "linear", last="linear"), [200_000, 120_000, 90_000]
+    asked: list[tuple[int, ...]] = []
+
+    def best(found: Sensitivity, bound: BoundSpace, budgets: Sequence[int]) -> list[ModelSpec]:
+        asked.append(tuple(budgets))
+        return best_for_budgets(found, bound, budgets)
+
+    models = of_all_families(best, measured(space, "separable"), space, budgets)
+    assert models == best_for_budgets(measured(space, "separable"), space, budgets)
+    assert asked == [tuple(budgets), (120_000,)]
