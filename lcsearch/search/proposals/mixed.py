@@ -1,8 +1,8 @@
 """Models that promise to lose the least, where layers may be of several families.
 
-What a layer loses before any training says little of what is left of that after it, and less across families: one
-may lose much at first and win it back in an epoch. By measured losses alone it would never be tried. So every
-second model is of the family that else hardly comes up.
+What a layer loses before any training says little of what is left of that after it, and less across families:
+one may lose much at first and win it back in an epoch. By measured losses alone it would never be tried. So
+every second model is of the family that else hardly comes up.
 """
 
 from __future__ import annotations
