@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from lcsearch.layers.closeness import Target
 from lcsearch.layers.factorized import SeparatedConv2d
@@ -42,22 +42,29 @@ def factorize(layer: SeparableFilters, places: Places | None) -> nn.Module:
         places: Of its feature maps; None for those of large images.
 
     Returns:
-        A plain convolution; or, in a ``SeparatedConv2d``, a 1x1 convolution (where low-rank, two) and one of
-        as many groups as there are outputs.
+        A plain convolution; or, in a ``SeparatedConv2d``, a 1x1 convolution and a depthwise one for each
+        term, and where low-rank a 1x1 convolution before them.
     """
     places = places or Places(given=prod(layer.geometry.stride), made=1)
     if places.made * layer.shape.macs <= feature_macs(layer.shape, layer.terms, layer.rank, places):
         return to_conv(layer)
-    g = layer.geometry
-    matrices = [layer.mixer()] if layer.row is None else [layer.row, layer.mixer()]
-    steps = [
-        conv_of(layer, layer.blueprints, _one_by_one(*matrix.shape), matrix[:, :, None, None], None)
-        for matrix in matrices
+    reduction = None if layer.row is None else _pointwise(layer, layer.row)
+    terms = [
+        (_pointwise(layer, matrix), _depthwise(layer, blueprint, layer.bias if place == 0 else None))
+        for place, (matrix, blueprint) in enumerate(zip(layer.last, layer.blueprints, strict=True))
     ]
-    arguments = g.arguments | {"in_channels": layer.terms * g.out_channels, "groups": g.out_channels}
-    steps.append(conv_of(layer, layer.blueprints, arguments, layer.depthwise(), layer.bias))
-    return SeparatedConv2d(*steps).train(layer.training)
+    return SeparatedConv2d(reduction, terms).train(layer.training)
 
 
-def _one_by_one(outputs: int, inputs: int) -> dict[str, int]:
-    return {"in_channels": inputs, "out_channels": outputs, "kernel_size": 1}
+def _pointwise(layer: SeparableFilters, matrix: Tensor) -> nn.Conv2d:
+    """A 1x1 convolution by a matrix (outputs, inputs)."""
+    outputs, inputs = matrix.shape
+    arguments = {"in_channels": inputs, "out_channels": outputs, "kernel_size": 1}
+    return conv_of(layer, layer.blueprints, arguments, matrix[:, :, None, None], None)
+
+
+def _depthwise(layer: SeparableFilters, blueprint: Tensor, bias: Tensor | None) -> nn.Conv2d:
+    """The depthwise convolution by a blueprint (out, kh, kw)."""
+    out = layer.geometry.out_channels
+    arguments = layer.geometry.arguments | {"in_channels": out, "groups": out}
+    return conv_of(layer, layer.blueprints, arguments, blueprint[:, None], bias)

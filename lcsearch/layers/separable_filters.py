@@ -102,14 +102,6 @@ class SeparableFilters(FamilyLayer):
         assert last is not None
         return last
 
-    def mixer(self) -> Tensor:
-        """Return the last 1x1 filters (out * K, in or r): the K terms of an output are neighbours."""
-        return self.last.transpose(0, 1).flatten(0, 1)
-
-    def depthwise(self) -> Tensor:
-        """Return the filters (out, K, kh, kw) of the convolution that sums the terms of each output."""
-        return self.blueprints.transpose(0, 1)
-
     @torch.no_grad()
     def match_scale(self, conv: nn.Conv2d) -> None:
         """Scale the blueprints so that the filters are as large as a convolution's. Take over its bias."""

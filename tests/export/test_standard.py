@@ -101,8 +101,9 @@ def operators(module: nn.Module, fold: bool) -> list[str]:
     return [str(node.target) for node in program.graph.nodes if node.op == "call_function"]
 
 
-def test_folding_leaves_no_batch_norm() -> None:
-    model = lively(SPECS["low rank"])
+@pytest.mark.parametrize("spec", ["low rank", "separable"])
+def test_folding_leaves_no_batch_norm(spec: str) -> None:
+    model = lively(SPECS[spec])
     before, after = operators(model, False), operators(model, True)
     assert "aten.batch_norm.default" in before
     assert after == [name for name in before if name != "aten.batch_norm.default"]
@@ -131,6 +132,36 @@ def test_only_what_batch_norm_alone_reads_is_folded() -> None:
         net(torch.randn(8, 1, 16, 16))
     net.eval()
     assert operators(net, True).count("aten.batch_norm.default") == 1
+    program = standard_program(net, replace(ABOUT, fold_batch_norm=True))
+    images = torch.randn(4, 1, 16, 16)
+    assert torch.allclose(program.module()(images), net(images), rtol=1e-4, atol=1e-5)
+
+
+class Sums(nn.Module):
+    """Batch norms of sums: of convolutions with and without bias, of one twice, of one with one channel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(nn.Conv2d(1, 4, 3, padding=1, bias=bias) for bias in (False, True, True))
+        self.twice, self.one = nn.Conv2d(1, 4, 1), nn.Conv2d(1, 1, 1)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(4) for _ in range(3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        first, second, third = (conv(x) for conv in self.convs)
+        twice = self.twice(x)
+        summed = self.norms[0](first + (second + third))
+        return (summed + self.norms[1](twice + twice) + self.norms[2](self.convs[0](x) + self.one(x))).mean(
+            (2, 3)
+        )
+
+
+def test_batch_norm_of_a_sum_is_folded_into_all_of_it() -> None:
+    torch.manual_seed(0)
+    net = Sums()
+    for _ in range(3):
+        net(torch.randn(8, 1, 16, 16) + 1)
+    net.eval()
+    assert operators(net, True).count("aten.batch_norm.default") == 2
     program = standard_program(net, replace(ABOUT, fold_batch_norm=True))
     images = torch.randn(4, 1, 16, 16)
     assert torch.allclose(program.module()(images), net(images), rtol=1e-4, atol=1e-5)

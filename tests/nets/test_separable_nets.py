@@ -94,8 +94,9 @@ def test_convolutions_of_one_weight_share_blueprints_and_mixing(spec: SeparableS
     assert net.down.bias is not net.near.bias and net.wide.bias is None
     net(x).square().mean().backward()
     plain, steps = surgery.fold(net), surgery.factorize(net)
+    assert steps.near.depthwise[0].weight is steps.wide.depthwise[0].weight
     assert plain.near.weight is plain.wide.weight is plain.down.weight
-    assert steps.near[0].weight is steps.wide[0].weight is steps.down[0].weight
+    assert steps.near.pointwise[0].weight is steps.wide.pointwise[0].weight is steps.down.pointwise[0].weight
     for form in (plain, steps):
         torch.testing.assert_close(form(x), net(x), rtol=1e-4, atol=1e-5)
     pointwise = 12 * 12 if spec.rank is None else 4 * 24
