@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 import torch
 from torch import Tensor, nn
 
+from lcsearch.core.torch_private import transforms_active
 from lcsearch.layers import separable_conversion
 from lcsearch.layers.cache import FilterCache
 from lcsearch.layers.cost import use_of
@@ -142,7 +143,9 @@ class SeparableConv2d(SeparableFilters):
         """The filters of what is left of the kernel, over the channels that a way convolves."""
         made = combined(self.matrices() if way == "weight" else self.last, cut(self.blueprints, kernel))
         last = torch.channels_last
-        if torch.is_grad_enabled() or not self.blueprints.is_contiguous(memory_format=last):
+        if torch.is_grad_enabled() or transforms_active():  # vmap knows no memory format
+            return made
+        if not self.blueprints.is_contiguous(memory_format=last):
             return made
         return made.contiguous(memory_format=last)  # which evaluation keeps
 
