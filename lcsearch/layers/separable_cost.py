@@ -31,6 +31,8 @@ TRAFFIC: dict[Use, int] = {"training": 15, "images": 80, "evaluation": 5}
 """What writing and reading one number of a feature map costs."""
 CALL: dict[Use, int] = {"training": 4_500_000, "images": 4_500_000, "evaluation": 2_000_000}
 """What one more operation costs, whatever its size; in training its gradient does as well."""
+READ: dict[Use, int] = {"training": 0, "images": 0, "evaluation": 20}
+"""What reading one number of a matrix or of filters costs; it shows in evaluation of few images."""
 USUAL_IMAGES = 64
 """For so many images what is compiled or exported is made fast: it may serve any number of them."""
 
@@ -82,13 +84,12 @@ class SeparablePlan:
         return min(ways, key=ways.__getitem__)
 
     def weight_cost(self, task: Task) -> float:
-        """Cost of building the filters, which evaluation has already, and of convolving by them."""
-        cost = self._convolving(self.inputs, task) + CALL[task.use]
-        if task.use == "evaluation":
-            return cost
-        if self.rank is not None:  # of the product that makes the mixing
+        """Cost of having the filters and of convolving by them."""
+        depth = padded(self.inputs, DEPTH) if task.use == "training" else self.inputs
+        cost = self._convolving(depth, task) + self._having(self.inputs, task)
+        if task.use != "evaluation" and self.rank is not None:  # the product that makes the mixing
             cost += BUILD * self.terms * self.outputs * self.rank * self.inputs + CALL[task.use]
-        return cost + self._building(self.inputs, task)
+        return cost
 
     def feature_cost(self, task: Task) -> float:
         """Cost of the 1x1 convolutions and of the depthwise ones."""
@@ -98,25 +99,31 @@ class SeparablePlan:
         channels = self.terms * padded(self.outputs, LANES)
         cost += task.images * task.given * channels * (POINTWISE * depth + TRAFFIC[task.use])
         cost += task.images * task.made * channels * DEPTHWISE * prod(task.kernel)
+        cost += READ[task.use] * self.terms * self.outputs * (self.rank or self.inputs)
         return cost + CALL[task.use] * self.terms * (1 + self._pieces(task))
 
     def reduced_cost(self, task: Task) -> float:
         """Cost of reducing the input, and of convolving what that makes by filters that are built."""
         assert self.rank is not None
-        cost = self._reducing(task) + self._convolving(self.rank, task) + CALL[task.use]
-        return cost if task.use == "evaluation" else cost + self._building(self.rank, task)
+        depth = self.rank if task.use == "evaluation" else padded(self.rank, DEPTH)
+        return self._reducing(task) + self._convolving(depth, task) + self._having(self.rank, task)
 
     def _reducing(self, task: Task) -> float:
         assert self.rank is not None
         each = POINTWISE * self.inputs + TRAFFIC[task.use]
-        return task.images * task.given * padded(self.rank, LANES) * each + CALL[task.use]
+        places = task.images * task.given * padded(self.rank, LANES)
+        return places * each + READ[task.use] * self.rank * self.inputs + CALL[task.use]
 
     def _convolving(self, depth: int, task: Task) -> int:
-        depth = padded(depth, DEPTH) if task.use == "training" else depth
-        return task.images * task.made * padded(self.outputs, LANES) * depth * prod(task.kernel)
+        places = task.images * task.made * padded(self.outputs, LANES)
+        return places * depth * prod(task.kernel) + CALL[task.use]
 
-    def _building(self, depth: int, task: Task) -> int:
-        return BUILD * self.terms * self.outputs * depth * prod(task.kernel) + CALL[task.use]
+    def _having(self, depth: int, task: Task) -> int:
+        """Cost of having filters: evaluation has them, and reads them; training builds them each time."""
+        numbers = self.outputs * depth * prod(task.kernel)
+        if task.use == "evaluation":
+            return READ[task.use] * numbers
+        return BUILD * self.terms * numbers + CALL[task.use]
 
     def _pieces(self, task: Task) -> int:
         """Operations of a term beside its 1x1 convolution: the gradient of large filters takes several."""
