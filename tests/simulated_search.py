@@ -75,10 +75,11 @@ def session(
 
 @cache
 def bound_base() -> BoundSpace:
-    """The space that is searched: that of ``base`` with all channels."""
+    """The space that is searched: that of ``base`` with all channels, and without separable layers."""
     plain = load_space(None, "base").to_plain()
     for rule in plain["layers"].values():
         rule["channels"] = 1.0
+        rule["kind"] = [kind for kind in rule["kind"] if kind != "separable"]
     plain["layers"]["*"]["kind"] = "linear"
     with torch.device("meta"):
         model = build("base", num_classes=10, in_channels=1)

@@ -12,8 +12,8 @@ CPU_TRIALS = 18
 _CPU_SHORT_TRIALS = 28
 """Likewise where most are a fine-tuning of one epoch.
 
-The backbone, eight models that promise to lose the least, fifteen that one would pick by hand, and four more
-are 45 epochs, but those of small nets are short: they take the time of about 19 of the backbone's.
+The backbone, eight models that promise to lose the least, twelve that one would pick by hand, and seven more
+are 54 epochs, but those of small nets are short: they take the time of about 18 of the backbone's.
 """
 
 _GPU_TRIALS, _GPU_SHORT_TRIALS = 60, 120

@@ -28,7 +28,9 @@ def test_writing_one_to_edit(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     captured = capsys.readouterr()
     assert captured.out == ""
     assert str(path) in captured.err
-    assert load_space(str(path), "torchvision:resnet18").layers["layer4.1.conv2"].kind == ["conv", "linear"]
+    layers = load_space(str(path), "torchvision:resnet18").layers
+    assert layers["layer4.1.conv2"].kind == ["conv", "linear", "separable"]
+    assert layers["layer4.0.downsample.0"].kind == ["conv", "linear"], "a kernel of 1x1 cannot be separable"
     before = path.read_text()
     assert call(["spaces", "--backbone", "vgg11", "--write", str(path)]) == 2
     assert (

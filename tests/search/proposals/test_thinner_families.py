@@ -81,14 +81,14 @@ LINEAR = {"*": {"kind": ["conv", "linear"], "channels": {"low": 0.25, "high": 1.
 
 
 def test_where_no_channels_go_there_is_a_share_for_all_of_each_family() -> None:
-    bound = of_families("base", channels=1.0)
+    bound = of_families("base", channels=1.0, pointwise=["full", "low_rank"])
     picked = [one for one in hand_picked(bound) if one.origin == "uniform"]
     kinds = [{layer.family for layer in one.spec.model.layers.values()} for one in picked]
     assert {"linear"} in kinds and {"separable"} in kinds
     assert not of_origin(hand_picked(bound), "uniform thinner")
     sizes = [built_params(one.spec.model) for one in picked if "separable" in one.label]
     whole = built_params(bound.plain())
-    assert sizes == pytest.approx([whole / parts for parts in (8, 4, 2)], rel=0.03)
+    assert sizes == pytest.approx([whole / parts for parts in (16, 8, 4, 2)], rel=0.03)
 
 
 def test_they_are_trained_as_thinner_nets_are() -> None:

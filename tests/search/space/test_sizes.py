@@ -10,11 +10,14 @@ import torch
 from spaces import EVERYTHING, SPACES, Random, bind_backbone, bind_tiny
 
 from lcsearch.core.spec import Recipe, TrialSpec
+from lcsearch.layers.families.separable import SeparableSpec
 from lcsearch.nets import surgery
 from lcsearch.nets.count import count
 
 
-@pytest.mark.parametrize("name", ["everything", "absolute rank", "channels", "thin vgg11"])
+@pytest.mark.parametrize(
+    "name", ["everything", "absolute rank", "channels", "families and channels", "thin vgg11"]
+)
 def test_no_sampled_layer_is_as_large_as_a_plain_one_nor_a_rank_as_the_full_matrix(name: str) -> None:
     bound = SPACES[name]()
     for seed in range(200):
@@ -22,6 +25,12 @@ def test_no_sampled_layer_is_as_large_as_a_plain_one_nor_a_rank_as_the_full_matr
         shapes = bound.shapes(bound.thinning.counts(model.channels))
         for layer, spec in model.layers.items():
             out, size = shapes[layer].out_channels, shapes[layer].filter_size
+            if isinstance(spec, SeparableSpec):
+                ins, terms = shapes[layer].in_channels, spec.terms * out
+                mixing = ins * terms if spec.rank is None else spec.rank * (ins + terms)
+                assert spec.rank is None or mixing < ins * terms
+                assert mixing + terms * size // ins < out * size
+                continue
             p = round(spec.alpha * out)
             s = out - p
             coefficients = s * p
