@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -77,23 +77,29 @@ def _table(records: Sequence[RetrainRecord], trials: Sequence[TrialRecord], metr
     from lcsearch.core.text import format_count
     from lcsearch.runs.retrained import spread
 
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
     tested = "test" if metric == "accuracy" else f"test {metric}"
-    for name in ("trial", "params", "from", "seeds", tested, "std", "95 % interval"):
-        table.add_column(name, justify="left" if name == "from" else "right", no_wrap=True)
-    table.add_column("model", overflow="ellipsis", no_wrap=True)
-    by_number = {trial.number: trial for trial in trials}
+    by_number, rows = {trial.number: trial for trial in trials}, list[list[str]]()
     for record in records:
         trial, found = by_number[record.trial], spread(record.accuracies)
         unknown = found.std is None
-        table.add_row(
-            str(record.trial),
-            format_count(trial.params),
-            record.init,
-            str(len(record.seeds)),
-            f"{found.mean:.2f} %",
-            "" if unknown else f"{found.std:.2f}",
-            "" if unknown else f"{found.low:.2f} to {found.high:.2f}",
-            trial.label or short_words(trial),
+        rows.append(
+            [
+                str(record.trial),
+                format_count(trial.params),
+                record.init,
+                str(len(record.seeds)),
+                f"{found.mean:.2f} %",
+                "" if unknown else f"{found.std:.2f}",
+                "" if unknown else f"{found.low:.2f} to {found.high:.2f}",
+                trial.label or short_words(trial),
+            ]
         )
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
+    for place, name in enumerate(("trial", "params", "from", "seeds", tested, "std", "95 % interval")):
+        widest = max([len(name), *[len(row[place]) for row in rows]])  # where it is narrow, the model is cut
+        side: Literal["left", "right"] = "left" if name == "from" else "right"
+        table.add_column(name, justify=side, no_wrap=True, min_width=widest)
+    table.add_column("model", overflow="ellipsis", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
     return table

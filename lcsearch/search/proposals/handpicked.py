@@ -71,7 +71,7 @@ def _thinner_of_families(bound: BoundSpace, size: int) -> Iterator[Candidate]:
     for kind in _sized_by_channels(bound):
         one = _within(partial(_thinner_of, bound, kind), size, bound.params)
         if one is not None:
-            label = f"thinner, all {kind}, channels {format_share(one[0])}"
+            label = f"thinner {kind}, channels {format_share(one[0])}"
             yield Candidate("uniform thinner", label, TrialSpec(one[1]))
 
 

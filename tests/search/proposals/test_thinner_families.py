@@ -66,7 +66,7 @@ def test_a_search_can_learn_from_them_and_their_labels_say_what_they_are() -> No
     bound = of_families("base")
     found = [one for one in hand_picked(bound) if one.origin == "uniform thinner"]
     assert all(bound.encode(one.spec) is not None for one in found)
-    assert found[0].label == "thinner, all separable, channels 0.39"
+    assert found[0].label == "thinner separable, channels 0.39"
 
 
 def test_they_are_in_place_of_one_share_for_all_and_of_what_is_cut_out() -> None:
