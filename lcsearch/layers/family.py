@@ -186,6 +186,11 @@ class Family(ABC, Generic[SpecT]):
         """What the regularizer weight multiplies, summed over layers; None where the family has nothing."""
         return None
 
+    @property
+    def regularizes(self) -> bool:
+        """Whether the family says what the weight multiplies: otherwise its layers train alike with any."""
+        return type(self).regularization is not Family.regularization
+
     # The search.
 
     @property

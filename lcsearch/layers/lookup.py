@@ -43,6 +43,11 @@ def ways(shape: ConvShape, families: Iterable[str] | None = None) -> list[Way]:
     return sorted(found, key=lambda way: -way.params)
 
 
+def regularized(layers: Mapping[str, LayerSpec]) -> bool:
+    """Whether a model with these layers trains otherwise with another weight of the regularizer."""
+    return any(family_of(spec).regularizes for spec in layers.values())
+
+
 def cells(layer: LayerCount) -> tuple[str, str]:
     """How much of a counted layer is learned and of what kind it is, in words; a linear layer is plain."""
     known = layer.family in plugins.names(plugins.FAMILY)

@@ -86,13 +86,13 @@ class BoundSpace:
 
         Returns:
             A canonical spec: two that train the same model the same way are equal. The regularizer is off
-            where no layer is compressed.
+            where no layer has anything that it means.
         """
         shrink = self.common.shrink.suggest(trial)
         kept = self.thinning.suggest(trial, shrink)
         model = self._model(kept, tuple([group.suggest(trial, shrink) for group in self.groups]))
         weight, trained = self.common.suggest(trial, recipe)
-        return TrialSpec(model, Regularizer(weight if model.layers else 0.0), trained)
+        return TrialSpec(model, Regularizer(weight if lookup.regularized(model.layers) else 0.0), trained)
 
     def decode(self, params: Mapping[str, Any], recipe: Recipe = _RECIPE) -> TrialSpec:
         """What given values of the parameters mean; values that are not asked for are ignored.
@@ -107,7 +107,8 @@ class BoundSpace:
 
         Args:
             spec: A spec of the same backbone; it need not be canonical. Its regularizer does not matter where
-                no layer is compressed, nor do fields of its recipe that the space neither fixes nor searches.
+                no layer has anything that it means, nor do fields of its recipe that the space neither fixes
+                nor searches.
         """
         if spec.model.channels and not self.thinning.groups:
             return None

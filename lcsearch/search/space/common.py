@@ -10,6 +10,7 @@ from typing import Any
 from lcsearch.core.parameters import Choice, Number, Trial
 from lcsearch.core.ranges import FloatRange, IntRange
 from lcsearch.core.spec import Recipe, Regularizer, TrialSpec
+from lcsearch.layers import lookup
 from lcsearch.search.space.schema import Space
 
 
@@ -73,7 +74,8 @@ class Common:
     def answers(self, spec: TrialSpec) -> dict[str, Any]:
         """The answers to `suggest`, by parameter, that come nearest to a spec."""
         kind = self.regularizer
-        off = not spec.model.layers or (spec.regularizer.weight == 0 and "off" in kind.choices)
+        means_nothing = not lookup.regularized(spec.model.layers)
+        off = means_nothing or (spec.regularizer.weight == 0 and "off" in kind.choices)
         wanted = "off" if off else "on"
         values = {
             kind.name: wanted if wanted in kind.choices else kind.choices[0],
@@ -87,7 +89,7 @@ class Common:
 
 def same_trial(found: TrialSpec, wanted: TrialSpec) -> bool:
     """Whether two specs are the same but for the rounding of what is searched."""
-    regularizer = wanted.regularizer if wanted.model.layers else Regularizer()
+    regularizer = wanted.regularizer if lookup.regularized(wanted.model.layers) else Regularizer()
     same_recipe = all(
         _same(getattr(wanted.recipe, name), value) for name, value in found.recipe.to_plain().items()
     )
