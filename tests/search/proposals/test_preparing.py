@@ -45,15 +45,18 @@ class Objective:
         return "the run's data"
 
 
+def settings_for(most: int | None) -> RunSettings:
+    return RunSettings(
+        "base", "digits", seed=3, device="cpu", threads=2, fine_tune=Recipe(lr=0.01, init="backbone"),
+        max_params=most, train_images=50, validation_images=20,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("most", [None, 150_000])
 def test_the_plain_net_is_measured_and_smaller_ones_proposed_largest_first(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, most: int | None
 ) -> None:
-    space, told, fine_tune = bound(), dict[str, Any](), Recipe(lr=0.01, init="backbone")
-    settings = RunSettings(
-        "base", "digits", seed=3, device="cpu", threads=2, fine_tune=fine_tune, max_params=most,
-        train_images=50, validation_images=20,
-    )  # fmt: skip
+    space, told, settings = bound(), dict[str, Any](), settings_for(most)
 
     def prepare(start: Path, **more: Any) -> None:
         told.update(more, start=start)
@@ -79,7 +82,7 @@ def test_the_plain_net_is_measured_and_smaller_ones_proposed_largest_first(
         "groups": space.thinning.found,
         "counts": {},
         "families": ("linear",),
-        "recipe": fine_tune,
+        "recipe": settings.fine_tune,
         "scratch": settings.thinner_recipe,
         "seed": 3,
         "device": "cpu",
