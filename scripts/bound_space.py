@@ -10,9 +10,12 @@ from lcsearch.core.spec import ModelSpec
 from lcsearch.nets.surgery import build_model
 from lcsearch.search.space import BoundSpace, bind, load_space, parse_space
 
+RECORDED = ("conv", "linear")
+"""Families of which trainings are recorded, and which the fits to them know."""
+
 
 def bound_space(plain: ModelSpec, image_size: int, *, channels: bool = True) -> BoundSpace:
-    """A backbone's own space.
+    """A backbone's own space, of the families that are recorded.
 
     Args:
         plain: The backbone.
@@ -21,9 +24,10 @@ def bound_space(plain: ModelSpec, image_size: int, *, channels: bool = True) -> 
     """
     with torch.device("meta"):
         model = build_model(plain)
-    space = load_space(None, plain.backbone)
-    if not channels:
-        said: dict[str, Any] = space.to_plain()
-        layers = {pattern: {**rule, "channels": 1.0} for pattern, rule in said["layers"].items()}
-        space = parse_space(said | {"layers": layers}, f"{plain.backbone} with all channels")
+    said: dict[str, Any] = load_space(None, plain.backbone).to_plain()
+    for rule in said["layers"].values():
+        rule["kind"] = [kind for kind in rule["kind"] if kind in RECORDED]
+        if not channels:
+            rule["channels"] = 1.0
+    space = parse_space(said, f"{plain.backbone} as it is recorded")
     return bind(space, model, plain, (plain.in_channels, image_size, image_size))
