@@ -21,6 +21,7 @@ from lcsearch.nets.count import count
 from lcsearch.nets.surgery import build_model
 from lcsearch.search.proposals.descent import best_seen
 from lcsearch.search.proposals.guided import best_for_budgets
+from lcsearch.search.proposals.handpicked import thinner_of
 from lcsearch.search.space import BoundSpace
 from lcsearch.train.fine_tune import fine_tune_recipe
 from lcsearch.train.start import Start
@@ -76,9 +77,9 @@ def arms(more: bool) -> Iterator[tuple[str, str, str, tuple[Training, ...]]]:
     What is cut out is also measured as it is. From scratch the backbone's epochs come on top.
     """
     if not more:
-        for shape in ("guided", "thinner", "pruned", "alpha"):
+        for shape in ("guided", "separable", "thinner", "pruned", "alpha"):
             yield "cut", shape, "", ((0, 0.0), *DISTILLED)
-        for shape in ("guided", "thinner"):
+        for shape in ("guided", "separable", "thinner"):
             yield "scratch", shape, "", DISTILLED
     else:
         for shape in ("guided", "thinner"):
@@ -138,10 +139,12 @@ class Net:
         """A model of a size, of one of the shapes that a spec can describe."""
         if shape == "thinner":
             return self.thinner(size)
+        if shape == "separable":
+            return self.separable(size)
         return self.guided(size, start, channels=shape == "guided")
 
     def reaches(self, shape: str, size: str) -> bool:
-        """Whether the space holds so small a model: alpha alone keeps all channels, which may be too many."""
+        """Whether the space holds so small a model: with all channels it may not."""
         if shape not in ("guided", "alpha"):
             return True
         bound = self.bound(channels=shape == "guided")
@@ -151,6 +154,15 @@ class Net:
         """The plain net with one share of channels in all groups."""
         bound, wanted = self.bound(), self.budget(size)
         return bound.thinner(nearest(lambda share: bound.params(bound.thinner(share)), wanted))
+
+    def separable(self, size: str) -> ModelSpec:
+        """The net with all layers separable that may be, and one share of channels in all groups."""
+        bound, wanted = self.bound(), self.budget(size)
+
+        def made(share: float) -> ModelSpec:
+            return thinner_of(bound, "separable", share)
+
+        return made(nearest(lambda share: bound.params(made(share)), wanted))
 
     def guided(self, size: str, start: Start, *, channels: bool) -> ModelSpec:
         """What the sensitivity promises to lose the least, a bit above the size if need be."""

@@ -34,10 +34,12 @@ RIVALS = _with_and_without_teacher(
         ("scratch", "thinner", ""): "thinner net, from scratch",
         ("cut", "thinner", "magnitude"): "thinner net, cut out by magnitude",
         ("cut", "thinner", "magnitude_solved"): "thinner net, by magnitude and solved again",
+        ("cut", "separable", ""): "thinner and separable, cut out",
+        ("scratch", "separable", ""): "thinner and separable, from scratch",
         ("cut", "pruned", ""): "pruned by magnitude",
-        ("cut", "alpha", ""): "alpha alone, cut out",
+        ("cut", "alpha", ""): "all channels, guided, cut out",
     }
-) | {("scratch", "alpha", "", True): "alpha alone, from scratch, distilled"}
+) | {("scratch", "alpha", "", True): "all channels, guided, from scratch, distilled"}
 """What the table calls each arm, in its order."""
 SHORT = 0.1
 """Points below the best rival from which the table says that ours is worse."""
@@ -46,6 +48,8 @@ COLOURS = {
     ("scratch", "guided"): "#56b4e9",
     ("cut", "thinner"): "#009e73",
     ("scratch", "thinner"): "#66c2a5",
+    ("cut", "separable"): "#cc79a7",
+    ("scratch", "separable"): "#e6b3cf",
     ("cut", "pruned"): "#d55e00",
     ("cut", "alpha"): "#333333",
     ("scratch", "alpha"): "#888888",

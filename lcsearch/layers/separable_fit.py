@@ -23,7 +23,7 @@ from lcsearch.layers.closeness import Target
 from lcsearch.layers.separable_filters import SeparableFilters
 
 ROUNDS = 2
-"""Times that shared rows and blueprints are solved for again: what more rounds gain is below a thousandth."""
+"""Times that shared rows and blueprints are solved for again (docs/trained.md)."""
 NORM = 2.0
 """Of each blueprint. The larger it is, the faster the mixing learns; as measured (docs/trained.md)."""
 

@@ -69,7 +69,7 @@ def _rivals(bound: BoundSpace, size: int) -> Iterator[Candidate]:
 def _thinner_of_families(bound: BoundSpace, size: int) -> Iterator[Candidate]:
     """Of each family for which channels set the size a thinner net."""
     for kind in _sized_by_channels(bound):
-        one = _within(partial(_thinner_of, bound, kind), size, bound.params)
+        one = _within(partial(thinner_of, bound, kind), size, bound.params)
         if one is not None:
             label = f"thinner {kind}, channels {format_share(one[0])}"
             yield Candidate("uniform thinner", label, TrialSpec(one[1]))
@@ -89,11 +89,11 @@ def _sized_by_channels(bound: BoundSpace) -> list[str]:
     """Families whose nets one would make smaller by their channels, where the space lets these go."""
     if not bound.thinning.choices:
         return []
-    return [kind for kind in bound.families if _thinner_of(bound, kind, 1.0).layers]
+    return [kind for kind in bound.families if thinner_of(bound, kind, 1.0).layers]
 
 
-def _thinner_of(bound: BoundSpace, family: str, share: float) -> ModelSpec:
-    """All layers that may be of a family, and one share of all channels that may go."""
+def thinner_of(bound: BoundSpace, family: str, share: float) -> ModelSpec:
+    """All layers that may be of a family, with one share of all channels that may go."""
     kept, layers = bound.thinning.allowed_at(share), Layers()
     for group in bound.groups:
         if family in group.offers:
