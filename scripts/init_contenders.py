@@ -84,7 +84,7 @@ def arms(more: bool) -> Iterator[tuple[str, str, str, tuple[Training, ...]]]:
     else:
         for shape in ("guided", "thinner"):
             yield "scratch", shape, "", ALONE
-        for shape in ("guided", "thinner", "pruned", "alpha"):
+        for shape in ("guided", "separable", "thinner", "pruned", "alpha"):
             yield "cut", shape, "", ALONE
         for shape in ("guided", "thinner"):
             yield "scratch", shape, "", ((0, DISTILL), (0, 0.0))

@@ -35,11 +35,13 @@ RIVALS = _with_and_without_teacher(
         ("cut", "thinner", "magnitude"): "thinner net, cut out by magnitude",
         ("cut", "thinner", "magnitude_solved"): "thinner net, by magnitude and solved again",
         ("cut", "separable", ""): "thinner and separable, cut out",
-        ("scratch", "separable", ""): "thinner and separable, from scratch",
         ("cut", "pruned", ""): "pruned by magnitude",
         ("cut", "alpha", ""): "all channels, guided, cut out",
     }
-) | {("scratch", "alpha", "", True): "all channels, guided, from scratch, distilled"}
+) | {
+    ("scratch", "separable", "", True): "thinner and separable, from scratch, distilled",
+    ("scratch", "alpha", "", True): "all channels, guided, from scratch, distilled",
+}
 """What the table calls each arm, in its order."""
 SHORT = 0.1
 """Points below the best rival from which the table says that ours is worse."""
