@@ -95,6 +95,12 @@ def finish(out: Path) -> float:
     return time.monotonic() - begun
 
 
+def went_on(runs: list[Path]) -> int:
+    """Trials that began again from a checkpoint."""
+    begun = [file.read_text().split() for run in runs for file in run.glob("trials/*/begun")]
+    return sum(any(int(epoch) > 0 for epoch in epochs) for epochs in begun)
+
+
 def main(folder: Path, kills: int, seed: int) -> None:
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     local._START = multiprocessing.get_context("fork")  # type: ignore[assignment]
@@ -102,7 +108,7 @@ def main(folder: Path, kills: int, seed: int) -> None:
     moments = random.Random(seed)
     longest = 0.7 * finish(folder / "whole")
     done, runs = 0, [folder / "killed-0"]
-    while done < kills:
+    while done < kills or (done < 10 * kills and not went_on(runs)):
         if killed(begin(runs[-1]), moments.uniform(0, longest)):
             done += 1
         else:
@@ -110,9 +116,7 @@ def main(folder: Path, kills: int, seed: int) -> None:
     finish(runs[-1])
     whole = outline(read_run(folder / "whole").trials)
     same = [outline(read_run(run).trials) == whole for run in runs]
-    begun = [file.read_text().split() for run in runs for file in run.glob("trials/*/begun")]
-    went_on = sum(any(int(epoch) > 0 for epoch in epochs) for epochs in begun)
-    print(json.dumps({"kills": done, "identical": same, "went_on": went_on}))
+    print(json.dumps({"kills": done, "identical": same, "went_on": went_on(runs)}))
 
 
 if __name__ == "__main__":

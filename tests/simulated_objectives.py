@@ -27,9 +27,14 @@ def net(num_classes: int, in_channels: int, width: float = 1.0) -> nn.Module:
     )  # fmt: skip
 
 
+def size_of(spec: lcsearch.TrialSpec) -> float:
+    """The alphas of LinearConv layers, and a tenth for each layer of another family."""
+    return sum(getattr(layer, "alpha", 0.1) for layer in spec.model.layers.values())
+
+
 def smooth(spec: lcsearch.TrialSpec, report: lcsearch.TrialReport) -> dict[str, float]:
     """Accuracy as a smooth function of size, seed and epoch, some milliseconds an epoch."""
-    kept = sum(layer.alpha for layer in spec.model.layers.values())
+    kept = size_of(spec)
     accuracy = 0.0
     for epoch in range(1, spec.recipe.epochs + 1):
         time.sleep(0.004)
@@ -46,7 +51,7 @@ def chained(spec: lcsearch.TrialSpec, report: lcsearch.TrialReport) -> float:
         done, state = map(int, report.checkpoint.read_text().split())
     with (report.directory / "begun").open("a") as file:
         file.write(f"{done} ")
-    size = sum(layer.alpha for layer in spec.model.layers.values())
+    size = size_of(spec)
     for epoch in range(max(done, 1), spec.recipe.epochs + 1):
         if epoch > done:
             time.sleep(0.004)

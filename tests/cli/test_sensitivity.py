@@ -46,7 +46,10 @@ def test_json_is_one_object_with_every_row(weights: Path) -> None:
     plain = json.loads(invoke("--backbone", "base", "--init", str(weights), *DATA, "--json").stdout)
     assert list(plain)[:2] == ["backbone", "dataset"] and plain["images"] == 144
     assert {row["layer"] for row in plain["rows"]} == {"features.4", "features.8", "features.12"}
-    assert set(plain["rows"][0]) >= {"layer", "alpha", "rank", "params", "loss", "accuracy", "divergence"}
+    own = {"linear": {"alpha", "rank"}, "separable": {"terms", "rank"}}
+    assert {row["family"] for row in plain["rows"]} == set(own)
+    for row in plain["rows"]:
+        assert set(row) >= {"layer", "params", "loss", "accuracy", "divergence"} | own[row["family"]]
 
 
 SPACE = """

@@ -55,7 +55,7 @@ def test_killed_at_random_moments_a_run_ends_as_if_it_had_not_been(tmp_path: Pat
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert told["kills"] == 4 and all(told["identical"]) and told["went_on"] > 0
+    assert told["kills"] >= 4 and all(told["identical"]) and told["went_on"] > 0
     for run in [tmp_path / "whole", *tmp_path.glob("killed-*")]:
         assert_tidy(run)
 

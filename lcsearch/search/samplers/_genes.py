@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lcsearch.core.spec import LayerSpec
+from lcsearch.layers import lookup
 from lcsearch.layers.family import Family
 from lcsearch.layers.shape import ConvShape, Shapes
 from lcsearch.search.space.groups import Group, Layers, Pick
@@ -28,11 +29,13 @@ class Look:
         params: Size of all members.
         features: What the surrogate knows them by.
         built: A number that picks share when they make the same layers; 0 where all are plain.
+        regularized: Whether the regularizer's weight matters to these layers.
     """
 
     params: int
     features: tuple[float, ...]
     built: int
+    regularized: bool
 
 
 class Gene:
@@ -98,7 +101,8 @@ class Gene:
         for name in self.group.members:
             features += self._features(shapes[name], layers.get(name), sizes[name])
         made = tuple([(name, spec.family, spec) for name, spec in layers.items()])
-        return Look(sum(sizes.values()), tuple(features), hash(made) if made else 0)
+        built = hash(made) if made else 0
+        return Look(sum(sizes.values()), tuple(features), built, lookup.regularized(layers))
 
     def _features(self, shape: ConvShape, spec: LayerSpec | None, size: int) -> list[float]:
         if spec is None:

@@ -126,9 +126,11 @@ class Layout:
 
     def key(self, genome: Genome) -> int:
         """A number that genomes share when they build the same model and train it the same way."""
-        layers = tuple([look.built for look in self._look(genome)])
+        looks = self._look(genome)
+        layers = tuple([look.built for look in looks])
         train = tuple([one for one in genome.shared if one[0].startswith("train/")])
-        weight = float(f"{self._weight(genome):.4g}") if any(layers) else 0.0
+        regularized = any(look.regularized for look in looks)
+        weight = float(f"{self._weight(genome):.4g}") if regularized else 0.0
         return hash((genome.kept, layers, weight, train))
 
     def proposal(self, genome: Genome) -> Proposed | None:
