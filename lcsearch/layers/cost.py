@@ -112,10 +112,6 @@ class Chooser(Remembered[Way]):
         super().__init__()
         self._plan, self._geometry = plan, geometry
 
-    def way(self, shape: Sequence[int], use: Use) -> Way:
-        """Return the cheaper way for an input of shape (n, in, h, w)."""
-        return self.choice(shape, use)
-
     def cheapest(self, shape: Sequence[int], use: Use) -> Way:
         """Compare the costs."""
         height, width = self._geometry.output_size(shape[-2], shape[-1])

@@ -158,8 +158,7 @@ class LinearFilters(FamilyLayer):
     @property
     def shape(self) -> ConvShape:
         """The convolution that the layer stands for."""
-        g = self.geometry
-        return ConvShape(g.in_channels, g.out_channels, g.kernel_size, g.groups, g.bias)
+        return self.geometry.shape
 
     def matrices(self) -> Tensor:
         """Return A (s, p), or (groups, s, p) of each group's own s and p; what is pruned is zero."""
@@ -218,9 +217,7 @@ class LinearFilters(FamilyLayer):
     @torch.no_grad()
     def match_scale(self, conv: nn.Conv2d) -> None:
         """Scale the primary filters to a convolution's; the secondary ones follow. Take over its bias."""
-        ratio = conv.weight.square().mean().sqrt() / self.primary.square().mean().sqrt()
-        if torch.isfinite(ratio) and ratio > 0:
-            self.primary.mul_(ratio)
+        initialization.match_scale(self.primary, self.primary, conv.weight)
         if conv.bias is not None and self.bias is not None:
             self.bias.copy_(conv.bias)
 

@@ -9,6 +9,8 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lcsearch.layers.shape import ConvShape
+
 Pair = int | tuple[int, int]
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -101,6 +103,11 @@ class Geometry:
     def attributes(self) -> dict[str, Any]:
         """Everything that nets can read of an ``nn.Conv2d`` of these arguments, apart from its tensors."""
         return dict(_attributes(self))
+
+    @property
+    def shape(self) -> ConvShape:
+        """The shape of the parameters of such a convolution."""
+        return ConvShape(self.in_channels, self.out_channels, self.kernel_size, self.groups, self.bias)
 
     @property
     def filter_shape(self) -> tuple[int, int, int]:

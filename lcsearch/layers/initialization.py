@@ -64,6 +64,14 @@ def _balanced(rank: int, depth: int) -> Tensor:
 
 
 @torch.no_grad()
+def match_scale(factor: Tensor, filters: Tensor, wanted: Tensor) -> None:
+    """Scale what filters are proportional to, so that they get the mean square of others."""
+    ratio = wanted.square().mean().sqrt() / filters.square().mean().sqrt()
+    if torch.isfinite(ratio) and ratio > 0:
+        factor.mul_(ratio)
+
+
+@torch.no_grad()
 def init_full(coefficients: Tensor) -> None:
     """Fill the (..., s, p) coefficients with rows of norm 1."""
     if coefficients.numel():

@@ -136,7 +136,7 @@ class LinearConv2d(LinearFilters):
         """Return which way the layer computes its output for an input x (n, in, h, w)."""
         if self.compute != "auto":
             return self.compute
-        return self._chooser.way(x.shape, use_of(x, self.training))
+        return self._chooser.choice(x.shape, use_of(x, self.training))
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve x (n, in, h, w) or (in, h, w), as ``nn.Conv2d`` does."""

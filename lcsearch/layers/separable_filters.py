@@ -81,8 +81,7 @@ class SeparableFilters(FamilyLayer):
     @property
     def shape(self) -> ConvShape:
         """The convolution that the layer stands for."""
-        g = self.geometry
-        return ConvShape(g.in_channels, g.out_channels, g.kernel_size, g.groups, g.bias)
+        return self.geometry.shape
 
     def matrices(self) -> Tensor:
         """Return the mixing (K, out, in)."""
@@ -105,8 +104,6 @@ class SeparableFilters(FamilyLayer):
     @torch.no_grad()
     def match_scale(self, conv: nn.Conv2d) -> None:
         """Scale the blueprints so that the filters are as large as a convolution's. Take over its bias."""
-        ratio = conv.weight.square().mean().sqrt() / self.filters().square().mean().sqrt()
-        if torch.isfinite(ratio) and ratio > 0:
-            self.blueprints.mul_(ratio)
+        initialization.match_scale(self.blueprints, self.filters(), conv.weight)
         if conv.bias is not None and self.bias is not None:
             self.bias.copy_(conv.bias)

@@ -4,25 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from profile_runs import as_json, invoke
 
 from lcsearch.cli.main import call
-from lcsearch.cli.profile import profile
 from lcsearch.core.errors import InputError
-
-
-def invoke(*arguments: str) -> Result:
-    result = CliRunner(env={"COLUMNS": "80"}).invoke(profile, arguments)
-    if isinstance(result.exception, InputError):
-        raise result.exception
-    return result
-
-
-def as_json(*arguments: str) -> dict[str, Any]:
-    return json.loads(invoke(*arguments, "--json").stdout)  # type: ignore[no-any-return]
 
 
 def test_json_has_the_keys_that_other_programs_rely_on() -> None:

@@ -6,27 +6,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from profile_runs import as_json, invoke
 
 import lcsearch
-from lcsearch.cli.profile import profile
 from lcsearch.core.config import read_config
 from lcsearch.core.errors import InputError
-
-
-def invoke(*arguments: str) -> Result:
-    result = CliRunner(env={"COLUMNS": "80"}).invoke(profile, arguments)
-    if isinstance(result.exception, InputError):
-        raise result.exception
-    return result
-
-
-def as_json(*arguments: str) -> dict[str, Any]:
-    return json.loads(invoke(*arguments, "--json").stdout)  # type: ignore[no-any-return]
-
 
 BASE = ("--backbone", "base", "--family", "separable")
 

@@ -69,11 +69,11 @@ def test_a_chooser_counts_the_positions_of_the_output() -> None:
     geometry = Geometry.checked(107, 32, 1, (2, 4), 0, 1, 1, True, "zeros")
     chooser = Chooser(plan, geometry)
     # Outputs of 100 x 50, of 101 x 50 and of 100 x 51.
-    assert chooser.way((2, 107, 200, 200), "evaluation") == "weight"
-    assert chooser.way((3, 107, 200, 200), "evaluation") == "feature"
-    assert chooser.way((2, 107, 201, 200), "evaluation") == "feature"
-    assert chooser.way((2, 107, 200, 201), "evaluation") == "feature"
-    assert chooser.way((2, 107, 200, 200), "evaluation") == "weight"
+    assert chooser.choice((2, 107, 200, 200), "evaluation") == "weight"
+    assert chooser.choice((3, 107, 200, 200), "evaluation") == "feature"
+    assert chooser.choice((2, 107, 201, 200), "evaluation") == "feature"
+    assert chooser.choice((2, 107, 200, 201), "evaluation") == "feature"
+    assert chooser.choice((2, 107, 200, 200), "evaluation") == "weight"
 
 
 def test_a_chooser_asks_anew_for_another_shape_or_use() -> None:
@@ -81,9 +81,9 @@ def test_a_chooser_asks_anew_for_another_shape_or_use() -> None:
     chooser = Chooser(plan, Geometry.checked(107, 32, 1, 1, 0, 1, 1, True, "zeros"))
     small, large = (1, 107, 100, 100), (1, 107, 101, 100)
     for _ in range(2):
-        assert chooser.way(large, "evaluation") == "feature"
-        assert chooser.way(large, "evaluation") == "feature"
-        assert chooser.way(large, "images") == "weight"
-        assert chooser.way(small, "evaluation") == "weight"
-        assert chooser.way(large, "evaluation") == "feature"
-        assert chooser.way(small, "images") == "weight"
+        assert chooser.choice(large, "evaluation") == "feature"
+        assert chooser.choice(large, "evaluation") == "feature"
+        assert chooser.choice(large, "images") == "weight"
+        assert chooser.choice(small, "evaluation") == "weight"
+        assert chooser.choice(large, "evaluation") == "feature"
+        assert chooser.choice(small, "images") == "weight"

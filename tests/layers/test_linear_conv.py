@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from layer_checks import check_derivatives
 from torch import Tensor, nn
 
 from lcsearch.core.errors import InputError
@@ -114,15 +115,7 @@ def test_first_and_second_derivatives(kind: dict[str, Any], groups: int, compute
         2, 4, 2, groups=groups, compute=compute, dtype=torch.float64, **kind | {"alpha": 0.5}
     )
     prune_coefficients(layer, 1.0)
-    names = [name for name, _ in layer.named_parameters()]
-
-    def output(x: Tensor, *values: Tensor) -> Tensor:
-        return torch.func.functional_call(layer, dict(zip(names, values, strict=True)), (x,))
-
-    x = torch.randn(1, 2, 3, 3, dtype=torch.float64, requires_grad=True)
-    inputs = (x, *(p.detach().clone().requires_grad_() for p in layer.parameters()))
-    assert torch.autograd.gradcheck(output, inputs)
-    assert torch.autograd.gradgradcheck(output, inputs)
+    check_derivatives(layer, torch.randn(1, 2, 3, 3, dtype=torch.float64))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from layer_checks import check_compiled, check_exported
 from torch import Tensor, nn
 
 from lcsearch.layers import LinearConv2d, prune_coefficients
@@ -132,26 +133,13 @@ def test_training_under_autocast(kind: dict[str, Any]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_compile_captures_the_whole_layer(kind: dict[str, Any]) -> None:
-    torch._dynamo.reset()
     one = layer(**kind)
-    compiled = torch.compile(one, fullgraph=True, backend="aot_eager")
-    torch.testing.assert_close(compiled(IMAGE), one(IMAGE))
-    compiled(IMAGE).sum().backward()
-    one.eval()
-    with torch.no_grad():
-        before = compiled(IMAGE)
-        one.primary.mul_(2)
-        assert not torch.equal(compiled(IMAGE), before)
-        torch.testing.assert_close(compiled(IMAGE), one(IMAGE))
+    check_compiled(one, IMAGE, one.primary)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_export(kind: dict[str, Any]) -> None:
-    one = layer(**kind).eval()
-    batch = torch.export.Dim("batch", min=2, max=64)
-    program = torch.export.export(one, (IMAGE,), dynamic_shapes=({0: batch},))
-    other = torch.randn(5, 8, 6, 6)
-    torch.testing.assert_close(program.module()(other), one(other))
+    check_exported(layer(**kind), IMAGE)
 
 
 @pytest.mark.parametrize("compute", ["weight", "feature"])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from layer_checks import check_derivatives
 from torch import Tensor, nn
 
 from lcsearch.layers import SeparableConv2d
@@ -94,15 +95,7 @@ def test_it_computes_in_its_own_type(compute: Any, dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("kind", [{}, {"terms": 2}, {"terms": 2, "rank": 1}], ids=str)
 def test_first_and_second_derivatives(kind: dict[str, Any], compute: Any) -> None:
     layer = SeparableConv2d(2, 3, 2, compute=compute, dtype=torch.float64, **kind)
-    names = [name for name, _ in layer.named_parameters()]
-
-    def output(x: Tensor, *values: Tensor) -> Tensor:
-        return torch.func.functional_call(layer, dict(zip(names, values, strict=True)), (x,))
-
-    x = torch.randn(1, 2, 3, 3, dtype=torch.float64, requires_grad=True)
-    inputs = (x, *(p.detach().clone().requires_grad_() for p in layer.parameters()))
-    assert torch.autograd.gradcheck(output, inputs)
-    assert torch.autograd.gradgradcheck(output, inputs)
+    check_derivatives(layer, torch.randn(1, 2, 3, 3, dtype=torch.float64))
 
 
 def test_as_many_terms_as_a_kernel_has_numbers_are_any_convolution() -> None:

@@ -47,15 +47,16 @@ def hand_picked(bound: BoundSpace, limit: int | None = None) -> list[Candidate]:
         All as far as they come near a size; none twice, with the usual recipe and no regularizer.
     """
     picked = [Candidate("baseline", "plain backbone", TrialSpec(bound.plain()))]
+    by_channels = _sized_by_channels(bound)
     for size in rival_sizes(bound, limit):
-        picked += _rivals(bound, size)
+        picked += _rivals(bound, size, by_channels)
     return _distinct(picked)
 
 
-def _rivals(bound: BoundSpace, size: int) -> Iterator[Candidate]:
-    """What one would pick by hand at a size."""
+def _rivals(bound: BoundSpace, size: int, by_channels: Sequence[str]) -> Iterator[Candidate]:
+    """What one would pick by hand at a size; of some families channels set the size."""
     thin = _within(bound.thinner, size, bound.params)
-    families = list(_thinner_of_families(bound, size))
+    families = list(_thinner_of_families(bound, size, by_channels))
     if thin is not None:
         share, model = format_share(thin[0]), TrialSpec(thin[1])
         yield Candidate("thinner", f"thinner, channels {share}", model)
@@ -63,26 +64,25 @@ def _rivals(bound: BoundSpace, size: int) -> Iterator[Candidate]:
             yield Candidate("thinner cut", f"thinner, cut out, channels {share}", model)
     yield from families
     if not families:
-        yield from _uniform(bound, size)
+        yield from _uniform(bound, size, [kind for kind in bound.families if kind not in by_channels])
 
 
-def _thinner_of_families(bound: BoundSpace, size: int) -> Iterator[Candidate]:
-    """Of each family for which channels set the size a thinner net."""
-    for kind in _sized_by_channels(bound):
+def _thinner_of_families(bound: BoundSpace, size: int, kinds: Sequence[str]) -> Iterator[Candidate]:
+    """Of each of some families a thinner net."""
+    for kind in kinds:
         one = _within(partial(thinner_of, bound, kind), size, bound.params)
         if one is not None:
             label = f"thinner {kind}, channels {format_share(one[0])}"
             yield Candidate("uniform thinner", label, TrialSpec(one[1]))
 
 
-def _uniform(bound: BoundSpace, size: int) -> Iterator[Candidate]:
-    """Of each other family one share for all layers."""
-    for kind in bound.families:
-        if kind not in _sized_by_channels(bound):
-            one = _within(partial(_at_share, bound, kind), size, bound.params)
-            if one is not None:
-                label = f"uniform {lookup.family(kind).share_words(one[0])}"
-                yield Candidate("uniform", label, TrialSpec(one[1]))
+def _uniform(bound: BoundSpace, size: int, kinds: Sequence[str]) -> Iterator[Candidate]:
+    """Of each of some families one share for all layers."""
+    for kind in kinds:
+        one = _within(partial(_at_share, bound, kind), size, bound.params)
+        if one is not None:
+            label = f"uniform {lookup.family(kind).share_words(one[0])}"
+            yield Candidate("uniform", label, TrialSpec(one[1]))
 
 
 def _sized_by_channels(bound: BoundSpace) -> list[str]:

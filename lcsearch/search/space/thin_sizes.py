@@ -127,9 +127,8 @@ class ThinSizes:
         tensors = Counter(
             tuple((size, parts.get((own, dim), ())) for dim, size in enumerate(own.shape)) for own in outside
         )
-        self._other_tensors = _by_places(tensors)
+        self._others = _by_places(tensors)
         self._shapes: dict[Kept, Shapes] = {}
-        self._others: dict[Kept, int] = {}
 
     def shapes(self, kept: Kept) -> Shapes:
         """The shapes of all convolutions that can be replaced, in module order."""
@@ -147,13 +146,7 @@ class ThinSizes:
 
     def other_params(self, kept: Kept) -> int:
         """Parameters outside these convolutions."""
-        found = self._others.get(kept)
-        if found is None:
-            if len(self._others) >= _ROOM:
-                self._others.clear()
-            found = sum([others.at(kept, self.full) for others in self._other_tensors])
-            self._others[kept] = found
-        return found
+        return sum([others.at(kept, self.full) for others in self._others])
 
 
 def _by_places(tensors: Mapping[_Dims, int]) -> list[_Others]:
