@@ -71,7 +71,8 @@ class Preparing:
         )
         found = Start(start).read_sensitivity()
         best = best_seen if self.space.thinning.choices else best_for_budgets
-        return distinct(of_all_families(best, found, self.space, self.budgets()))
+        below = settings.scratch_below * self.space.params(plain)
+        return distinct(of_all_families(best, found, self.space, self.budgets(), below))
 
     def budgets(self) -> list[int]:
         """Parameters between the backbone and the smallest model, in equal steps of their logarithm."""

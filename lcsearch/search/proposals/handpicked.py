@@ -47,7 +47,7 @@ def hand_picked(bound: BoundSpace, limit: int | None = None) -> list[Candidate]:
         All as far as they come near a size; none twice, with the usual recipe and no regularizer.
     """
     picked = [Candidate("baseline", "plain backbone", TrialSpec(bound.plain()))]
-    by_channels = _sized_by_channels(bound)
+    by_channels = sized_by_channels(bound)
     for size in rival_sizes(bound, limit):
         picked += _rivals(bound, size, by_channels)
     return _distinct(picked)
@@ -85,7 +85,7 @@ def _uniform(bound: BoundSpace, size: int, kinds: Sequence[str]) -> Iterator[Can
             yield Candidate("uniform", label, TrialSpec(one[1]))
 
 
-def _sized_by_channels(bound: BoundSpace) -> list[str]:
+def sized_by_channels(bound: BoundSpace) -> list[str]:
     """Families whose nets one would make smaller by their channels, where the space lets these go."""
     if not bound.thinning.choices:
         return []

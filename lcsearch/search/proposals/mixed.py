@@ -3,6 +3,9 @@
 What a layer loses before any training says little of what is left of that after it, and less across families:
 one may lose much at first and win it back in an epoch. By measured losses alone it would never be tried. So
 every second model is of the family that else hardly comes up.
+
+Of models that train from scratch measured losses say nothing at all: those are of families alone whose nets
+one makes smaller by their channels, which were ahead of mixed ones there (docs/trained.md).
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from dataclasses import replace
 
 from lcsearch.compress.sensitivity import Sensitivity
 from lcsearch.core.spec import ModelSpec
+from lcsearch.search.proposals.handpicked import sized_by_channels
 from lcsearch.search.space import BoundSpace
 
 Best = Callable[[Sensitivity, BoundSpace, Sequence[int]], list[ModelSpec]]
@@ -20,7 +24,7 @@ Best = Callable[[Sensitivity, BoundSpace, Sequence[int]], list[ModelSpec]]
 
 
 def of_all_families(
-    best: Best, found: Sensitivity, bound: BoundSpace, budgets: Sequence[int]
+    best: Best, found: Sensitivity, bound: BoundSpace, budgets: Sequence[int], scratch_below: float = 0.0
 ) -> list[ModelSpec]:
     """Return models over all families, and of one alone for every second budget, the largest first.
 
@@ -29,17 +33,38 @@ def of_all_families(
         found: What each layer loses alone.
         bound: The space.
         budgets: Parameters of the whole model, falling.
+        scratch_below: Parameters of a model below which it trains from scratch.
 
     Returns:
         Canonical specs inside the space. Where there is one family, what ``best`` chooses.
     """
+    cut_out = [budget for budget in budgets if budget >= scratch_below]
+    from_scratch = budgets[len(cut_out) :]
+    models = _in_turn(best, found, bound, cut_out) if cut_out else []
+    return models + (_from_scratch(best, found, bound, from_scratch) if from_scratch else [])
+
+
+def _in_turn(best: Best, found: Sensitivity, bound: BoundSpace, budgets: Sequence[int]) -> list[ModelSpec]:
+    """Over all families, then of the one alone that else hardly comes up, and so on."""
     models = best(found, bound, budgets)
     if len(bound.families) < 2:
         return models
     used = Counter(layer.family for model in models for layer in model.layers.values())
     rare = min(bound.families, key=lambda family: used[family])
-    own = replace(found, rows=tuple(row for row in found.rows if row.way.spec.family == rare))
-    alone = best(own, bound, budgets[1::2])
+    alone = best(_only(found, rare), bound, budgets[1::2])
     if not alone:
         return models
     return sorted([*best(found, bound, budgets[::2]), *alone], key=lambda model: -bound.params(model))
+
+
+def _from_scratch(
+    best: Best, found: Sensitivity, bound: BoundSpace, budgets: Sequence[int]
+) -> list[ModelSpec]:
+    """Of the families alone whose nets are made smaller by their channels, where there are some."""
+    families = sized_by_channels(bound)
+    models = best(_only(found, *families), bound, budgets) if families else []
+    return models or best(found, bound, budgets)
+
+
+def _only(found: Sensitivity, *families: str) -> Sensitivity:
+    return replace(found, rows=tuple(row for row in found.rows if row.way.spec.family in families))

@@ -71,3 +71,37 @@ def test_where_one_family_alone_makes_no_model_all_are_over_all_families() -> No
     models = of_all_families(best, measured(space, "separable"), space, budgets)
     assert models == best_for_budgets(measured(space, "separable"), space, budgets)
     assert asked == [tuple(budgets), (120_000,)]
+
+
+def thinnable() -> BoundSpace:
+    """Where channels may go, too."""
+    rule = {"kind": ["conv", "linear", "separable"], "alpha": {"low": 0.05, "high": 1.0}}
+    layers = {"*": rule | {"terms": {"low": 1, "high": 4}, "channels": {"low": 0.25, "high": 1.0}}}
+    return bind_backbone("base", 1, layers=layers, min_share=0.0)
+
+
+@pytest.mark.parametrize("dear", ["separable", "linear"])
+def test_what_trains_from_scratch_is_of_separable_layers_alone_whatever_they_lose(dear: str) -> None:
+    space, budgets = thinnable(), [200_000, 120_000, 90_000, 80_000, 70_000]
+    models = of_all_families(best_for_budgets, measured(space, dear), space, budgets, 90_001)
+    other = {"separable": "linear", "linear": "separable"}[dear]
+    assert [kinds(model) for model in models] == [{other}, {dear}, *[{"separable"}] * 3]
+
+
+def test_where_channels_stay_what_trains_from_scratch_is_over_all_families() -> None:
+    space, budgets = bound("linear", "separable"), [90_000, 60_000]
+    found = measured(space, "separable")
+    models = of_all_families(best_for_budgets, found, space, budgets, 1e9)
+    assert models == best_for_budgets(found, space, budgets)
+    assert [kinds(model) for model in models] == [{"linear"}] * 2
+
+
+def test_where_separable_layers_alone_make_no_model_all_families_do() -> None:
+    space, budgets = thinnable(), [90_000, 60_000]
+    found = measured(space, "separable")
+
+    def best(found: Sensitivity, bound: BoundSpace, budgets: Sequence[int]) -> list[ModelSpec]:
+        one = len({row.way.spec.family for row in found.rows}) == 1
+        return [] if one else best_for_budgets(found, bound, budgets)
+
+    assert of_all_families(best, found, space, budgets, 1e9) == best_for_budgets(found, space, budgets)
