@@ -2,7 +2,7 @@
 """What the layers of a family cost against the plain convolution; LinearConv's also against the published.
 
 Training steps and inference of a whole backbone, every convolution replaced that saves parameters; or one
-training step of each convolution of the seven backbones (--shapes; what looks slow is measured again, ten
+training step of each convolution of all backbones (--shapes; what looks slow is measured again, ten
 times as often). --ways also forces weight and feature space, and says what the layers' own choices lose. The
 variants take turns within one process, in random order, with the same data, optimizer, memory layout and
 threads; shown are the median ratio to the plain net, the spread of the middle half of the ratios, and the
@@ -167,7 +167,7 @@ def layer_step(layer: nn.Module, x: Tensor, gradient: Tensor) -> None:
 
 
 def all_convolutions() -> list[tuple[Geometry, int]]:
-    """Every different convolution of the seven backbones, with the size of its input."""
+    """Every different convolution of all backbones, with the size of its input."""
     seen: dict[tuple[Geometry, int], None] = {}
     for name in plugins.names(plugins.BACKBONE):
         model = net(name).eval()
@@ -203,7 +203,7 @@ def as_chosen(ratios: Mapping[str, float]) -> dict[str, float]:
 
 
 def all_shapes(family: str, batch: int, repeats: int, device: str, ways: bool) -> None:
-    """Forward and backward of every different layer of the seven backbones that saves parameters."""
+    """Forward and backward of every different layer of all backbones that saves parameters."""
     ratios: dict[str, float] = {}
     kind = lookup.family(family)
     for g, size in all_convolutions():

@@ -20,6 +20,6 @@ def test_lists_ours_with_parameters_and_says_how_others_are_named() -> None:
 def test_json_is_one_object() -> None:
     result = CliRunner().invoke(backbones, ["--json"])
     rows = {row["name"]: row for row in json.loads(result.stdout)["backbones"]}
-    assert len(rows) == 7
+    assert len(rows) == 10
     assert rows["resnet18"]["params"] == 11_173_962
     assert "ResNet-18" in rows["resnet18"]["description"]

@@ -24,7 +24,7 @@ def halved(backbone: str, **layers: LinearSpec) -> ModelSpec:
     return replace(spec, channels=groups.channels(kept), layers=layers)
 
 
-BACKBONES = ("base", "vgg11", "allconv", "mobilenetv2", "resnet18", "resnext29", "squeezenet")
+BACKBONES = ("base", "vgg11", "allconv", "mobilenetv2", "resnet18", "resnet34", "resnext29", "squeezenet")
 
 
 @pytest.mark.parametrize("name", BACKBONES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import subprocess
 import sys
+from itertools import product
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from torch import nn
 from lcsearch.core import plugins
 from lcsearch.core.errors import InputError
 from lcsearch.nets import backbones
+from lcsearch.nets.backbones._resnet import Padded
 
 NAMES = plugins.names(plugins.BACKBONE)
 
@@ -21,6 +23,9 @@ PUBLISHED = {
     "vgg11": 9_231_114,
     "allconv": 1_369_738,
     "resnet18": 11_173_962,
+    "resnet32": 464_154,
+    "resnet34": 21_282_122,
+    "resnet56": 853_018,
     "resnext29": 9_128_778,
     "mobilenetv2": 2_296_922,
 }
@@ -44,7 +49,7 @@ def test_squeezenet_has_about_the_published_number_of_parameters() -> None:
     assert round(params(build_meta("squeezenet")) / 1e6, 2) == 0.73
 
 
-def test_names_are_the_seven_published_nets() -> None:
+def test_names_are_the_published_nets() -> None:
     assert set(NAMES) == {*PUBLISHED, "squeezenet"}
 
 
@@ -132,3 +137,27 @@ def test_pooling_before_the_relu_is_pooling_after_it(name: str) -> None:
         one(images).square().sum().backward()
     for one, other in zip(model.parameters(), published.parameters(), strict=True):
         assert torch.equal(one.grad, other.grad)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("new", "before"), [(4, 2), (5, 2), (0, 0)])
+def test_a_padded_shortcut_takes_every_other_pixel_and_adds_zeros(new: int, before: int) -> None:
+    x = torch.randn(2, 3, 5, 4)
+    y = Padded(3, 3 + new, 2)(x)
+    assert y.shape == (2, 3 + new, 3, 2)
+    for channel in range(3):
+        for row, column in product(range(3), range(2)):
+            assert torch.equal(y[:, before + channel, row, column], x[:, channel, 2 * row, 2 * column])
+    assert int(y.count_nonzero()) == int(y[:, before : before + 3].count_nonzero())
+
+
+@pytest.mark.parametrize(
+    ("name", "blocks"), [("resnet32", [5] * 3), ("resnet56", [9] * 3), ("resnet34", [3, 4, 6, 3])]
+)
+def test_stages_halve_the_image_and_double_the_channels(name: str, blocks: list[int]) -> None:
+    model = build_meta(name)
+    assert [len(stage) for stage in model.stages] == blocks  # type: ignore[union-attr, arg-type]
+    x = model.stem(torch.zeros(1, 3, 32, 32, device="meta"))  # type: ignore[operator]
+    channels = x.shape[1]
+    for place, stage in enumerate(model.stages):  # type: ignore[union-attr, arg-type]
+        x = stage(x)
+        assert x.shape == (1, channels << place, 32 >> place, 32 >> place)
