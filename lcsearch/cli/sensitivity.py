@@ -168,9 +168,12 @@ def _check_answer(model: nn.Module, data: SearchData, backbone: str) -> None:
 
 
 def _measure(model: nn.Module, template: ModelSpec, data: SearchData, options: dict[str, Any]) -> Sensitivity:
+    from functools import partial
+
     import torch
 
     from lcsearch.compress.sensitivity import measure
+    from lcsearch.layers import lookup
     from lcsearch.nets.surgery import build_model
     from lcsearch.search.proposals.descent import counts_to_measure
     from lcsearch.search.space import bind, load_space
@@ -183,6 +186,7 @@ def _measure(model: nn.Module, template: ModelSpec, data: SearchData, options: d
         model,
         bound.searched_layers,
         data,
+        ways=partial(lookup.ways, families=bound.families),
         groups=bound.thinning.found,
         counts=counts_to_measure(bound.thinning),
         progress=lambda words: click.echo(words, err=True),

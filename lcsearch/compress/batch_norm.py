@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from lcsearch.compress.responses import BatchNorm, evaluation, norms
+from lcsearch.layers.bank_norm import InnerNorm
+from lcsearch.layers.models import inner_norms
 
 
 @torch.no_grad()
@@ -19,19 +21,22 @@ def reestimate(model: nn.Module, images: Tensor, batch_size: int = 512) -> None:
     The mean and the variance (unbiased, as PyTorch keeps it) are those of all values that a layer gets, over
     all images and places, summed in float64. As in training, images normalise each other on the way: with
     one batch, the layers get in evaluation mode what they were measured on. All else, dropout included, is in
-    evaluation mode.
+    evaluation mode. A batch norm inside a layer of a family is part of its filters: it takes its statistics
+    too, but goes on to do what it did.
 
     Args:
         model: Its modes and all else are left as they are; a layer that is not called keeps its statistics.
         images: (n, c, h, w) float32, normalised, on the model's device; fewer than two change nothing.
         batch_size: Images at once, at least 2.
     """
-    layers = norms(model)
-    if not layers or len(images) < 2:
+    layers, inner = norms(model), inner_norms(model)
+    if not (layers or inner) or len(images) < 2:
         return
     sums = {layer: _Sums() for layer in layers}
+    own = {one.norm: _Sums() for _, one in inner}
     kept = {layer: (layer.momentum, _state(layer)) for layer in layers}
     handles = [layer.register_forward_pre_hook(sums[layer].add) for layer in layers]
+    handles += [layer.register_forward_pre_hook(_into(own[one.norm], one)) for layer, one in inner]
     try:
         with evaluation(model):
             for layer in layers:
@@ -48,6 +53,17 @@ def reestimate(model: nn.Module, images: Tensor, batch_size: int = 512) -> None:
                 getattr(layer, name).copy_(value)
     for layer in layers:
         sums[layer].give(layer)
+    for norm, found in own.items():
+        if found.count > 1:
+            norm.keep(found.mean, found.variance)
+
+
+def _into(sums: _Sums, inner: InnerNorm) -> Any:
+    def hook(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        images = inputs[0] if inputs[0].dim() == 4 else inputs[0][None]
+        sums.add(module, (inner.answers(images),))
+
+    return hook
 
 
 @contextmanager
@@ -99,4 +115,9 @@ class _Sums:
             return
         assert layer.running_mean is not None and layer.running_var is not None
         layer.running_mean.copy_(self.mean)
-        layer.running_var.copy_(self.squares / (self.count - 1))
+        layer.running_var.copy_(self.variance)
+
+    @property
+    def variance(self) -> Tensor:
+        """Unbiased, of two values at least."""
+        return self.squares / (self.count - 1)

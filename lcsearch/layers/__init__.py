@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lcsearch.layers.basis_conv import BasisConv2d
     from lcsearch.layers.layer import FamilyLayer
     from lcsearch.layers.linear_conv import LinearConv2d
     from lcsearch.layers.models import regularization
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from lcsearch.layers.separable_conv import SeparableConv2d
 
 _WHERE = {
+    "BasisConv2d": "basis_conv",
     "FamilyLayer": "layer",
     "LinearConv2d": "linear_conv",
     "SeparableConv2d": "separable_conv",
@@ -30,6 +32,7 @@ _WHERE = {
 __all__ = [
     "PRUNE_END",
     "PRUNE_START",
+    "BasisConv2d",
     "FamilyLayer",
     "LinearConv2d",
     "SeparableConv2d",

@@ -46,7 +46,7 @@ class FilterCache:
         """
         if module.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return make()
-        parameters = list(module.parameters(recurse=False))
+        parameters = list(module.parameters())
         if not parameters:  # a replica of DataParallel: its parameters are plain attributes
             return make()
         if any(type(p) is not nn.Parameter or p.is_inference() or p.is_meta for p in parameters):
@@ -59,11 +59,11 @@ class FilterCache:
         return value
 
     def _state(self, module: nn.Module) -> list[Any]:
-        tensors = list(module.parameters(recurse=False))
+        tensors = list(module.parameters())
         device = tensors[0].device.type
         cast = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
         state: list[Any] = [cast, torch.is_inference_mode_enabled()]
-        for tensor in (*tensors, *module.buffers(recurse=False)):
+        for tensor in (*tensors, *module.buffers()):
             # The alias keeps the memory taken, so that no other tensor can show up at the same address.
             state += [tensor, version(tensor), tensor.data_ptr(), tensor.detach()]
         return state

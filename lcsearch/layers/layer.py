@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
+from lcsearch.layers.bank_norm import InnerNorm
 from lcsearch.layers.shape import ConvShape, Places, Size
 from lcsearch.layers.sharing import share, share_buffers
 
@@ -123,6 +125,25 @@ class FamilyLayer(nn.Conv2d):
     def unstored(self, own: set[nn.Parameter]) -> Size:
         """How many numbers of some of its parameters are not trainable for good, and not to be stored."""
         return Size(0, 0)
+
+    def stored_buffers(self) -> Sequence[Tensor]:
+        """Buffers that nothing but its file tells: their numbers count as stored, and as not trainable."""
+        return ()
+
+    def size_of(self, own: set[nn.Parameter], elsewhere: AbstractSet[Tensor]) -> Size:
+        """How many numbers it adds to those of other layers.
+
+        Args:
+            own: Its parameters that no other layer has counted.
+            elsewhere: Tensors that were counted.
+        """
+        numbers, less = sum(parameter.numel() for parameter in own), self.unstored(own)
+        held = sum(buffer.numel() for buffer in self.stored_buffers() if buffer not in elsewhere)
+        return Size(numbers - less.trainable, numbers - less.stored + held)
+
+    def inner_norm(self) -> InnerNorm | None:
+        """A batch norm between its tensors, which folds into what the layer is exported as."""
+        return None
 
     def masks(self) -> Mapping[str, str]:
         """Names of its tensors to names of the bool buffers that say which of their numbers are kept."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lcsearch.core.spec import LayerSpec, Reduction
+from lcsearch.layers.bank_norm import InnerNorm
 from lcsearch.layers.families.conv import ConvSpec
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.layers.lookup import family
@@ -45,6 +46,12 @@ def regularization(model: nn.Module, reduction: Reduction = "mean") -> Tensor:
         if loss is not None:
             total = loss if total is None else total + loss
     return torch.zeros(()) if total is None else total
+
+
+def inner_norms(model: nn.Module) -> list[tuple[FamilyLayer, InnerNorm]]:
+    """Return layers with a batch norm inside, and that one, which some may share."""
+    found = ((layer, layer.inner_norm()) for layer in family_layers(model).values())
+    return [(layer, inner) for layer, inner in found if inner is not None]
 
 
 def undecayed(model: nn.Module) -> list[nn.Parameter]:

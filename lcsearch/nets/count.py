@@ -1,7 +1,10 @@
 """What a parameter and a multiply-accumulate (MAC) is, once.
 
 params: numbers in ``nn.Parameter`` tensors. A tensor that is shared counts once. Of sparse coefficients only
-those that are kept at the end of training count; buffers (masks, orders, running statistics) never do.
+those that are kept at the end of training count; buffers (masks, orders, running statistics) do not, but for
+those that hold a layer's filters and come from nothing that a file says (the bank of a basis layer).
+
+trainable: of these numbers those that training changes.
 
 macs: products summed up in convolutions, linear layers and what took a convolution's place, for one image,
 forward. Bias, batch norm, activations, pooling and attention have none. A layer of a family costs what the
@@ -38,7 +41,7 @@ class Count:
     """The size of a model.
 
     Attributes:
-        params: Trainable numbers that the model must store.
+        params: Numbers that the model must store.
         macs: Multiply-accumulates of one image, forward, in the cheaper exported form.
         layers: Convolutions (family ``conv``), layers of other families and linear layers (``dense``), in
             module order. A tensor that layers share counts in the first; what lies in no such layer, as
@@ -48,6 +51,13 @@ class Count:
     params: int
     macs: int
     layers: tuple[LayerCount, ...]
+
+    @property
+    def trainable(self) -> int:
+        """Numbers that training changes."""
+        return self.params - sum(
+            row.params - row.trainable for row in self.layers if row.trainable is not None
+        )
 
 
 def count(model: nn.Module, input_shape: tuple[int, int, int]) -> Count:
@@ -61,17 +71,19 @@ def count(model: nn.Module, input_shape: tuple[int, int, int]) -> Count:
         InputError: The model does not run on images of this shape; names the layer that failed.
     """
     macs = _macs_by_name(model, input_shape)
-    rows, seen, unstored = [], set[nn.Parameter](), 0
+    rows, seen, more = [], set[Tensor](), 0
     for name, module in model.named_modules():
         if name in macs:
             own = set(module.parameters()) - seen
-            less = module.unstored(own) if isinstance(module, FamilyLayer) else Size(0, 0)
             numbers = sum(parameter.numel() for parameter in own)
-            size = Size(numbers - less.trainable, numbers - less.stored)
+            size = Size(numbers, numbers)
+            if isinstance(module, FamilyLayer):
+                size = module.size_of(own, seen)
+                seen |= set(module.stored_buffers())
             rows.append(_row(name, module, size, macs[name]))
             seen |= own
-            unstored += less.stored
-    params = sum(parameter.numel() for parameter in model.parameters()) - unstored
+            more += size.stored - numbers
+    params = sum(parameter.numel() for parameter in model.parameters()) + more
     return Count(params, sum(row.macs for row in rows), tuple(rows))
 
 

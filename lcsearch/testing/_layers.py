@@ -93,12 +93,12 @@ def _built(family: Family[Any], conv: nn.Conv2d, spec: LayerSpec, what: str) -> 
 
 
 def _stored(net: nn.Module) -> int:
-    """Numbers of the parameters that a file must hold; what two layers share counts once."""
-    seen, stored = set[nn.Parameter](), 0
+    """Numbers that a file must hold; what two layers share counts once."""
+    seen, stored = set[Tensor](), 0
     for layer in family_layers(net).values():
         own = set(layer.parameters()) - seen
-        stored += sum(parameter.numel() for parameter in own) - layer.unstored(own).stored
-        seen |= own
+        stored += layer.size_of(own, seen).stored
+        seen |= {*own, *layer.stored_buffers()}
     return stored
 
 

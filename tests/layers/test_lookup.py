@@ -12,7 +12,7 @@ from plugin_files import installed
 from lcsearch.core.records import LayerCount
 from lcsearch.core.spec import LayerSpec
 from lcsearch.layers import lookup
-from lcsearch.layers.families import conv, linear, separable
+from lcsearch.layers.families import basis, conv, linear, separable
 from lcsearch.layers.families.conv import ConvSpec
 from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.layers.family import Way
@@ -98,7 +98,7 @@ def test_what_saves_nothing_becomes_plain() -> None:
 
 def test_ways_are_those_of_every_family_that_takes_the_shape_by_falling_parameters() -> None:
     ways = lookup.ways(WIDE)
-    ours = [way.spec for family in (linear.FAMILY, separable.FAMILY) for way in family.ways(WIDE)]
+    ours = [way.spec for kind in (linear, separable, basis) for way in kind.FAMILY.ways(WIDE)]
     assert {way.spec for way in ways} == {BankSpec(1, "x"), *ours}
     assert [way.params for way in ways] == sorted((way.params for way in ways), reverse=True)
     assert ways[0].label != "bank" != ways[-1].label
