@@ -7,7 +7,8 @@ seeds. The search is `lcsearch run` with the defaults that it has on a CPU: 10,0
 the same share of its channels, in equal steps of the logarithm of their parameters from the smallest model of
 the space up to the backbone. Each is trained from scratch for the epochs of backbone and fine-tuning
 together, by the same recipe, and learns from the same trained backbone as the search's models, whose epochs
-the sweep pays too. There are as many nets as the epochs allow that the search has spent.
+the sweep pays too. There are as many nets as the epochs allow that the search has spent. With --init scratch
+both sides train everything from nothing, without a teacher.
 
 How: every search and every training of a sweep is one line of a file, and a search goes on in its run
 directory, so the script goes on where it was stopped, and any beginning is a usable table. One trial of a
@@ -28,7 +29,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from front_runs import Front, Task, Where, do, nets_for
+from front_runs import Front, Task, Where, completed, do, nets_for
 from front_table import table
 from work_off import Line, read, work_off
 
@@ -46,7 +47,7 @@ def main() -> int:
         return 0
     said = {name: getattr(arguments, name) for name in OF_A_SEARCH}
     fronts = [
-        Front(backbone=backbone, seed=seed, image_size=arguments.image_size, **said)
+        Front(backbone=backbone, seed=seed, image_size=arguments.image_size, init=arguments.init, **said)
         for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds)
         for backbone in arguments.backbone or BACKBONES
     ]
@@ -59,7 +60,7 @@ def main() -> int:
 
 def tasks(fronts: Sequence[Front], where: Where, lines: Sequence[Line]) -> list[Task]:
     """What can be done now: searches first, since sweeps wait for them."""
-    keys = [{name: line.get(name) for name in Task(fronts[0], where).key} for line in lines]
+    keys = [{name: line[name] for name in Task(fronts[0], where).key} for line in completed(lines)]
     searches = [Task(front, where) for front in fronts]
     found = [task for task in searches if task.key not in keys]
     for task in searches:
@@ -95,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--image-size", type=int, default=16, help="in pixels")
+    parser.add_argument("--init", choices=("trained", "scratch"), default="trained", help="of the search")
     parser.add_argument("--data-dir", help="where the data set's files are")
     inputs, place = inputs_of("run"), Place("cpu", "local", "trained")
     for name in OF_A_SEARCH:

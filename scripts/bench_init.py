@@ -2,13 +2,13 @@
 """One model at a size: cut out of a trained backbone, from scratch, thinner, separable, or pruned.
 
 What: Fashion-MNIST, 10,000 training and 5,000 validation images (no test image), `vgg11` at 1/4, 1/16 and
-1/64 of its parameters and `base` at 1/4 and 1/16. The backbone is trained for 3 epochs. Ours is the model
-of layers of any family that the sensitivity of layers and channels promises to lose the least, cut out of the
-backbone and fine-tuned for 0, 1 and 3 epochs, or trained from scratch for as many epochs in total. Rivals:
-nets of which every layer keeps the same share of its channels, plain or separable, both ways; the backbone
-pruned by magnitude (the package torch-pruning); and the model that the sensitivity of layers alone promises,
-with all channels. Each with and without distillation (learning from the backbone's outputs too). 3 seeds:
-mean and sample standard deviation.
+1/64 of its parameters and `base` at 1/4 and 1/16. The backbone is trained for 3 epochs. Ours is the model of
+layers of any family, or of separable layers alone, that the sensitivity of layers and channels promises to
+lose the least (a search proposes both in turn), cut out of the backbone and fine-tuned for 0, 1 and 3 epochs,
+or trained from scratch for as many epochs in total. Rivals: nets of which every layer keeps the same share of
+its channels, plain or separable, both ways; the backbone pruned by magnitude (the package torch-pruning); and
+the model that the sensitivity of alphas alone promises, with all channels. Each with and without distillation
+(learning from the backbone's outputs too). 3 seeds: mean and sample standard deviation.
 
 How: processes of one thread each; every finished training is one line of a file, so the script goes on where
 it was stopped, and any beginning is a usable table. `base` gets images of 28 pixels, `vgg11` of 16, unless
@@ -137,7 +137,8 @@ def main() -> int:
 
 
 def _wanted(what: What, only: Sequence[str] | None, sizes: Sequence[str] | None) -> bool:
-    return (not only or f"{what.kind}-{what.shape}" in only) and (not sizes or what.size in sizes)
+    name = f"{what.kind}-{what.shape.replace(' ', '-')}"
+    return (not only or name in only) and (not sizes or what.size in sizes)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -44,6 +44,7 @@ class Front:
         trials: Of the search.
         epochs: Of the backbone.
         fine_tune_epochs: Of what is cut out of it.
+        init: ``trained``: models are cut out of the backbone; ``scratch``: nothing is.
     """
 
     backbone: str
@@ -54,11 +55,13 @@ class Front:
     trials: int
     epochs: int
     fine_tune_epochs: int
+    init: str = "trained"
 
     @property
     def name(self) -> str:
         """Of its folder."""
-        return f"{self.backbone}-{self.train_images}-seed-{self.seed}"
+        how = "" if self.init == "trained" else f"-{self.init}"
+        return f"{self.backbone}-{self.train_images}{how}-seed-{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,11 @@ class Task:
     def key(self) -> Line:
         """What tells its line from others."""
         return {**asdict(self.front), "place": self.place, "nets": self.nets}
+
+
+def completed(lines: Sequence[Line]) -> list[Line]:
+    """Lines with what those left open that were written before searches could differ in it."""
+    return [{"init": "trained", **line} for line in lines]
 
 
 def do(task: Task) -> Sequence[Line]:
@@ -145,7 +153,9 @@ def _search(task: Task, path: Path) -> Line:
 def _said(task: Task, path: Path) -> dict[str, Any]:
     front = asdict(task.front)
     where = {"data_dir": task.where.data_dir, "device": task.where.device, "jobs": 1, "out": path}
-    return {**front, **where, "init": "trained"}
+    if task.front.init == "scratch":
+        front["fine_tune_epochs"] = None
+    return {**front, **where}
 
 
 def _train(task: Task, path: Path) -> Line:

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from front_runs import Front, nets_for
+from front_runs import Front, completed, nets_for
 from init_table import spread
 from work_off import Line
 
@@ -32,6 +32,7 @@ class Side:
 
 def table(lines: Sequence[Line]) -> str:
     """Both sides of every front as Markdown; a seed counts once its sweep is finished."""
+    lines = completed(lines)
     parts = [_part(lines, about) for about in _fronts(lines)]
     return "\n\n".join(part for part in parts if part) or "no search has its whole sweep yet"
 
@@ -66,7 +67,7 @@ def _part(lines: Sequence[Line], about: Line) -> str:
         "search without its hand-picked rivals": [_searched(search, RIVALS) for search in searches],
         "sweep of thinner nets": sweeps,
     }
-    pixels = f"{about['image_size']} pixels"
+    pixels = f"{about['image_size']} pixels{', from scratch' if about['init'] == 'scratch' else ''}"
     head = (
         f"**`{about['backbone']}`**, {about['dataset']}, {about['train_images']:,} training images of "
         f"{pixels}: {params:,} parameters, {baseline:.2f} % after {about['epochs']} epochs; smallest model "

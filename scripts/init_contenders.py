@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
-from bound_space import bound_space
+from bound_space import RECORDED, bound_space
 from torch import nn
 
 from lcsearch.compress.batch_norm import reestimate
@@ -77,9 +77,9 @@ def arms(more: bool) -> Iterator[tuple[str, str, str, tuple[Training, ...]]]:
     What is cut out is also measured as it is. From scratch the backbone's epochs come on top.
     """
     if not more:
-        for shape in ("guided", "separable", "thinner", "pruned", "alpha"):
+        for shape in ("guided", "guided separable", "separable", "thinner", "pruned", "alpha"):
             yield "cut", shape, "", ((0, 0.0), *DISTILLED)
-        for shape in ("guided", "separable", "thinner"):
+        for shape in ("guided", "guided separable", "separable", "thinner"):
             yield "scratch", shape, "", DISTILLED
     else:
         for shape in ("guided", "thinner"):
@@ -122,9 +122,9 @@ class Net:
         """The backbone itself."""
         return ModelSpec(self.backbone, self.data.info.num_classes, self.data.info.in_channels)
 
-    def bound(self, *, channels: bool = True) -> BoundSpace:
-        """The backbone's own space, or what is left of it where all channels stay."""
-        return _bound(self, channels)
+    def bound(self, shape: str = "") -> BoundSpace:
+        """The backbone's own space, or what is left of it for alphas alone."""
+        return _bound(self, shape != "alpha")
 
     def budget(self, size: str) -> int:
         """Parameters of a model of a size."""
@@ -141,13 +141,13 @@ class Net:
             return self.thinner(size)
         if shape == "separable":
             return self.separable(size)
-        return self.guided(size, start, channels=shape == "guided")
+        return self.guided(size, start, shape)
 
     def reaches(self, shape: str, size: str) -> bool:
         """Whether the space holds so small a model: with all channels it may not."""
         if shape not in ("guided", "alpha"):
             return True
-        bound = self.bound(channels=shape == "guided")
+        bound = self.bound(shape)
         return bound.params(bound.smallest()) <= ABOVE * self.budget(size)
 
     def thinner(self, size: str) -> ModelSpec:
@@ -164,12 +164,15 @@ class Net:
 
         return made(nearest(lambda share: bound.params(made(share)), wanted))
 
-    def guided(self, size: str, start: Start, *, channels: bool) -> ModelSpec:
+    def guided(self, size: str, start: Start, shape: str) -> ModelSpec:
         """What the sensitivity promises to lose the least, a bit above the size if need be."""
         wanted = [round(budget) for budget in np.linspace(1, ABOVE, 11) * self.budget(size)]
-        bound = self.bound(channels=channels)
+        bound, sensitivity = self.bound(shape), start.read_sensitivity()
+        if shape == "guided separable":
+            own = tuple(row for row in sensitivity.rows if row.way.spec.family == "separable")
+            sensitivity = replace(sensitivity, rows=own)
         best = best_seen if bound.thinning.choices else best_for_budgets
-        found = best(start.read_sensitivity(), bound, wanted)
+        found = best(sensitivity, bound, wanted)
         if not found:
             raise ValueError(f"{self.backbone}: no model of about {self.budget(size)} parameters")
         return found[0]
@@ -196,7 +199,8 @@ class Net:
 
 @cache
 def _bound(net: Net, channels: bool) -> BoundSpace:
-    return bound_space(net.plain, net.image_size, channels=channels)
+    families = None if channels else RECORDED
+    return bound_space(net.plain, net.image_size, channels=channels, families=families)
 
 
 def _pruned(net: nn.Module, kept: float, shape: tuple[int, int, int]) -> nn.Module:

@@ -26,8 +26,11 @@ OURS = _with_and_without_teacher(
     {
         ("cut", "guided", ""): "guided by sensitivity, cut out",
         ("scratch", "guided", ""): "guided by sensitivity, from scratch",
+        ("cut", "guided separable", ""): "guided, separable layers alone, cut out",
     }
-)
+) | {
+    ("scratch", "guided separable", "", True): "guided, separable alone, from scratch, distilled",
+}
 RIVALS = _with_and_without_teacher(
     {
         ("cut", "thinner", ""): "thinner net, cut out",
@@ -48,6 +51,8 @@ SHORT = 0.1
 COLOURS = {
     ("cut", "guided"): "#0072b2",
     ("scratch", "guided"): "#56b4e9",
+    ("cut", "guided separable"): "#e69f00",
+    ("scratch", "guided separable"): "#f0c866",
     ("cut", "thinner"): "#009e73",
     ("scratch", "thinner"): "#66c2a5",
     ("cut", "separable"): "#cc79a7",

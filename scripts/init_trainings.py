@@ -36,7 +36,8 @@ class What:
         backbone: What is compressed.
         seed: Of everything random, the backbone's training included.
         kind: ``backbone``, ``cut`` or ``scratch``.
-        shape: ``plain``, ``guided``, ``alpha``, ``separable``, ``thinner`` or ``pruned``.
+        shape: ``plain``, ``guided``, ``guided separable``, ``alpha``, ``separable``, ``thinner`` or
+            ``pruned``.
         size: Share of the backbone's parameters.
         how: How channels are chosen; empty for the product's way.
         image_size: In pixels.
