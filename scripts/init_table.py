@@ -16,9 +16,9 @@ Arm = tuple[str, str, str, bool]
 
 def _with_and_without_teacher(names: dict[tuple[str, str, str], str]) -> dict[Arm, str]:
     return {
-        (*arm, taught): "the same, distilled" if taught else name
+        (*arm, taught): f"{name}, distilled" if taught else name
         for arm, name in names.items()
-        for taught in (False, True)
+        for taught in (True, False)
     }
 
 
@@ -27,10 +27,9 @@ OURS = _with_and_without_teacher(
         ("cut", "guided", ""): "guided by sensitivity, cut out",
         ("scratch", "guided", ""): "guided by sensitivity, from scratch",
         ("cut", "guided separable", ""): "guided, separable layers alone, cut out",
+        ("scratch", "guided separable", ""): "guided, separable layers alone, from scratch",
     }
-) | {
-    ("scratch", "guided separable", "", True): "guided, separable alone, from scratch, distilled",
-}
+)
 RIVALS = _with_and_without_teacher(
     {
         ("cut", "thinner", ""): "thinner net, cut out",
@@ -38,13 +37,12 @@ RIVALS = _with_and_without_teacher(
         ("cut", "thinner", "magnitude"): "thinner net, cut out by magnitude",
         ("cut", "thinner", "magnitude_solved"): "thinner net, by magnitude and solved again",
         ("cut", "separable", ""): "thinner and separable, cut out",
+        ("scratch", "separable", ""): "thinner and separable, from scratch",
         ("cut", "pruned", ""): "pruned by magnitude",
-        ("cut", "alpha", ""): "all channels, guided, cut out",
+        ("cut", "alpha", ""): "alphas alone, guided, cut out",
+        ("scratch", "alpha", ""): "alphas alone, guided, from scratch",
     }
-) | {
-    ("scratch", "separable", "", True): "thinner and separable, from scratch, distilled",
-    ("scratch", "alpha", "", True): "all channels, guided, from scratch, distilled",
-}
+)
 """What the table calls each arm, in its order."""
 SHORT = 0.1
 """Points below the best rival from which the table says that ours is worse."""
@@ -65,6 +63,20 @@ COLOURS = {
 
 def arm_of(line: Line) -> Arm:
     return line["kind"], line["shape"], line["how"], line["distill"] > 0
+
+
+def _of(arm: Arm, records: list[Line]) -> list[Line]:
+    """The lines of an arm: what was cut out and not trained is the start of it with a teacher and without."""
+    return [
+        line
+        for line in records
+        if arm_of(line)[:3] == arm[:3] and (arm_of(line) == arm or (arm[0] == "cut" and not line["epochs"]))
+    ]
+
+
+def _trained(arm: Arm, records: list[Line]) -> bool:
+    """Whether an arm has more than what was only cut out."""
+    return any(arm_of(line) == arm and (arm[0] == "scratch" or line["epochs"]) for line in records)
 
 
 def table(records: list[Line]) -> str:
@@ -88,8 +100,8 @@ def _rows(records: list[Line]) -> list[str]:
     """Ours, then rivals, then how far the best of ours is above the best of them."""
     rows = []
     for arm, name in (OURS | RIVALS).items():
-        own = [r for r in records if arm_of(r) == arm]
-        if own:
+        own = _of(arm, records)
+        if _trained(arm, records):
             params = round(statistics.mean(r["params"] for r in own))
             cells = [spread(_reached(own, epochs)) for epochs in EPOCHS]
             rows.append(f"| {name} | {params:,} | " + " | ".join(cells) + " |")
@@ -102,7 +114,7 @@ def _lead(records: list[Line], epochs: int) -> str:
     found = {
         arm: values
         for arm in OURS | RIVALS
-        if (values := _reached([r for r in records if arm_of(r) == arm], epochs))
+        if _trained(arm, records) and (values := _reached(_of(arm, records), epochs))
     }
     most = max(map(len, found.values()), default=0)
     means = {arm: statistics.mean(values) for arm, values in found.items() if len(values) == most}
@@ -150,18 +162,39 @@ def _backbones(records: list[Line]) -> list[tuple[str, int]]:
 
 
 def write_plot(records: list[Line], path: Path) -> None:
-    """Accuracy after 0, 1 and 3 epochs of fine-tuning, a panel for each backbone and size."""
+    """Accuracy after 0, 1 and 3 epochs of fine-tuning, a panel for each backbone and size.
+
+    A panel shows what was reached by training; what was only cut out may lie below it.
+    """
     from plotly.subplots import make_subplots
 
-    nets = _backbones(records)
-    sizes = _sizes(records)
-    titles = [f"{name}, {size} of the parameters" for name, _ in nets for size in sizes]
-    figure = make_subplots(len(nets), len(sizes), subplot_titles=titles, horizontal_spacing=0.08)
-    for row, net in enumerate(nets, 1):
-        for column, size in enumerate(sizes, 1):
-            own = [r for r in records if (r["backbone"], r["image_size"], r["size"]) == (*net, size)]
+    nets, sizes = _backbones(records), _sizes(records)
+    panels = [
+        [
+            [r for r in records if (r["backbone"], r["image_size"], r["size"]) == (*net, size)]
+            for size in sizes
+        ]
+        for net in nets
+    ]
+    places = [(row, column) for row in range(len(nets)) for column in range(len(sizes))]
+    figure = make_subplots(
+        len(nets),
+        len(sizes),
+        specs=[[{} if own else None for own in row] for row in panels],
+        subplot_titles=[
+            f"{nets[row][0]}, {sizes[column]} of the parameters"
+            for row, column in places
+            if panels[row][column]
+        ],
+        horizontal_spacing=0.08,
+    )
+    for row, column in places:
+        own = panels[row][column]
+        if own:
             for arm, name in _drawn().items():
-                _draw(figure, [r for r in own if _shows(arm, r)], arm, name, row, column)
+                _draw(figure, _of(arm, own), arm, name, row + 1, column + 1)
+            trained = [r["accuracy"][-1] for r in own if r["epochs"]]
+            figure.update_yaxes(range=[min(trained) - 0.3, max(trained) + 0.3], row=row + 1, col=column + 1)
     figure.update_xaxes(title="epochs of fine-tuning", tickvals=list(EPOCHS))
     figure.update_yaxes(title="validation accuracy, %")
     figure.update_layout(template="plotly_white", width=1100, height=420 * len(nets), legend_y=-0.15)
@@ -175,17 +208,11 @@ def write_plot(records: list[Line], path: Path) -> None:
 
 def _drawn() -> dict[Arm, str]:
     """The arms of the plot: those that are distilled, or nobody would see anything."""
-    names = OURS | RIVALS
     return {
-        arm: names.get((*arm[:3], False), name).removesuffix(", distilled")
-        for arm, name in names.items()
+        arm: name.removesuffix(", distilled")
+        for arm, name in (OURS | RIVALS).items()
         if arm[3] and not arm[2]
     }
-
-
-def _shows(arm: Arm, line: Line) -> bool:
-    """Whether a line belongs to an arm that is distilled; what was only cut out is in every."""
-    return arm_of(line)[:3] == arm[:3] and (line["distill"] > 0 or (arm[0] == "cut" and line["epochs"] == 0))
 
 
 def _draw(figure: Any, records: list[Line], arm: Arm, name: str, row: int, column: int) -> None:

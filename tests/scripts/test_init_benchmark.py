@@ -50,7 +50,7 @@ def test_the_best_of_ours_is_set_beside_the_best_rival(tmp_path: Path) -> None:
     said = run(written(tmp_path / "init.jsonl", lines), "--table").splitlines()
     assert said[0] == "**`base`**, 8 pixels: 400 parameters, 90.00 (1 seed) % after 2 epochs"
     assert said[-2] == "| **best of ours above the best rival** | |  | **-0.20, below** | +0.25 |"
-    assert "| the same, distilled | 100 |  | 88.50 ± 0.71 (2 seeds) |  |" in said
+    assert "| guided by sensitivity, cut out, distilled | 100 |  | 88.50 ± 0.71 (2 seeds) |  |" in said
 
 
 @pytest.mark.slow
