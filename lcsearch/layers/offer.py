@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
 from lcsearch.core.parameters import Choice, Number, Trial
 from lcsearch.core.spec import LayerSpec
@@ -34,6 +34,10 @@ class Rule(Strict):
     Each field has a default, and a description: its comment in a space file. A name that two families use
     means the same.
     """
+
+    def from_scratch(self) -> Self:
+        """The rule where all models train from scratch."""
+        return self
 
     def shown(self) -> dict[str, Any]:
         """What matters of it in a file that people edit: names and ranges."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Ge, Lt
@@ -20,12 +21,14 @@ from lcsearch.core.strict import problem
 from lcsearch.core.text import counted, format_share
 from lcsearch.layers import basis_sizes
 from lcsearch.layers.family import Family, Numbers, Way
-from lcsearch.layers.shape import ConvShape, Places, Size
+from lcsearch.layers.shape import ConvShape, Places, Shapes, Size
 
 if TYPE_CHECKING:
     from torch import nn
 
     from lcsearch.layers.basis_conv import BasisConv2d
+    from lcsearch.layers.basis_offer import BasisOffer
+    from lcsearch.layers.basis_rule import BasisRule
     from lcsearch.layers.closeness import Target
     from lcsearch.layers.layer import FamilyLayer
 
@@ -33,6 +36,7 @@ SHARES = (1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32)
 """Shares of the most filters that a bank can have, at which what a layer loses alone is measured."""
 _USUAL = 128
 """The most filters of a usual layer, for what is said of layers whose shape is not known."""
+_fields = attrgetter("filters", "train_basis", "bank_seed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,19 @@ class BasisFamily(Family[BasisSpec]):
         from lcsearch.layers.basis_fit import fit
 
         fit(_checked(layer), target)
+
+    @property
+    def rule(self) -> type[BasisRule]:
+        """A range of filters, and where banks come from."""
+        from lcsearch.layers.basis_rule import BasisRule
+
+        return BasisRule
+
+    def offer(self, rule: BasisRule, group: str, shapes: Shapes) -> BasisOffer[BasisSpec]:
+        """One share of the most filters and one kind of bank, for the whole group."""
+        from lcsearch.layers.basis_offer import BasisOffer
+
+        return BasisOffer(self, BasisSpec, _fields, rule, group, shapes)
 
     def ways(self, shape: ConvShape) -> Sequence[Way]:
         """`SHARES` of the most filters, with the bank of the trained convolution."""

@@ -2,7 +2,7 @@
 
 What a layer loses before any training says little of what is left of that after it, and less across families:
 one may lose much at first and win it back in an epoch. By measured losses alone it would never be tried. So
-every second model is of the family that else hardly comes up.
+every second model is of a family that else hardly comes up; where there are several of those, in turn.
 
 Of models that train from scratch measured losses say nothing at all: those are of families alone whose nets
 one makes smaller by their channels, which were ahead of mixed ones there (docs/trained.md).
@@ -26,7 +26,7 @@ Best = Callable[[Sensitivity, BoundSpace, Sequence[int]], list[ModelSpec]]
 def of_all_families(
     best: Best, found: Sensitivity, bound: BoundSpace, budgets: Sequence[int], scratch_below: float = 0.0
 ) -> list[ModelSpec]:
-    """Return models over all families, and of one alone for every second budget, the largest first.
+    """Return models over all families, for every second budget of one of the rarer alone, the largest first.
 
     Args:
         best: Chooses models.
@@ -45,16 +45,24 @@ def of_all_families(
 
 
 def _in_turn(best: Best, found: Sensitivity, bound: BoundSpace, budgets: Sequence[int]) -> list[ModelSpec]:
-    """Over all families, then of the one alone that else hardly comes up, and so on."""
+    """Over all families, then of one alone that else hardly comes up, and so on; the rarest first."""
     models = best(found, bound, budgets)
     if len(bound.families) < 2:
         return models
     used = Counter(layer.family for model in models for layer in model.layers.values())
-    rare = min(bound.families, key=lambda family: used[family])
-    alone = best(_only(found, rare), bound, budgets[1::2])
+    rare = sorted(bound.families, key=lambda family: used[family])[:-1]
+    turns = [budgets[1::2][place :: len(rare)] for place in range(len(rare))]
+    alone = [
+        (own, made)
+        for family, own in zip(rare, turns, strict=True)
+        if own and (made := best(_only(found, family), bound, own))
+    ]
     if not alone:
         return models
-    return sorted([*best(found, bound, budgets[::2]), *alone], key=lambda model: -bound.params(model))
+    taken = {budget for own, _ in alone for budget in own}
+    models = best(found, bound, [budget for budget in budgets if budget not in taken])
+    models += [model for _, made in alone for model in made]
+    return sorted(models, key=lambda model: -bound.params(model))
 
 
 def _from_scratch(

@@ -19,11 +19,16 @@ SPECS = [
     BasisSpec(2, bank_seed=0),
     BasisSpec(9, bank_seed=7),
 ]
+RULES: list[dict[str, Any]] = [
+    {"filters": 0.3},
+    {"filters": {"low": 0.1, "high": 0.6}, "bank": ["random", "fitted"]},
+    {"bank": ["fitted", "random", "trained"], "bank_seed": 5},
+]
 
 
 @pytest.mark.slow
 def test_it_keeps_the_contract() -> None:
-    check_family(FAMILY, specs=SPECS)
+    check_family(FAMILY, specs=SPECS, rules=[FAMILY.rule.model_validate(rule) for rule in RULES])
 
 
 @pytest.mark.parametrize("bias", [True, False])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from spaces import bind_backbone
@@ -51,6 +52,34 @@ def test_half_of_them_are_of_the_family_that_loses_more(dear: str, cheap: str) -
     for model, budget in zip(models, budgets, strict=True):
         assert 0.7 * budget < space.params(model) <= budget
         assert space.encode(TrialSpec(model)) is not None
+
+
+def test_of_three_families_the_two_that_lose_more_take_turns() -> None:
+    space = bound("linear", "separable", "basis")
+    found = measured(space)
+    rows = [
+        replace(
+            row, divergence=row.divergence * {"linear": 9, "separable": 3, "basis": 1}[row.way.spec.family]
+        )
+        for row in found.rows
+    ]
+    budgets = [200_000, 170_000, 150_000, 130_000, 110_000, 100_000, 90_000, 80_000]
+    models = of_all_families(best_for_budgets, replace(found, rows=tuple(rows)), space, budgets)
+    assert [kinds(model) for model in models[::2]] == [{"basis"}] * 4
+    alone = [kinds(model) for model in models[1::2]]
+    assert alone == [{"linear"}, {"separable"}, {"linear"}, {"separable"}]
+
+
+def test_a_family_that_makes_no_model_leaves_its_turns_to_all() -> None:
+    space = bound("linear", "separable", "basis")
+    budgets = [200_000, 150_000, 120_000, 100_000]
+
+    def best(found: Sensitivity, bound: BoundSpace, budgets: Sequence[int]) -> list[ModelSpec]:
+        families = {row.way.spec.family for row in found.rows}
+        return [] if families == {"linear"} else best_for_budgets(found, bound, budgets)
+
+    models = of_all_families(best, measured(space, "linear"), space, budgets)
+    assert len(models) == 4 and {"linear"} not in [kinds(model) for model in models]
 
 
 def test_of_one_family_nothing_changes() -> None:
