@@ -26,6 +26,7 @@ TABLE = """
     objectives         --objectives         settings   rs---  objectives
     metric             --metric             settings   rs---  metric
     space              --space              -          r---v  text
+    kinds              --kinds              -          rs--v  list
     given              --from               -          rs---  list
     epochs             --epochs             recipe     rs---  whole1
     batch_size         --batch-size         recipe     r----  whole1

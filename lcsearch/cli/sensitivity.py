@@ -176,12 +176,14 @@ def _measure(model: nn.Module, template: ModelSpec, data: SearchData, options: d
     from lcsearch.layers import lookup
     from lcsearch.nets.surgery import build_model
     from lcsearch.search.proposals.descent import counts_to_measure
-    from lcsearch.search.space import bind, load_space
+    from lcsearch.search.space import bind, check_kinds, load_space, with_kinds
 
     with torch.device("meta"):
         plain = build_model(replace(template, layers={}))
     image = (data.info.in_channels, data.info.image_size, data.info.image_size)
-    bound = bind(load_space(options["space"], template.backbone), plain, template, image)
+    space, kinds = load_space(options["space"], template.backbone), options["kinds"] or ()
+    bound = bind(with_kinds(space, kinds) if kinds else space, plain, template, image)
+    check_kinds(bound, kinds)
     return measure(
         model,
         bound.searched_layers,

@@ -59,6 +59,17 @@ class _Becoming:
             metavar="NAME|FILE",
         ),
     ]
+    kinds: Annotated[
+        tuple[str, ...],
+        listed,
+        Setting(
+            "Families that layers may become: linear,basis.",
+            "search",
+            (*NEW, "sensitivity"),
+            Rule("those that the space names"),
+            metavar="NAME,NAME",
+        ),
+    ]
     given: Annotated[
         tuple[str, ...],
         listed,

@@ -41,7 +41,15 @@ from lcsearch.search.proposals.given import read_given
 from lcsearch.search.proposals.guided import Preparing
 from lcsearch.search.searchable import searchable
 from lcsearch.search.session import SearchSession
-from lcsearch.search.space import BoundSpace, Space, bind, load_space, parse_space
+from lcsearch.search.space import (
+    BoundSpace,
+    Space,
+    bind,
+    check_kinds,
+    load_space,
+    parse_space,
+    with_kinds,
+)
 from lcsearch.search.workers import make_engine, make_objective, user_modules
 from lcsearch.train.start import Start, given_weights
 from lcsearch.train.user import recorded_objective
@@ -61,16 +69,23 @@ def create(said: Mapping[str, Any]) -> SearchSession:
     asked = checked(said, "run")
     space = load_space(asked.get("space"), asked["backbone"])
     settings = resolve(asked)
-    space = narrowed(space, asked)
+    space = narrowed(space, asked, settings)
     settings, facts, images = look_at_data(settings)
     notes = data.notes_on(images.data, metric=settings.metric)
     return make(asked, settings, space, facts, images=images, notes=notes)
 
 
-def narrowed(space: Space, asked: Asked) -> Space:
-    """A space without the recipe values that the user named."""
+def narrowed(space: Space, asked: Asked, settings: RunSettings) -> Space:
+    """A space with the families that the user named, and without recipe values that were named as well.
+
+    Raises:
+        InputError: There is no such family.
+    """
     named = explicit_recipe(asked)
-    return space.model_copy(update={"train": {k: v for k, v in space.train.items() if k not in named}})
+    space = space.model_copy(update={"train": {k: v for k, v in space.train.items() if k not in named}})
+    if "kinds" in asked:
+        space = with_kinds(space, asked["kinds"])
+    return space if settings.fine_tune is not None else space.from_scratch()
 
 
 def make(
@@ -103,6 +118,7 @@ def make(
     notes = [*notes, *about_head]
     found = searchable(lambda space: _bind(space, settings, facts), space, settings, facts, images)
     bound, facts, notes = found.bound, found.facts, [*notes, *found.notes]
+    check_kinds(bound, asked.get("kinds", ()))
     given = found.without_plain(read_given(asked.get("given", ()), bound.plain(), settings))
     size = facts.image_size
     weights = given_weights(

@@ -38,6 +38,7 @@ def search(
     validation_images: int,
     epochs: int,
     out: str | Path,
+    kinds: Sequence[str] | None = None,
     trials: int | None = None,
     timeout: float | str | None = None,
     max_params: int | str | None = None,

@@ -81,13 +81,13 @@ def _call(asked: Asked, space: SpaceLike, function: Function) -> _Call:
     if asked.get("metric", ACCURACY) != ACCURACY:
         problem = "means nothing here: what the objective returns counts, so let it return that"
         raise InputError(problem, setting="metric", value=asked["metric"])
-    searched = narrowed(_space(space, asked["backbone"]), asked)
     name = objective_name(function)
     settings = replace(
         resolve({**asked, "init": "scratch"}),
         dataset=f"custom ({name.strip('()').replace(':', '.')})",
         objective=name,
     )
+    searched = narrowed(_space(space, asked["backbone"]), asked, settings)
     facts = Facts(train_images=0, **{fact: asked[fact] for fact in _FACTS})
     objective = UserObjective(function, settings.device, settings.threads)
     return _Call(asked, settings, searched, facts, objective, carried_digest(function))

@@ -55,7 +55,7 @@ class LayerRule(Strict):
         """Give each family its keys."""
         if isinstance(data, BaseModel):
             return data
-        rules = _rules()
+        rules = searched_families()
         kind = data.get("kind", _KINDS) if isinstance(data, Mapping) else _KINDS
         kinds = [kind] if isinstance(kind, str) else kind if isinstance(kind, list) else []
         _check_searched(kinds, [*rules, lookup.PLAIN])
@@ -71,6 +71,11 @@ class LayerRule(Strict):
             unused = _checked(rule, left).model_dump(exclude_unset=True, exclude_none=True) | unused
         return {"kind": kind, **common, "offered": offered, "unused": unused}
 
+    def from_scratch(self) -> LayerRule:
+        """The rule where all models train from scratch."""
+        offered = {name: rule.from_scratch() for name, rule in self.offered.items()}
+        return self.model_copy(update={"offered": offered})
+
     @model_serializer
     def _side_by_side(self) -> dict[str, Any]:
         """Every key, those left out of the file too; where families differ in what they took, none."""
@@ -84,7 +89,7 @@ class LayerRule(Strict):
         return {key: value for key, value in (plain | self.unused).items() if key not in differ}
 
 
-def _rules() -> dict[str, type[Rule]]:
+def searched_families() -> dict[str, type[Rule]]:
     """The rules of all families that can be searched; a family that does not load has none."""
     found = {}
     for name in plugins.names(plugins.FAMILY):

@@ -85,6 +85,11 @@ class Space(Strict):
         others = {pattern: rule for pattern, rule in self.layers.items() if pattern not in rules}
         return self.model_copy(update={"layers": rules | others})
 
+    def from_scratch(self) -> Space:
+        """The same space where all models train from scratch: some families then offer something else."""
+        rules = {pattern: rule.from_scratch() for pattern, rule in self.layers.items()}
+        return self.model_copy(update={"layers": rules})
+
     def to_plain(self) -> dict[str, Any]:
         """Plain data that ``parse_space`` takes back."""
         return self.model_dump(exclude_none=True)
