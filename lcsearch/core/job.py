@@ -43,6 +43,7 @@ class Job:
         start: Folder that holds what the trial starts from, such as the trained backbone's weights; empty
             where it starts from nothing. Whoever runs the trial elsewhere takes the folder's files along.
         parent: What the model is cut out of, if not of the backbone; its folder is taken along likewise.
+        threads: CPU threads of this trial; 0 for as many as every trial of the run has.
     """
 
     number: int
@@ -53,6 +54,7 @@ class Job:
     resume: bool
     start: str = ""
     parent: Parent | None = None
+    threads: int = 0
 
 
 Metrics = Mapping[str, float]

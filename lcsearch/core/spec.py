@@ -15,6 +15,7 @@ from lcsearch.core.errors import InputError
 from lcsearch.core.plugins import FAMILY, find
 
 Precision = Literal["float32", "bfloat16"]
+AskedPrecision = Literal["auto", "float32", "bfloat16"]
 Classes = Annotated[int, Ge(1)]
 Channels = Annotated[int, Ge(1)]
 Epochs = Annotated[int, Ge(1)]

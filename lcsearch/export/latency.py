@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from lcsearch.core.threads import computing_on
 
 _SECONDS = 1.5
 _MOST, _LEAST, _WARM_UP = 100, 5, 3
@@ -32,7 +33,7 @@ def measure(models: Sequence[Callable[[Tensor], Tensor]], shape: tuple[int, int,
     """
     image = torch.zeros(1, *shape)
     times: list[list[float]] = [[] for _ in models]
-    with one_thread(), torch.no_grad():
+    with computing_on(1), torch.no_grad():
         for model in models:
             for _ in range(_WARM_UP):
                 model(image.clone())
@@ -44,14 +45,3 @@ def measure(models: Sequence[Callable[[Tensor], Tensor]], shape: tuple[int, int,
                 model(own)
                 taken.append(time.perf_counter() - begin)
     return Latency(tuple(statistics.median(taken) for taken in times), len(times[0]))
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """PyTorch computes on one thread inside."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

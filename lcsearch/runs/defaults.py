@@ -39,3 +39,20 @@ def jobs_at(place: Place) -> int | None:
     if place.engine == "ray":
         return None
     return len(os.sched_getaffinity(0)) if place.device == "cpu" and hasattr(os, "sched_getaffinity") else 1
+
+
+def _threads_alone(place: Place) -> int:
+    """What a process takes by itself, unless others compute on the machine too."""
+    if place.device != "cpu":
+        return 0
+    if place.reserved:
+        return place.reserved
+    import torch
+
+    return torch.get_num_threads()
+
+
+ALONE = Rule(
+    "all cores of a CPU, or OMP_NUM_THREADS; the CPUs reserved on a cluster; 0 on a GPU", _threads_alone
+)
+"""How many threads the only training that runs takes."""

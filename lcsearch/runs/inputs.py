@@ -9,18 +9,18 @@ from annotated_types import Ge, Le
 
 from lcsearch.core.errors import InputError, did_you_mean
 from lcsearch.core.spec import (
+    AskedPrecision,
     BatchSize,
     Channels,
     Classes,
     Epochs,
     LearningRate,
-    Precision,
     Recipe,
     Share,
     WeightDecay,
 )
-from lcsearch.runs.setting import GROUPS, Call, Place, Rule, Setting, by_device, declared
-from lcsearch.runs.settings import NEW, READING, RECORDED
+from lcsearch.runs.setting import GROUPS, NEW, READING, Call, Place, Rule, Setting, by_device, declared
+from lcsearch.runs.settings import RECORDED
 from lcsearch.runs.values import Count, FileOrMapping, FilePath, listed
 
 Asked = Mapping[str, Any]
@@ -91,7 +91,10 @@ class _Becoming:
     weight_decay: Annotated[
         WeightDecay, Setting("L2 decay of the filters.", "training", _RUN, Recipe().weight_decay)
     ]
-    precision: Annotated[Precision, Setting("Arithmetic of training.", "training", _RUN, Recipe().precision)]
+    precision: Annotated[
+        AskedPrecision,
+        Setting("Arithmetic of training; auto takes what the device is faster in.", "training", _RUN, "auto"),
+    ]
     recipe: Annotated[
         FileOrMapping,
         Setting(

@@ -11,6 +11,7 @@ from annotated_types import Ge
 from lcsearch.core.checked import Checked, Versioned
 from lcsearch.core.data_digest import DataDigest
 from lcsearch.core.errors import InputError
+from lcsearch.core.precision import StepTimes
 from lcsearch.core.spec import Channels, Classes
 from lcsearch.core.strict import validate
 from lcsearch.core.yaml import read_mapping, write_yaml
@@ -62,6 +63,8 @@ class RunFile(Versioned):
         data: What the images were; None where the user's own loop trains, or an old version made the run.
         carried: Digest of the arrays that the user's own loop carries; empty where there are none, None where
             an old version made the run.
+        precision: What a training step took in either precision, which decided the recipe's; None where the
+            user or the space named one, the run is too short to gain by it, or an old version made it.
         modules_in: Folders that the user's own modules are imported from, where they are found nowhere else.
         settings: Every setting.
         facts: What the data set and the space decide.
@@ -77,6 +80,7 @@ class RunFile(Versioned):
     study: str | None = field(default=None, kw_only=True)
     data: DataDigest | None = field(default=None, kw_only=True)
     carried: str | None = field(default=None, kw_only=True)
+    precision: StepTimes | None = field(default=None, kw_only=True)
     modules_in: list[str] = field(default_factory=list, kw_only=True)
     settings: RunSettings
     facts: Facts

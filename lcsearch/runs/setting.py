@@ -14,6 +14,11 @@ from lcsearch.runs.values import Check
 Call = Literal["run", "resume", "retrain", "sensitivity", "search"]
 """Who takes settings: four commands, and `lcsearch.search`."""
 
+NEW: tuple[Call, ...] = ("run", "search")
+GOING_ON: tuple[Call, ...] = ("run", "search", "resume")
+WORKING: tuple[Call, ...] = ("run", "search", "resume", "retrain")
+AGAIN: tuple[Call, ...] = ("resume", "retrain")
+READING: tuple[Call, ...] = ("run", "sensitivity")
 
 GROUPS = ("data", "search", "training", "start", "workers", "run")
 """What settings are listed under, in this order."""
@@ -28,12 +33,14 @@ class Place:
         engine: Who runs them.
         init: Where models start; empty while that itself is asked for.
         new_head: Whether the last layer of given weights is made new.
+        reserved: Whole CPUs of a trial on a cluster that others use too; 0 where the machine is the run's.
     """
 
     device: str
     engine: str
     init: str = ""
     new_head: bool = False
+    reserved: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,9 @@ from lcsearch.core.metric import ACCURACY, Metric
 from lcsearch.core.normalisation import Normalisation
 from lcsearch.core.plugins import ENGINE, SAMPLER, STOPPING_RULE, TRACKER
 from lcsearch.core.spec import Recipe, Share
-from lcsearch.runs.defaults import CPU_TRIALS, TRIALS, jobs_at
-from lcsearch.runs.setting import Call, Rule, Setting, by_device, declared
+from lcsearch.runs.defaults import ALONE, CPU_TRIALS, TRIALS, jobs_at
+from lcsearch.runs.setting import AGAIN, GOING_ON, NEW, READING, WORKING, Rule, Setting, by_device, declared
 from lcsearch.runs.values import Count, Seconds, Trackers, listed, must
-
-NEW: tuple[Call, ...] = ("run", "search")
-GOING_ON: tuple[Call, ...] = ("run", "search", "resume")
-WORKING: tuple[Call, ...] = ("run", "search", "resume", "retrain")
-AGAIN: tuple[Call, ...] = ("resume", "retrain")
-READING: tuple[Call, ...] = ("run", "sensitivity")
 
 DEFAULT_SAMPLER = "recombine"
 """See docs/search.md for why."""
@@ -65,8 +59,7 @@ class RunSettings(Checked):
         Setting("Where the data set's files are looked for first.", "data", READING, metavar="PATH"),
     ] = None
     train_images: Annotated[
-        Count | None,
-        Setting("Training images.", "data", ("run",), by_device(10_000, None, "all")),
+        Count | None, Setting("Training images.", "data", ("run",), by_device(10_000, None, "all"))
     ] = None
     validation_images: Annotated[
         Count | None,
@@ -96,32 +89,22 @@ class RunSettings(Checked):
     trials: Annotated[
         int,
         Ge(1),
-        Setting(
-            "Trained trials in all, the hand-picked ones included.",
-            "search",
-            GOING_ON,
-            TRIALS,
-        ),
+        Setting("Trained trials in all, the hand-picked ones included.", "search", GOING_ON, TRIALS),
     ] = CPU_TRIALS
     timeout: Annotated[
-        Seconds | None,
-        Setting("Start no trial after this time from now: 90s, 30m, 2h.", "search", GOING_ON),
+        Seconds | None, Setting("Start no trial after this time from now: 90s, 30m, 2h.", "search", GOING_ON)
     ] = None
     max_params: Annotated[
-        Count | None,
-        Setting("Reject specs with more parameters untrained: 500k, 1.5M.", "search", NEW),
+        Count | None, Setting("Reject specs with more parameters untrained: 500k, 1.5M.", "search", NEW)
     ] = None
     max_macs: Annotated[
-        Count | None,
-        Setting("Reject specs with more multiply-accumulates untrained: 20M.", "search", NEW),
+        Count | None, Setting("Reject specs with more multiply-accumulates untrained: 20M.", "search", NEW)
     ] = None
     sampler: Annotated[
-        str,
-        Setting("Who proposes: docs/search.md compares them.", "search", NEW, plugin=SAMPLER),
+        str, Setting("Who proposes: docs/search.md compares them.", "search", NEW, plugin=SAMPLER)
     ] = DEFAULT_SAMPLER
     early_stopping: Annotated[
-        str,
-        Setting("Which rule stops trials at rungs.", "search", NEW, plugin=STOPPING_RULE),
+        str, Setting("Which rule stops trials at rungs.", "search", NEW, plugin=STOPPING_RULE)
     ] = "pareto"
     rung_factor: Annotated[int, Ge(2), Setting("Ratio between one rung and the next.", "search")] = 3
     engine: Annotated[str, Setting("Who runs trials.", "workers", WORKING, plugin=ENGINE)] = "local"
@@ -140,13 +123,17 @@ class RunSettings(Checked):
         Ge(0),
         Setting("Threads of each trial on a CPU; 0 leaves it to PyTorch.", "workers", (), by_device(1, 0)),
     ] = 1
+    threads_alone: Annotated[
+        int | None,
+        Ge(0),
+        Setting("Threads of the backbone while nothing else can be trained.", "workers", (), ALONE),
+    ] = None
     device: Annotated[
         str,
         Setting("Where trials compute: auto, cpu, cuda or mps.", "workers", (*NEW, "sensitivity"), "auto"),
     ] = "cpu"
     ray_address: Annotated[
-        str | None,
-        Setting("A Ray cluster: auto or HOST:PORT.", "workers", WORKING, metavar="ADDRESS"),
+        str | None, Setting("A Ray cluster: auto or HOST:PORT.", "workers", WORKING, metavar="ADDRESS")
     ] = None
     cpus_per_trial: Annotated[float, Ge(0), Setting("CPUs that Ray reserves.", "workers", WORKING)] = 1.0
     gpus_per_trial: Annotated[
@@ -161,9 +148,7 @@ class RunSettings(Checked):
         ),
     ] = 0.0
     max_failures: Annotated[
-        int,
-        Ge(0),
-        Setting("How often a trial is tried again whose worker was lost.", "workers", GOING_ON),
+        int, Ge(0), Setting("How often a trial is tried again whose worker was lost.", "workers", GOING_ON)
     ] = 1
     storage_path: Annotated[
         str | None,
@@ -254,6 +239,16 @@ class RunSettings(Checked):
     def waits(self) -> bool:
         """Whether models are cut out of a backbone that the run itself trains first."""
         return self.init == "trained"
+
+    @property
+    def threads_at_start(self) -> int:
+        """Threads of the backbone's training and of what is measured of it, where no trial runs beside that.
+
+        Thinner nets run beside it if they do not learn from it; a run of an older version is gone on with as
+        it was.
+        """
+        beside = self.waits and not self.thinner_recipe.needs_backbone
+        return self.threads if beside or self.threads_alone is None else self.threads_alone
 
     @property
     def searched_recipe(self) -> Recipe:

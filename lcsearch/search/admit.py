@@ -77,7 +77,12 @@ class Admission:
             resume=resume,
             start=str(self.directory.start.resolve()) if record.spec.recipe.needs_backbone else "",
             parent=None if parent is None else Parent(self._folder(parent.number), parent.spec.model),
+            threads=self.settings.threads_at_start if self._first(record) else 0,
         )
+
+    def _first(self, record: TrialRecord) -> bool:
+        """Whether it is the backbone's trial, which others wait for."""
+        return self.settings.waits and record.origin == "baseline"
 
     def _within_limits(self, record: TrialRecord) -> TrialRecord:
         limits = Limits(self.settings.max_params, self.settings.max_macs)

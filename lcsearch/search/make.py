@@ -19,6 +19,7 @@ from lcsearch.core.config import parse_config
 from lcsearch.core.data_digest import DataDigest
 from lcsearch.core.functions import look_in, module_folders
 from lcsearch.core.job import Objective
+from lcsearch.core.precision import StepTimes
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.data.image_list import write_image_list
 from lcsearch.nets import surgery
@@ -35,8 +36,9 @@ from lcsearch.runs.trackers import Tracker
 from lcsearch.search.heads import with_fitting_head
 from lcsearch.search.images import ANY_IMAGES, SessionImages, check_images
 from lcsearch.search.new_images import NewImages, look_at_data
-from lcsearch.search.options import explicit_recipe, in_any_folder, resolve
+from lcsearch.search.options import explicit_recipe, in_any_folder, names_precision, resolve
 from lcsearch.search.planner import Planner
+from lcsearch.search.precision import measured, trained_in, worth_measuring
 from lcsearch.search.proposals.given import read_given
 from lcsearch.search.proposals.guided import Preparing
 from lcsearch.search.searchable import searchable
@@ -51,6 +53,7 @@ from lcsearch.search.space import (
     with_kinds,
 )
 from lcsearch.search.workers import make_engine, make_objective, user_modules
+from lcsearch.train.precision import check_precision
 from lcsearch.train.start import Start, given_weights
 from lcsearch.train.user import recorded_objective
 
@@ -69,6 +72,7 @@ def create(said: Mapping[str, Any]) -> SearchSession:
     asked = checked(said, "run")
     space = load_space(asked.get("space"), asked["backbone"])
     settings = resolve(asked)
+    check_precision(settings.recipe.precision, settings.device)
     space = narrowed(space, asked, settings)
     settings, facts, images = look_at_data(settings)
     notes = data.notes_on(images.data, metric=settings.metric)
@@ -119,6 +123,7 @@ def make(
     found = searchable(lambda space: _bind(space, settings, facts), space, settings, facts, images)
     bound, facts, notes = found.bound, found.facts, [*notes, *found.notes]
     check_kinds(bound, asked.get("kinds", ()))
+    settings, times = _with_precision(asked, settings, bound, facts, images)
     given = found.without_plain(read_given(asked.get("given", ()), bound.plain(), settings))
     size = facts.image_size
     weights = given_weights(
@@ -127,6 +132,7 @@ def make(
     check_storage(settings.storage)
     settings, following = _tracked(settings)
     directory = RunDirectory.create(asked.get("out") or _default_out(asked["backbone"]))
+    notes += [] if times is None else [times.words(settings.backbone)]
     if weights is not None:
         Start(directory.start).write_backbone(weights.state)
         notes = [*notes, *filter(None, [weights.said])]
@@ -134,7 +140,8 @@ def make(
     if images is not None:
         write_image_list(directory.images, images.record.lines)
     notes = [*notes, *_about_net(bound)]
-    directory.write(_recorded(settings, facts, given, bound.space, notes, digest, carried))
+    recorded = _recorded(settings, facts, given, bound.space, notes, digest, carried)
+    directory.write(replace(recorded, precision=times))
     seen = ANY_IMAGES if digest is None else SessionImages(digest.seen)
     return _session(directory, settings, facts, bound, given, objective, following, seen)
 
@@ -193,6 +200,20 @@ def go_on(
     if settings != recorded.settings or notes != recorded.notes:
         directory.write(replace(recorded, settings=settings, notes=notes))
     return session
+
+
+def _with_precision(
+    asked: Asked, settings: RunSettings, bound: BoundSpace, facts: Facts, images: NewImages | None
+) -> tuple[RunSettings, StepTimes | None]:
+    """The settings with the precision to train in, and what was measured for it, where it was left to us."""
+    if images is None or names_precision(asked) or "precision" in bound.fixed:
+        return settings, None
+    plain = bound.plain()
+    size = Sizer(facts.image_shape)(plain)
+    if "precision" not in asked and not worth_measuring(settings, size):
+        return settings, None
+    times = measured(settings, plain, size, images.data)
+    return trained_in(settings, times.chosen), times
 
 
 def _recorded(

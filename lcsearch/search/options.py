@@ -73,6 +73,12 @@ def explicit_recipe(asked: Asked) -> set[str]:
     return named | {"lr"} if "fine_tune_lr" in asked else named
 
 
+def names_precision(asked: Asked) -> bool:
+    """Whether the user said which precision to train in."""
+    said = _recipe_said(asked) | dict(asked)
+    return "precision" in said and said["precision"] != "auto"
+
+
 def default_train_images(settings: RunSettings, available: int) -> int:
     """Training images where the user named no number; never more than are available."""
     place = Place(settings.device, settings.engine, settings.init)
@@ -86,6 +92,8 @@ def _place(asked: Asked) -> Place:
         engine=asked.get("engine", _KNOWN["engine"].default),
         new_head=asked.get("new_head", False),
     )
+    if place.engine == "ray" and "ray_address" in asked:
+        place = replace(place, reserved=max(1, int(_value(asked, "cpus_per_trial", place))))
     return replace(place, init=_value(asked, "init", place))
 
 
@@ -95,7 +103,8 @@ def _value(asked: Asked, name: str, place: Place) -> Any:
 
 def _recipe(asked: Asked, place: Place) -> Recipe:
     said = {"epochs": _value(asked, "epochs", place)} | _recipe_said(asked)
-    return replace(Recipe(), **said | {name: asked[name] for name in _TYPED if name in asked})
+    said |= {name: asked[name] for name in _TYPED if name in asked}
+    return replace(Recipe(), **{name: value for name, value in said.items() if value != "auto"})
 
 
 def _recipe_said(asked: Asked) -> dict[str, Any]:

@@ -211,7 +211,9 @@ def _start_lines(settings: RunSettings, *, thinner: bool) -> list[str]:
         return []
     taught = f", {100 * settings.fine_tune.distill:g} % taught by it" if settings.fine_tune.distill else ""
     if settings.waits:
-        first = f"trial 0 trains the backbone for {_epochs(settings.recipe)}"
+        alone = settings.threads_at_start
+        cores = f", alone on {alone} threads" if alone > settings.threads else ""
+        first = f"trial 0 trains the backbone for {_epochs(settings.recipe)}{cores}"
     else:
         first = f"the backbone's weights: {settings.init}"
     rivals = (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from lcsearch.train.average import AveragedWeights, decay_per_step
 from lcsearch.train.checkpoint import load_checkpoint, save_checkpoint
 from lcsearch.train.evaluate import scores_of
 from lcsearch.train.optimizer import make_optimizer, penalty
+from lcsearch.train.precision import arithmetic
 from lcsearch.train.results import EpochMetrics, TrainingFailed, TrainResult
 from lcsearch.train.schedule import learning_rate
 from lcsearch.train.teacher import Teacher, distillation_loss, teacher_for
@@ -189,8 +189,7 @@ class _Run:
     def _step(self, step: int, images: Tensor, labels: Tensor, wanted: Tensor | None) -> Tensor:
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate(step)
-        half = torch.autocast(self.device.type, torch.bfloat16)
-        with half if self.recipe.precision == "bfloat16" else nullcontext():
+        with arithmetic(self.recipe.precision, self.device):
             scores = self.model(images)
         loss = self._loss(scores.float(), labels, wanted)
         loss = loss + penalty(self.model, self.recipe, self.regularizer, step)

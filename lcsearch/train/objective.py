@@ -45,7 +45,7 @@ class TrainObjective:
         own_validation: Whether a validation part of the data set's own is used.
         normalisation: What nets expect of images; None for the data set's own.
         device: ``auto``, or a device name of PyTorch.
-        threads: CPU threads of this process; 0 leaves PyTorch's choice.
+        threads: CPU threads of a trial whose job names none; 0 leaves PyTorch's choice.
         metric: What is measured on validation images and called accuracy.
         seen: Digest of the images that the driver saw; any will do where it is empty.
         recorded: The split to train on where the images have changed since; None divides them anew.
@@ -165,7 +165,7 @@ def prepare_folder(job: Job, threads: int) -> Path:
 
     Args:
         job: The trial.
-        threads: CPU threads of this process; 0 leaves PyTorch's choice.
+        threads: CPU threads of this process unless the job names another number; 0 leaves PyTorch's choice.
 
     Returns:
         Where its checkpoint goes.
@@ -173,8 +173,8 @@ def prepare_folder(job: Job, threads: int) -> Path:
     Raises:
         HaltError: The folder cannot be made or written.
     """
-    if threads > 0:
-        torch.set_num_threads(threads)
+    if job.threads or threads:
+        torch.set_num_threads(job.threads or threads)
     checkpoint = Path(job.directory) / CHECKPOINT
     with halting():
         checkpoint.parent.mkdir(parents=True, exist_ok=True)

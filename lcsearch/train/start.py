@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +18,7 @@ from lcsearch.core.errors import InputError
 from lcsearch.core.files import write_text
 from lcsearch.core.job import BACKBONE, Progress
 from lcsearch.core.spec import ModelSpec, Recipe
+from lcsearch.core.threads import computing_on
 from lcsearch.data import SearchData
 from lcsearch.layers import lookup
 from lcsearch.nets.channels import ChannelGroups
@@ -178,7 +178,7 @@ def prepare(
         OSError: The disk is full.
     """
     start = Start(folder)
-    with _threads(threads):
+    with computing_on(threads):
         for path, one in _teachers(start, recipe, scratch):
             if not knows_images(path, seen):
                 write_teacher_of(
@@ -223,13 +223,3 @@ def write_teacher_of(
     backbone = load_backbone(template, start.folder)
     teacher = make_teacher(backbone, data, recipe, seed=seed, device=pick_device(device))
     write_teacher(teacher, path or start.teacher)
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

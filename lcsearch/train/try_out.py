@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import replace
 
 import torch
@@ -23,6 +22,7 @@ from lcsearch.nets.replaceable import conv_layers
 from lcsearch.nets.use import check_still_used, used
 from lcsearch.train.answers import checked_answer
 from lcsearch.train.optimizer import penalty
+from lcsearch.train.precision import arithmetic
 
 IMAGES = 2
 """Images that nets are tried on: the fewest that batch norm and a fit take."""
@@ -127,8 +127,7 @@ def _tried(model: nn.Module, few: SearchData, recipe: Recipe, device: str, subje
         images, labels = first_images(few, IMAGES, device), few.train.labels.to(device)
         with torch.no_grad():
             said["evaluation"] = checked_answer(model.eval(), images.clone(), classes, subject)[1]
-        half = torch.autocast(torch.device(device).type, torch.bfloat16)
-        with half if recipe.precision == "bfloat16" else nullcontext():
+        with arithmetic(recipe.precision, device):
             scores, said["training"] = checked_answer(model.train(), images.clone(), classes, subject)
         if not scores.requires_grad:
             raise InputError(f"{subject} cannot be trained: no parameter with a gradient changes its logits")

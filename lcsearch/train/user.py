@@ -92,7 +92,7 @@ class UserObjective:
     Attributes:
         function: The loop.
         device: What its report names as the device.
-        threads: CPU threads of this process; 0 leaves PyTorch's choice.
+        threads: CPU threads of a trial whose job names none; 0 leaves PyTorch's choice.
     """
 
     function: Function

@@ -23,7 +23,10 @@ from lcsearch.runs.setting import GROUPS
 from lcsearch.runs.settings import RunSettings
 from lcsearch.search.python import search
 
-NOT_ASKED = {"own_validation", "rung_factor", "threads", "recipe", "objective", "fine_tune", "normalisation"}
+NOT_ASKED = {
+    "own_validation", "rung_factor", "threads", "threads_alone", "recipe", "objective", "fine_tune",
+    "normalisation",
+}  # fmt: skip
 """What run.yaml holds beside what somebody takes."""
 
 
@@ -112,3 +115,21 @@ def test_a_run_yaml_of_an_early_version_means_what_it_meant(tmp_path: Path) -> N
     settings = read_run_file(tmp_path / "run.yaml").settings
     assert (settings.init, settings.fine_tune, settings.inherit) == ("scratch", None, False)
     assert settings.track == ()
+
+
+@pytest.mark.parametrize(
+    ("init", "distill", "alone", "threads"),
+    [
+        ("trained", 0.5, 8, 8),
+        ("trained", 0.0, 8, 1),  # thinner nets, which learn nothing from the backbone, are trained beside it
+        ("trained", 0.5, None, 1),  # a run of an older version
+        ("weights.safetensors", 0.0, 8, 8),
+        ("pretrained", 0.5, 8, 8),
+    ],
+)
+def test_what_runs_alone_at_the_start_has_the_machine(
+    init: str, distill: float, alone: int | None, threads: int
+) -> None:
+    tuned = Recipe(init="backbone", distill=distill)
+    settings = RunSettings("base", "digits", init=init, fine_tune=tuned, threads_alone=alone)
+    assert settings.threads_at_start == threads

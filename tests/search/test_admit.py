@@ -110,3 +110,22 @@ def test_a_job_says_where_and_from_what_it_starts(tmp_path: Path) -> None:
     assert (tuned.directory, tuned.start) == (str(tmp_path / "trials/0"), str(tmp_path / "start"))
     fresh = admits.job(admits.admit(candidate(0.5, recipe=Recipe()), History()), History(), resume=False)
     assert (fresh.start, fresh.resume, fresh.seed) == ("", False, tuned.seed)
+
+
+@pytest.mark.parametrize(
+    ("settings", "first", "later"),
+    [
+        ({"init": "trained", "threads_alone": 6}, 6, 0),
+        ({"init": "trained"}, 2, 0),  # a run of an older version
+        ({"init": "weights.safetensors", "threads_alone": 6}, 0, 0),
+    ],
+)
+def test_the_backbone_that_others_wait_for_has_threads_of_its_own(
+    tmp_path: Path, settings: dict[str, object], first: int, later: int
+) -> None:
+    admits = admission(tmp_path, threads=2, fine_tune=Recipe(init="backbone", distill=0.5), **settings)
+    history = History()
+    for place, (one, threads) in enumerate([("baseline", first), ("uniform", later)]):
+        record = admits.admit(candidate(1 - place / 2, one), history)  # type: ignore[arg-type]
+        history.update(record)
+        assert admits.job(record, history, resume=False).threads == threads

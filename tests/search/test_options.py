@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.normalisation import Normalisation
 from lcsearch.core.spec import Recipe
 from lcsearch.runs.settings import RunSettings
-from lcsearch.search.options import default_train_images, explicit_recipe, resolve
+from lcsearch.search.options import default_train_images, explicit_recipe, names_precision, resolve
 from lcsearch.search.workers import make_objective
 
 
@@ -55,6 +57,35 @@ def test_a_gpu_does_more_trials_and_more_where_they_are_short(
     assert default_train_images(settings, 5_000) == 5_000
 
 
+@pytest.fixture
+def three_threads() -> Iterator[None]:
+    """PyTorch takes three threads by itself, whatever the machine and OMP_NUM_THREADS."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("three_threads")
+@pytest.mark.parametrize(
+    ("asked", "alone"),
+    [
+        ({}, 3),
+        ({"jobs": 1}, 3),
+        ({"engine": "ray"}, 3),
+        ({"engine": "ray", "ray_address": "auto"}, 1),
+        ({"engine": "ray", "ray_address": "auto", "cpus_per_trial": 4.0}, 4),
+        ({"engine": "ray", "ray_address": "auto", "cpus_per_trial": 0.5}, 1),
+        ({"device": "cuda"}, 0),
+    ],
+)
+def test_the_backbone_alone_has_the_machine_and_on_a_cluster_what_is_reserved(
+    monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], alone: int
+) -> None:
+    monkeypatch.setattr("lcsearch.search.options.pick_device", lambda asked: asked)
+    assert resolved(**{"device": "cpu"} | asked).threads_alone == alone
+
+
 def test_models_are_cut_out_of_each_other_unless_told_otherwise() -> None:
     assert resolved(device="cpu").inherit
     assert not resolved(device="cpu", inherit=False).inherit
@@ -70,6 +101,26 @@ def test_what_is_typed_wins_over_the_recipe_file_and_that_over_defaults(tmp_path
     assert explicit_recipe(asked) == {"lr", "momentum", "epochs"}
     assert explicit_recipe({"fine_tune_lr": 0.1, "batch_size": 8}) == {"lr", "batch_size"}
     assert resolved(device="cpu", recipe={"lr": 0.2}).recipe == Recipe(epochs=3, lr=0.2)
+
+
+@pytest.mark.parametrize(
+    ("asked", "named", "precision"),
+    [
+        ({}, False, "float32"),
+        ({"precision": "auto"}, False, "float32"),
+        ({"precision": "bfloat16"}, True, "bfloat16"),
+        ({"precision": "float32", "recipe": {"precision": "bfloat16"}}, True, "float32"),
+        ({"recipe": {"precision": "bfloat16"}}, True, "bfloat16"),
+        ({"precision": "auto", "recipe": {"precision": "bfloat16"}}, False, "float32"),
+    ],
+)
+def test_the_precision_is_left_to_us_unless_it_is_named(
+    asked: dict[str, Any], named: bool, precision: str
+) -> None:
+    assert names_precision(asked) == named
+    settings = resolved(device="cpu", **asked)
+    assert settings.fine_tune is not None
+    assert {settings.recipe.precision, settings.fine_tune.precision} == {precision}
 
 
 def test_a_fine_tuning_learns_half_from_the_backbone_unless_its_head_is_new(tmp_path: Path) -> None:

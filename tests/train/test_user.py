@@ -9,6 +9,7 @@ import pickle
 import random
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -127,6 +128,9 @@ def test_every_generator_is_seeded_and_threads_are_set(tmp_path: Path) -> None:
     assert objective(job(tmp_path), lambda epoch, metrics: True) == first
     assert first["accuracy"] == 60.0 and first["threads"] == 1.0
     assert UserObjective(drawing, "cpu", threads=0)(job(tmp_path), lambda epoch, metrics: True) == first
+    wide = objective(replace(job(tmp_path), threads=2), lambda epoch, metrics: True)
+    assert wide == {**first, "threads": 2.0}
+    assert objective(job(tmp_path), lambda epoch, metrics: True) == first, "the next has the usual number"
 
 
 @pytest.mark.parametrize("resume", [True, False])

@@ -65,7 +65,7 @@ class Preparing:
             scratch=settings.thinner_recipe,
             seed=settings.seed,
             device=settings.device,
-            threads=settings.threads,
+            threads=settings.threads_at_start,
             seen=self.images.seen,
             progress=progress,
         )

@@ -47,7 +47,7 @@ class Objective:
 
 def settings_for(most: int | None) -> RunSettings:
     return RunSettings(
-        "base", "digits", seed=3, device="cpu", threads=2, fine_tune=Recipe(lr=0.01, init="backbone"),
+        "base", "digits", seed=3, device="cpu", threads_alone=2, fine_tune=Recipe(lr=0.01, init="backbone"),
         max_params=most, train_images=50, validation_images=20,
     )  # fmt: skip
 
