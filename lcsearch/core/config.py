@@ -23,10 +23,11 @@ class Source(Checked):
         run: The run directory.
         trial: The trial's number in it.
         accuracy: Validation accuracy in percent of its last epoch.
-        params: Trainable numbers of the model.
+        params: Numbers that the model must store.
         macs: Multiply-accumulates of one image.
         why: How it was chosen, in words.
         metric: What the accuracy is; None for the share of right answers.
+        trainable: Numbers that training changes; None where they are all that is stored.
     """
 
     run: str | None = None
@@ -36,6 +37,7 @@ class Source(Checked):
     macs: int | None = None
     why: str | None = None
     metric: Metric | None = None
+    trainable: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -87,6 +87,11 @@ class LayerCount:
         return cls(**known, numbers={key: value for key, value in plain.items() if key not in own})
 
 
+def trainable_of(params: int, layers: Sequence[LayerCount]) -> int:
+    """How many of a model's parameters training changes."""
+    return params - sum(row.params - row.trainable for row in layers if row.trainable is not None)
+
+
 @dataclass(frozen=True, slots=True)
 class RungRecord:
     """One trial at one rung.
@@ -129,7 +134,7 @@ class TrialRecord:
         origin: Who proposed it: a hand-picked kind, the user, the layers' sensitivity, or the sampler.
         label: What to call it in a legend, such as ``uniform alpha 1/4``.
         spec: What was trained.
-        params: Trainable numbers the model must store.
+        params: Numbers that the model must store.
         macs: Multiply-accumulates of one image.
         layers: Counts per convolution and linear layer, in module order.
         accuracy: Validation accuracy in percent of the last epoch; None unless complete.
@@ -164,6 +169,11 @@ class TrialRecord:
     finished_at: float | None = None
     worker: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def trainable(self) -> int:
+        """How many of its parameters training changes."""
+        return trainable_of(self.params, self.layers)
 
     @property
     def accuracy_before(self) -> float | None:

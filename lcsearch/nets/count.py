@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from lcsearch.core.errors import InputError
-from lcsearch.core.records import LayerCount
+from lcsearch.core.records import LayerCount, trainable_of
 from lcsearch.layers import lookup
 from lcsearch.layers.factorized import ConvInSteps
 from lcsearch.layers.layer import FamilyLayer
@@ -55,9 +55,7 @@ class Count:
     @property
     def trainable(self) -> int:
         """Numbers that training changes."""
-        return self.params - sum(
-            row.params - row.trainable for row in self.layers if row.trainable is not None
-        )
+        return trainable_of(self.params, self.layers)
 
 
 def count(model: nn.Module, input_shape: tuple[int, int, int]) -> Count:

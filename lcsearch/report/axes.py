@@ -7,7 +7,11 @@ from typing import Any
 
 from lcsearch.report.points import Size
 
-_SIZE_TITLES = {"params": "parameters", "macs": "multiply-accumulates per image"}
+_SIZE_TITLES: dict[Size, str] = {
+    "params": "parameters",
+    "macs": "multiply-accumulates per image",
+    "trainable": "trainable numbers",
+}
 _DEEPEST = 10
 _NARROWEST = 1.0
 

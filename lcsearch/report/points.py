@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from lcsearch.core import pareto
 from lcsearch.core.records import RetrainWay, RunRecord, TrialRecord
 from lcsearch.runs.choose import front_of
 
-Size = Literal["params", "macs"]
+Size = Literal["params", "macs", "trainable"]
 """What an accuracy is plotted against."""
 
 CONFIDENCE = 0.95
@@ -24,10 +24,11 @@ class Point:
     Attributes:
         trial: Its number.
         accuracy: Percent; a stopped trial's is that of its last finished epoch.
-        params: Trainable numbers the model must store.
+        params: Numbers that the model must store.
         macs: Multiply-accumulates of one image.
         error: Half the length of its error bar in points of accuracy; None where nothing is known.
         init: Where a retrained model's weights came from; None for a trial of the search.
+        trainable: Numbers that training changes; None where they are all that is stored.
     """
 
     trial: int
@@ -36,10 +37,13 @@ class Point:
     macs: int
     error: float | None = None
     init: RetrainWay | None = None
+    trainable: int | None = None
 
     def size(self, axis: Size) -> int:
         """Its place on the size axis."""
-        return self.params if axis == "params" else self.macs
+        if axis == "trainable" and self.trainable is not None:
+            return self.trainable
+        return self.macs if axis == "macs" else self.params
 
 
 def setting(run: RunRecord, name: str) -> Any:
@@ -100,10 +104,15 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float | None]:
 def point_of(trial: TrialRecord) -> Point | None:
     """Return a trial's point, None where it has no accuracy at all."""
     if trial.state == "complete" and trial.accuracy is not None:
-        return Point(trial.number, trial.accuracy, trial.params, trial.macs)
+        return _point(trial, trial.accuracy)
     if trial.state in ("pruned", "running") and trial.epochs:
-        return Point(trial.number, trial.epochs[-1].accuracy, trial.params, trial.macs)
+        return _point(trial, trial.epochs[-1].accuracy)
     return None
+
+
+def _point(trial: TrialRecord, accuracy: float) -> Point:
+    trainable = None if trial.trainable == trial.params else trial.trainable
+    return Point(trial.number, accuracy, trial.params, trial.macs, trainable=trainable)
 
 
 def front_line(trials: Sequence[TrialRecord], axis: Size) -> tuple[Point, ...]:
@@ -111,7 +120,7 @@ def front_line(trials: Sequence[TrialRecord], axis: Size) -> tuple[Point, ...]:
     if axis == "params":
         return points_of(front_of(trials))
     points = points_of([t for t in trials if t.state == "complete" and t.duplicate_of is None])
-    return tuple(points[i] for i in pareto.front([(p.accuracy, p.macs) for p in points]))
+    return tuple(points[i] for i in pareto.front([(p.accuracy, p.size(axis)) for p in points]))
 
 
 def points_of(trials: Sequence[TrialRecord]) -> tuple[Point, ...]:
@@ -127,5 +136,5 @@ def retrained_points(run: RunRecord) -> tuple[Point, ...]:
         trial = by_number.get(record.trial)
         if trial is not None and record.accuracies:
             mean, half = mean_interval(record.accuracies)
-            points.append(Point(record.trial, mean, trial.params, trial.macs, half, record.init))
+            points.append(replace(_point(trial, mean), error=half, init=record.init))
     return tuple(sorted(points, key=lambda p: p.params))

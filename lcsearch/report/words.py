@@ -42,6 +42,8 @@ def trial_words(trial: TrialRecord) -> tuple[str, ...]:
     """Say everything a hover shows about a trial, in at most `MOST_LINES` short lines."""
     title = f"trial {trial.number}" + (f": {trial.label}" if trial.label else "")
     size = f"{format_count(trial.params)} parameters, {format_count(trial.macs)} MACs"
+    if trial.trainable != trial.params:
+        size = f"{format_count(trial.trainable)} trainable of {size}"
     repeated = [] if trial.duplicate_of is None else [f"the same model as trial {trial.duplicate_of}"]
     before = trial.accuracy_before
     whence = "" if trial.parent is None else f"cut out of trial {trial.parent}, "

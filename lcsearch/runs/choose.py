@@ -88,7 +88,9 @@ def choose(
 def source_of(run: RunRecord, choice: Choice) -> Source:
     """What a config says of the trial that it was chosen to hold."""
     trial, metric = choice.trial, None if run.metric == ACCURACY else run.metric
-    return Source(str(run.path), trial.number, trial.accuracy, trial.params, trial.macs, choice.why, metric)
+    trainable = None if trial.trainable == trial.params else trial.trainable
+    numbers = (trial.number, trial.accuracy, trial.params, trial.macs)
+    return Source(str(run.path), *numbers, choice.why, metric, trainable)
 
 
 def _best_words(metric: str) -> str:

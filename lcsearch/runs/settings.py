@@ -160,11 +160,11 @@ class RunSettings(Checked):
     ] = field(default_factory=Recipe)
     seed: Annotated[int, Ge(0), Setting("Seeds everything random.", "run", NEW)] = 0
     objectives: Annotated[
-        tuple[Literal["accuracy", "params", "macs"], ...],
+        tuple[Literal["accuracy", "params", "macs", "trainable"], ...],
         listed,
-        must(_accuracy_first, "accuracy comes first, then params, macs or both"),
+        must(_accuracy_first, "accuracy comes first, then one or more of params, macs, trainable"),
         Setting(
-            "What the front trades off: accuracy,params or accuracy,params,macs.",
+            "What the front trades off: accuracy, then params, macs, trainable or several.",
             "search",
             NEW,
             metavar="NAME,NAME",

@@ -161,8 +161,8 @@ class Store:
         return self._ids[number]
 
     def _values(self, record: TrialRecord) -> list[float]:
-        counts = {"accuracy": record.accuracy, "params": record.params, "macs": record.macs}
-        numbers = {**record.metrics, **counts}
+        sizes = {"params": record.params, "macs": record.macs, "trainable": record.trainable}
+        numbers = {**record.metrics, "accuracy": record.accuracy, **sizes}
         return [float(cast(float, numbers[objective])) for objective in self._objectives]
 
 

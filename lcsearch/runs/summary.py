@@ -18,7 +18,8 @@ def summary(run: RunRecord) -> dict[str, Any]:
         ``front`` by rising params, ``hypervolume`` in 0 to 1 (None before the baseline), ``init``,
         ``epochs_trained`` (the backbone's among them) and ``seconds`` that trials spent, summed over workers.
         What was cut out of a backbone also has ``accuracy_before``, that before fine-tuning, and ``parent``,
-        the trial that it was cut out of instead, if there was one.
+        the trial that it was cut out of instead, if there was one; what stores more than it trains also has
+        ``trainable``.
     """
     front = front_of(run.trials)
     epochs = [epoch for trial in run.trials for epoch in trial.epochs]
@@ -47,7 +48,9 @@ def _numbers(trial: TrialRecord) -> dict[str, Any]:
     before = trial.accuracy_before
     tuned = {} if before is None else {ACCURACY_BEFORE: before}
     whence = {} if trial.parent is None else {"parent": trial.parent}
-    return {"accuracy": trial.accuracy, **tuned, **whence, "params": trial.params, "macs": trial.macs}
+    trains = {} if trial.trainable == trial.params else {"trainable": trial.trainable}
+    sizes = {"params": trial.params, **trains, "macs": trial.macs}
+    return {"accuracy": trial.accuracy, **tuned, **whence, **sizes}
 
 
 def _states() -> tuple[str, ...]:

@@ -94,7 +94,8 @@ class SamplerView:
             return
         if record.state == "pruned":
             self._storage.set_trial_user_attr(trial_id, PREDICTED, True)
-        numbers = {**record.metrics, "accuracy": accuracy, "params": record.params, "macs": record.macs}
+        sizes = {"params": record.params, "macs": record.macs, "trainable": record.trainable}
+        numbers = {**record.metrics, "accuracy": accuracy, **sizes}
         values = [float(numbers.get(name, 0.0)) for name in self._objectives]
         self._storage.set_trial_state_values(trial_id, TrialState.COMPLETE, values)
 

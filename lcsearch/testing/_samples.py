@@ -108,7 +108,13 @@ def runs() -> dict[str, RunRecord]:
         "a failed backbone": _run(replace(done[0], state="failed", accuracy=None, reason="out of memory")),
         "many trials": _run(*done),
         "trials of every state": _run(*_in_every_state(done)),
+        "numbers that do not train": _run(*done[:2], *map(_half_trainable, done[2:5])),
     }
+
+
+def _half_trainable(record: TrialRecord) -> TrialRecord:
+    layers = tuple(replace(layer, trainable=layer.params // 2) for layer in record.layers)
+    return replace(record, layers=layers)
 
 
 def _in_every_state(done: list[TrialRecord]) -> list[TrialRecord]:

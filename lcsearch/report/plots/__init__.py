@@ -5,7 +5,7 @@ from __future__ import annotations
 from lcsearch.core import plugins
 
 ORDER = (
-    "front", "front-macs", "layers", "importance", "parallel", "learning",
+    "front", "front-macs", "front-trainable", "layers", "importance", "parallel", "learning",
     "hypervolume", "hypervolume-time", "timeline",
 )  # fmt: skip
 """Their order on the page; other people's come after them."""

@@ -68,7 +68,7 @@ def front(run: RunRecord, size: Size) -> Front:
 
     Args:
         run: The run.
-        size: ``params`` or ``macs``.
+        size: ``params``, ``macs`` or ``trainable``.
     """
     best = front_line(run.trials, size)
     uniform, thinner, thinner_cut, uniform_thinner = (_hand_picked(run, origin, size) for origin in RIVALS)
@@ -117,7 +117,7 @@ def _in_state(trials: Iterable[TrialRecord], state: str) -> tuple[Point, ...]:
 
 def _untrained(trials: Iterable[TrialRecord], size: Size) -> tuple[tuple[int, int, str], ...]:
     return tuple(
-        (t.number, t.params if size == "params" else t.macs, t.state)
+        (t.number, getattr(t, size), t.state)
         for t in trials
         if t.state in ("rejected", "failed") and min(t.params, t.macs) > 0
     )
