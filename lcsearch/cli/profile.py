@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lcsearch.cli.options import Decorator, Value
+from lcsearch.cli.profile_choice import build, check_options, uniform
 from lcsearch.core import plugins
 from lcsearch.core.errors import InputError, Named
 from lcsearch.core.spec import ModelSpec
@@ -37,7 +38,8 @@ def _family_options(command: Callable[..., Any]) -> Callable[..., Any]:
         for option in lookup.family(name).options:
             known.setdefault(option.name, option)
     for option in reversed(known.values()):
-        command = click.option(_flag(option.name), type=option.kind, help=option.help)(command)
+        typed: dict[str, Any] = {"is_flag": True} if option.kind is bool else {"type": option.kind}
+        command = click.option(_flag(option.name), help=option.help, default=None, **typed)(command)
     return command
 
 
@@ -55,6 +57,7 @@ def _flag(name: str) -> str:
 @click.option("--backbone", metavar="NAME", help="A name as `lcsearch backbones` lists them.")
 @click.option("--family", default="linear", show_default=True, help="What convolutions become.")
 @_family_options
+@click.option("--init", metavar="FILE|pretrained", help="Trained weights, for what is a share of them.")
 @click.option("--channels", type=float, help="Share of every layer's output channels that stays, in (0, 1].")
 @click.option("--all-layers", is_flag=True, help="Replace also the layers that become no smaller.")
 @click.option("--config", type=click.Path(path_type=Path), help="Read net and layers from a config file.")
@@ -67,6 +70,7 @@ def profile(
     backbone: str | None,
     family: str,
     config: Path | None,
+    init: str | None,
     num_classes: int,
     in_channels: int,
     image_size: int,
@@ -85,7 +89,7 @@ def profile(
     given = {name: value for name, value in numbers.items() if value is not None}
     groups = None
     if config is not None:
-        spec = _from_config(config, {"backbone": backbone, "channels": channels, **given})
+        spec = _from_config(config, {"backbone": backbone, "channels": channels, "init": init, **given})
     else:
         if backbone is None:
             raise InputError("is missing (or give ", Named("config"), " alone)", setting="backbone")
@@ -93,8 +97,8 @@ def profile(
         if channels is not None:
             spec, groups = _thinned(spec, channels, image_size)
         if channels is None or given:
-            _check(family, given)
-            spec = _uniform(spec, family, given)
+            check_options(family, given)
+            spec = uniform(spec, family, given, init, image_size)
     plain, compressed = _build_both(spec, all_layers)
     only_plain = used_only_plain_on_meta(replace(spec, layers={}), spec.layers, image_size)
     if only_plain:
@@ -103,10 +107,10 @@ def profile(
     only_plain = (_refused(plain, family) if given else {}) | only_plain
     _warn_of_waste(spec.layers, plain)
     shape = (spec.in_channels, image_size, image_size)
-    counts = count(_build(_whole(spec)), shape), count(compressed, shape)
+    counts = count(build(_whole(spec)), shape), count(compressed, shape)
     if as_json:
         left = [asdict(one) for one in (*left_plain(plain), *_left(plain, only_plain))]
-        about = {"left_plain": left, "tied": tied(plain)}
+        about = {"left_plain": left, "tied": tied(plain), "trainable": counts[1].trainable}
         if groups is not None:
             about |= {"whole": [one._asdict() for one in groups.whole]}
         click.echo(json.dumps(_as_json(spec.backbone, *counts) | about))
@@ -155,40 +159,10 @@ def _thinned(spec: ModelSpec, share: float, image_size: int) -> tuple[ModelSpec,
     if not 0 < share <= 1:
         raise InputError(f"{share:g} is not above 0 and at most 1", setting="channels")
     spec = replace(spec, image_size=(image_size, image_size))
-    net, image = _build(_whole(spec)), image_of(spec)
+    net, image = build(_whole(spec)), image_of(spec)
     groups = verified(net, find_groups(net, image), image)
     kept = groups.kept({group.name: share for group in groups.groups})
     return replace(spec, channels=groups.channels(kept)), groups
-
-
-def _check(name: str, given: Mapping[str, float]) -> None:
-    """Check a family's options.
-
-    Raises:
-        InputError: One is missing, not the family's, out of its range, or two exclude each other.
-    """
-    from lcsearch.layers import lookup
-
-    options = {option.name: option for option in lookup.family(name).options}
-    for option in options.values():
-        if option.required and option.name not in given:
-            raise InputError("is missing (or give ", Named("config"), " alone)", setting=option.name)
-    for number, value in given.items():
-        if number not in options:
-            raise InputError("means nothing with ", Named("family", name), setting=number)
-        if not options[number].low <= value <= options[number].high:
-            raise InputError(f"{value:g} is not {options[number].allowed}", setting=number)
-    free = [number for number in given if not options[number].required]
-    if len(free) > 1:
-        both = [part for number in free for part in (" and ", Named(number))][1:]
-        raise InputError(*both, ": exclude each other; give one of them")
-
-
-def _uniform(plain: ModelSpec, family: str, numbers: Mapping[str, float]) -> ModelSpec:
-    """The net with the same choice for every convolution."""
-    from lcsearch.nets import surgery
-
-    return replace(plain, layers=surgery.uniform(_build(plain), family, **numbers))
 
 
 def _whole(spec: ModelSpec) -> ModelSpec:
@@ -198,16 +172,7 @@ def _whole(spec: ModelSpec) -> ModelSpec:
 
 def _build_both(spec: ModelSpec, all_layers: bool) -> tuple[nn.Module, nn.Module]:
     """The net of plain layers, thinned as the spec says, and the compressed one, on the meta device."""
-    return _build(replace(spec, layers={})), _build(spec, all_layers)
-
-
-def _build(spec: ModelSpec, all_layers: bool = False) -> nn.Module:
-    import torch
-
-    from lcsearch.nets import surgery
-
-    with torch.device("meta"):
-        return surgery.build_model(spec, keep_hopeless=all_layers)
+    return build(replace(spec, layers={})), build(spec, all_layers)
 
 
 def _warn_of_waste(layers: Mapping[str, LayerSpec], plain: nn.Module) -> None:
@@ -252,8 +217,10 @@ def _print_table(backbone: str, baseline: Count, compressed: Count) -> None:
         table.add_row(row.name, *[channels] * thinned, *_cells(row, whole))
     console = Console()
     console.print(table)
+    trains = [("of these trainable", compressed.trainable, baseline.trainable)]
     for what, now, before in (
         ("parameters", compressed.params, baseline.params),
+        *(trains if compressed.trainable != compressed.params else []),
         ("MACs", compressed.macs, baseline.macs),
     ):
         console.print(f"{what}: {now:,} of {before:,} ({100 * now / max(1, before):.1f} %)", highlight=False)

@@ -54,21 +54,25 @@ class Option:
 
     Attributes:
         name: As Python writes it.
-        kind: Whole or real.
+        kind: Whole, real, or a flag.
         low: The least that is allowed.
         high: The most.
         allowed: Both ends in words: ``above 0 and at most 1``.
         help: For the command's help.
         required: Whether the family needs it.
+        instead_of: Name of the required one in whose place it may be given.
+        of_weights: Whether it means trained weights.
     """
 
     name: str
-    kind: type[int] | type[float]
+    kind: type[int] | type[float] | type[bool]
     low: float
     high: float
     allowed: str
     help: str
     required: bool = False
+    instead_of: str = ""
+    of_weights: bool = False
 
 
 class Family(ABC, Generic[SpecT]):
@@ -78,7 +82,8 @@ class Family(ABC, Generic[SpecT]):
         name: As specs, spaces and tables write it.
         colour: Its colour in plots, as ``#rrggbb``.
         spec: Its own frozen fields.
-        options: What ``lcsearch profile`` takes for it; at most one that is not required may be given.
+        options: What ``lcsearch profile`` takes for it; at most one may be given that is neither required nor
+            in the place of one that is.
         features: How many numbers `describe` returns.
         short_of: What `short` says: ``alpha``.
     """
@@ -265,3 +270,11 @@ class Family(ABC, Generic[SpecT]):
             ValueError: They do not fit the shape.
         """
         raise TypeError(f"family {self.name}: has no options")
+
+    def chosen_for(self, conv: nn.Conv2d, shape: ConvShape, numbers: Mapping[str, Any]) -> SpecT:
+        """The same, of a convolution whose weights may matter.
+
+        Raises:
+            ValueError: They do not fit the shape, or the weights matter and there are none.
+        """
+        return self.chosen(shape, numbers)

@@ -46,15 +46,17 @@ def uniform(model: nn.Module, family: str, **numbers: Any) -> dict[str, LayerSpe
         model: Any module.
         family: The name of a family.
         numbers: Its options by name, as ``lcsearch profile`` takes them; for ``linear`` alpha, and rank,
-            rank_ratio or sparsity.
+            rank_ratio or sparsity. Some mean the model's weights, which then must be trained ones.
 
     Returns:
         Module name to spec, for ``convert``.
     """
-    kind = lookup.family(family)
-    shapes = {name: shape_of(conv) for name, conv in conv_layers(model).items()}
+    kind, convs = lookup.family(family), conv_layers(model)
+    shapes = {name: shape_of(conv) for name, conv in convs.items()}
     return {
-        name: kind.chosen(shape, numbers) for name, shape in shapes.items() if kind.refuses(shape) is None
+        name: kind.chosen_for(convs[name], shape, numbers)
+        for name, shape in shapes.items()
+        if kind.refuses(shape) is None
     }
 
 

@@ -15,7 +15,8 @@ from lcsearch.core.errors import InputError
 def test_json_has_the_keys_that_other_programs_rely_on() -> None:
     got = as_json("--backbone", "base", "--alpha", "0.5", "--all-layers")
     sizes = ["params", "macs", "baseline_params", "baseline_macs"]
-    assert list(got) == ["backbone", *sizes, "layers", "left_plain", "tied"]
+    assert list(got) == ["backbone", *sizes, "layers", "left_plain", "tied", "trainable"]
+    assert got["trainable"] == got["params"]
     assert got["left_plain"] == [] and got["tied"] == {}
     assert (got["backbone"], got["params"], got["baseline_params"]) == ("base", 227_418, 399_626)
     assert got["baseline_macs"] == 1024 * 864 + 256 * 18_432 + 64 * 73_728 + 16 * 294_912 + 10_240

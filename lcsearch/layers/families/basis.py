@@ -20,7 +20,7 @@ from lcsearch.core.spec import LayerSpec
 from lcsearch.core.strict import problem
 from lcsearch.core.text import counted, format_share
 from lcsearch.layers import basis_sizes
-from lcsearch.layers.family import Family, Numbers, Way
+from lcsearch.layers.family import Family, Numbers, Option, Way
 from lcsearch.layers.shape import ConvShape, Places, Shapes, Size
 
 if TYPE_CHECKING:
@@ -72,6 +72,17 @@ class BasisFamily(Family[BasisSpec]):
     colour = "#009e73"
     spec = BasisSpec
     features = 3
+    options = (
+        Option("filters", int, 1, math.inf, "at least 1",
+               "Filters of the bank of every basis layer (where it can have fewer: its most).",
+               required=True),
+        Option("energy", float, math.ulp(0.0), 1, "above 0 and at most 1",
+               "In place of filters, the fewest that keep this share of the squares of trained filters.",
+               instead_of="filters", of_weights=True),
+        Option("train_basis", bool, 0, 1, "yes or no", "The bank trains, with a batch norm behind it."),
+        Option("bank_seed", int, 0, 2**63 - 1, "at least 0 and below 2^63",
+               "The bank is random, drawn from this seed, and not stored."),
+    )  # fmt: skip
 
     def read(self, plain: Mapping[str, Any]) -> BasisSpec:
         """The spec, whose bank trains or has a seed."""
@@ -176,6 +187,24 @@ class BasisFamily(Family[BasisSpec]):
         if spec is None:
             return math.log2(_USUAL), 0.0, 0.0
         return math.log2(spec.filters), float(spec.train_basis), float(spec.bank_seed is not None)
+
+    def chosen(self, shape: ConvShape, numbers: Mapping[str, Any]) -> BasisSpec:
+        """More filters than a layer's bank can have become its most."""
+        return self._chosen(shape, numbers["filters"], numbers)
+
+    def chosen_for(self, conv: nn.Conv2d, shape: ConvShape, numbers: Mapping[str, Any]) -> BasisSpec:
+        """The filters themselves, or as many as the convolution needs for an energy."""
+        if "energy" not in numbers:
+            return self.chosen(shape, numbers)
+        from lcsearch.layers.basis_conversion import filters_for
+
+        if conv.weight.is_meta:
+            raise ValueError(f"energy={numbers['energy']!r} needs a convolution with weights")
+        return self._chosen(shape, filters_for(conv, numbers["energy"]), numbers)
+
+    def _chosen(self, shape: ConvShape, filters: int, numbers: Mapping[str, Any]) -> BasisSpec:
+        most, trains = basis_sizes.most(shape), bool(numbers.get("train_basis"))
+        return BasisSpec(min(filters, most), trains, numbers.get("bank_seed"))
 
 
 def _kind(spec: BasisSpec) -> str:
