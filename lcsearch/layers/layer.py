@@ -115,6 +115,10 @@ class FamilyLayer(nn.Conv2d):
         """Parameters that weight decay leaves alone, beside biases."""
         return []
 
+    def faster(self) -> tuple[float, list[nn.Parameter]]:
+        """How many times the learning rate some parameters get, and which; they decay as others do."""
+        return 1.0, []
+
     def prunable(self) -> list[nn.Parameter]:
         """Parameters that are pruned during training, for an L1 penalty."""
         return []

@@ -59,6 +59,12 @@ def undecayed(model: nn.Module) -> list[nn.Parameter]:
     return [parameter for layer in _leads(model) for parameter in layer.undecayed()]
 
 
+def faster(model: nn.Module) -> dict[nn.Parameter, float]:
+    """Parameters of layers that get a multiple of the learning rate, and which."""
+    found = [layer.faster() for layer in _leads(model)]
+    return {parameter: rate for rate, parameters in found for parameter in parameters}
+
+
 def prunable(model: nn.Module) -> list[nn.Parameter]:
     """Return the parameters of layers that are pruned during training."""
     return [parameter for layer in _leads(model) for parameter in layer.prunable()]

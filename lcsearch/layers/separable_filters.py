@@ -13,6 +13,9 @@ from lcsearch.layers.layer import FamilyLayer
 from lcsearch.layers.separable_mixing import combined
 from lcsearch.layers.shape import ConvShape
 
+FASTER = 4.0
+"""How many times the learning rate of plain filters blueprints and mixing get (docs/trained.md)."""
+
 
 class SeparableFilters(FamilyLayer):
     """K blueprints an output channel, and K numbers for each input channel of its filter: their mixing.
@@ -100,6 +103,11 @@ class SeparableFilters(FamilyLayer):
         last = self.mixing if self.column is None else self.column
         assert last is not None
         return last
+
+    def faster(self) -> tuple[float, list[nn.Parameter]]:
+        """All but the bias: filters that are products learn slowly at first."""
+        own = (self.blueprints, self.mixing, self.column, self.row)
+        return FASTER, [parameter for parameter in own if parameter is not None]
 
     @torch.no_grad()
     def match_scale(self, conv: nn.Conv2d) -> None:

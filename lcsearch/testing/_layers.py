@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 from collections.abc import Mapping
 from typing import Any
@@ -175,6 +176,9 @@ def _check_training(net: nn.Sequential, images: Tensor, what: str) -> None:
     layer, own = _layer(net), set(net.parameters())
     for name in ("undecayed", "prunable"):
         expect(set(getattr(layer, name)()) <= own, f"{what}: {name}() holds what are none of its parameters")
+    rate, faster = layer.faster()
+    good = set(faster) <= own and math.isfinite(rate) and rate > 0
+    expect(good, f"{what}: faster() is no number above 0 and some of its parameters")
     optimizer = torch.optim.SGD(net.parameters(), lr=1e-3)
     before = [parameter.detach().clone() for parameter in net.parameters()]
     for share in (0.5, 1.0):

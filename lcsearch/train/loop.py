@@ -188,7 +188,7 @@ class _Run:
 
     def _step(self, step: int, images: Tensor, labels: Tensor, wanted: Tensor | None) -> Tensor:
         for group in self.optimizer.param_groups:
-            group["lr"] = self._rate(step)
+            group["lr"] = self._rate(step) * group.get("faster", 1.0)  # older checkpoints know of none
         with arithmetic(self.recipe.precision, self.device):
             scores = self.model(images)
         loss = self._loss(scores.float(), labels, wanted)
@@ -241,6 +241,8 @@ class _Run:
         tensors = [(name, list(t.shape), str(t.dtype)) for name, t in self.model.state_dict().items()]
         views = None if self.teacher is None else self.teacher.seed
         plain = [self.recipe.to_plain(), self.regularizer.to_plain(), self.seed, self.steps, tensors, views]
+        if faster := [group["faster"] for group in self.optimizer.param_groups[2:]]:
+            plain.append(faster)
         return json.dumps(plain, sort_keys=True)
 
     def save(self, path: Path) -> None:

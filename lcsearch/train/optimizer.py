@@ -6,26 +6,28 @@ import torch
 from torch import Tensor, nn
 
 from lcsearch.core.spec import Recipe, Regularizer
-from lcsearch.layers.models import prunable, regularization, undecayed
+from lcsearch.layers.models import faster, prunable, regularization, undecayed
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.SGD:
-    """SGD with Nesterov momentum in two groups: what decays, and what does not.
+    """SGD with Nesterov momentum in two groups: what decays, and what does not; then what learns faster.
 
     Biases, batch norm (every parameter of one dimension) and coefficients do not decay: decay
     would pull the generated filters towards zero, twice over for low-rank coefficients.
+
+    The groups say how many times the learning rate they get (``faster``). What learns faster decays by as
+    much less, so that a step of decay takes the same share of all.
     """
-    exempt = {id(parameter) for parameter in undecayed(model)}
-    decayed: list[nn.Parameter] = []
-    kept: list[nn.Parameter] = []
+    exempt, rates = set(undecayed(model)), faster(model)
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {(1.0, True): [], (1.0, False): []}
     for parameter in model.parameters():
-        spared = parameter.ndim < 2 or id(parameter) in exempt
-        (kept if spared else decayed).append(parameter)
-    groups = [
-        {"params": decayed, "weight_decay": recipe.weight_decay},
-        {"params": kept, "weight_decay": 0.0},
+        decays = parameter.ndim >= 2 and parameter not in exempt
+        groups.setdefault((rates.get(parameter, 1.0), decays), []).append(parameter)
+    made = [
+        {"params": own, "weight_decay": recipe.weight_decay / rate * decays, "faster": rate}
+        for (rate, decays), own in groups.items()
     ]
-    return torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
+    return torch.optim.SGD(made, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
 
 
 def penalty(model: nn.Module, recipe: Recipe, regularizer: Regularizer, step: int) -> Tensor | float:

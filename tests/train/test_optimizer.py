@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from lcsearch.core.spec import Recipe, Regularizer
-from lcsearch.layers import LinearConv2d
+from lcsearch.layers import LinearConv2d, SeparableConv2d
 from lcsearch.train.optimizer import make_optimizer, penalty
 
 
@@ -35,6 +35,24 @@ def test_filters_and_matrices_decay_and_nothing_else() -> None:
     assert (decayed["weight_decay"], spared["weight_decay"]) == (0.1, 0.0)
     assert len(spared["params"]) + 5 == len(names)
     assert all(group["lr"] == 0.3 and group["momentum"] == 0.7 for group in (decayed, spared))
+
+
+def test_what_learns_faster_moves_by_so_much_more_and_decays_by_the_same() -> None:
+    """One step of plain SGD: p - rate lr (gradient + decay p / rate)."""
+    torch.manual_seed(0)
+    model = nn.Sequential(SeparableConv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Conv2d(8, 4, 3))
+    optimizer = make_optimizer(model, Recipe(lr=0.1, momentum=0.0, weight_decay=0.25))
+    for group in optimizer.param_groups:
+        group["lr"] = 0.1 * group["faster"]
+    before = {name: p.detach().double().numpy().copy() for name, p in model.named_parameters()}
+    model(torch.randn(2, 3, 8, 8)).square().mean().backward()
+    optimizer.step()
+    for name, p in model.named_parameters():
+        rate = 4.0 if name in ("0.blueprints", "0.mixing") else 1.0
+        decay = 0.25 if p.ndim > 1 else 0.0
+        assert p.grad is not None
+        expected = before[name] - 0.1 * (rate * p.grad.double().numpy() + decay * before[name])
+        np.testing.assert_allclose(p.detach().numpy(), expected, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize(("momentum", "nesterov"), [(0.9, True), (0.0, False)])
