@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from lcsearch.layers.pruning import PRUNE_END, PRUNE_START, prune_coefficients
     from lcsearch.layers.regularize import correlation_loss
     from lcsearch.layers.separable_conv import SeparableConv2d
+    from lcsearch.layers.shared_conv import SharedConv2d
 
 _WHERE = {
     "BasisConv2d": "basis_conv",
     "FamilyLayer": "layer",
     "LinearConv2d": "linear_conv",
     "SeparableConv2d": "separable_conv",
+    "SharedConv2d": "shared_conv",
     "PRUNE_END": "pruning",
     "PRUNE_START": "pruning",
     "correlation_loss": "regularize",
@@ -36,6 +38,7 @@ __all__ = [
     "FamilyLayer",
     "LinearConv2d",
     "SeparableConv2d",
+    "SharedConv2d",
     "correlation_loss",
     "prune_coefficients",
     "regularization",

@@ -8,6 +8,7 @@ all layers of one bundle at once. What a built layer can tell of itself is in ``
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,29 +51,31 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A number that ``lcsearch profile`` takes for all layers, such as ``--alpha``.
+    """What ``lcsearch profile`` takes for all layers: a number, such as ``--alpha``, or one of some words.
 
     Attributes:
         name: As Python writes it.
-        kind: Whole, real, or a flag.
-        low: The least that is allowed.
+        kind: Whole, real, a flag, or a word.
+        low: The least number that is allowed.
         high: The most.
         allowed: Both ends in words: ``above 0 and at most 1``.
         help: For the command's help.
         required: Whether the family needs it.
         instead_of: Name of the required one in whose place it may be given.
         of_weights: Whether it means trained weights.
+        choices: The words that are allowed.
     """
 
     name: str
-    kind: type[int] | type[float] | type[bool]
-    low: float
-    high: float
-    allowed: str
-    help: str
+    kind: type[int] | type[float] | type[bool] | type[str]
+    low: float = -math.inf
+    high: float = math.inf
+    allowed: str = ""
+    help: str = ""
     required: bool = False
     instead_of: str = ""
     of_weights: bool = False
+    choices: tuple[str, ...] = ()
 
 
 class Family(ABC, Generic[SpecT]):
@@ -278,3 +281,24 @@ class Family(ABC, Generic[SpecT]):
             ValueError: They do not fit the shape, or the weights matter and there are none.
         """
         return self.chosen(shape, numbers)
+
+    def chosen_together(
+        self, convs: Mapping[str, nn.Conv2d], shapes: Shapes, numbers: Mapping[str, Any]
+    ) -> dict[str, SpecT]:
+        """The specs for all layers of a net of what ``lcsearch profile`` was given; some may be left out.
+
+        Args:
+            convs: All convolutions that can be replaced, in module order.
+            shapes: Their shapes.
+            numbers: What was given, by the names of the options.
+
+        Raises:
+            ValueError: They do not fit a shape, or weights matter and there are none.
+        """
+        found = {name: shape for name, shape in shapes.items() if self.refuses(shape) is None}
+        return {name: self.chosen_for(convs[name], shape, numbers) for name, shape in found.items()}
+
+    def left_out(self, shapes: Shapes, numbers: Mapping[str, Any]) -> dict[str, str]:
+        """Why `chosen_together` leaves out layers, in words."""
+        reasons = {name: self.refuses(shape) for name, shape in shapes.items()}
+        return {name: why for name, why in reasons.items() if why is not None}

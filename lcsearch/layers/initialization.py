@@ -6,6 +6,8 @@ and r are. For A = C R the rows of R are orthonormal, so that the rows of C alon
 
 Separable: the rows of the mixing have norm 1, as those of A; the blueprints are drawn as ``nn.Conv2d`` draws
 the filters of the depthwise convolution that they are, which sums K terms.
+
+Shared: filters of norm 1 at right angles to each other, the bank's and each layer's own.
 """
 
 from __future__ import annotations
@@ -61,6 +63,15 @@ def _balanced(rank: int, depth: int) -> Tensor:
     kept = rank / depth
     across[0] = math.sqrt(kept) * ones + math.sqrt(1 - kept) * across[0]
     return turn @ torch.stack(across)
+
+
+@torch.no_grad()
+def init_orthonormal(filters: Tensor) -> None:
+    """Fill (n, ...) filters, of no fewer numbers each, with random ones of norm 1 at right angles."""
+    if not filters.is_meta:
+        with torch.device("cpu"):  # others, and half precision, cannot do all that it takes
+            drawn = nn.init.orthogonal_(torch.empty(len(filters), filters[0].numel(), dtype=torch.float32))
+        filters.copy_(drawn.view_as(filters))
 
 
 @torch.no_grad()

@@ -30,6 +30,7 @@ class FamilyLayer(nn.Conv2d):
     family: ClassVar[str]
     carried: tuple[str, ...] = ()
     _lead: FamilyLayer | None = None
+    _owner: FamilyLayer | None = None
 
     def __init__(self) -> None:
         nn.Module.__init__(self)  # that of nn.Conv2d would make filters
@@ -84,6 +85,22 @@ class FamilyLayer(nn.Conv2d):
             bias.copy_(conv.bias)
         for parameter in self.parameters():
             parameter.requires_grad_(conv.weight.requires_grad)
+
+    @property
+    def owner(self) -> FamilyLayer | None:
+        """The layer that holds a tensor which this one uses too; None for one that has all that it uses."""
+        return self._owner
+
+    def borrow(self, owner: FamilyLayer) -> None:
+        """Use the tensor of another layer from now on.
+
+        Args:
+            owner: The layer that holds it.
+
+        Raises:
+            ValueError: The two cannot share it.
+        """
+        vars(self)["_owner"] = owner  # as an attribute it would be a child
 
     @property
     def lead(self) -> FamilyLayer | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from torch import nn
 
 from lcsearch.layers.geometry import held
@@ -16,6 +18,19 @@ def become(old: nn.Module, new: nn.Module) -> None:
     """
     old.__class__ = new.__class__
     old.__dict__ = new.__dict__
+
+
+def refer(placed: Mapping[FamilyLayer, nn.Module]) -> None:
+    """Have layers that use the tensor of another layer refer to the module in whose place that one is.
+
+    Args:
+        placed: Layers to the modules that have become them.
+    """
+    for layer in placed.values():
+        owner = layer.owner if isinstance(layer, FamilyLayer) else None
+        module = None if owner is None else placed[owner]
+        if isinstance(layer, FamilyLayer) and isinstance(module, FamilyLayer):
+            layer.borrow(module)
 
 
 def take_attributes(layer: FamilyLayer, conv: nn.Conv2d) -> None:

@@ -11,6 +11,7 @@ from torch import nn
 from lcsearch.core.errors import InputError, did_you_mean
 from lcsearch.core.spec import LayerSpec, ModelSpec
 from lcsearch.layers import lookup
+from lcsearch.layers.banked import share_bank
 from lcsearch.layers.closeness import Target
 from lcsearch.layers.family import Family
 from lcsearch.layers.geometry import check_conv
@@ -20,7 +21,7 @@ from lcsearch.layers.sharing import share
 from lcsearch.nets import backbones
 from lcsearch.nets.channels import ChannelGroups, groups_of, thin
 from lcsearch.nets.copying import copied
-from lcsearch.nets.in_place import become, give_attributes, take_attributes
+from lcsearch.nets.in_place import become, give_attributes, refer, take_attributes
 from lcsearch.nets.places import places_of
 from lcsearch.nets.replaceable import conv_layers, left_plain, shape_of, tied
 
@@ -40,7 +41,7 @@ _Finish = Callable[[Family[Any], _Convs, Mapping[str, FamilyLayer]], None]
 
 
 def uniform(model: nn.Module, family: str, **numbers: Any) -> dict[str, LayerSpec]:
-    """The same choice for every convolution that can be of a family.
+    """One choice for all convolutions that can be of a family.
 
     Args:
         model: Any module.
@@ -51,13 +52,9 @@ def uniform(model: nn.Module, family: str, **numbers: Any) -> dict[str, LayerSpe
     Returns:
         Module name to spec, for ``convert``.
     """
-    kind, convs = lookup.family(family), conv_layers(model)
+    convs = conv_layers(model)
     shapes = {name: shape_of(conv) for name, conv in convs.items()}
-    return {
-        name: kind.chosen_for(convs[name], shape, numbers)
-        for name, shape in shapes.items()
-        if kind.refuses(shape) is None
-    }
+    return dict(lookup.family(family).chosen_together(convs, shapes, numbers))
 
 
 def convert(model: nn.Module, layers: Mapping[str, LayerSpec], *, keep_hopeless: bool = False) -> nn.Module:
@@ -164,10 +161,14 @@ def _unmake(model: nn.Module, make: Callable[[str, FamilyLayer], nn.Module]) -> 
     layers = family_layers(copy)
     leads = [(layer, layer.lead) for layer in layers.values()]
     ties = [(layer, lead, _one_bias(layer, lead)) for layer, lead in leads if lead is not None]
-    for name, layer in layers.items():
-        made = make(name, layer).train(layer.training)
-        give_attributes(layer, made)
-        become(layer, made)
+    owners = [(layer, layer.owner) for layer in layers.values()]
+    made = {name: make(name, layer).train(layer.training) for name, layer in layers.items()}
+    for name, layer in layers.items():  # which others may need until all are made
+        give_attributes(layer, made[name])
+        become(layer, made[name])
+    for own, owner in owners:
+        if owner is not None:
+            share_bank(own, owner)
     for own, lead, bias in ties:
         share(own, lead, bias=bias)
     return copy
@@ -191,6 +192,7 @@ def _replace_all(
             made = _made(family, convs, own, finish)
             for name, layer in made.items():
                 become(convs[name], layer)
+            refer({layer: convs[name] for name, layer in made.items()})
             for name, conv, bias in followers:
                 layer, lead = _made(family, {name: conv}, {name: own[name]}, finish)[name], convs[name]
                 assert isinstance(lead, FamilyLayer)

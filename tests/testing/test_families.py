@@ -13,6 +13,7 @@ from lcsearch.core import plugins
 from lcsearch.core.ranges import Count, Share
 from lcsearch.layers import LinearConv2d
 from lcsearch.layers.families.linear import LinearFamily, LinearSpec
+from lcsearch.layers.families.shared import SharedSpec
 from lcsearch.layers.family import Family
 from lcsearch.layers.linear_offer import Chosen, LinearOffer
 from lcsearch.layers.linear_rule import LinearRule
@@ -33,11 +34,13 @@ RULES = {
     ),
 }
 """What spaces may say, beside nothing."""
+SPECS = {"shared": (SharedSpec("one", 4, 1), SharedSpec("two", 3, 0), SharedSpec("three", 1, 2))}
+"""What is checked of families that no space offers."""
 
 
 @pytest.mark.parametrize("name", plugins.names(plugins.FAMILY))
 def test_ours_keep_the_contract(name: str) -> None:
-    check_family(family(name), rules=RULES.get(name, ()))
+    check_family(family(name), rules=RULES.get(name, ()), specs=SPECS.get(name, ()))
 
 
 class Colourless(LinearFamily):
