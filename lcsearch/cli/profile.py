@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lcsearch.cli.options import Decorator, Value
-from lcsearch.cli.profile_choice import build, check_options, uniform
+from lcsearch.cli.profile_choice import Given, build, check_options, uniform
 from lcsearch.core import plugins
 from lcsearch.core.errors import InputError, Named
 from lcsearch.core.spec import ModelSpec
@@ -38,7 +38,8 @@ def _family_options(command: Callable[..., Any]) -> Callable[..., Any]:
         for option in lookup.family(name).options:
             known.setdefault(option.name, option)
     for option in reversed(known.values()):
-        typed: dict[str, Any] = {"is_flag": True} if option.kind is bool else {"type": option.kind}
+        kind = click.Choice(option.choices) if option.choices else option.kind
+        typed: dict[str, Any] = {"is_flag": True} if option.kind is bool else {"type": kind}
         command = click.option(_flag(option.name), help=option.help, default=None, **typed)(command)
     return command
 
@@ -78,7 +79,7 @@ def profile(
     channels: float | None,
     all_layers: bool,
     as_json: bool,
-    **numbers: float | None,
+    **numbers: Given | None,
 ) -> None:
     """Count parameters and multiply-accumulates of a net, and of the same net with other layers."""
     from lcsearch.nets.count import count
@@ -104,7 +105,7 @@ def profile(
     if only_plain:
         kept = {name: one for name, one in once(plain, spec.layers).items() if name not in only_plain}
         compressed = _build_both(replace(spec, layers=kept), all_layers)[1]
-    only_plain = (_refused(plain, family) if given else {}) | only_plain
+    only_plain = (_refused(plain, family, given) if given else {}) | only_plain
     _warn_of_waste(spec.layers, plain)
     shape = (spec.in_channels, image_size, image_size)
     counts = count(build(_whole(spec)), shape), count(compressed, shape)
@@ -122,14 +123,13 @@ def profile(
                 click.echo(words)
 
 
-def _refused(plain: nn.Module, family: str) -> dict[str, str]:
-    """Why convolutions cannot be of a family, by their names."""
+def _refused(plain: nn.Module, family: str, given: Mapping[str, Given]) -> dict[str, str]:
+    """Why convolutions are not of a family, by their names."""
     from lcsearch.layers import lookup
     from lcsearch.nets.replaceable import conv_layers, shape_of
 
-    kind = lookup.family(family)
-    reasons = {name: kind.refuses(shape_of(conv)) for name, conv in conv_layers(plain).items()}
-    return {name: why for name, why in reasons.items() if why is not None}
+    shapes = {name: shape_of(conv) for name, conv in conv_layers(plain).items()}
+    return lookup.family(family).left_out(shapes, given)
 
 
 def _left(plain: nn.Module, only_plain: Mapping[str, str]) -> list[LeftPlain]:

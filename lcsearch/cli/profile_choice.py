@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
     from lcsearch.layers.family import Option
 
+Given = float | str
+"""What an option may be given: a number, a flag, or a word."""
 
-def check_options(name: str, given: Mapping[str, float]) -> None:
+
+def check_options(name: str, given: Mapping[str, Given]) -> None:
     """Check a family's options.
 
     Args:
@@ -36,12 +39,12 @@ def check_options(name: str, given: Mapping[str, float]) -> None:
     for number, value in given.items():
         if number not in options:
             raise InputError("means nothing with ", Named("family", name), setting=number)
-        if not options[number].low <= value <= options[number].high:
+        if not isinstance(value, str) and not options[number].low <= value <= options[number].high:
             raise InputError(f"{value:g} is not {options[number].allowed}", setting=number)
     _check_together(options, given)
 
 
-def _check_together(options: Mapping[str, Option], given: Mapping[str, float]) -> None:
+def _check_together(options: Mapping[str, Option], given: Mapping[str, Given]) -> None:
     """Make sure that no two options are given that exclude each other."""
     for number in given:
         if options[number].instead_of in given:
@@ -57,7 +60,7 @@ def _exclude(*numbers: str) -> InputError:
 
 
 def uniform(
-    plain: ModelSpec, family: str, numbers: Mapping[str, float], init: str | None, image_size: int
+    plain: ModelSpec, family: str, numbers: Mapping[str, Given], init: str | None, image_size: int
 ) -> ModelSpec:
     """The net with the same choice for every convolution.
 

@@ -285,12 +285,7 @@ class Family(ABC, Generic[SpecT]):
     def chosen_together(
         self, convs: Mapping[str, nn.Conv2d], shapes: Shapes, numbers: Mapping[str, Any]
     ) -> dict[str, SpecT]:
-        """The specs for all layers of a net of what ``lcsearch profile`` was given; some may be left out.
-
-        Args:
-            convs: All convolutions that can be replaced, in module order.
-            shapes: Their shapes.
-            numbers: What was given, by the names of the options.
+        """The same for all convolutions of a net, in module order, some of which may be left out.
 
         Raises:
             ValueError: They do not fit a shape, or weights matter and there are none.
