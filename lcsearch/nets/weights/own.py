@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from lcsearch.core.errors import InputError
 from lcsearch.core.job import BACKBONE
 from lcsearch.core.spec import ModelSpec
+from lcsearch.layers.models import family_layers
 from lcsearch.nets import surgery
+from lcsearch.nets.biases import into_batch_norms
 from lcsearch.nets.weights.choosing import take
 from lcsearch.nets.weights.files import read_file
 from lcsearch.nets.weights.matching import fitting
@@ -33,6 +35,9 @@ def load_backbone(template: ModelSpec, folder: Path) -> nn.Module:
 def load_parent(model: ModelSpec, weights: Path) -> nn.Module:
     """Return a trained model of a run as the plain net that computes the same, on the CPU, for evaluation.
 
+    Its tensors have the names of the backbone's: a bias that a folded convolution has and the backbone's has
+    not goes into the batch norm behind it.
+
     Args:
         model: What was trained.
         weights: Its weights.
@@ -40,7 +45,9 @@ def load_parent(model: ModelSpec, weights: Path) -> nn.Module:
     Raises:
         InputError: The file is missing, damaged or of another model.
     """
-    return surgery.fold(_load(model, weights))
+    trained = _load(model, weights)
+    without = [name for name, layer in family_layers(trained).items() if not layer.shape.bias]
+    return into_batch_norms(surgery.fold(trained), without)
 
 
 def _load(spec: ModelSpec, path: Path) -> nn.Module:
