@@ -13,7 +13,7 @@ from lcsearch.layers.layer import FamilyLayer
 from lcsearch.layers.separable_mixing import combined
 from lcsearch.layers.shape import ConvShape
 
-FASTER = 4.0
+FASTER = 8.0
 """How many times the learning rate of plain filters blueprints and mixing get (docs/trained.md)."""
 
 

@@ -48,7 +48,7 @@ def test_what_learns_faster_moves_by_so_much_more_and_decays_by_the_same() -> No
     model(torch.randn(2, 3, 8, 8)).square().mean().backward()
     optimizer.step()
     for name, p in model.named_parameters():
-        rate = 4.0 if name in ("0.blueprints", "0.mixing") else 1.0
+        rate = 8.0 if name in ("0.blueprints", "0.mixing") else 1.0
         decay = 0.25 if p.ndim > 1 else 0.0
         assert p.grad is not None
         expected = before[name] - 0.1 * (rate * p.grad.double().numpy() + decay * before[name])
