@@ -15,6 +15,8 @@ from lcsearch.core.records import Origin, TrialRecord
 from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe, TrialSpec
 from lcsearch.data import DatasetInfo
 from lcsearch.layers import prune_coefficients
+from lcsearch.layers.bank_norm import BankNorm
+from lcsearch.layers.families.basis import BasisSpec
 from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.layers.families.separable import SeparableSpec
 from lcsearch.nets.channels import groups_of
@@ -36,6 +38,12 @@ SEPARABLE = {
     "features.4": SeparableSpec(2, rank=10),
     "features.8": SeparableSpec(1),
     "features.12": SeparableSpec(3),
+}
+BASIS = {
+    "features.0": BasisSpec(4, bank_seed=1),
+    "features.4": BasisSpec(16),
+    "features.8": BasisSpec(24, train_basis=True),
+    "features.12": BasisSpec(40, bank_seed=2),
 }
 INFO = DatasetInfo("digits", 10, 1, 16, (0.3,), (0.32,), False, 2)
 
@@ -61,6 +69,7 @@ SPECS = {
     "full": everywhere("base", FULL),
     "grouped": everywhere("resnext29", SPARSE, 0.125),
     "separable": ModelSpec("base", 10, 1, layers=SEPARABLE),
+    "basis": ModelSpec("base", 10, 1, layers=BASIS),
     "thinner": thinner(everywhere("base", LOW_RANK), 0.5),
     "thinner, grouped": thinner(everywhere("resnext29", FULL, 0.125), 0.6),
 }
@@ -79,6 +88,11 @@ def lively(spec: ModelSpec, seed: int = 0) -> nn.Module:
                 module.running_mean.normal_(std=0.3)  # type: ignore[union-attr]
                 module.running_var.uniform_(0.5, 2.0)  # type: ignore[union-attr]
                 module.num_batches_tracked.fill_(7)  # type: ignore[union-attr]
+            if isinstance(module, BankNorm):
+                module.gain.uniform_(0.5, 1.5)
+                module.offset.normal_()
+                module.mean.normal_(std=0.3)
+                module.variance.uniform_(0.5, 2.0)
     return model.eval().requires_grad_(False)
 
 

@@ -65,7 +65,7 @@ def close(got: np.ndarray, expected: np.ndarray) -> bool:
     return float(np.abs(got - expected).max()) <= 1e-4 * float(np.abs(expected).max())
 
 
-FOLDS = {"sparse": False, "low rank": True, "grouped": True, "separable": True}
+FOLDS = {"sparse": False, "low rank": True, "grouped": True, "separable": True, "basis": True}
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def operators(module: nn.Module, fold: bool) -> list[str]:
     return [str(node.target) for node in program.graph.nodes if node.op == "call_function"]
 
 
-@pytest.mark.parametrize("spec", ["low rank", "separable"])
+@pytest.mark.parametrize("spec", ["low rank", "separable", "basis"])
 def test_folding_leaves_no_batch_norm(spec: str) -> None:
     model = lively(SPECS[spec])
     before, after = operators(model, False), operators(model, True)

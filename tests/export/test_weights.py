@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_runs import INFO, SPARSE, everywhere, lively
+from small_runs import INFO, SPARSE, SPECS, everywhere, lively
 from torch import nn
 
 import lcsearch
@@ -61,6 +61,18 @@ def test_a_file_is_as_small_as_its_parameters(backbone: str, tmp_path: Path) -> 
     numbers, bits = bytes_needed(model)
     assert bits > 0
     assert numbers + bits < path.stat().st_size <= numbers + bits + 16 * 1024
+
+
+def test_banks_that_come_from_a_seed_are_not_in_the_file(tmp_path: Path) -> None:
+    """Beside the parameters it holds the bank that was fitted, and what batch norms noted."""
+    spec, path = SPECS["basis"], tmp_path / "best.safetensors"
+    model = lively(spec)
+    weights.FORMAT.write(model, About(config_text(TrialSpec(spec)), INFO), path)
+    numbers = sum(tensor.numel() for tensor in (*model.parameters(), model.get_buffer("features.4.bank")))
+    noted = sum(t.numel() for name, t in model.named_buffers() if not name.endswith("bank"))
+    assert 4 * (numbers + noted) < path.stat().st_size <= 4 * (numbers + noted) + 16 * 1024
+    banks = sum(model.get_buffer(f"features.{place}.bank").numel() for place in (0, 12))
+    assert 4 * banks > 2 * 16 * 1024
 
 
 def test_the_spec_can_be_read_without_lcsearch(tmp_path: Path) -> None:
