@@ -52,7 +52,8 @@ class Number:
 
     def clip(self, value: float) -> float:
         """The nearest value that it may have."""
-        return min(max(value, self.range.low), self.range.high)
+        low, high = self.range.low, self.range.high
+        return low if value < low else high if value > high else value
 
 
 @dataclass(frozen=True, slots=True)

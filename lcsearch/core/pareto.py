@@ -178,14 +178,16 @@ def ranks(points: Sequence[Point]) -> list[int]:
     # The best accuracy so far in rank k, negated: it falls with k, so this is sorted.
     best: list[float] = []
     previous: tuple[Point, int] | None = None
-    for index in sorted(range(len(points)), key=lambda i: (points[i][1], -points[i][0])):
-        if previous is not None and points[index] == previous[0]:
+    for params, worse, index in sorted(
+        [(params, -accuracy, i) for i, (accuracy, params) in enumerate(points)]
+    ):
+        if previous is not None and previous[0] == (worse, params):
             result[index] = previous[1]
             continue
-        rank = bisect_right(best, -points[index][0])
-        best[rank : rank + 1] = [-points[index][0]]
+        rank = bisect_right(best, worse)
+        best[rank : rank + 1] = [worse]
         result[index] = rank
-        previous = (points[index], rank)
+        previous = (worse, params), rank
     return result
 
 

@@ -56,6 +56,9 @@ def cells(layer: LayerCount) -> tuple[str, str]:
 
 def bundles(layers: Mapping[str, LayerSpec]) -> Iterator[tuple[Family[Any], dict[str, LayerSpec]]]:
     """Layers that share tensors together, every other one by itself, in the order of their first layers."""
+    if len(layers) == 1:  # samplers ask for single layers thousands of times per proposal
+        yield family_of(*layers.values()), dict(layers)
+        return
     found: dict[tuple[str, str], tuple[Family[Any], dict[str, LayerSpec]]] = {}
     for name, spec in layers.items():
         kind = family_of(spec)

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Hashable, Sequence
+from typing import Any, NamedTuple
 
 from lcsearch.core.spec import LayerSpec
 from lcsearch.layers import lookup
 from lcsearch.layers.family import Family
 from lcsearch.layers.shape import ConvShape, Shapes
 from lcsearch.search.space.groups import Group, Layers, Pick
-from lcsearch.search.space.thin_sizes import Kept
+from lcsearch.search.space.thin_sizes import Counts, Kept, counts_at
 from lcsearch.search.space.thinning import Thinning
-
-_Key = tuple[Any, ...]
-"""A pick or layers, and the counts that decide the shapes of their convolutions."""
 
 _ROOM = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """What a pick means for so many channels.
 
     Attributes:
@@ -51,24 +46,25 @@ class Gene:
         self.group = group
         self.places = _around(group, thinning)
         """Places in `Kept` that decide the shapes of its convolutions: of what they make and read."""
+        self._counts = counts_at(self.places)
         self._thinning, self._families = thinning, families
-        self._looks: dict[_Key, Look] = {}
-        self._picks: dict[_Key, Pick | None] = {}
-        self._known_shapes: dict[_Key, Shapes] = {}
+        self._plain = (0.0,) * block(families)
+        self._looks: dict[tuple[Pick, Counts], Look] = {}
+        self._picks: dict[tuple[Counts, Hashable], Pick | None] = {}
+        self._known_shapes: dict[Counts, Shapes] = {}
 
     def look(self, pick: Pick, kept: Kept) -> Look:
         """What a pick means; worked out once for all channels that its convolutions see."""
-        key = (pick, *[kept[place] for place in self.places])
+        key = pick, self._counts(kept)
         found = self._looks.get(key)
         if found is None:
             make_room(self._looks, _ROOM)
-            found = self._looks[key] = self._work_out(pick, kept)
+            found = self._looks[key] = self._work_out(pick, self._shapes(kept))
         return found
 
     def params(self, pick: Pick, kept: Kept) -> int:
         """Its size alone, not remembered: moves try many that never come again."""
-        key = (pick, *[kept[place] for place in self.places])
-        look = self._looks.get(key)
+        look = self._looks.get((pick, self._counts(kept)))
         return self.group.params(pick, self._shapes(kept)) if look is None else look.params
 
     def layers(self, pick: Pick, kept: Kept) -> Layers:
@@ -77,7 +73,7 @@ class Gene:
 
     def find(self, layers: Layers, kept: Kept) -> Pick | None:
         """The pick that makes canonical specs of its convolutions; None where there is none."""
-        key = (*[kept[place] for place in self.places], *layers.items())
+        key = self._counts(kept), tuple(layers.items())
         if key not in self._picks:
             make_room(self._picks, _ROOM)
             self._picks[key] = self.group.find(layers, self._shapes(kept))
@@ -85,28 +81,27 @@ class Gene:
 
     def _shapes(self, kept: Kept) -> Shapes:
         """Of its own convolutions alone: those of the whole net would take longer than all else."""
-        key = tuple([kept[place] for place in self.places])
-        found = self._known_shapes.get(key)
+        counts = self._counts(kept)
+        found = self._known_shapes.get(counts)
         if found is None:
             make_room(self._known_shapes, _ROOM)
             found = {name: self._thinning.shape(name, kept) for name in self.group.members}
-            self._known_shapes[key] = found
+            self._known_shapes[counts] = found
         return found
 
-    def _work_out(self, pick: Pick, kept: Kept) -> Look:
-        shapes = self._shapes(kept)
+    def _work_out(self, pick: Pick, shapes: Shapes) -> Look:
         layers = self.group.layers(pick, shapes)
         sizes = self.group.sizes(layers, shapes)
         features: list[float] = []
         for name in self.group.members:
-            features += self._features(shapes[name], layers.get(name), sizes[name])
-        made = tuple([(name, spec.family, spec) for name, spec in layers.items()])
-        built = hash(made) if made else 0
+            spec = layers.get(name)
+            features += self._plain if spec is None else self._features(shapes[name], spec, sizes[name])
+        if not layers:
+            return Look(sum(sizes.values()), tuple(features), built=0, regularized=False)
+        built = hash(tuple([(name, spec.family, spec) for name, spec in layers.items()]))
         return Look(sum(sizes.values()), tuple(features), built, lookup.regularized(layers))
 
-    def _features(self, shape: ConvShape, spec: LayerSpec | None, size: int) -> list[float]:
-        if spec is None:
-            return [0.0] * block(self._families)
+    def _features(self, shape: ConvShape, spec: LayerSpec, size: int) -> list[float]:
         numbers = [math.log(max(1, size) / shape.params)]
         for family in self._families:
             own = family.name == spec.family

@@ -81,12 +81,10 @@ class Layout:
     def drawn(self, given: Mapping[str, Any], unit: Unit) -> Genome:
         """The genome of given parameters; what they lack comes from ``unit``."""
         draw = Draw(given, unit)
-        model = self.space.suggest(draw).model
-        kept = self.space.thinning.counts(model.channels)
-        picks = []
-        for gene in self._genes:
-            own = {name: model.layers[name] for name in gene.group.members if name in model.layers}
-            picks.append(gene.find(own, kept) or PLAIN)
+        kept, chosen = self.space.choices(draw)
+        self.space.common.suggest(draw, Recipe())
+        genes = zip(self._genes, chosen, strict=True)
+        picks = [gene.find(gene.layers(pick, kept), kept) or PLAIN for gene, pick in genes]
         return Genome(tuple(picks), kept, self.completed(draw.params, unit))
 
     def completed(self, given: Mapping[str, Any], unit: Unit) -> Shared:

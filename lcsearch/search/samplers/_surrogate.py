@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.linalg.lapack import dpotrf, dtrtrs
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, pdist, squareform
 
 Array = np.ndarray
 
@@ -56,20 +56,25 @@ class Inputs:
 class _Distances:
     """Between models a (n) and b (m): what every kernel of the grid is made of.
 
+    Among models of one set (n) each pair is held once, in SciPy's order of `pdist`: half of the work.
+
     Attributes:
-        layers: (blocks, n, m) squared distances, layer by layer.
-        whole: (n, m) squared distances over everything.
-        trend: (n, m) products of the centred log params.
+        layers: (blocks, n, m) or (blocks, pairs) squared distances, layer by layer.
+        whole: (n, m) or (pairs,) squared distances over everything.
+        trend: (n, m) or (n, n) products of the centred log params.
     """
 
     layers: Array
     whole: Array
     trend: Array
 
-    def __getitem__(self, few: Array) -> _Distances:
-        """The distances among some models of a square matrix."""
-        pairs = np.ix_(few, few)
-        return _Distances(self.layers[:, few][:, :, few], self.whole[pairs], self.trend[pairs])
+    def matrix(self, found: Array, itself: float) -> Array:
+        """What was worked out of the distances, as (n, m); ``itself`` is what a model has with itself."""
+        if found.ndim == 2:
+            return found
+        square = squareform(found, checks=False)
+        np.fill_diagonal(square, itself)
+        return np.asarray(square)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,8 @@ class _Kernel:
         summed = np.zeros_like(there.whole)
         for layer in there.layers:  # one at a time stays in the processor's cache
             summed += _matern(layer / self.length**2)
-        return summed, _matern(there.whole / (self.length**2 * blocks))
+        joint = _matern(there.whole / (self.length**2 * blocks))
+        return there.matrix(summed, len(there.layers)), there.matrix(joint, 1.0)
 
     def mixed(self, there: _Distances, summed: Array, joint: Array) -> Array:
         """The covariances that the parts make."""
@@ -126,14 +132,11 @@ class Surrogate:
         self._middle = float(np.median(accuracy))
         self._scale = float(np.std(accuracy)) or 1.0
         target = (accuracy - self._middle) / self._scale
-        there = self._distances(inputs, inputs)
-        noises = [
-            _noises(noise / self._scale * np.where(predicted, stopped, trained), predicted, self._scale)
-            for trained, stopped in _NOISES
-        ]
-        self._kernel, chosen = _likeliest(there, noises, target)
-        clean = self._kernel(there)
-        self._factor = cholesky(clean + chosen, lower=True, check_finite=False)
+        few = np.unique(np.linspace(0, len(target) - 1, min(len(target), _TUNE_ON)).astype(int))
+        noises = _Noises(noise / self._scale, predicted, self._scale)
+        self._kernel, factors = _likeliest(self._distances(inputs[few]), noises[few], target[few])
+        clean = self._kernel(self._distances(inputs))
+        self._factor = cholesky(clean + noises(*factors), lower=True, check_finite=False)
         self._weights = cho_solve((self._factor, True), target, check_finite=False)
         self.fitted: Array = self._middle + self._scale * (clean @ self._weights)
         """(n,) guesses of the trials' own noise-free accuracies, in percent."""
@@ -147,31 +150,65 @@ class Surrogate:
         spread = np.sqrt(np.maximum(own - np.sum(solved**2, axis=0), 1e-10))
         return self._middle + self._scale * mean, self._scale * spread
 
-    def _distances(self, a: Inputs, b: Inputs) -> _Distances:
-        layers = np.empty((len(self._parts), len(a.features), len(b.features)))
+    def _distances(self, a: Inputs, b: Inputs | None = None) -> _Distances:
+        """Between the models of two sets, or among those of one."""
+        count = len(a.features)
+        pairs = (count * (count - 1) // 2,) if b is None else (count, len(b.features))
+        layers = np.empty((len(self._parts), *pairs))
         for part, layer in zip(self._parts, layers, strict=True):
-            cdist(a.features[:, part], b.features[:, part], "sqeuclidean", out=layer)
+            _squared(a, b, part, layer)
         rest = slice(self._parts[-1].stop if self._parts else 0, None)
         whole = layers.sum(axis=0)
         if a.features[:, rest].size:
-            whole += cdist(a.features[:, rest], b.features[:, rest], "sqeuclidean")
-        trend = np.outer(a.log_params - self._centre, b.log_params - self._centre)
+            whole += _squared(a, b, rest)
+        trend = np.outer(a.log_params - self._centre, (b or a).log_params - self._centre)
         return _Distances(layers, whole, trend)
 
 
-def _likeliest(there: _Distances, noises: list[Array], target: Array) -> tuple[_Kernel, Array]:
-    """The kernel and the noise under which a subset of the targets is likeliest."""
-    few = np.unique(np.linspace(0, len(target) - 1, min(len(target), _TUNE_ON)).astype(int))
-    near, found = there[few], list[tuple[float, _Kernel, Array]]()
-    parts = {length: _Kernel(length, 0.0).parts(near) for length in _LENGTHS}
-    noises_near = [noisy[np.ix_(few, few)] for noisy in noises]
+def _squared(a: Inputs, b: Inputs | None, part: slice, out: Array | None = None) -> Array:
+    """Squared distances over a part of the features, between two sets or among one."""
+    if b is None:
+        return np.asarray(pdist(a.features[:, part], "sqeuclidean", out=out))
+    return np.asarray(cdist(a.features[:, part], b.features[:, part], "sqeuclidean", out=out))
+
+
+@dataclass(frozen=True, slots=True)
+class _Noises:
+    """What is observed beside the truth.
+
+    Attributes:
+        noise: (n,) standard deviations.
+        predicted: (n,) whether an accuracy is a prediction: those share an unknown bias.
+        scale: Points of accuracy that are 1.
+    """
+
+    noise: Array
+    predicted: Array
+    scale: float
+
+    def __getitem__(self, few: Array) -> _Noises:
+        """That of some models."""
+        return _Noises(self.noise[few], self.predicted[few], self.scale)
+
+    def __call__(self, trained: float, stopped: float) -> Array:
+        """Covariances (n, n), with these factors on the noise of trained and of predicted accuracies."""
+        noise = self.noise * np.where(self.predicted, stopped, trained)
+        shared = np.outer(self.predicted, self.predicted) * (_BIAS / self.scale) ** 2
+        return np.asarray(np.diag(noise**2 + _JITTER) + shared)
+
+
+def _likeliest(there: _Distances, noises: _Noises, target: Array) -> tuple[_Kernel, tuple[float, float]]:
+    """The kernel and the factors on the noise under which the targets are likeliest."""
+    found = list[tuple[float, _Kernel, tuple[float, float]]]()
+    parts = {length: _Kernel(length, 0.0).parts(there) for length in _LENGTHS}
+    noisy = {factors: noises(*factors) for factors in _NOISES}
     for length, additive in _SHAPES:
         kernel = _Kernel(length, additive)
-        clean = kernel.mixed(near, *parts[length])
-        for noisy, noisy_near in zip(noises, noises_near, strict=True):
-            found.append((_evidence(clean + noisy_near, target[few]), kernel, noisy))
-    _, kernel, noisy = max(found, key=lambda one: one[0])
-    return kernel, noisy
+        clean = kernel.mixed(there, *parts[length])
+        for factors, own in noisy.items():
+            found.append((_evidence(clean + own, target), kernel, factors))
+    _, kernel, factors = max(found, key=lambda one: one[0])
+    return kernel, factors
 
 
 def _matern(squared: Array) -> Array:
@@ -190,11 +227,6 @@ def _matern(squared: Array) -> Array:
     np.exp(distance, out=distance)
     found *= distance
     return np.asarray(found)
-
-
-def _noises(noise: Array, predicted: Array, scale: float) -> Array:
-    """Covariances (n, n) of what is observed beside the truth."""
-    return np.asarray(np.diag(noise**2 + _JITTER) + np.outer(predicted, predicted) * (_BIAS / scale) ** 2)
 
 
 def _evidence(covariance: Array, target: Array) -> float:

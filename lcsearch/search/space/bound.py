@@ -88,11 +88,15 @@ class BoundSpace:
             A canonical spec: two that train the same model the same way are equal. The regularizer is off
             where no layer has anything that it means.
         """
-        shrink = self.common.shrink.suggest(trial)
-        kept = self.thinning.suggest(trial, shrink)
-        model = self._model(kept, tuple([group.suggest(trial, shrink) for group in self.groups]))
+        model = self._model(*self.choices(trial))
         weight, trained = self.common.suggest(trial, recipe)
         return TrialSpec(model, Regularizer(weight if lookup.regularized(model.layers) else 0.0), trained)
+
+    def choices(self, trial: Trial) -> tuple[Kept, tuple[Pick, ...]]:
+        """Ask for the channels that stay and for the choice of each group: what a model is made of."""
+        shrink = self.common.shrink.suggest(trial)
+        kept = self.thinning.suggest(trial, shrink)
+        return kept, tuple([group.suggest(trial, shrink) for group in self.groups])
 
     def decode(self, params: Mapping[str, Any], recipe: Recipe = _RECIPE) -> TrialSpec:
         """What given values of the parameters mean; values that are not asked for are ignored.

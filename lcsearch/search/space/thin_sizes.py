@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from lcsearch.layers.shape import ConvShape, Shapes
@@ -18,8 +19,20 @@ if TYPE_CHECKING:
 Kept = tuple[int, ...]
 """Channels that stay, one number for each group of a net, in their order."""
 
+Counts = Hashable
+"""Some numbers of `Kept`: a key of what they decide."""
+
 _ROOM = 2_000
 """Sets of shapes that are remembered; above, all are forgotten."""
+
+
+def counts_at(places: Sequence[int]) -> Callable[[Kept], Counts]:
+    """What picks the counts at some places: samplers do so thousands of times per proposal."""
+    return itemgetter(*places) if places else _none
+
+
+def _none(_: Kept) -> Counts:
+    return ()
 
 
 class _Part(NamedTuple):
@@ -45,19 +58,19 @@ class _Conv:
         shape: Of the plain net.
         out: Of its output channels.
         into: Of its input channels.
-        places: Of the groups that these are of.
+        counts: Picks those of the groups that these are of.
         known: Its shapes, by the counts that decide them.
     """
 
     shape: ConvShape
     out: _Parts
     into: _Parts
-    places: tuple[int, ...]
-    known: dict[Kept, ConvShape]
+    counts: Callable[[Kept], Counts]
+    known: dict[Counts, ConvShape]
 
     def at(self, kept: Kept, full: Kept) -> ConvShape:
         """The shape that is left where so many channels of each group stay."""
-        own = tuple([kept[place] for place in self.places])
+        own = self.counts(kept)
         found = self.known.get(own)
         if found is None:
             found = self.known[own] = self._without(
@@ -83,17 +96,17 @@ class _Others:
 
     Attributes:
         tensors: Their dimensions, and how many have these.
-        places: Of the groups.
+        counts: Picks those of the groups.
         known: Their numbers in all, by the counts that decide them.
     """
 
     tensors: tuple[tuple[_Dims, int], ...]
-    places: tuple[int, ...]
-    known: dict[Kept, int]
+    counts: Callable[[Kept], Counts]
+    known: dict[Counts, int]
 
     def at(self, kept: Kept, full: Kept) -> int:
         """The numbers that are left where so many channels of each group stay."""
-        own = tuple([kept[place] for place in self.places])
+        own = self.counts(kept)
         found = self.known.get(own)
         if found is None:
             found = self.known[own] = sum([many * _left(dims, kept, full) for dims, many in self.tensors])
@@ -120,8 +133,8 @@ class ThinSizes:
         self._convs = {}
         for name, conv in convs.items():
             out, into = (parts.get((conv.weight, dim), ()) for dim in (0, 1))
-            places = tuple(part.group for part in (*out, *into))
-            self._convs[name] = _Conv(shape_of(conv), out, into, places, {})
+            counts = counts_at([part.group for part in (*out, *into)])
+            self._convs[name] = _Conv(shape_of(conv), out, into, counts, {})
         inside = {parameter for conv in convs.values() for parameter in conv.parameters()}
         outside = [parameter for parameter in model.parameters() if parameter not in inside]
         tensors = Counter(
@@ -155,7 +168,7 @@ def _by_places(tensors: Mapping[_Dims, int]) -> list[_Others]:
     for dims, many in tensors.items():
         places = dict.fromkeys(part.group for _, parts in dims for part in parts)
         found.setdefault(tuple(places), []).append((dims, many))
-    return [_Others(tuple(own), places, {}) for places, own in found.items()]
+    return [_Others(tuple(own), counts_at(places), {}) for places, own in found.items()]
 
 
 def _parts(model: nn.Module, groups: Sequence[ChannelGroup]) -> Mapping[tuple[Tensor, int], _Parts]:
