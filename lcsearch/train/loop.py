@@ -23,7 +23,7 @@ from lcsearch.train.augmentation import crop_and_flip
 from lcsearch.train.average import AveragedWeights, decay_per_step
 from lcsearch.train.checkpoint import load_checkpoint, save_checkpoint
 from lcsearch.train.evaluate import scores_of
-from lcsearch.train.optimizer import make_optimizer, penalty
+from lcsearch.train.optimizer import cut_norm, make_optimizer, penalty
 from lcsearch.train.precision import arithmetic
 from lcsearch.train.results import EpochMetrics, TrainingFailed, TrainResult
 from lcsearch.train.schedule import learning_rate
@@ -196,7 +196,7 @@ class _Run:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if self.recipe.clip > 0:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+            cut_norm(self.model, self.recipe.clip)
         self.optimizer.step()
         self._prune((step + 1) / self.steps)
         self.average.update(step)

@@ -27,7 +27,33 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.SGD:
         {"params": own, "weight_decay": recipe.weight_decay / rate * decays, "faster": rate}
         for (rate, decays), own in groups.items()
     ]
-    return torch.optim.SGD(made, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0)
+    return torch.optim.SGD(
+        made,
+        lr=recipe.lr,
+        momentum=recipe.momentum,
+        nesterov=recipe.momentum > 0,
+        fused=all(map(_in_one_pass, model.parameters())),
+    )
+
+
+def cut_norm(model: nn.Module, most: float) -> None:
+    """Cut the norm of a model's whole gradient: as ``nn.utils.clip_grad_norm_`` does, to the last bit.
+
+    That one multiplies by 1 where the norm is allowed, so as not to wait for a GPU; here a CPU, which knows
+    the norm already, is spared that.
+
+    Args:
+        model: Its parameters' gradients are changed in place.
+        most: The norm that is allowed.
+    """
+    norm = nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
+    if norm.device.type != "cpu" or not most / (norm + 1e-6) >= 1:
+        nn.utils.clip_grads_with_norm_(model.parameters(), most, norm)
+
+
+def _in_one_pass(parameter: nn.Parameter) -> bool:
+    """Whether PyTorch has a step that reads and writes such a parameter once, not once for each term."""
+    return parameter.is_floating_point() and parameter.device.type in ("cpu", "cuda", "mps")
 
 
 def penalty(model: nn.Module, recipe: Recipe, regularizer: Regularizer, step: int) -> Tensor | float:

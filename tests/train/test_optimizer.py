@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from torch import nn
 
 from lcsearch.core.spec import Recipe, Regularizer
 from lcsearch.layers import LinearConv2d, SeparableConv2d
-from lcsearch.train.optimizer import make_optimizer, penalty
+from lcsearch.train.optimizer import cut_norm, make_optimizer, penalty
 
 
 def make_net() -> nn.Sequential:
@@ -58,6 +60,41 @@ def test_what_learns_faster_moves_by_so_much_more_and_decays_by_the_same() -> No
 @pytest.mark.parametrize(("momentum", "nesterov"), [(0.9, True), (0.0, False)])
 def test_momentum_is_nesterovs_where_there_is_one(momentum: float, nesterov: bool) -> None:
     assert make_optimizer(make_net(), Recipe(momentum=momentum)).defaults["nesterov"] is nesterov
+
+
+def test_steps_are_those_of_the_plain_way_but_for_rounding() -> None:
+    """Nesterov's momentum in float64, from its published formula."""
+    model, recipe = make_net(), Recipe(lr=0.3, momentum=0.7, weight_decay=0.1)
+    optimizer = make_optimizer(model, recipe)
+    decays = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
+    wanted = [p.detach().double().numpy().copy() for p in model.parameters()]
+    speeds = [np.zeros_like(own) for own in wanted]
+    for step in range(3):
+        for place, parameter in enumerate(model.parameters()):
+            parameter.grad = torch.randn(
+                parameter.shape, generator=torch.Generator().manual_seed(100 * step + place)
+            )
+            slope = parameter.grad.double().numpy() + decays[id(parameter)] * wanted[place]
+            speeds[place] = slope if step == 0 else 0.7 * speeds[place] + slope
+            wanted[place] -= 0.3 * (slope + 0.7 * speeds[place])
+        optimizer.step()
+    for own, parameter in zip(wanted, model.parameters(), strict=True):
+        np.testing.assert_allclose(parameter.detach().numpy(), own, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-9, 0.03, 1.0, 40.0, math.inf, math.nan])
+def test_gradients_are_cut_as_pytorch_cuts_them_to_the_last_bit(size: float) -> None:
+    ours, theirs = make_net(), make_net()
+    for model in (ours, theirs):
+        for parameter in model.parameters():
+            parameter.grad = torch.full_like(parameter, size / 100)
+        model[1].weight.grad = None
+    cut_norm(ours, 1.0)
+    nn.utils.clip_grad_norm_(theirs.parameters(), 1.0)
+    for own, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert (own.grad is None) == (other.grad is None)
+        if own.grad is not None and other.grad is not None:
+            assert own.grad.numpy().tobytes() == other.grad.numpy().tobytes()
 
 
 def correlation(model: nn.Sequential) -> float:
