@@ -132,14 +132,13 @@ def make(
     check_storage(settings.storage)
     settings, following = _tracked(settings)
     directory = RunDirectory.create(asked.get("out") or _default_out(asked["backbone"]))
-    notes += [] if times is None else [times.words(settings.backbone)]
     if weights is not None:
         Start(directory.start).write_backbone(weights.state)
         notes = [*notes, *filter(None, [weights.said])]
     digest = None if images is None else images.record.digest
     if images is not None:
         write_image_list(directory.images, images.record.lines)
-    notes = [*notes, *_about_net(bound)]
+    notes = [*notes, *_about_net(bound), *(() if times is None else [times.words(settings.backbone)])]
     recorded = _recorded(settings, facts, given, bound.space, notes, digest, carried)
     directory.write(replace(recorded, precision=times))
     seen = ANY_IMAGES if digest is None else SessionImages(digest.seen)
