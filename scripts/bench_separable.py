@@ -3,9 +3,9 @@
 
 What: Fashion-MNIST, images of 16 pixels, 30,000 training and 10,000 validation images (no test image), 5
 epochs of the default recipe from scratch, no teacher; `base` has 10,000 images and 6 epochs, since that is
-what limits it. At each number of parameters three nets with one share of all channels that may go: plain;
-with alpha 1/2 in the third quarter of the layers that may have one and 1/4 in the last; and with every layer
-separable that may be. 3 seeds: mean and sample standard deviation.
+what limits it. At each number of parameters nets with one share of all channels that may go: plain; with
+alpha 1/2 in the third quarter of the layers that may have one and 1/4 in the last; with every layer separable
+that may be; and of `vgg11` with the last five of these alone. 3 seeds: mean and sample standard deviation.
 
 How: processes of one thread each; every finished training is one line of a file, so the script goes on where
 it was stopped, and any beginning is a usable table.
@@ -21,7 +21,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -45,8 +45,15 @@ SIZES = {
     "resnet18": (200_000, 700_000),
     "base": (6_000, 12_000, 25_000),
 }
-SHAPES = {"plain": "thinner", "alpha": "width × mild alpha", "separable": "separable × width"}
+SHAPES = {
+    "plain": "thinner",
+    "alpha": "width × mild alpha",
+    "separable": "separable × width",
+    "deep": "deep layers separable × width",
+}
 """What the table calls each net."""
+DEEP = {"vgg11": 5}
+"""How many of the last layers are separable where only the deep ones are."""
 IMAGES = {"base": (10_000, 5_000)}
 EPOCHS = {"base": 6}
 IMAGE_SIZE, SEEDS = 16, 3
@@ -59,7 +66,7 @@ class What:
     Attributes:
         backbone: Of the net.
         size: Wanted parameters.
-        shape: ``plain``, ``alpha`` or ``separable``.
+        shape: ``plain``, ``alpha``, ``separable`` or ``deep``.
         seed: Of everything random.
     """
 
@@ -102,6 +109,7 @@ def made(bound: BoundSpace, what: What) -> ModelSpec:
         "plain": bound.thinner,
         "alpha": partial(mild, bound),
         "separable": partial(thinner_of, bound, "separable"),
+        "deep": partial(deep, bound, DEEP.get(what.backbone, 0)),
     }
     make = makers[what.shape]
     return make(nearest(lambda share: bound.params(make(share)), what.size))
@@ -119,6 +127,13 @@ def mild(bound: BoundSpace, share: float) -> ModelSpec:
     return bound.model(kept, layers)
 
 
+def deep(bound: BoundSpace, layers: int, share: float) -> ModelSpec:
+    """The last layers separable alone, and fewer channels."""
+    made = thinner_of(bound, "separable", share)
+    kept = list(made.layers)[-layers:]
+    return replace(made, layers={name: made.layers[name] for name in kept})
+
+
 def tasks(wanted: Sequence[Task], lines: Sequence[Line]) -> list[Task]:
     """What is not done yet."""
     done = {What(**{name: line[name] for name in What.__dataclass_fields__}) for line in lines}
@@ -127,11 +142,12 @@ def tasks(wanted: Sequence[Task], lines: Sequence[Line]) -> list[Task]:
 
 def order(backbones: Sequence[str], seeds: int) -> Iterator[What]:
     """What is compared first, of each seed; then nets with mild alphas."""
-    for shapes in (("separable", "plain"), ("alpha",)):
+    for shapes in (("separable", "deep", "plain"), ("alpha",)):
         for seed in range(seeds):
             for backbone in backbones:
                 for size in SIZES[backbone]:
-                    yield from (What(backbone, size, shape, seed) for shape in shapes)
+                    own = (shape for shape in shapes if shape != "deep" or backbone in DEEP)
+                    yield from (What(backbone, size, shape, seed) for shape in own)
 
 
 def table(lines: Sequence[Line]) -> str:
