@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from programs import run_script
 
 from lcsearch.core.config import parse_config
 from lcsearch.nets.surgery import build_model
@@ -76,7 +77,11 @@ def net(seed: int, place: int, params: int, accuracy: float) -> dict[str, Any]:
 def table(path: Path, lines: list[dict[str, Any]]) -> dict[str, list[str]]:
     """The cells by the names of rows."""
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    rows = [line.strip("| ").split(" | ") for line in run(path, "--table").splitlines() if "|" in line]
+    rows = [
+        line.strip("| ").split(" | ")
+        for line in run_script("bench_front.py", path, "--table").splitlines()
+        if "|" in line
+    ]
     return {name: cells for name, *cells in rows[2:]}
 
 

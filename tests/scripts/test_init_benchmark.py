@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from programs import run_script
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "bench_init.py"
 SMALL = [
@@ -47,7 +48,7 @@ def test_the_best_of_ours_is_set_beside_the_best_rival(tmp_path: Path) -> None:
     lines += [line("cut", "pruned", 1, 0.5, accuracy, seed) for seed, accuracy in enumerate((88.0, 89.4))]
     lines += [line("cut", "alpha", 1, 0.5, 99.0)]
     lines += [line("scratch", "guided", 3, 0.5, 89.0), line("scratch", "thinner", 3, 0.0, 88.75)]
-    said = run(written(tmp_path / "init.jsonl", lines), "--table").splitlines()
+    said = run_script("bench_init.py", written(tmp_path / "init.jsonl", lines), "--table").splitlines()
     assert said[0] == "**`base`**, 8 pixels: 400 parameters, 90.00 (1 seed) % after 2 epochs"
     assert said[-2] == "| **best of ours above the best rival** | |  | **-0.20, below** | +0.25 |"
     assert "| guided by sensitivity, cut out, distilled | 100 |  | 88.50 ± 0.71 (2 seeds) |  |" in said
