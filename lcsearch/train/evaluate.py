@@ -8,7 +8,9 @@ import torch
 from torch import nn
 
 from lcsearch.core.metric import ACCURACY, Metric, score
-from lcsearch.data import Batches, DatasetInfo, Split
+from lcsearch.core.spec import Precision
+from lcsearch.data import DatasetInfo, Split
+from lcsearch.train.sure import answers_of, sure_answers
 
 
 def evaluate(
@@ -33,8 +35,9 @@ def scores_of(
     *,
     batch_size: int = 100,
     device: str | torch.device = "cpu",
+    precision: Precision = "float32",
 ) -> dict[Metric, float]:
-    """Metrics in percent of one pass over all images, in float32 and evaluation mode.
+    """Metrics in percent of all images, in evaluation mode, by the answers that the model gives in float32.
 
     The model's mode is put back.
 
@@ -45,14 +48,16 @@ def scores_of(
         metrics: Which.
         batch_size: Images per forward pass; large ones make evaluation, not training, the peak of memory.
         device: Where to compute.
+        precision: With bfloat16 only those images are asked for in float32 whose answer in bfloat16 may be
+            another: see `lcsearch.train.sure`.
     """
     was_training = model.training
     model.eval()
-    answers, right = [], []
-    for images, labels in Batches(split, info, batch_size, augment=False, device=device).epoch():
-        answers.append(model(images).argmax(dim=1))
-        right.append(labels)
+    if precision == "float32":
+        answers = answers_of(model, split, info, batch_size, device)
+    else:
+        answers = sure_answers(model, split, info, batch_size, device)
     model.train(was_training)
     # One copy to the CPU: each waits for the device.
-    predicted, labels = torch.stack([torch.cat(answers), torch.cat(right)]).cpu().numpy()
+    predicted, labels = torch.stack([answers, split.labels.to(device)]).cpu().numpy()
     return {metric: score(metric, labels, predicted) for metric in metrics}

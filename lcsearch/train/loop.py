@@ -172,7 +172,14 @@ class _Run:
 
     def _scores(self) -> dict[Metric, float]:
         wanted = (self.metric, ACCURACY)
-        return scores_of(self.model, self.data.validation, self.data.info, wanted, device=self.device)
+        return scores_of(
+            self.model,
+            self.data.validation,
+            self.data.info,
+            wanted,
+            device=self.device,
+            precision=self.recipe.precision if self.device.type == "cpu" else "float32",
+        )
 
     def _batches_of(self, epoch: int, generator: torch.Generator) -> Iterator[_Batch]:
         """Images, labels, and the teacher's scores where there is a teacher."""
