@@ -9,7 +9,7 @@ their errors: the target stays the trained model's response.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -19,11 +19,13 @@ from torch import Tensor, nn
 from lcsearch.compress import responses
 from lcsearch.compress.batch_norm import restless
 from lcsearch.compress.closeness import closeness_of
+from lcsearch.compress.refit import Refit, shifted
 from lcsearch.compress.responses import Response
 from lcsearch.core.errors import InputError
 from lcsearch.core.spec import LayerSpec
 from lcsearch.layers import lookup
 from lcsearch.layers.closeness import Target
+from lcsearch.layers.family import Family
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.layers.models import family_layers
 from lcsearch.nets import surgery
@@ -77,13 +79,25 @@ def compress_trained(
     if how == "responses" and pairs and images is not None:
         chosen = responses.at_once(images)
         targets = responses.record(backbone, {name: conv for name, (conv, _) in pairs.items()}, chosen)
-        alone = [name for _, own in bundles if len(own) == 1 for name in own]
-        done = _run(model, _fits(pairs, targets, alone), chosen)
-    for family, own in bundles:
-        if not done.issuperset(own):
-            wanted = {name: _target(pairs[name][0], targets.get(name), len(own) > 1) for name in own}
-            family.fit_bundle({name: pairs[name][1] for name in own}, wanted)
+        together = [one for one in bundles if len(one[1]) > 1]
+        _fit_together(together, pairs, targets)
+        done = {name for _, own in together for name in own}
+        fits = _fits(pairs, targets, [name for _, own in bundles for name in own if name not in done])
+        _run(model, [*fits, *_refits(pairs, targets, done)], chosen)
+        done |= {fit.tie.name for fit in fits if fit.fitted}
+    _fit_together([one for one in bundles if not done.issuperset(one[1])], pairs, targets)
     return model
+
+
+def _fit_together(
+    bundles: Sequence[tuple[Family[Any], Mapping[str, LayerSpec]]],
+    pairs: Mapping[str, tuple[nn.Conv2d, FamilyLayer]],
+    targets: Mapping[str, Response],
+) -> None:
+    """Fit layers bundle by bundle, to what the trained convolutions answer or, if alone, to their filters."""
+    for family, own in bundles:
+        wanted = {name: _target(pairs[name][0], targets.get(name), len(own) > 1) for name in own}
+        family.fit_bundle({name: pairs[name][1] for name in own}, wanted)
 
 
 def _target(conv: nn.Conv2d, response: Response | None, shared: bool) -> Target:
@@ -129,6 +143,14 @@ def _fits(
     return [_Fit(*pairs[name], targets[name], tie) for name, tie in found if tie and name in targets]
 
 
+def _refits(
+    pairs: Mapping[str, tuple[nn.Conv2d, FamilyLayer]], targets: Mapping[str, Response], names: Iterable[str]
+) -> list[Refit]:
+    """What of layers that were fitted together is fitted once more when they are called."""
+    found = [(*pairs[name], targets[name]) for name in names if name in targets]
+    return [Refit(layer, target, conv.bias is not None or target.normalised) for conv, layer, target in found]
+
+
 @dataclass(eq=False)
 class _Tie:
     """Layers with the same tensors, mostly one: they are fitted when the first of them is called.
@@ -153,6 +175,11 @@ class _Fit:
     target: Response
     tie: _Tie
 
+    @property
+    def fitted(self) -> bool:
+        """Whether it, or one with the same tensors, was reached."""
+        return self.tie.fitted
+
     def before(self, x: Tensor) -> None:
         """Fit the filters to an input (n, c, h, w)."""
         plain = self.conv(x)
@@ -169,17 +196,11 @@ class _Fit:
         if bias is None or bias in self.tie.shifted or output.shape != self.target.shape:
             return None
         self.tie.shifted.add(bias)
-        shift = self.target.mean - output.mean((0, 2, 3))
-        bias.add_(shift)
-        return output + shift.view(-1, 1, 1)
+        return shifted(bias, output, self.target)
 
 
-def _run(model: nn.Module, fits: Sequence[_Fit], images: Tensor) -> set[str]:
-    """Run the model once and fit each layer when it is reached; leaves no hook behind.
-
-    Returns:
-        The layers that were fitted; of those with the same tensors the first one.
-    """
+def _run(model: nn.Module, fits: Sequence[_Fit | Refit], images: Tensor) -> None:
+    """Run the model once and fit each layer when it is reached; leaves no hook behind."""
     handles = []
     with responses.evaluation(model), restless(model) as wake:
         for fit in fits:
@@ -190,20 +211,19 @@ def _run(model: nn.Module, fits: Sequence[_Fit], images: Tensor) -> set[str]:
         finally:
             for handle in handles:
                 handle.remove()
-    return {fit.tie.name for fit in fits if fit.tie.fitted}
 
 
-def _before(fit: _Fit, wake: Any) -> Any:
+def _before(fit: _Fit | Refit, wake: Any) -> Any:
     def hook(module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        if not fit.tie.fitted and inputs and isinstance(inputs[0], Tensor) and inputs[0].dim() == 4:
+        if not fit.fitted and inputs and isinstance(inputs[0], Tensor) and inputs[0].dim() == 4:
             fit.before(inputs[0])
             wake()
 
     return hook
 
 
-def _after(fit: _Fit) -> Any:
+def _after(fit: _Fit | Refit) -> Any:
     def hook(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor | None:
-        return fit.after(output) if fit.tie.fitted else None
+        return fit.after(output) if fit.fitted else None
 
     return hook

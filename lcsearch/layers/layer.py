@@ -166,6 +166,13 @@ class FamilyLayer(nn.Conv2d):
         """A batch norm between its tensors, which folds into what the layer is exported as."""
         return None
 
+    def mixture(self, x: Tensor) -> tuple[Tensor, nn.Parameter] | None:
+        """What it mixes in evaluation, for an input (n, in, h, w): maps (n, m, h, w), and by which (out, m).
+
+        None where it does not work so, or need not be fitted to what it gets.
+        """
+        return None
+
     def masks(self) -> Mapping[str, str]:
         """Names of its tensors to names of the bool buffers that say which of their numbers are kept."""
         return {}

@@ -148,6 +148,10 @@ class SharedFilters(FamilyLayer):
         """The batch norm between the filters and their mixing."""
         return InnerNorm(self.norm, self.answers)
 
+    def mixture(self, x: Tensor) -> tuple[Tensor, nn.Parameter]:
+        """What the batch norm makes of the answers of all filters, and the mixing."""
+        return self.norm(self.answers(x)), self.mixing
+
     def answers(self, x: Tensor) -> Tensor:
         """What all filters make of x (n, in, h, w)."""
         return self.geometry.convolve(x, self.bank_filters(), None, 1)

@@ -1,13 +1,14 @@
 """The shared and unique filters that come closest to the filters of several trained convolutions.
 
 With W_l the (out, f) filters of convolution l, S the bank, U_l its unique filters and A_l its mixing, the sum
-over l of |D_l (W_l - A_l [U_l; S])|^2 is to be small, where D_l weighs each filter by how much its response
-varies. It starts in closed form: S are the leading right singular vectors of all D_l W_l, one below the
-other, and U_l those of what S leaves of D_l W_l (Eckart and Young). Without unique filters that is the best
-there is. With them, S and the U_l are solved for in turn: given A_l and U_l the best S is that of a least
-squares problem, and given S the best U_l are as at the start. No step makes the sum larger.
+over l of |W_l - A_l [U_l; S]|^2 is to be small. It starts in closed form: S are the leading right singular
+vectors of all W_l, one below the other, and U_l those of what S leaves of W_l (Eckart and Young). Without
+unique filters that is the best there is. With them, S and the U_l are solved for in turn: given A_l and U_l
+the best S is that of a least squares problem, and given S the best U_l are as at the start. No step makes the
+sum larger.
 
-All in float64, on the CPU.
+Filters are not weighed by how much their responses vary, since that lost more (docs/layers.md). All in
+float64, on the CPU.
 """
 
 from __future__ import annotations
@@ -47,9 +48,7 @@ def fit(layers: Mapping[str, SharedFilters], targets: Mapping[str, Target]) -> N
     """
     own = list(layers.values())
     filters = [targets[name].filters.flatten(1) for name in layers]
-    weights = [_weights(targets[name]) for name in layers]
-    weighed = [weight[:, None] * one for weight, one in zip(weights, filters, strict=True)]
-    found = closest(weighed, own[0].counts[0], [layer.counts[1] for layer in own])
+    found = closest(filters, own[0].counts[0], [layer.counts[1] for layer in own])
     own[0].shared.copy_(found.shared.view_as(own[0].shared))
     for layer, one, unique in zip(own, filters, found.unique, strict=True):
         if layer.unique is not None:
@@ -62,7 +61,7 @@ def closest(filters: Sequence[Tensor], shared: int, unique: Sequence[int], round
     """Return orthonormal shared filters and unique ones that others can be mixed from with little error.
 
     Args:
-        filters: (out, f) of each layer, weighed.
+        filters: (out, f) of each layer.
         shared: s.
         unique: u of each layer.
         rounds: Times that both are solved for again.
@@ -113,12 +112,3 @@ def _leading(matrix: Tensor, count: int) -> Tensor:
     left = torch.linalg.eigh(matrix @ matrix.T)[1][:, rows - count :].flip(1)
     found: Tensor = torch.linalg.qr((left.T @ matrix).T)[0].T
     return found
-
-
-def _weights(target: Target) -> Tensor:
-    """How much each filter (out,) matters: the root of what is measured of it over its norm."""
-    values, vectors, _ = target.closeness
-    measure = (vectors.square() @ values).clamp_min(0).sqrt()
-    norms = target.filters.flatten(1).norm(dim=1)
-    found = torch.where(norms > 0, measure / norms, measure.new_ones(()))
-    return torch.where(found.isfinite() & (found > 0), found, found.new_ones(()))

@@ -106,18 +106,3 @@ def test_layers_get_the_filters_and_keep_their_biases() -> None:
     assert layers["b"].shared is layers["a"].bank
     for layer, bias in zip(layers.values(), biases, strict=True):
         assert torch.equal(layer.bias, bias)
-
-
-def test_filters_whose_responses_vary_more_are_kept_better() -> None:
-    filters = drawn(2, 6, 27)
-    shaped = [one.view(6, 3, 3, 3) for one in filters]
-    gram = torch.diag(torch.tensor([100.0, 1, 1, 1, 1, 1], dtype=torch.float64))
-    layers, lost = pair(0), []
-    for closeness in (None, Closeness.of(gram)):
-        torch.manual_seed(0)
-        wanted = {
-            n: Target(f, closeness or Closeness.by_number(f)) for n, f in zip(layers, shaped, strict=True)
-        }
-        fit(layers, wanted)
-        lost.append(float((layers["a"].to_conv().weight[0].detach().double() - shaped[0][0]).norm()))
-    assert lost[1] < 0.5 * lost[0]

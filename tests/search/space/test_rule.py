@@ -134,3 +134,11 @@ def test_mistakes(rule: Any, message: str) -> None:
 def test_a_rule_that_is_no_mapping() -> None:
     with pytest.raises(InputError, match=r"\[\] is not allowed; write keys from kind, .*bank_size, .*pairs"):
         space([])
+
+
+def test_a_family_that_is_not_searched_is_refused_in_one_line() -> None:
+    plain = {"version": 1, "backbone": "*", "layers": {"*": {"kind": ["conv", "shared"]}}}
+    with pytest.raises(InputError) as caught:
+        parse_space(plain, "file.yaml")
+    message = "file.yaml: layers.*.kind[1]: 'shared' is not allowed; this family cannot be searched"
+    assert str(caught.value).replace('"', "") == message
