@@ -218,7 +218,7 @@ def test_a_space_holds_the_keys_of_every_family() -> None:
     ("key", "value", "message"),
     [
         ("bank_size", 0, "bank_size: 0 is not allowed; it must be a whole number of at least 1"),
-        ("bnk_size", 1, "bnk_size: unknown key; did you mean 'bank_size'?"),
+        ("bnk_size", 1, "bnk_size: unknown key; did you mean 'bank_size' or 'bank_seed' or 'bank'?"),
         ("kind", ["bnak"], "kind[0]: there is no family 'bnak'; did you mean 'bank'?"),
     ],
 )
