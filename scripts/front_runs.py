@@ -128,7 +128,7 @@ def _search(task: Task, path: Path) -> Line:
     run = read_run(path)
     if run.baseline is None:
         raise RuntimeError(f"{path}: the backbone was not trained")
-    trials = [
+    trials: list[dict[str, Any]] = [
         {
             "origin": trial.origin,
             "label": trial.label,
@@ -144,7 +144,7 @@ def _search(task: Task, path: Path) -> Line:
         "smallest_params": run.smallest_params,
         "backbone_params": run.baseline.params,
         "backbone_accuracy": run.baseline.accuracy,
-        "epochs_spent": sum(trial["epochs"] for trial in trials),
+        "epochs_spent": sum(trial["epochs"] for trial in trials) + run.screening_epochs,
         "epochs_a_net": settings.thinner_recipe.epochs,
         "trials_done": trials,
     }
@@ -187,8 +187,8 @@ def _train(task: Task, path: Path) -> Line:
 
 def nets_for(search: Line) -> int:
     """Nets of the sweep that may spend what a search has; the backbone, which teaches them, is paid for."""
-    left: int = search["epochs_spent"] - search["epochs"]
-    return max(1, left // int(search["epochs_a_net"]))
+    left: float = search["epochs_spent"] - search["epochs"]
+    return max(1, int(left / search["epochs_a_net"]))
 
 
 @cache

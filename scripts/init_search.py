@@ -68,8 +68,8 @@ def _options(path: Path, image_size: int, init: str, seed: int) -> dict[str, Any
     }
 
 
-def curve(run: RunRecord, *, thinner: bool = True) -> list[tuple[int, float]]:
-    """Epochs spent by all trials, and the hypervolume, after each trial in the order of their ends.
+def curve(run: RunRecord, *, thinner: bool = True) -> list[tuple[float, float]]:
+    """Epochs spent, screening included, and hypervolume, after each trial in the order of their ends.
 
     Args:
         run: A finished run.
@@ -77,9 +77,9 @@ def curve(run: RunRecord, *, thinner: bool = True) -> list[tuple[int, float]]:
     """
     ended = [t for t in run.trials if t.epochs and (thinner or t.origin != "thinner")]
     ended.sort(key=lambda trial: trial.epochs[-1].finished_at)
-    spent, steps, complete = 0, [], []
+    spent, steps, complete = 0.0, [], []
     for trial in ended:
-        spent += len(trial.epochs)
+        spent += len(trial.epochs) + run.screened_for(trial)
         complete += [trial] if trial.state == "complete" else []
         steps.append((spent, volume(run, complete)))
     return steps
@@ -94,7 +94,7 @@ def volume(run: RunRecord, trials: list[TrialRecord]) -> float:
     return hypervolume([(trial.accuracy or 0.0, trial.params) for trial in trials], box)
 
 
-def guided(run: RunRecord) -> tuple[int, float]:
+def guided(run: RunRecord) -> tuple[float, float]:
     """Epochs and hypervolume of the backbone and the models that sensitivity proposed, alone."""
     own = [t for t in run.trials if t.origin in ("baseline", "sensitivity") and t.state == "complete"]
     return sum(len(trial.epochs) for trial in own), volume(run, own)
@@ -127,13 +127,13 @@ def search_table(records: Path, image_size: int) -> str:
     return "\n".join(rows)
 
 
-def _row(name: str, curves: list[list[tuple[int, float]]], needed: str, share: str) -> str:
+def _row(name: str, curves: list[list[tuple[float, float]]], needed: str, share: str) -> str:
     epochs = statistics.mean(steps[-1][0] for steps in curves)
     reached = [100 * steps[-1][1] for steps in curves]
     return f"| {name} | {epochs:.0f} | {spread(reached)} % | {needed} | {share} |"
 
 
-def _until(steps: list[tuple[int, float]], goal: float) -> float:
+def _until(steps: list[tuple[float, float]], goal: float) -> float:
     return min((spent for spent, reached in steps if reached >= goal), default=math.inf)
 
 

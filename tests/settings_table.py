@@ -39,6 +39,8 @@ TABLE = """
     new_head           --new-head           settings   r---v  flag
     inherit            --inherit            settings   r----  flag
     scratch_below      --scratch-below      settings   r----  share
+    screen             --screen             settings   r----  whole0
+    screen_images      --screen-images      settings   r----  part
     fine_tune_epochs   --fine-tune-epochs   -          r----  whole1
     fine_tune_lr       --fine-tune-lr       -          r----  above0
     distill            --distill            recipe     r----  share
@@ -83,6 +85,7 @@ TYPED: dict[str, Bad] = {
     "above0": (("0", "it must be above 0"), ("-1", "it must be above 0"), *_NUMBER),
     "least0": (("-0.5", "-0.5 is not allowed; it must be at least 0"), *_NUMBER),
     "share": (("-0.1", "it must be at least 0"), ("1.1", "it must be at most 1"), *_NUMBER),
+    "part": (("0", "0 is not allowed; it must be above 0"), ("1", "it must be below 1"), *_NUMBER),
     "gpus": (("-1", "it must be at least 0"), ("1.5", "a share below 1 or a whole number"), *_NUMBER),
     "precision": (("float16", "did you mean 'bfloat16'"),),
     "changed": (("use_old", "did you mean 'use-old'"),),
@@ -127,6 +130,7 @@ VALUES: dict[str, Bad] = {
     "above0": ((0, "above 0"), (-1.0, "above 0"), *_NO_NUMBER),
     "least0": ((-0.5, "at least 0"), *_NO_NUMBER),
     "share": ((-0.1, "at least 0"), (1.1, "at most 1"), *_NO_NUMBER),
+    "part": ((0, "above 0"), (1.0, "below 1"), *_NO_NUMBER),
     "gpus": ((-1, "at least 0"), (2.5, "a share below 1 or a whole number"), *_NO_NUMBER),
     "precision": (("float16", "did you mean 'bfloat16'"), (16, "16 is not allowed")),
     "changed": (("use_old", "did you mean 'use-old'"), (1, "1 is not allowed")),

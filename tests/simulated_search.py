@@ -22,6 +22,7 @@ from lcsearch.runs.settings import RunSettings
 from lcsearch.runs.trackers import Tracker
 from lcsearch.search.planner import Planner
 from lcsearch.search.proposals.queue import Prepare
+from lcsearch.search.screening import Screening
 from lcsearch.search.session import SearchSession
 from lcsearch.search.space import BoundSpace, bind, load_space, parse_space
 
@@ -49,6 +50,7 @@ def session(
     prepare: Prepare | None = None,
     given: Sequence[TrialSpec] = (),
     trackers: Mapping[str, Tracker] | None = None,
+    screening: Screening | None = None,
     **changes: object,
 ) -> SearchSession:
     """A session over ``base``, new or taken up where it was left.
@@ -59,6 +61,7 @@ def session(
         prepare: Makes what models are cut out of.
         given: Specs that the user wants tried first.
         trackers: Follow it, by what messages call them.
+        screening: Looks at candidates.
         changes: Settings of the run.
     """
     values: dict[str, object] = {"trials": 12, "recipe": Recipe(epochs=4), "sampler": "tpe"} | changes
@@ -68,7 +71,7 @@ def session(
     else:
         directory = RunDirectory.create(path)
         directory.write(run_file(settings, FACTS))
-    planner = Planner(bound_base(), settings, FACTS.validation_images, given, _size, prepare)
+    planner = Planner(bound_base(), settings, FACTS.validation_images, given, _size, prepare, screening)
     train = objective or Simulated()
     return SearchSession(directory, settings, FACTS, planner, train, InlineEngine(), trackers)
 

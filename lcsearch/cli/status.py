@@ -29,7 +29,7 @@ def status(run: Path, as_json: bool) -> None:
     from lcsearch.cli.textplot import text_plot
     from lcsearch.core.metric import metric_words
     from lcsearch.core.text import format_seconds
-    from lcsearch.report.start import start_words
+    from lcsearch.report.start import screening_words, start_words
 
     console = Console(highlight=False)
     states = ", ".join(f"{count} {state}" for state, count in plain["trials"].items())
@@ -42,4 +42,6 @@ def status(run: Path, as_json: bool) -> None:
     for line in start_words(record):
         console.print(line, markup=False, soft_wrap=True)
     spent = f"{plain['epochs_trained']} epochs trained in {format_seconds(plain['seconds'])} of trial time"
+    screened = screening_words(record)
+    spent += f"; {screened}" if screened else ""
     console.print(spent if volume is None else f"hypervolume {volume:.4f}; {spent}", markup=False)

@@ -66,8 +66,26 @@ def _thinner(
     thinned: Thinned,
 ) -> nn.Module:
     """The net with the channels of a spec; itself where it has them already."""
-    if spec.channels == before:
+    keep = fewer_channels(spec, before)
+    if not keep:
         return whole
+    groups = groups_of(spec)
+    images = first_images(data, images_for(*data.train.images.shape[2:]), device)
+    return thin_trained(whole, groups.thinned(groups.kept(before)), keep, images, how=thinned)
+
+
+def fewer_channels(spec: ModelSpec, before: Mapping[str, float]) -> dict[str, int]:
+    """How many channels of each group stay, of those groups that lose some.
+
+    Args:
+        spec: What is to come of a net.
+        before: The channels of the net, as its own spec has them.
+
+    Raises:
+        ValueError: The net has fewer channels in a group than what shall come of it.
+    """
+    if spec.channels == before:
+        return {}
     groups = groups_of(spec)
     had, wanted = groups.kept(before), groups.kept(spec.channels)
     lacks = [name for name, count in wanted.items() if count > had[name]]
@@ -75,11 +93,7 @@ def _thinner(
         raise ValueError(
             f"the net has {had[lacks[0]]} channels in {lacks[0]!r}, fewer than {wanted[lacks[0]]}"
         )
-    keep = {name: count for name, count in wanted.items() if count < had[name]}
-    if not keep:
-        return whole
-    images = first_images(data, images_for(*data.train.images.shape[2:]), device)
-    return thin_trained(whole, groups.thinned(had), keep, images, how=thinned)
+    return {name: count for name, count in wanted.items() if count < had[name]}
 
 
 def first_images(data: SearchData, count: int, device: str | torch.device = "cpu") -> Tensor:

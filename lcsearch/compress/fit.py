@@ -45,6 +45,7 @@ def compress_trained(
     images: Tensor | None = None,
     *,
     how: How = DEFAULT_HOW,
+    answers: Mapping[str, Response] | None = None,
 ) -> nn.Module:
     """Return a compressed copy of a trained model; its structure is that of ``surgery.convert``.
 
@@ -61,6 +62,7 @@ def compress_trained(
         images: (n, c, h, w) float32, normalised, on the model's device; not needed for ``filters``. As many
             of the first ones are used as may go through the model at once (``responses.MOST_PIXELS``).
         how: What shall be close.
+        answers: What ``responses.record`` says of these images, where it is known.
 
     Returns:
         The copy, in the backbone's mode.
@@ -78,9 +80,8 @@ def compress_trained(
     targets, done = dict[str, Response](), set[str]()
     if how == "responses" and pairs and images is not None:
         chosen = responses.at_once(images)
-        targets = responses.record(backbone, {name: conv for name, (conv, _) in pairs.items()}, chosen)
-        together = [one for one in bundles if len(one[1]) > 1]
-        _fit_together(together, pairs, targets)
+        targets = dict(answers or responses.record(backbone, {n: c for n, (c, _) in pairs.items()}, chosen))
+        _fit_together(together := [one for one in bundles if len(one[1]) > 1], pairs, targets)
         done = {name for _, own in together for name in own}
         fits = _fits(pairs, targets, [name for _, own in bundles for name in own if name not in done])
         _run(model, [*fits, *_refits(pairs, targets, done)], chosen)

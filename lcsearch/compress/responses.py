@@ -74,13 +74,16 @@ def draw_places(shape: torch.Size, device: torch.device, count: int = PLACES) ->
 
 
 @torch.no_grad()
-def record(model: nn.Module, convs: Mapping[str, nn.Conv2d], images: Tensor) -> dict[str, Response]:
+def record(
+    model: nn.Module, convs: Mapping[str, nn.Conv2d], images: Tensor, weighed: int = WEIGHED
+) -> dict[str, Response]:
     """Run a model in evaluation mode and return what its convolutions answer, those that are called.
 
     Args:
         model: Left as it is, its mode included.
         convs: Convolutions of the model, by any name.
         images: (n, c, h, w), on the model's device.
+        weighed: Images that tell how much channels matter.
     """
     found: dict[str, Response] = {}
     last: list[tuple[str, Any]] = []
@@ -107,7 +110,7 @@ def record(model: nn.Module, convs: Mapping[str, nn.Conv2d], images: Tensor) -> 
     finally:
         for handle in handles:
             handle.remove()
-    weights = importance(model, convs, images[:WEIGHED])
+    weights = importance(model, convs, images[:weighed])
     for name, response in found.items():
         response.weight = weights.get(name, torch.ones(response.shape[1], dtype=torch.float64))
     return found

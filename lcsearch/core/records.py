@@ -125,6 +125,26 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Screened:
+    """What was seen of models that were cut out before one of them was chosen to be trained.
+
+    Attributes:
+        accuracy: That of the chosen one before any training, in percent of training images that nothing was
+            fitted to; None where it trains from scratch.
+        models: Models that were cut out, the chosen one among them.
+        images: Images that went forward through a net for all of them; one pass back counts as two forward.
+    """
+
+    accuracy: float | None
+    models: int
+    images: int
+
+    def epochs(self, train_images: int) -> float:
+        """What that cost, in epochs: a training step goes forward and, at twice the price, back."""
+        return self.images / (3 * train_images)
+
+
+@dataclass(frozen=True, slots=True)
 class TrialRecord:
     """One trial.
 
@@ -148,6 +168,7 @@ class TrialRecord:
         finished_at: Unix time; None while it runs.
         worker: Where it ran.
         metrics: Every further number that the objective returned.
+        screened: What it was chosen by before it was trained; None where nothing was screened for it.
     """
 
     number: int
@@ -169,6 +190,7 @@ class TrialRecord:
     finished_at: float | None = None
     worker: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
+    screened: Screened | None = None
 
     @property
     def trainable(self) -> int:
@@ -233,6 +255,17 @@ class RunRecord:
         settings: Mapping[str, Any] = self.settings.get("settings", self.settings)
         metric: Metric = settings.get("metric", ACCURACY)
         return metric
+
+    @property
+    def screening_epochs(self) -> float:
+        """What all screening cost, in epochs of the run's training images."""
+        return sum(map(self.screened_for, self.trials))
+
+    def screened_for(self, trial: TrialRecord) -> float:
+        """What screening for one trial cost, in epochs of the run's training images."""
+        return (
+            0.0 if trial.screened is None else trial.screened.epochs(self.settings["facts"]["train_images"])
+        )
 
     @property
     def baseline(self) -> TrialRecord | None:

@@ -8,7 +8,7 @@ from lcsearch.core.metric import ACCURACY, metric_words
 from lcsearch.core.records import RunRecord, State
 from lcsearch.core.text import counted
 from lcsearch.report.points import setting
-from lcsearch.report.start import cost_words
+from lcsearch.report.start import cost_words, screening_words
 from lcsearch.report.times import busy_words
 
 
@@ -25,13 +25,13 @@ def remarks(run: RunRecord) -> tuple[str, ...]:
     order: tuple[State, ...] = ("complete", "pruned", "rejected", "failed", "running")
     trials = [f"{states[s]:,} {'stopped early' if s == 'pruned' else s}" for s in order if states[s]]
     epochs = counted(sum(len(t.epochs) for t in run.trials), "epoch")
-    cost = cost_words(run)
+    cost = [words for words in (cost_words(run), screening_words(run)) if words is not None]
     judged = [] if run.metric == ACCURACY else [f"judged by {metric_words(run.metric)}"]
     return (
         run.path.name,
         "trials: " + ", ".join(trials),
         f"{epochs} trained in {busy_words(run)}",
-        *([] if cost is None else [cost]),
+        *cost,
         *judged,
         *run.settings.get("notes", ()),
     )

@@ -67,6 +67,14 @@ def cost_words(run: RunRecord) -> str | None:
     return "epochs: " + ", ".join(f"{count:,} for {what}" for what, count in spent.items() if count)
 
 
+def screening_words(run: RunRecord) -> str | None:
+    """Say how many candidates were screened and what that cost; None where none were."""
+    models = sum(trial.screened.models for trial in run.trials if trial.screened is not None)
+    if not models:
+        return None
+    return f"{counted(models, 'model')} screened, as much work as {run.screening_epochs:.1f} epochs"
+
+
 def _small(run: RunRecord) -> tuple[str, ...]:
     share = setting(run, "scratch_below")
     if not share or all(t.spec.recipe.init == "backbone" or t.origin in _FROM_SCRATCH for t in run.trials):

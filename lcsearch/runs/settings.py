@@ -13,9 +13,10 @@ from lcsearch.core.errors import InputError, Named
 from lcsearch.core.metric import ACCURACY, Metric
 from lcsearch.core.normalisation import Normalisation
 from lcsearch.core.plugins import ENGINE, SAMPLER, STOPPING_RULE, TRACKER
-from lcsearch.core.spec import Recipe, Share
+from lcsearch.core.spec import Recipe
 from lcsearch.runs.defaults import ALONE, CPU_TRIALS, TRIALS, jobs_at
 from lcsearch.runs.setting import AGAIN, GOING_ON, NEW, READING, WORKING, Rule, Setting, by_device, declared
+from lcsearch.runs.start_settings import Inherit, ScratchBelow, Screen, ScreenImages
 from lcsearch.runs.values import Count, Seconds, Trackers, listed, must
 
 DEFAULT_SAMPLER = "recombine"
@@ -215,25 +216,10 @@ class RunSettings(Checked):
             "Make the last layer new: the given weights or the net are for other classes.", "start", READING
         ),
     ] = False
-    inherit: Annotated[
-        bool,
-        Setting(
-            "Cut a model out of the next larger one on the front, or always out of the backbone.",
-            "start",
-            ("run",),
-            Rule("yes, unless models start from scratch", lambda place: place.init != "scratch"),
-            option="--inherit/--no-inherit",
-        ),
-    ] = False
-    scratch_below: Annotated[
-        Share,
-        Setting(
-            "Train from scratch what has less than this share of the backbone's parameters.",
-            "start",
-            ("run",),
-            Rule("1/64, unless all start from scratch", lambda place: (place.init != "scratch") / 64),
-        ),
-    ] = 0.0
+    inherit: Inherit = False
+    scratch_below: ScratchBelow = 0.0
+    screen: Screen = 0
+    screen_images: ScreenImages = 0.05
 
     @property
     def waits(self) -> bool:
@@ -254,6 +240,15 @@ class RunSettings(Checked):
     def searched_recipe(self) -> Recipe:
         """How a model is trained that has the backbone's width."""
         return self.fine_tune or self.recipe
+
+    def recipe_of(self, params: int, backbone: int) -> Recipe:
+        """How a model of the search is trained that has so many parameters, and the backbone so many.
+
+        From scratch, as long as backbone and fine-tuning together, where so little is left of the backbone
+        that what can be cut out of it is worth less than the epochs that went into it (docs/trained.md).
+        """
+        small = self.fine_tune is not None and params < self.scratch_below * backbone
+        return self.thinner_recipe if small else self.searched_recipe
 
     @property
     def baseline_recipe(self) -> Recipe:

@@ -16,7 +16,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from lcsearch.core.config import parse_config
-from lcsearch.core.records import Decision, EpochRecord, LayerCount, State, TrialRecord
+from lcsearch.core.records import Decision, EpochRecord, LayerCount, Screened, State, TrialRecord
 from lcsearch.runs.database import recorded
 
 STUDY_NAME = "lcsearch"
@@ -211,6 +211,8 @@ def _attributes(record: TrialRecord) -> dict[str, Any]:
         about["duplicate_of"] = record.duplicate_of
     if record.parent is not None:
         about["parent"] = record.parent
+    if record.screened is not None:
+        about["screened"] = asdict(record.screened)
     if record.state != "running":
         about["outcome"] = _outcome(record)
     return about
@@ -258,6 +260,7 @@ def _record(trial: FrozenTrial, outcome: Mapping[str, Any] | None = None) -> Tri
         finished_at=outcome.get("finished_at"),
         worker=about.get("worker", ""),
         metrics=outcome.get("metrics") or {},
+        screened=Screened(**about["screened"]) if "screened" in about else None,
     )
 
 

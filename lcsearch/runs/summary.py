@@ -16,7 +16,8 @@ def summary(run: RunRecord) -> dict[str, Any]:
     Returns:
         ``metric``, what every accuracy is, ``trials`` by state, ``baseline`` (None before it is complete),
         ``front`` by rising params, ``hypervolume`` in 0 to 1 (None before the baseline), ``init``,
-        ``epochs_trained`` (the backbone's among them) and ``seconds`` that trials spent, summed over workers.
+        ``epochs_trained`` (the backbone's among them), ``epochs_screened`` (what screening cost, in epochs)
+        and ``seconds`` that trials spent, summed over workers.
         What was cut out of a backbone also has ``accuracy_before``, that before fine-tuning, and ``parent``,
         the trial that it was cut out of instead, if there was one; what stores more than it trains also has
         ``trainable``.
@@ -31,6 +32,7 @@ def summary(run: RunRecord) -> dict[str, Any]:
         "hypervolume": run_hypervolume(run),
         "init": run.settings["settings"].get("init", "scratch"),
         "epochs_trained": len(epochs),
+        "epochs_screened": run.screening_epochs,
         "seconds": sum(epoch.seconds for epoch in epochs if math.isfinite(epoch.seconds)),
     }
 

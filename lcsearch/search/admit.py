@@ -16,6 +16,7 @@ from lcsearch.runs.settings import RunSettings
 from lcsearch.search.history import History
 from lcsearch.search.limits import Limits
 from lcsearch.search.proposals.queue import Candidate
+from lcsearch.search.screening import Screening
 
 Size = Callable[[ModelSpec], Count]
 """Counts a model without training it."""
@@ -29,11 +30,13 @@ class Admission:
         directory: Where trials' folders, and what they start from, lie.
         settings: Every setting of the run.
         size: Counts a model without training it.
+        screening: Looks at models before they are trained; None where that is off.
     """
 
     directory: RunDirectory
     settings: RunSettings
     size: Size
+    screening: Screening | None = None
 
     def admit(self, candidate: Candidate, history: History) -> TrialRecord:
         """The record of the next trial.
@@ -48,7 +51,7 @@ class Admission:
         count = self.size(candidate.spec.model)
         record = TrialRecord(
             history.next_number, "running", candidate.origin, candidate.label, candidate.spec,
-            count.params, count.macs, count.layers, started_at=time.time(),
+            count.params, count.macs, count.layers, started_at=time.time(), screened=candidate.screened,
         )  # fmt: skip
         original = history.original_of(candidate.spec)
         if original is not None:
@@ -56,8 +59,18 @@ class Admission:
         if candidate.origin != "baseline":
             record = self._within_limits(record)
         if self.settings.inherit and record.state == "running":
-            record = replace(record, parent=history.parent_of(record))
-        return record
+            record = replace(record, parent=history.parent_of(record.spec, record.params))
+        return self._screened(record, history)
+
+    def _screened(self, record: TrialRecord, history: History) -> TrialRecord:
+        """With what it does before any training, also where it was not chosen by that.
+
+        Candidates are weighed by what became of all that were looked at.
+        """
+        cut = record.state == "running" and record.spec.recipe.init == "backbone"
+        if self.screening is None or record.screened is not None or not cut:
+            return record
+        return replace(record, screened=self.screening.one(record.spec, record.parent, history))
 
     def job(self, record: TrialRecord, history: History, *, resume: bool) -> Job:
         """What a trial is handed out as.

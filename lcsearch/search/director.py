@@ -100,8 +100,13 @@ class SearchDirector:
         self._directory.check()
         if self.interrupted:
             return None
-        while not self._jobs.waiting and self._why_over() is None and self._ready():
-            self._try(self._proposer.next(self.history.next_number))
+        try:
+            while not self._jobs.waiting and self._why_over() is None:
+                if not self._proposer.ready(self.history, self._preparing):
+                    break
+                self._try(self._proposer.next(self.history, self._preparing))
+        except Suspended:
+            return None
         return self._jobs.take()
 
     def on_started(self, number: int, worker: str) -> None:
@@ -163,18 +168,15 @@ class SearchDirector:
         """Let the display move."""
         self.audience.tick(self.history)
 
-    def _ready(self) -> bool:
-        """Whether there is something to propose now; Ctrl-C ends the preparations for it."""
+    def _preparing(self, words: str) -> None:
+        """Say what is made before the next trial; Ctrl-C ends it.
 
-        def progress(words: str) -> None:
-            self.audience.preparing(words, self.history)
-            if self.interrupted:
-                raise Suspended
-
-        try:
-            return self._proposer.ready(self.history, progress)
-        except Suspended:
-            return False
+        Raises:
+            Suspended: The search was interrupted.
+        """
+        self.audience.preparing(words, self.history)
+        if self.interrupted:
+            raise Suspended
 
     def _why_over(self) -> str | None:
         if self.dead_end is not None:

@@ -117,16 +117,20 @@ class History:
         """Trials whose weights are kept: the front, the hand-picked ones, and parents of running ones."""
         return self._hand_picked | {trial.number for trial in self._front} | set(self._parents.values())
 
-    def parent_of(self, record: TrialRecord) -> int | None:
+    def parent_of(self, spec: TrialSpec, params: int) -> int | None:
         """The trial a model is cut out of: the smallest on the front that was fine-tuned and is no smaller.
 
         It must keep at least the model's channels in every group: what is gone cannot be had again. None
         where there is none, and for a model that is trained from scratch.
+
+        Args:
+            spec: What is trained.
+            params: Its parameters.
         """
-        if record.spec.recipe.init == "scratch":
+        if spec.recipe.init == "scratch":
             return None
         tuned = (trial for trial in self._front if trial.spec.recipe.init == "backbone")
-        able = (trial for trial in tuned if trial.params >= record.params and _holds(trial, record))
+        able = (trial for trial in tuned if trial.params >= params and _holds(trial, spec))
         return next((trial.number for trial in able), None)
 
     def _note_epochs(self, record: TrialRecord, known: int) -> None:
@@ -135,9 +139,9 @@ class History:
             self._reached[record.spec.recipe.init, done.epoch].add(rung)
 
 
-def _holds(parent: TrialRecord, child: TrialRecord) -> bool:
+def _holds(parent: TrialRecord, child: TrialSpec) -> bool:
     """Whether a model keeps at least another's channels in every group."""
-    wanted = child.spec.model.channels
+    wanted = child.model.channels
     return all(wanted.get(name, 1.0) <= share for name, share in parent.spec.model.channels.items())
 
 

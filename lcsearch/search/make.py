@@ -26,6 +26,7 @@ from lcsearch.nets import surgery
 from lcsearch.nets.backbones import build
 from lcsearch.nets.replaceable import plain_words, tied_words
 from lcsearch.nets.sizer import Sizer
+from lcsearch.nets.weights import GivenWeights
 from lcsearch.runs import trackers
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.inputs import Asked, checked
@@ -41,6 +42,7 @@ from lcsearch.search.planner import Planner
 from lcsearch.search.precision import measured, trained_in, worth_measuring
 from lcsearch.search.proposals.given import read_given
 from lcsearch.search.proposals.guided import Preparing
+from lcsearch.search.screening import Screening, check_screening
 from lcsearch.search.searchable import searchable
 from lcsearch.search.session import SearchSession
 from lcsearch.search.space import (
@@ -125,10 +127,8 @@ def make(
     check_kinds(bound, asked.get("kinds", ()))
     settings, times = _with_precision(asked, settings, bound, facts, images)
     given = found.without_plain(read_given(asked.get("given", ()), bound.plain(), settings))
-    size = facts.image_size
-    weights = given_weights(
-        settings.init, bound.plain(), seed=settings.seed, new_head=settings.new_head, image_size=size
-    )
+    weights = _given_weights(settings, bound, facts)
+    check_screening(settings, bound, facts.train_images)
     check_storage(settings.storage)
     settings, following = _tracked(settings)
     directory = RunDirectory.create(asked.get("out") or _default_out(asked["backbone"]))
@@ -143,6 +143,12 @@ def make(
     directory.write(replace(recorded, precision=times))
     seen = ANY_IMAGES if digest is None else SessionImages(digest.seen)
     return _session(directory, settings, facts, bound, given, objective, following, seen)
+
+
+def _given_weights(settings: RunSettings, bound: BoundSpace, facts: Facts) -> GivenWeights | None:
+    """The weights that models are cut out of, where the run does not train them itself."""
+    size, head = facts.image_size, settings.new_head
+    return given_weights(settings.init, bound.plain(), seed=settings.seed, new_head=head, image_size=size)
 
 
 def reopen(path: Path, said: Mapping[str, Any] | None = None) -> SearchSession:
@@ -263,10 +269,14 @@ def _session(
     images: SessionImages,
 ) -> SearchSession:
     prepare = None if settings.fine_tune is None else Preparing(settings, bound, images)
-    planner = Planner(bound, settings, facts.noise_images, given, Sizer(facts.image_shape), prepare)
+    train = make_objective(settings, images)
+    screening = Screening(directory, settings, bound, train.data) if settings.screen else None
+    size = Sizer(facts.image_shape)
+    planner = Planner(bound, settings, facts.noise_images, given, size, prepare, screening)
     engine = make_engine(settings, directory.path)
-    train = objective or make_objective(settings, images)
-    return SearchSession(directory, settings, facts, planner, train, engine, following, images.remarks)
+    return SearchSession(
+        directory, settings, facts, planner, objective or train, engine, following, images.remarks
+    )
 
 
 def _bind(space: Space, settings: RunSettings, facts: Facts) -> BoundSpace:

@@ -25,6 +25,7 @@ from lcsearch.search.proposals.handpicked import hand_picked, known_good
 from lcsearch.search.proposals.queue import Candidate, Later, Prepare, Proposer
 from lcsearch.search.rungs import Rungs
 from lcsearch.search.sampler_view import SamplerView
+from lcsearch.search.screening import Screening
 from lcsearch.search.space import BoundSpace
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Planner:
         given: Specs that the user wants tried first.
         size: Counts a model without training it.
         prepare: Makes what trials need that are cut out of a backbone; None where none are.
+        screening: Looks at candidates before one is trained; None where that is off.
     """
 
     space: BoundSpace
@@ -50,6 +52,7 @@ class Planner:
     given: Sequence[TrialSpec]
     size: Size
     prepare: Prepare | None = None
+    screening: Screening | None = None
 
     def director(self, store: Store, directory: RunDirectory) -> SearchDirector:
         """What directs the search; it goes on where the store stands."""
@@ -65,13 +68,14 @@ class Planner:
         if self.prepare is not None:
             early = self._without_backbone()
             later = Later(directory, self.settings.waits, self.prepare, self._after_backbone)
-        proposer = Proposer(early, self._suggest, self._make_sampler, view, history, later)
+        screening = self.screening
+        proposer = Proposer(early, self._suggest, self._make_sampler, view, history, later, screening)
         if any(trial.spec.recipe.needs_backbone for trial in history):
             proposer.ready(history, lambda words: None)
         rule = stopping.find(self.settings.early_stopping)
         words = metric_words(self.settings.metric)
         rungs = Rungs(self.noise_images, rule, self.settings.rung_factor, words)
-        admission = Admission(directory, self.settings, self.size)
+        admission = Admission(directory, self.settings, self.size, screening)
         return SearchDirector(store, directory, self.settings, proposer, admission, rungs, history)
 
     def planned(self) -> list[Candidate]:
@@ -117,14 +121,8 @@ class Planner:
         return spec if recipe == usual else self.space.suggest(trial, recipe)
 
     def _searched_recipe(self, model: ModelSpec) -> Recipe:
-        """How a model of the search is trained.
-
-        From scratch, as long as backbone and fine-tuning together, where so little is left of the backbone
-        that what can be cut out of it is worth less than the epochs that went into it (docs/trained.md).
-        """
-        least = self.settings.scratch_below * self.space.params(self.space.plain())
-        small = self.settings.fine_tune is not None and self.space.params(model) < least
-        return self.settings.thinner_recipe if small else self.settings.searched_recipe
+        """How a model of the search is trained."""
+        return self.settings.recipe_of(self.space.params(model), self.space.params(self.space.plain()))
 
     def _hand_picked(self, *origins: Origin) -> list[Candidate]:
         return [self._completed(one) for one in self.picked if one.origin in origins]

@@ -17,6 +17,7 @@ from lcsearch.core.records import TrialRecord
 from lcsearch.runs.optuna_private import note, sampler_notes
 from lcsearch.runs.store import Proposal, directions_of
 from lcsearch.search.limits import Limits
+from lcsearch.search.samplers import SCREENED
 
 PREDICTED = "predicted"
 _INFEASIBLE_ACCURACY = 0.0
@@ -86,6 +87,8 @@ class SamplerView:
         return self._storage.get_trial_id_from_study_id_trial_number(self._study_id, trial.number)
 
     def _fill(self, trial_id: int, record: TrialRecord) -> None:
+        if record.screened is not None and record.screened.accuracy is not None:
+            self._storage.set_trial_user_attr(trial_id, SCREENED, record.screened.accuracy)
         for name, violation in self._limits.violations(record.params, record.macs).items():
             self._storage.set_trial_system_attr(trial_id, _CONSTRAINTS + name, violation)
         accuracy = _accuracy(record)

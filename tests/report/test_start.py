@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from hand_made import make_run, make_trial
 
-from lcsearch.core.records import TrialRecord
-from lcsearch.report.start import epochs_behind, start_words
+from lcsearch.core.records import Screened, TrialRecord
+from lcsearch.report.heading import remarks
+from lcsearch.report.plots.hypervolume import growth
+from lcsearch.report.start import epochs_behind, screening_words, start_words
 from lcsearch.report.words import trial_words
 
 
@@ -52,3 +54,18 @@ def test_the_report_says_that_models_differ_in_what_is_behind_them():
 def test_a_hover_names_the_parent():
     trial = replace(family()[3], metrics={"accuracy_before": 40.0})
     assert "cut out of trial 2, 40.00 % before fine-tuning" in trial_words(trial)
+
+
+def test_screening_costs_epochs_of_a_third_of_the_images_that_went_forward():
+    """With 100 training images an epoch is 300 images: 450 and 150 of them are one and a half and a half."""
+    run = make_run(
+        make_trial(0, 93.0, 10_000, "baseline"), make_trial(1, 92.0, 1000), make_trial(2, 91.0, 900)
+    )
+    assert screening_words(run) is None
+    seen = (None, Screened(80.0, 12, 450), Screened(None, 3, 150))
+    trials = tuple(replace(trial, screened=one) for trial, one in zip(run.trials, seen, strict=True))
+    run = replace(run, trials=trials, settings={**run.settings, "facts": {"train_images": 100}})
+    assert screening_words(run) == "15 models screened, as much work as 2.0 epochs"
+    assert screening_words(run) in remarks(run)
+    grown = growth(run)
+    assert grown is not None and grown.epochs == (1, 3.5, 5)

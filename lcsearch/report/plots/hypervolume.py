@@ -27,13 +27,13 @@ class Growth:
     """Hypervolume after each trial that ended, complete or not.
 
     Attributes:
-        epochs: Epochs trained until then, by all trials together.
+        epochs: Epochs trained until then, by all trials together, and what screening for them cost.
         seconds: Seconds until then in which at least one trial was running.
         hypervolume: Share of the box, 0 to 1.
         searched: Whether the sampler proposed the trial.
     """
 
-    epochs: tuple[int, ...]
+    epochs: tuple[float, ...]
     seconds: tuple[float, ...]
     hypervolume: tuple[float, ...]
     searched: tuple[bool, ...]
@@ -47,9 +47,9 @@ def growth(run: RunRecord) -> Growth | None:
     box = pareto.box_of(baseline.accuracy, baseline.params, run.smallest_params)
     busy = Busy(run.trials)
     front: list[tuple[float, float]] = []
-    epochs, volume, steps = 0, 0.0, []
+    epochs, volume, steps = 0.0, 0.0, []
     for trial in sorted((t for t in run.trials if t.epochs), key=end_of):
-        epochs += len(trial.epochs)
+        epochs += len(trial.epochs) + run.screened_for(trial)
         if trial.state == "running":
             continue
         if trial.state == "complete" and trial.accuracy is not None:

@@ -14,12 +14,15 @@ from optuna.samplers import BaseSampler
 from lcsearch.core.errors import InputError
 from lcsearch.core.files import copy_file
 from lcsearch.core.job import BACKBONE, Progress
-from lcsearch.core.records import Origin, TrialRecord
+from lcsearch.core.parameters import Trial
+from lcsearch.core.records import Origin, Screened, TrialRecord
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.store import Proposal
 from lcsearch.search.history import History
 from lcsearch.search.sampler_view import SamplerView
+from lcsearch.search.samplers import ScreeningSampler
+from lcsearch.search.screening import Screening
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Candidate:
         spec: What to train.
         proposal: The sampler's choices that mean it: what is recorded beside the trial that it becomes.
         asked: The sampler's own trial; None for what was planned.
+        screened: What it was chosen by before any training; None where nothing was looked at.
     """
 
     origin: Origin
@@ -39,6 +43,7 @@ class Candidate:
     spec: TrialSpec
     proposal: Proposal = field(default_factory=Proposal)
     asked: optuna.Trial | None = None
+    screened: Screened | None = None
 
 
 class Prepare(Protocol):
@@ -117,18 +122,21 @@ class Proposer:
         view: The study that samplers see, filled with what the history holds.
         history: What is recorded already.
         later: What else is planned, once there is a backbone to cut it out of; it then comes first.
+        screening: Looks at candidates before one is proposed; None where that is off.
     """
 
     def __init__(
         self,
         planned: Sequence[Candidate],
-        suggest: Callable[[optuna.Trial], TrialSpec],
+        suggest: Callable[[Trial], TrialSpec],
         make_sampler: Callable[[int], BaseSampler],
         view: SamplerView,
         history: History,
         later: Later | None = None,
+        screening: Screening | None = None,
     ) -> None:
         self._planned = _untried(planned, history)
+        self._screening = screening
         self._later = later
         self._suggest = suggest
         self._make_sampler = make_sampler
@@ -151,13 +159,22 @@ class Proposer:
         """Why nothing more will ever be ready; None while something may."""
         return None if self._later is None else self._later.dead_end(history)
 
-    def next(self, number: int) -> Candidate:
-        """The candidate for the trial of this number; only while it is ready."""
+    def next(self, history: History, progress: Progress) -> Candidate:
+        """The candidate for the next trial; only while it is ready.
+
+        Args:
+            history: Every trial.
+            progress: Hears of candidates that are looked at; what it raises passes through.
+        """
         if self._planned:
             return self._planned.pop(0)
-        asked = self._view.ask(self._make_sampler(number))
+        sampler, pool = self._make_sampler(history.next_number), None
+        if self._screening is not None and isinstance(sampler, ScreeningSampler):
+            pool = sampler.screen = self._screening.pool(self._suggest, history, progress)
+        asked = self._view.ask(sampler)
         spec = self._suggest(asked)
-        return Candidate("sampler", "", spec, self._view.proposal(asked), asked)
+        screened = None if pool is None else pool.screened(spec)
+        return Candidate("sampler", "", spec, self._view.proposal(asked), asked, screened)
 
     def tie(self, candidate: Candidate, record: TrialRecord) -> None:
         """Tell which trial a candidate became."""

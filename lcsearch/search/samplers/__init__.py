@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from lcsearch.core import plugins
 
 if TYPE_CHECKING:
+    import numpy as np
     from optuna.samplers import BaseSampler
 
     from lcsearch.search.space import BoundSpace
@@ -31,6 +33,55 @@ class Sampler(Protocol):
         Raises:
             InputError: It needs a package that is not there.
         """
+
+
+Promise = Callable[[Sequence[float | None]], "np.ndarray"]
+"""What each candidate of a pool promises, given the accuracy of each before any training.
+
+It must not fall where an accuracy rises, and depend for each candidate on its own accuracy alone. None stands
+for a candidate that trains from scratch.
+"""
+
+
+class Screen(Protocol):
+    """Looks at candidates before one of them is proposed.
+
+    Attributes:
+        count: How many of them at most.
+    """
+
+    count: int
+
+    def epochs(self, params: int) -> int:
+        """For how many epochs a model of so many parameters would be trained."""
+
+    def __call__(self, answers: Sequence[Mapping[str, Any]], promise: Promise) -> Sequence[float | None]:
+        """The accuracies of candidates before any training, in percent of training images.
+
+        Args:
+            answers: The parameters of each, the most promising first.
+            promise: What each promises: one that cannot come out ahead is looked at less closely.
+
+        Returns:
+            One for each; None for one that trains from scratch. That of one that is behind may be too high,
+            but it is behind with it.
+        """
+
+
+@runtime_checkable
+class ScreeningSampler(Protocol):
+    """What a sampler makes that chooses among candidates by their accuracy before any training.
+
+    In the study such trials have it as the user attribute `SCREENED`.
+
+    Attributes:
+        screen: Set before it is asked where candidates can be looked at; None else.
+    """
+
+    screen: Screen | None
+
+
+SCREENED = "screened"
 
 
 def find(name: str) -> Sampler:

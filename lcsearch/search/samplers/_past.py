@@ -10,6 +10,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from lcsearch.core.pareto import front, ranks
+from lcsearch.search.samplers import SCREENED
 from lcsearch.search.samplers._layout import Genome, Layout
 from lcsearch.search.samplers._limits import violations
 
@@ -33,6 +34,7 @@ class Seen:
         predicted: The accuracy is a stopped trial's prediction.
         running: It runs.
         over: By limit: the excess as a share of it.
+        screened: Its accuracy before any training, in percent of training images; None where it has none.
     """
 
     genome: Genome
@@ -44,6 +46,7 @@ class Seen:
     predicted: bool
     running: bool
     over: Mapping[str, float]
+    screened: float | None = None
 
     @property
     def point(self) -> tuple[float, float]:
@@ -152,4 +155,5 @@ def _see(layout: Layout, trial: FrozenTrial) -> Seen:
         bool(trial.user_attrs.get("predicted")),
         trial.state == TrialState.RUNNING,
         over,
+        trial.user_attrs.get(SCREENED),
     )

@@ -42,14 +42,17 @@ class Inputs:
     Attributes:
         features: (n, blocks · block) numbers of the layers, then (n, rest) numbers of what is shared.
         log_params: (n,) natural logarithm of the parameter counts.
+        hints: (n, k) what else is known of them, in which accuracy is a straight line; None where nothing is.
     """
 
     features: Array
     log_params: Array
+    hints: Array | None = None
 
     def __getitem__(self, index: Array) -> Inputs:
         """A selection of models."""
-        return Inputs(self.features[index], self.log_params[index])
+        hints = None if self.hints is None else self.hints[index]
+        return Inputs(self.features[index], self.log_params[index], hints)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +65,13 @@ class _Distances:
         layers: (blocks, n, m) or (blocks, pairs) squared distances, layer by layer.
         whole: (n, m) or (pairs,) squared distances over everything.
         trend: (n, m) or (n, n) products of the centred log params.
+        hinted: (n, m) or (n, n) products of the hints; None where there are none.
     """
 
     layers: Array
     whole: Array
     trend: Array
+    hinted: Array | None = None
 
     def matrix(self, found: Array, itself: float) -> Array:
         """What was worked out of the distances, as (n, m); ``itself`` is what a model has with itself."""
@@ -98,7 +103,8 @@ class _Kernel:
     def mixed(self, there: _Distances, summed: Array, joint: Array) -> Array:
         """The covariances that the parts make."""
         own = self.additive * summed / max(1, len(there.layers)) + (1 - self.additive) * joint
-        return np.asarray(own + _TREND_VARIANCE * (_SLOPE * there.trend + 1.0))
+        own = own + _TREND_VARIANCE * (_SLOPE * there.trend + 1.0)
+        return np.asarray(own if there.hinted is None else own + there.hinted)
 
 
 class Surrogate:
@@ -112,6 +118,8 @@ class Surrogate:
         block: Features per layer.
         blocks: Layers.
         singles: Choices of channels: a number each, behind those of the layers.
+        slopes: (2, k) how much accuracy is expected to rise with each hint, in points, and the standard
+            deviation of what it really rises by; None without hints.
     """
 
     def __init__(
@@ -124,13 +132,17 @@ class Surrogate:
         block: int,
         blocks: int,
         singles: int = 0,
+        slopes: Array | None = None,
     ) -> None:
-        self._inputs = inputs
+        self._inputs, self._slopes = inputs, slopes
+        expected = self._expected(inputs)
+        accuracy = accuracy - expected
         starts = [*range(0, block * blocks, block), *range(block * blocks, block * blocks + singles)]
         self._parts = [slice(start, end) for start, end in pairwise([*starts, block * blocks + singles])]
         self._centre = float(np.mean(inputs.log_params))
         self._middle = float(np.median(accuracy))
         self._scale = float(np.std(accuracy)) or 1.0
+        self._told = np.ones(0) if slopes is None else slopes[1] / self._scale
         target = (accuracy - self._middle) / self._scale
         few = np.unique(np.linspace(0, len(target) - 1, min(len(target), _TUNE_ON)).astype(int))
         noises = _Noises(noise / self._scale, predicted, self._scale)
@@ -138,7 +150,7 @@ class Surrogate:
         clean = self._kernel(self._distances(inputs))
         self._factor = cholesky(clean + noises(*factors), lower=True, check_finite=False)
         self._weights = cho_solve((self._factor, True), target, check_finite=False)
-        self.fitted: Array = self._middle + self._scale * (clean @ self._weights)
+        self.fitted: Array = self._middle + self._scale * (clean @ self._weights) + expected
         """(n,) guesses of the trials' own noise-free accuracies, in percent."""
 
     def guess(self, inputs: Inputs) -> tuple[Array, Array]:
@@ -147,8 +159,16 @@ class Surrogate:
         mean = cross @ self._weights
         solved = solve_triangular(self._factor, cross.T, lower=True, check_finite=False)
         own = 1.0 + _TREND_VARIANCE * (_SLOPE * (inputs.log_params - self._centre) ** 2 + 1.0)
+        if inputs.hints is not None:
+            own = own + np.sum((inputs.hints * self._told) ** 2, axis=1)
         spread = np.sqrt(np.maximum(own - np.sum(solved**2, axis=0), 1e-10))
-        return self._middle + self._scale * mean, self._scale * spread
+        return self._middle + self._scale * mean + self._expected(inputs), self._scale * spread
+
+    def _expected(self, inputs: Inputs) -> Array:
+        """(m,) points by which accuracies are expected to be higher for what the hints say."""
+        if inputs.hints is None or self._slopes is None:
+            return np.zeros(len(inputs.log_params))
+        return np.asarray(inputs.hints @ self._slopes[0])
 
     def _distances(self, a: Inputs, b: Inputs | None = None) -> _Distances:
         """Between the models of two sets, or among those of one."""
@@ -161,8 +181,12 @@ class Surrogate:
         whole = layers.sum(axis=0)
         if a.features[:, rest].size:
             whole += _squared(a, b, rest)
-        trend = np.outer(a.log_params - self._centre, (b or a).log_params - self._centre)
-        return _Distances(layers, whole, trend)
+        other = b or a
+        trend = np.outer(a.log_params - self._centre, other.log_params - self._centre)
+        hinted = None
+        if a.hints is not None and other.hints is not None:
+            hinted = (a.hints * self._told**2) @ other.hints.T
+        return _Distances(layers, whole, trend, hinted)
 
 
 def _squared(a: Inputs, b: Inputs | None, part: slice, out: Array | None = None) -> Array:

@@ -14,6 +14,7 @@ one objective known exactly.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +24,8 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from lcsearch.core.pareto import Box, ranks
+from lcsearch.search.samplers import Screen
+from lcsearch.search.samplers._hints import SLOPES, Hints
 from lcsearch.search.samplers._improvement import expected_improvement
 from lcsearch.search.samplers._layout import Genome, Layout, layout_of
 from lcsearch.search.samplers._limits import Limits
@@ -44,6 +47,8 @@ _FLOOR = 12.0
 _MOST = 160
 _RETRIES = 5
 _REFINED, _NUDGES = 8, 6
+_SCREENED = 4
+"""Trials whose accuracy before any training must be known before children are screened."""
 
 
 class Child(NamedTuple):
@@ -68,6 +73,7 @@ class RecombineSampler(BaseSampler):
         self._rng = np.random.default_rng(seed)
         self._independent = RandomSampler(seed=seed)
         self._child: dict[str, Any] = {}
+        self.screen: Screen | None = None
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Choose the child here, because which parameters there are depends on it."""
@@ -112,14 +118,42 @@ class RecombineSampler(BaseSampler):
         children = self._new(self._children(moves, parents, limits), past.known, limits)
         if not children:
             return []
-        goal = _Goal(surrogate, sizes, [s for s in past.late if s.running])
+        running = [s for s in past.late if s.running]
+        goal = _Goal(surrogate, sizes, running, self._cost)
         scores = goal.score(children)
-        best = [children[i].genome for i in np.argsort(-scores, kind="stable")[:_REFINED]]
+        known = [seen.screened for seen in pool]
+        if self.screen is not None and sum(one is not None for one in known) >= _SCREENED:
+            hints = Hints(known)
+            informed = _Goal(self._fit(pool, hints), sizes, running, self._cost, hints)
+            ordered = self._screened(self.screen, _sorted(children, scores), informed)
+            return [child.genome for child in ordered[:_RETRIES]]
+        best = [child.genome for child in _sorted(children, scores)[:_REFINED]]
         nudged = [moves.nudged(genome) for genome in best for _ in range(_NUDGES)]
         taken = past.known | {child.key for child in children}
         if refined := self._new(nudged, taken, limits):
             children, scores = children + refined, np.append(scores, goal.score(refined))
-        return [children[i].genome for i in np.argsort(-scores, kind="stable")[:_RETRIES]]
+        return [child.genome for child in _sorted(children, scores)[:_RETRIES]]
+
+    @property
+    def _cost(self) -> Callable[[int], int] | None:
+        """Epochs by parameters; where nothing is screened they do not count."""
+        return None if self.screen is None else self.screen.epochs
+
+    def _screened(self, screen: Screen, ordered: list[Child], goal: _Goal) -> list[Child]:
+        """The most promising children by what they do before any training, the best first.
+
+        They are not nudged before: candidates that are much alike are worth no looks.
+
+        Args:
+            screen: Looks at them.
+            ordered: Children, the most promising first.
+            goal: Weighs children whose accuracy before any training is known.
+        """
+        asked = [(child, self._layout.proposal(child.genome)) for child in ordered[: screen.count]]
+        able = [(child, found[0]) for child, found in asked if found is not None]
+        children = [child for child, _ in able]
+        accuracies = screen([answers for _, answers in able], lambda known: goal.score(children, known))
+        return _sorted(children, goal.score(children, accuracies))
 
     def _children(self, moves: Moves, parents: list[Genome], limits: Limits) -> list[Genome]:
         low = self._layout.params_low
@@ -145,46 +179,76 @@ class RecombineSampler(BaseSampler):
                 found.append(Child(genome, key, params, features))
         return found
 
-    def _fit(self, pool: list[Seen]) -> Surrogate:
+    def _fit(self, pool: list[Seen], hints: Hints | None = None) -> Surrogate:
         accuracy = np.array([s.accuracy for s in pool], dtype=float)
         accuracy = np.maximum(accuracy, accuracy.max() - _FLOOR)
         predicted = np.array([s.predicted for s in pool])
         noise = np.where(predicted, _PREDICTED_NOISE, _TRAINED_NOISE)
         layout = self._layout
         return Surrogate(
-            _inputs(pool),
+            _inputs(pool, hints),
             accuracy,
             noise,
             predicted,
             block=layout.block,
             blocks=layout.convolutions,
             singles=len(layout.choices),
+            slopes=None if hints is None else SLOPES,
         )
 
 
 class _Goal:
-    """What children are weighed by: expected improvement over the trained and the running trials."""
+    """What children are weighed by: expected improvement over the trained and the running trials.
 
-    def __init__(self, surrogate: Surrogate, sizes: Sizes, running: list[Seen]) -> None:
-        self._surrogate, self._sizes = surrogate, sizes
+    Args:
+        surrogate: Guesses accuracies.
+        sizes: What accuracy is weighed against.
+        running: Trials without an end.
+        cost: Epochs that a model of so many parameters is trained for, where they are to count.
+        hints: What the surrogate is told of accuracies before any training; None where it is told nothing.
+    """
+
+    def __init__(
+        self,
+        surrogate: Surrogate,
+        sizes: Sizes,
+        running: list[Seen],
+        cost: Callable[[int], int] | None = None,
+        hints: Hints | None = None,
+    ) -> None:
+        self._surrogate, self._sizes, self.running = surrogate, sizes, running
+        self._cost, self._hints = cost, hints
         self._accuracy, self._there = surrogate.fitted, sizes.trained
         if running:
-            guessed = surrogate.guess(_inputs(running))[0]
+            guessed = surrogate.guess(_inputs(running, hints))[0]
             own = sizes([s.params for s in running], [s.features for s in running])
             self._accuracy, self._there = np.append(self._accuracy, guessed), np.append(self._there, own)
         best = float(self._accuracy.max())
         self._box = Box(best - _BELOW_BEST, best + 1.0, sizes.low, sizes.high)
 
-    def score(self, children: list[Child]) -> np.ndarray:
-        """Expected improvement of each child."""
+    def score(self, children: list[Child], known: Sequence[float | None] = ()) -> np.ndarray:
+        """Expected improvement of each child, per epoch where epochs count.
+
+        Args:
+            children: The children.
+            known: Their accuracies before any training, where the surrogate is told of such.
+        """
         params, features = [child.params for child in children], [child.features for child in children]
-        mean, spread = self._surrogate.guess(Inputs(np.array(features), np.log(params)))
+        hints = None if self._hints is None else self._hints(known)
+        mean, spread = self._surrogate.guess(Inputs(np.array(features), np.log(params), hints))
         size = self._sizes(params, features)
-        return expected_improvement(mean, spread, size, self._accuracy, self._there, self._box)
+        gain = expected_improvement(mean, spread, size, self._accuracy, self._there, self._box)
+        return gain if self._cost is None else gain / [self._cost(one) for one in params]
 
 
-def _inputs(seen: list[Seen]) -> Inputs:
-    return Inputs(np.array([s.features for s in seen]), np.log([s.params for s in seen]))
+def _sorted(children: list[Child], scores: np.ndarray) -> list[Child]:
+    """Children by falling score."""
+    return [children[i] for i in np.argsort(-scores, kind="stable")]
+
+
+def _inputs(seen: list[Seen], hints: Hints | None = None) -> Inputs:
+    told = None if hints is None else hints([s.screened for s in seen])
+    return Inputs(np.array([s.features for s in seen]), np.log([s.params for s in seen]), told)
 
 
 def _parents(pool: list[Seen], accuracy: np.ndarray, sizes: Sizes) -> list[Genome]:

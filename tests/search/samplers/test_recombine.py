@@ -144,7 +144,7 @@ def test_what_children_are_weighed_against(monkeypatch: pytest.MonkeyPatch) -> N
     running = add(study, (0.4, 0.4, 0.4), None)
     ask(study)
     (((inputs, accuracy, noise, predicted), more, fit),) = fits
-    assert more == {"block": 4, "blocks": 3, "singles": 0}
+    assert more == {"block": 4, "blocks": 3, "singles": 0, "slopes": None}
     assert accuracy.tolist() == [80.0, 72.0, 84.0, 75.0, 72.0], "none more than 12 points below the best"
     assert predicted.tolist() == [False, False, False, True, False]
     assert noise.tolist() == [0.35, 0.35, 0.35, 1.0, 0.35]

@@ -1,0 +1,182 @@
+"""How the recombining sampler chooses among candidates whose accuracy before any training is known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+import torch
+from optuna.trial import FixedTrial, create_trial
+from torch import nn
+
+from lcsearch.core.spec import ModelSpec, TrialSpec
+from lcsearch.layers.families.linear import LinearSpec
+from lcsearch.search.samplers import SCREENED, Promise, ScreeningSampler, make, recombine
+from lcsearch.search.samplers._hints import Hints
+from lcsearch.search.samplers._surrogate import Inputs, Surrogate
+from lcsearch.search.space import BoundSpace, bind, parse_space
+
+
+def space() -> BoundSpace:
+    with torch.device("meta"):
+        net = nn.ModuleList(nn.Conv2d(size, 1024, 1, bias=False) for size in (2048, 8192, 32_768))
+    rule = {"kind": ["linear"], "alpha": {"low": 0.001, "high": 1.0, "log": True}}
+    plain = {"version": 1, "backbone": "*", "layers": {"*": rule}, "regularizer": {"weight": 0.0}}
+    return bind(parse_space(plain, "f"), net, ModelSpec("net", 10, 4))
+
+
+SPACE = space()
+
+
+class Looks:
+    """Gives candidates accuracies in turn, and keeps what it was asked and told."""
+
+    def __init__(self, count: int, accuracies: Sequence[float | None]) -> None:
+        self.count, self.accuracies = count, accuracies
+        self.answers: Sequence[Mapping[str, Any]] = ()
+        self.promises = np.empty(0)
+
+    def epochs(self, params: int) -> int:
+        return 1
+
+    def __call__(self, answers: Sequence[Mapping[str, Any]], promise: Promise) -> Sequence[float | None]:
+        self.answers = answers
+        found = [self.accuracies[place % len(self.accuracies)] for place in range(len(answers))]
+        self.promises = promise(found)
+        return found
+
+
+def study(screened: Sequence[float | None]) -> optuna.Study:
+    """Trials whose accuracy rises by 1.5 points where the wrong answers before it are halved twice."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    made, rng = optuna.create_study(directions=["maximize", "minimize"]), np.random.default_rng(0)
+    for before in screened:
+        layers = {str(place): LinearSpec(float(rng.uniform(0.05, 0.5))) for place in range(3)}
+        found = SPACE.encode(TrialSpec(ModelSpec("net", 10, 4, layers=layers)))
+        assert found is not None
+        params = SPACE.params(SPACE.suggest(FixedTrial(dict(found[0]))).model)
+        accuracy = 91.5 if before is None else 95 - 1.5 * math.log2(100 - before) / 2
+        own = {} if before is None else {SCREENED: before}
+        made.add_trial(
+            create_trial(
+                values=[accuracy, params], params=dict(found[0]), distributions=dict(found[1]), user_attrs=own
+            )
+        )
+    return made
+
+
+BEFORE = [20.0, 84.0, 52.0, 90.0, 70.0, 88.0, 36.0, 60.0, 80.0, 86.0, 44.0, 75.0]
+
+
+def ask(made: optuna.Study, looks: Looks | None, seed: int = 0) -> ModelSpec:
+    sampler = recombine.make(seed, SPACE)
+    assert isinstance(sampler, ScreeningSampler)
+    sampler.screen = looks
+    made.sampler = sampler
+    return SPACE.suggest(made.ask()).model
+
+
+def specs(looks: Looks) -> list[ModelSpec]:
+    return [SPACE.suggest(FixedTrial(dict(own))).model for own in looks.answers]
+
+
+@pytest.mark.parametrize("place", range(6))
+def test_the_one_that_promises_most_is_trained_and_who_does_better_promises_more(place: int) -> None:
+    alike, better = Looks(6, [20.0]), Looks(6, [20.0 if one != place else 90.0 for one in range(6)])
+    ask(study(BEFORE), alike)
+    assert ask(study(BEFORE), better) == specs(better)[int(np.argmax(better.promises))]
+    changed = better.promises - alike.promises
+    assert changed[place] > 0 and not np.delete(changed, place).any()
+    assert better.promises[place] > 1.2 * alike.promises[place]
+
+
+def test_candidates_are_as_many_as_may_be_looked_at_each_once() -> None:
+    looks = [Looks(count, [60.0]) for count in (3, 12)]
+    for one in looks:
+        ask(study(BEFORE), one)
+    few, many = map(specs, looks)
+    assert len(few) == 3 and len(many) == 12 and few == many[:3]
+    assert all(many.count(one) == 1 for one in many)
+
+
+def test_epochs_count_where_candidates_are_looked_at() -> None:
+    """Where a small model costs a hundred epochs no small one is among the candidates."""
+    looks = Looks(4, [60.0])
+    looks.epochs = lambda params: 1 if params > 5_000_000 else 100  # type: ignore[method-assign]
+    ask(study(BEFORE), looks)
+    assert all(SPACE.params(model) > 5_000_000 for model in specs(looks))
+    cheap = Looks(4, [60.0])
+    ask(study(BEFORE), cheap)
+    assert any(SPACE.params(model) < 5_000_000 for model in specs(cheap))
+
+
+@pytest.mark.parametrize("known", [0, 3])
+def test_with_few_screened_trials_nothing_is_looked_at(known: int) -> None:
+    screened = BEFORE[:known] + [None] * 6
+    looks = Looks(6, [60.0])
+    assert ask(study(screened), looks) == ask(study(screened), None) and not looks.answers
+
+
+def test_one_from_scratch_is_judged_without_an_accuracy() -> None:
+    """It wins where all others have lost nearly everything, and loses where they have lost nothing."""
+    found = {}
+    for others in (0.0, 95.0):
+        looks = Looks(6, [None, *[others] * 5])
+        found[others] = ask(study([*BEFORE, None, None]), looks) == specs(looks)[0]
+    assert found == {0.0: True, 95.0: False}
+
+
+def test_the_same_is_proposed_twice() -> None:
+    looks = [Looks(6, [30.0, 80.0, 50.0]) for _ in range(2)]
+    assert ask(study(BEFORE), looks[0], 3) == ask(study(BEFORE), looks[1], 3)
+
+
+def test_samplers_that_choose_among_nothing_are_no_screening_ones() -> None:
+    assert not isinstance(make("tpe", seed=0, space=SPACE), ScreeningSampler)
+
+
+def test_hints_are_logarithms_of_wrong_answers_around_those_of_the_trials() -> None:
+    hints = Hints([90.0, None, 60.0])([90.0, 60.0, None, 80.0, 99.9, 100.0])
+    middle = (math.log(10) + math.log(40)) / 2
+    assert hints[:, 0].tolist() == [1.0, 1.0, 0.0, 1.0, 1.0, 1.0]
+    wanted = [math.log(10) - middle, math.log(40) - middle, 0.0, math.log(20) - middle, -middle, -middle]
+    assert hints[:, 1] == pytest.approx(wanted)
+
+
+WIDE = np.array([[0.0], [2.0]])
+
+
+def test_accuracy_is_a_straight_line_in_a_hint() -> None:
+    """Two models that differ in the hint alone: Bayesian regression with one unknown slope."""
+    each, noise = 50, 0.2
+    hints = np.repeat([[-1.0], [1.0]], each, axis=0)
+    accuracy = np.repeat([88.0, 92.0], each)
+    same = np.zeros((2 * each, 1)), np.full(2 * each, 10.0)
+    none = np.zeros(2 * each, dtype=bool)
+    fitted = Surrogate(
+        Inputs(*same, hints), accuracy, np.full(2 * each, noise), none, block=1, blocks=1, slopes=WIDE
+    )
+    new = Inputs(np.zeros((3, 1)), np.full(3, 10.0), np.array([[-1.0], [0.5], [4.0]]))
+    mean, spread = fitted.guess(new)
+    assert mean == pytest.approx([88.0, 91.0, 98.0], abs=0.05)
+    assert spread[2] < 0.5
+    assert fitted.guess(Inputs(new.features, new.log_params, np.zeros((3, 1))))[0] == pytest.approx(90.0)
+
+
+def test_an_expected_slope_holds_where_no_trial_says_anything_of_it() -> None:
+    """Trials that differ in nothing but noise, all with one hint: elsewhere accuracy is as expected."""
+    rng = np.random.default_rng(0)
+    hints = np.full((40, 1), 0.5)
+    same, none = (np.zeros((40, 1)), np.full(40, 10.0)), np.zeros(40, dtype=bool)
+    accuracy, noise = 90.0 + 0.3 * rng.standard_normal(40), np.full(40, 0.3)
+    inputs, slopes = Inputs(*same, hints), np.array([[-2.0], [0.5]])
+    fitted = Surrogate(inputs, accuracy, noise, none, block=1, blocks=1, slopes=slopes)
+    new = Inputs(np.zeros((2, 1)), np.full(2, 10.0), np.array([[0.5], [2.5]]))
+    mean, spread = fitted.guess(new)
+    assert mean == pytest.approx([90.0, 86.0], abs=0.15)
+    assert fitted.fitted == pytest.approx(np.full(40, 90.0), abs=0.15)
+    assert 0.6 < spread[1] < 2 * 0.5  # the slope, of which trials with one hint say something
