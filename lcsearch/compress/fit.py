@@ -52,9 +52,8 @@ def compress_trained(
     With ``responses``, batch norm layers behind the first changed layer get the statistics of the images, and
     a layer's bias takes up the mean of what the fit leaves. A layer that is called several times is fitted
     to its first call, as are layers for convolutions of one weight; one that is not called, or whose output
-    is no batch of feature maps, to its filters. Layers whose family shares tensors are fitted together, to
-    what the trained model's convolutions answer. Coefficients reach across groups: a grouped layer is fitted
-    to its filters in the metric of the input patches' covariance, averaged over the groups.
+    is no batch of feature maps, to its filters. Layers that share tensors are fitted together, to what the
+    convolutions answer. A grouped layer is fitted to filters in the metric of its patches' mean covariance.
 
     Args:
         backbone: Any module with finite weights; it is left as it is.
