@@ -166,35 +166,20 @@ def write_plot(records: list[Line], path: Path) -> None:
 
     A panel shows what was reached by training; what was only cut out may lie below it.
     """
-    from plotly.subplots import make_subplots
-
     nets, sizes = _backbones(records), _sizes(records)
-    panels = [
-        [
-            [r for r in records if (r["backbone"], r["image_size"], r["size"]) == (*net, size)]
-            for size in sizes
-        ]
-        for net in nets
+    panels = {
+        (row, column): [r for r in records if (r["backbone"], r["image_size"], r["size"]) == (*net, size)]
+        for row, net in enumerate(nets, 1)
+        for column, size in enumerate(sizes, 1)
+    }
+    titles = [
+        f"{nets[row - 1][0]}, {sizes[column - 1]} of the parameters" if own else ""
+        for (row, column), own in panels.items()
     ]
-    places = [(row, column) for row in range(len(nets)) for column in range(len(sizes))]
-    figure = make_subplots(
-        len(nets),
-        len(sizes),
-        specs=[[{} if own else None for own in row] for row in panels],
-        subplot_titles=[
-            f"{nets[row][0]}, {sizes[column]} of the parameters"
-            for row, column in places
-            if panels[row][column]
-        ],
-        horizontal_spacing=0.08,
-    )
-    for row, column in places:
-        own = panels[row][column]
+    figure = _grid(panels, titles, len(nets), len(sizes))
+    for place, own in panels.items():
         if own:
-            for arm, name in _drawn().items():
-                _draw(figure, _of(arm, own), arm, name, row + 1, column + 1)
-            trained = [r["accuracy"][-1] for r in own if r["epochs"]]
-            figure.update_yaxes(range=[min(trained) - 0.3, max(trained) + 0.3], row=row + 1, col=column + 1)
+            _fill(figure, own, *place)
     figure.update_xaxes(title="epochs of fine-tuning", tickvals=list(EPOCHS))
     figure.update_yaxes(title="validation accuracy, %")
     figure.update_layout(template="plotly_white", width=1100, height=420 * len(nets), legend_y=-0.15)
@@ -204,6 +189,26 @@ def write_plot(records: list[Line], path: Path) -> None:
         figure.write_html(path, include_plotlyjs=True)
     else:
         figure.write_image(path, scale=1.5)
+
+
+def _grid(panels: dict[tuple[int, int], list[Line]], titles: list[str], rows: int, columns: int) -> Any:
+    """A figure with a panel wherever there is something to show."""
+    from plotly.subplots import make_subplots
+
+    specs: list[list[dict[str, Any] | None]] = [
+        [{} if panels[row, column] else None for column in range(1, columns + 1)]
+        for row in range(1, rows + 1)
+    ]
+    shown = [title for title in titles if title]
+    return make_subplots(rows, columns, specs=specs, subplot_titles=shown, horizontal_spacing=0.08)
+
+
+def _fill(figure: Any, records: list[Line], row: int, column: int) -> None:
+    """Draw all arms of a panel."""
+    for arm, name in _drawn().items():
+        _draw(figure, _of(arm, records), arm, name, row, column)
+    trained = [line["accuracy"][-1] for line in records if line["epochs"]]
+    figure.update_yaxes(range=[min(trained) - 0.3, max(trained) + 0.3], row=row, col=column)
 
 
 def _drawn() -> dict[Arm, str]:

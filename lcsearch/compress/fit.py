@@ -34,6 +34,8 @@ from lcsearch.nets.copying import copied
 How = Literal["responses", "filters"]
 DEFAULT_HOW: How = "responses"
 """The better one, as measured (docs/trained.md)."""
+Bundle = tuple[Family[Any], Mapping[str, LayerSpec]]
+"""A family, and layers of it that are fitted together."""
 FIT_IMAGES = 256
 """Training images that layers are fitted to."""
 
@@ -76,21 +78,33 @@ def compress_trained(
     model = _converted(backbone, layers)
     pairs = _pairs(backbone, model)
     bundles = list(lookup.bundles({name: spec for name, spec in layers.items() if name in pairs}))
-    targets, done = dict[str, Response](), set[str]()
+    done = set[str]()
     if how == "responses" and pairs and images is not None:
         chosen = responses.at_once(images)
-        targets = dict(answers or responses.record(backbone, {n: c for n, (c, _) in pairs.items()}, chosen))
-        _fit_together(together := [one for one in bundles if len(one[1]) > 1], pairs, targets)
-        done = {name for _, own in together for name in own}
-        fits = _fits(pairs, targets, [name for _, own in bundles for name in own if name not in done])
-        _run(model, [*fits, *_refits(pairs, targets, done)], chosen)
-        done |= {fit.tie.name for fit in fits if fit.fitted}
-    _fit_together([one for one in bundles if not done.issuperset(one[1])], pairs, targets)
+        targets = answers or responses.record(backbone, {n: c for n, (c, _) in pairs.items()}, chosen)
+        done = _fit_to_responses(model, bundles, pairs, targets, chosen)
+    _fit_together([one for one in bundles if not done.issuperset(one[1])], pairs, {})
     return model
 
 
+def _fit_to_responses(
+    model: nn.Module,
+    bundles: Sequence[Bundle],
+    pairs: Mapping[str, tuple[nn.Conv2d, FamilyLayer]],
+    targets: Mapping[str, Response],
+    images: Tensor,
+) -> set[str]:
+    """Fit what can be fitted to what convolutions answer, and return the names of it."""
+    together = [one for one in bundles if len(one[1]) > 1]
+    _fit_together(together, pairs, targets)
+    done = {name for _, own in together for name in own}
+    fits = _fits(pairs, targets, [name for _, own in bundles for name in own if name not in done])
+    _run(model, [*fits, *_refits(pairs, targets, done)], images)
+    return done | {fit.tie.name for fit in fits if fit.fitted}
+
+
 def _fit_together(
-    bundles: Sequence[tuple[Family[Any], Mapping[str, LayerSpec]]],
+    bundles: Sequence[Bundle],
     pairs: Mapping[str, tuple[nn.Conv2d, FamilyLayer]],
     targets: Mapping[str, Response],
 ) -> None:
