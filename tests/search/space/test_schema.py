@@ -111,7 +111,7 @@ def test_a_bare_number_or_word_is_short_for_one() -> None:
         (
             "layers.features.0",
             None,
-            'layers."features.0": None is not allowed; write keys from kind, channels, round_to, alpha',
+            'layers."features.0": None is not allowed; write keys from kind, channels, round_to, ',
         ),
         ("min_share", 1.0, "min_share: 1.0 is not allowed; it must be below 1"),
         ("shrink", 0.5, "shrink.high: 0.5 is not allowed; it must be 1"),
