@@ -115,7 +115,14 @@ def test_a_name_that_nothing_has() -> None:
     assert no_such("plot", "9", [], "all") == "there is no plot '9' (all will do too)"
 
 
-SPEAK_OPTIONS = ("cli/", "engines/ray/", "report/commands.py", "runs/inputs.py", "runs/settings.py", "runs/start_settings.py")
+SPEAK_OPTIONS = (
+    "cli/",
+    "engines/ray/",
+    "report/commands.py",
+    "runs/inputs.py",
+    "runs/settings.py",
+    "runs/start_settings.py",
+)
 """The command line; Ray's own commands; commands to copy from a report; where options get their names."""
 
 
