@@ -7,6 +7,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/venv.sh
 
+workers=(-n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder)
 which=()
 if [ "${1:-}" = --fast ]; then
     which=(-m "not slow and not ray and not browser and not zoo")
@@ -25,6 +26,4 @@ say "mypy"
 say "import-linter"
 "$bin/lint-imports" --no-logo --no-cache
 say "pytest"
-# One process more than there are cores: many tests wait for what they started, with a core idle meanwhile.
-workers=$("$bin/python" -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
-exec "$bin/python" -m pytest -n "$workers" --dist loadgroup --no-loadscope-reorder ${which[@]+"${which[@]}"} "$@"
+exec "$bin/python" -m pytest "${workers[@]}" ${which[@]+"${which[@]}"} "$@"
