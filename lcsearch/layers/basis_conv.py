@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from lcsearch.layers import basis_conversion
 from lcsearch.layers.basis_filters import BasisFilters
 from lcsearch.layers.cache import FilterCache
-from lcsearch.layers.cost import Chooser, Plan, Way, use_of
+from lcsearch.layers.cost import Chooser, Plan, Way, check_compute, use_of
 from lcsearch.layers.geometry import Geometry, Pair, check_conv
 from lcsearch.layers.shape import Places
 
@@ -73,8 +73,7 @@ class BasisConv2d(BasisFilters):
         bank_seed: int | None = None,
         compute: Literal["auto", "weight", "feature"] = "auto",
     ) -> None:
-        if compute not in ("auto", "weight", "feature"):
-            raise ValueError(f"compute={compute!r} must be 'auto', 'weight' or 'feature'")
+        check_compute(compute)
         geometry = Geometry.checked(
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode
         )
@@ -163,7 +162,5 @@ class BasisConv2d(BasisFilters):
 
     def extra_repr(self) -> str:
         """Show the arguments."""
-        shown = [f"{name}={value!r}" for name, value in self.geometry.arguments.items()]
-        shown.append(f"filters={self.count!r}")
-        shown += [f"{name}={getattr(self, name)!r}" for name in ("train_basis", "bank_seed", "compute")]
-        return ", ".join(shown)
+        own = {name: getattr(self, name) for name in ("train_basis", "bank_seed", "compute")}
+        return self.geometry.described(filters=self.count, **own)

@@ -118,6 +118,16 @@ class Chooser(Remembered[Way]):
         return self._plan.way(shape[0] * height * width, use)
 
 
+def check_compute(compute: str) -> None:
+    """Check how a layer is told to compute.
+
+    Raises:
+        ValueError: It is none of the ways.
+    """
+    if compute not in ("auto", "weight", "feature"):
+        raise ValueError(f"compute={compute!r} must be 'auto', 'weight' or 'feature'")
+
+
 def use_of(x: Tensor, training: bool) -> Use:
     """Return what a layer that is in training, or in evaluation, gets an input for."""
     if torch.is_grad_enabled():

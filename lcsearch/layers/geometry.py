@@ -99,6 +99,10 @@ class Geometry:
         """Keyword arguments for ``nn.Conv2d`` and ``LinearConv2d``."""
         return {name: getattr(self, name) for name in self.__slots__}
 
+    def described(self, **own: Any) -> str:
+        """What a layer's ``extra_repr`` shows: these arguments, then those of its own."""
+        return ", ".join(f"{name}={value!r}" for name, value in {**self.arguments, **own}.items())
+
     @property
     def attributes(self) -> dict[str, Any]:
         """Everything that nets can read of an ``nn.Conv2d`` of these arguments, apart from its tensors."""

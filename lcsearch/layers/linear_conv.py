@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lcsearch.layers import conversion, mixing
 from lcsearch.layers.cache import FilterCache
-from lcsearch.layers.cost import Chooser, Way, use_of
+from lcsearch.layers.cost import Chooser, Way, check_compute, use_of
 from lcsearch.layers.filters import LinearFilters
 from lcsearch.layers.geometry import Geometry, Pair, check_conv
 from lcsearch.layers.shape import Places
@@ -79,8 +79,7 @@ class LinearConv2d(LinearFilters):
         compute: Literal["auto", "weight", "feature"] = "auto",
         per_group: bool = False,
     ) -> None:
-        if compute not in ("auto", "weight", "feature"):
-            raise ValueError(f"compute={compute!r} must be 'auto', 'weight' or 'feature'")
+        check_compute(compute)
         geometry = Geometry.checked(
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode
         )
@@ -158,7 +157,5 @@ class LinearConv2d(LinearFilters):
 
     def extra_repr(self) -> str:
         """Show the arguments."""
-        shown = [f"{name}={value!r}" for name, value in self.geometry.arguments.items()]
-        for name in ("alpha", "rank", "sparsity", "compute", "per_group"):
-            shown.append(f"{name}={getattr(self, name)!r}")
-        return ", ".join(shown)
+        names = ("alpha", "rank", "sparsity", "compute", "per_group")
+        return self.geometry.described(**{name: getattr(self, name) for name in names})

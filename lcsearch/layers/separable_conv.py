@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from lcsearch.core.torch_private import transforms_active
 from lcsearch.layers import separable_conversion
 from lcsearch.layers.cache import FilterCache
-from lcsearch.layers.cost import use_of
+from lcsearch.layers.cost import check_compute, use_of
 from lcsearch.layers.geometry import Geometry, Pair, check_conv
 from lcsearch.layers.separable_cost import Choice, SeparableChooser, SeparableWay
 from lcsearch.layers.separable_filters import SeparableFilters
@@ -75,8 +75,7 @@ class SeparableConv2d(SeparableFilters):
         rank: int | None = None,
         compute: Literal["auto", "weight", "feature"] = "auto",
     ) -> None:
-        if compute not in ("auto", "weight", "feature"):
-            raise ValueError(f"compute={compute!r} must be 'auto', 'weight' or 'feature'")
+        check_compute(compute)
         geometry = Geometry.checked(
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode
         )
@@ -151,6 +150,4 @@ class SeparableConv2d(SeparableFilters):
 
     def extra_repr(self) -> str:
         """Show the arguments."""
-        shown = [f"{name}={value!r}" for name, value in self.geometry.arguments.items()]
-        shown += [f"{name}={getattr(self, name)!r}" for name in ("terms", "rank", "compute")]
-        return ", ".join(shown)
+        return self.geometry.described(**{name: getattr(self, name) for name in ("terms", "rank", "compute")})

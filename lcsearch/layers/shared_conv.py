@@ -126,6 +126,5 @@ class SharedConv2d(SharedFilters):
 
     def extra_repr(self) -> str:
         """Show the arguments."""
-        shown = [f"{name}={value!r}" for name, value in self.geometry.arguments.items()]
         shared, unique = self.counts
-        return ", ".join([*shown, f"shared={shared}", f"unique={unique}", f"bank_name={self.bank_name!r}"])
+        return self.geometry.described(shared=shared, unique=unique, bank_name=self.bank_name)
