@@ -25,7 +25,7 @@ ScratchBelow = Annotated[
         "Train from scratch what has less than this share of the backbone's parameters.",
         "start",
         ("run",),
-        Rule("1/64, unless all start from scratch", lambda place: (place.init != "scratch") / 64),
+        Rule("1/8, unless all start from scratch", lambda place: (place.init != "scratch") / 8),
     ),
 ]
 Screen = Annotated[
