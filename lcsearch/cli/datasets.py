@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from lcsearch.data.loading import Description
 
 _OTHERS = {
+    "torchvision:NAME": (
+        "any classification set of torchvision, such as torchvision:KMNIST or torchvision:EMNIST,letters"
+    ),
     "folder:PATH": (
         "your own image files: PATH/train/CLASS/* and PATH/test/CLASS/*, and PATH/val/CLASS/* for validation "
         "if it is there, or PATH/CLASS/* (a fixed fifth is kept as test set); resized to --image-size, 32 by "

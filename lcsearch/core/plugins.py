@@ -58,7 +58,7 @@ DATA_SET = Kind(
     "DATA_SET",
     setting="dataset",
     contract="lcsearch.data:DataSet",
-    forms="folder:PATH or package.module:function",
+    forms="torchvision:NAME, folder:PATH or package.module:function",
 )
 FAMILY = Kind(
     "family",

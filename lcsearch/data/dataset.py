@@ -176,6 +176,11 @@ class DataSet(ABC):
     classes: tuple[str, ...] = ()
 
     @property
+    def stored_as(self) -> str:
+        """The folder of the cache that it is downloaded into."""
+        return self.name.replace(":", "-")
+
+    @property
     def advice(self) -> tuple[str | Named, ...]:
         """What to do when the files are nowhere, in pieces as an `InputError` takes them."""
         return "put its files into ", Named("data_dir")

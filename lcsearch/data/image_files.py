@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lcsearch.core.errors import InputError, reason
 from lcsearch.core.files import replacing
-from lcsearch.data.pictures import eight_bits, upright
+from lcsearch.data.pictures import eight_bits, square, upright
 from lcsearch.data.places import cache_dir
 
 _DECODED_AS = 2
@@ -73,12 +73,9 @@ def _check_header(path: Path) -> None:
 
 def _decode(path: Path, size: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     from PIL import Image
-    from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
 
     with _readable(path), Image.open(path) as image:
-        rgb = eight_bits(upright(image)).convert("RGB")
-        pixels: Tensor = pil_to_tensor(center_crop(resize(rgb, size), [size, size]))
-    return pixels.numpy()
+        return square(eight_bits(upright(image)), size).numpy()
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from lcsearch.core.errors import InputError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from torch import Tensor
 
     Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
@@ -39,6 +40,23 @@ def upright(picture: Image) -> Image:
     }
     turn = turns.get(_orientation(picture))
     return picture if turn is None else picture.transpose(turn)
+
+
+def square(picture: Image, size: int, mode: str = "RGB") -> Tensor:
+    """The middle of a picture of 8 bits, whose shorter side is resized to the size.
+
+    Args:
+        picture: Upright.
+        size: Height and width wanted, in pixels.
+        mode: ``RGB``, or ``L`` for grey.
+
+    Returns:
+        uint8, (channels, size, size).
+    """
+    from torchvision.transforms.functional import center_crop, pil_to_tensor, resize
+
+    pixels: Tensor = pil_to_tensor(center_crop(resize(picture.convert(mode), size), [size, size]))
+    return pixels
 
 
 def eight_bits(picture: Image) -> Image:

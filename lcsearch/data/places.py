@@ -72,7 +72,7 @@ def locate(data_set: DataSet, data_dir: Path | None, *, timeout: float = DOWNLOA
         raise _missing(
             data_set, f"{tried}, and the download failed ({reason(error)}); ", *data_set.advice, *digits
         ) from error
-    found = data_set.find(cache_dir() / data_set.name)
+    found = data_set.find(cache_dir() / data_set.stored_as)
     if found is None:
         raise _missing(data_set, "the download left no usable files; ", *data_set.advice)
     return found
@@ -87,11 +87,11 @@ def _download(data_set: DataSet, timeout: float) -> None:
     cache = cache_dir()
     cache.mkdir(parents=True, exist_ok=True)
     print(f"downloading {data_set.name} to {cache}", file=sys.stderr)
-    partial = Path(tempfile.mkdtemp(prefix=f".{data_set.name}-", dir=cache))
+    partial = Path(tempfile.mkdtemp(prefix=f".{data_set.stored_as}-", dir=cache))
     try:
         with _socket_timeout(timeout), contextlib.redirect_stdout(sys.stderr):
             data_set.download(partial)
-        target = cache / data_set.name
+        target = cache / data_set.stored_as
         if target.exists() and data_set.find(target) is None:
             shutil.rmtree(target)
         if not target.exists():

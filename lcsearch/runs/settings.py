@@ -48,7 +48,7 @@ class RunSettings(Checked):
     dataset: Annotated[
         str,
         Setting(
-            "The images: a name from 'lcsearch datasets', folder:PATH or package.module:function.",
+            "The images: a name from 'lcsearch datasets', torchvision:NAME, folder:PATH or module:function.",
             "data",
             READING,
             "fashion-mnist",

@@ -32,7 +32,7 @@ class TorchvisionSet(DataSet):
 
     def places(self, data_dir: Path | None) -> list[Path]:
         """The user's folder, then the cache."""
-        return usual_places(self.name, data_dir)
+        return usual_places(self.stored_as, data_dir)
 
     def download(self, folder: Path) -> None:
         """Have torchvision fetch and unpack the files."""
@@ -73,7 +73,7 @@ class Cifar(TorchvisionSet):
 
     def find(self, place: Path) -> Path | None:
         """The place itself, where the folder is in it."""
-        return _with_all(place, self.folder)
+        return with_all(place, self.folder)
 
     def read(self, folder: Path, part: Part) -> Raw:
         """Read one part."""
@@ -107,7 +107,7 @@ class Svhn(TorchvisionSet):
 
     def find(self, place: Path) -> Path | None:
         """The place itself, where both files are in it."""
-        return _with_all(place, *self.FILES.values())
+        return with_all(place, *self.FILES.values())
 
     def read(self, folder: Path, part: Part) -> Raw:
         """Read one part."""
@@ -148,7 +148,7 @@ class Mnist(TorchvisionSet):
 
     def places(self, data_dir: Path | None) -> list[Path]:
         """The user's folder, then Debian's where it has one, then the cache."""
-        return usual_places(self.name, data_dir, *([DEBIAN / self.name] if self.in_debian else []))
+        return usual_places(self.stored_as, data_dir, *([DEBIAN / self.name] if self.in_debian else []))
 
     def find(self, place: Path) -> Path | None:
         """The folder with the four files: the place itself, or where torchvision puts them in it."""
@@ -163,7 +163,7 @@ class Mnist(TorchvisionSet):
         return digest_of_files(_idx.part_files(folder, "test"))
 
 
-def _with_all(place: Path, *entries: str) -> Path | None:
+def with_all(place: Path, *entries: str) -> Path | None:
     """``place`` where all entries are in it, None where none is.
 
     Raises:
