@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/venv.sh
 
-workers=(-n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder)
+workers=(-n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder)
 which=()
 if [ "${1:-}" = --fast ]; then
     which=(-m "not slow and not ray and not browser and not zoo")

@@ -8,10 +8,11 @@ from functools import cache
 from pathlib import Path
 
 import alembic.util
-import pytest
 from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+pytest_plugins = ["together"]
 
 # On a busy machine a step of two threads takes as long as the one that waits longest for a core. Set before
 # torch is imported, and inherited by what tests start.
@@ -24,15 +25,3 @@ settings.load_profile("any machine")
 # Optuna has its ten migration scripts loaded anew for each study that is opened: most of what opening takes,
 # and tests open hundreds.
 alembic.util.load_python_file = cache(alembic.util.load_python_file)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests, which share what they prepare, in one process of pytest-xdist.
-
-    Those that start Ray take turns in one process, and come first: they mostly wait.
-    """
-    items.sort(key=lambda item: item.get_closest_marker("ray") is None)
-    for item in items:
-        group = "ray" if item.get_closest_marker("ray") else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ray_cluster import Place, two_nodes
 
+_closing = ExitStack()
+_running: list[Any] = []
 
-@pytest.fixture(scope="package")
-def cluster() -> Iterator[Any]:
-    with two_nodes() as made:
-        yield made
+
+@pytest.fixture
+def cluster() -> Any:
+    """Started for the first test that asks for it."""
+    if not _running:
+        _running.append(_closing.enter_context(two_nodes()))
+    return _running[0]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End the cluster with the last test of this folder: its processes never rest."""
+    if nextitem is None or Path(__file__).parent not in nextitem.path.parents:
+        _running.clear()
+        _closing.close()
 
 
 @pytest.fixture
