@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,6 @@ from programs import run_script
 from lcsearch.core.config import parse_config
 from lcsearch.nets.surgery import build_model
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "bench_front.py"
 ABOUT = {
     "backbone": "base",
     "dataset": "made-up",
@@ -42,10 +39,7 @@ SMALL = [
 
 
 def run(path: Path, *arguments: str) -> str:
-    command = [sys.executable, str(SCRIPT), str(path), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return run_script("bench_front.py", path, *arguments)
 
 
 def search(seed: int) -> dict[str, Any]:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from programs import run_script
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "bench_init.py"
 SMALL = [
     *("--dataset", "digits", "--train-images", "100", "--validation-images", "60"),
     *("--backbone", "base", "--image-size", "8", "--seeds", "1", "--jobs", "1"),
@@ -19,10 +16,7 @@ SMALL = [
 
 
 def run(path: Path, *arguments: str) -> str:
-    command = [sys.executable, str(SCRIPT), str(path), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return run_script("bench_init.py", path, *arguments)
 
 
 def line(

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from programs import run_script
 
 from lcsearch.core.config import parse_config
 from lcsearch.nets.count import count
@@ -24,16 +25,13 @@ TRIALS, EPOCHS = 20, 9
 OURS = ["recombine/pareto", "random/pareto", "random/none"]
 
 
-def run(script: str, *arguments: str | int | Path) -> str:
-    command = [sys.executable, str(TESTS.parent / "scripts" / script), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def replay() -> list[str]:
-    """What is said of the records, of how they are fitted, and of each contender."""
-    return run("bench_search.py", "--trials", TRIALS, "--seeds", 1, "--jobs", 1, "--only", *OURS).splitlines()
+    """What is said of the records, of how they are fitted, and of each contender; in a process of its own."""
+    program = str(TESTS.parent / "scripts" / "bench_search.py")
+    how = ["--trials", str(TRIALS), "--seeds", "1", "--jobs", "1", "--only", *OURS]
+    done = subprocess.run([sys.executable, program, *how], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
 
 
 def rows(said: list[str]) -> dict[str, list[str]]:
@@ -79,7 +77,7 @@ def test_recorded_sizes_are_those_of_the_specs() -> None:
 def test_the_fit_says_what_was_recorded_of_specs_that_it_was_not_fitted_to(
     replayed: list[str], fit: str
 ) -> None:
-    said = replayed if fit == "trees" else run("bench_search.py", "--fit", "--truth", fit).splitlines()
+    said = replayed if fit == "trees" else run_script("bench_search.py", "--fit", "--truth", fit).splitlines()
     line = next(line for line in said if line.startswith("fit, "))
     numbers = {name: float(value) for name, value in (p.split() for p in line.split(": ")[1].split(", "))}
     assert numbers["rms_error"] < 0.5 < 0.6 < numbers["rank_correlation"]
@@ -92,7 +90,7 @@ def test_a_spec_recorded_under_two_names_counts_once(tmp_path: Path) -> None:
     path = tmp_path / "records.json.gz"
     path.write_bytes(gzip.compress(json.dumps({"about": about, "records": some}).encode()))
     specs = {json.dumps(line["spec"], sort_keys=True) for line in some}
-    said = run("bench_search.py", "--fit", "--records", path).splitlines()
+    said = run_script("bench_search.py", "--fit", "--records", path).splitlines()
     assert said[0] == f"records: 48 trainings of {len(specs)} specs"
 
 
@@ -110,7 +108,7 @@ def test_records_with_channels_say_what_each_layer_has_lost(tmp_path: Path) -> N
         some.append(plain | {"name": f"{small}-{large}", "spec": spec, "accuracy": curve})
     path, packed = tmp_path / "records.json.gz", {"about": about | {"channels": True}, "records": some}
     path.write_bytes(gzip.compress(json.dumps(packed).encode()))
-    said = run("bench_search.py", "--fit", "--records", path).splitlines()
+    said = run_script("bench_search.py", "--fit", "--records", path).splitlines()
     assert said[0] == "records: 64 trainings of 64 specs"
     fit = next(line for line in said if line.startswith("fit, "))
     assert float(fit.split("rank_correlation ")[1].split(",")[0]) > 0.98
@@ -146,7 +144,7 @@ def test_a_record_cut_short_is_read_up_to_its_last_whole_line(tmp_path: Path) ->
     ]
     path = tmp_path / "records.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"name": "pl')
-    run("record_benchmark.py", path, "--pack", tmp_path / "packed.json.gz")
+    run_script("record_benchmark.py", path, "--pack", tmp_path / "packed.json.gz")
     packed = json.loads(gzip.decompress((tmp_path / "packed.json.gz").read_bytes()))
     assert packed["about"]["recorded"] == 2 and packed["about"]["image_size"] == 16
     assert [record["seed"] for record in packed["records"]] == [0, 1]
