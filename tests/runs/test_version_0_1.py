@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import yaml
-from cli_runs import command
+from inline_engine import installed_inline
 from old_runs import EXPECTED, FOLDER, numbers, trials, unpack
 
 import lcsearch
@@ -21,22 +20,16 @@ RUNS = sorted(name for name in EXPECTED["runs"] if name != "files")
 TESTS = Path(__file__).parents[1]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def in_this_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with installed_inline(tmp_path_factory.mktemp("installed")):
+        yield
+
+
 def said(capfd: pytest.CaptureFixture[str], *arguments: str) -> str:
     capfd.readouterr()
     assert call(list(arguments)) == 0
     return capfd.readouterr().out
-
-
-def lines_of(*arguments: str, folder: Path) -> str:
-    done = subprocess.run(
-        command(*arguments), cwd=folder, env=_environment(), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def _environment() -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": f"{TESTS}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -55,16 +48,28 @@ def test_a_run_reads_as_it_did(
     assert front and all(f"{member['accuracy']:.2f} %" in page for member in front)
 
 
-TRIALS = {"finished": 24, "killed": 12, "python": 9, "retrained": 15}
+GOES_ON = {
+    "finished": (22, "thinner cut"),
+    "killed": (9, "sampler"),
+    "python": (9, "sampler"),
+    "retrained": (15, "thinner cut"),
+}
+"""To how many trials, and where at least one of the new ones comes from."""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
-def test_a_run_is_gone_on_with_as_it_was(name: str, tmp_path: Path) -> None:
+def test_a_run_is_gone_on_with_as_it_was(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(TESTS))
     path, expected = unpack(name, tmp_path), EXPECTED["runs"][name]
     before = {t["number"]: t for t in trials(path) if t["state"] != "running"}
-    lines_of("resume", name, "--trials", str(TRIALS[name]), folder=tmp_path)
+    count, origin = GOES_ON[name]
+    said(capfd, "resume", name, "--trials", str(count), "--engine", "inline")
     found = trials(path)
+    assert origin in {trial["origin"] for trial in found if trial["number"] not in before}
     assert {t["number"]: t for t in found if t["number"] in before} == before
     assert_same_search(found, expected["trials"])
 
@@ -90,7 +95,7 @@ def shown(found: list[dict[str, Any]], *origins: str) -> list[dict[str, Any]]:
     ]
 
 
-DATA = "--dataset digits --image-size 16 --train-images 800 --validation-images 400 --batch-size 16"
+DATA = "--dataset digits --image-size 16 --train-images 200 --validation-images 100 --batch-size 16"
 UNTAUGHT = "--trials 20 --epochs 1 --init scratch --early-stopping none"
 SEARCHES = {
     "tiny": "--trials 17 --lr 0.05 --epochs 2 --fine-tune-lr 0.05 --fine-tune-epochs 3 --max-params 2k",
@@ -100,10 +105,14 @@ SEARCHES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SEARCHES)
-def test_the_same_command_makes_the_same_search_in_the_space_of_then(name: str, tmp_path: Path) -> None:
+def test_the_same_command_makes_the_same_search_in_the_space_of_then(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(TESTS))
     space = ["--space", str(FOLDER / "generic.yaml")]
-    made_with = f"--backbone old_net:make --jobs 1 --seed 0 --out made {DATA} {SEARCHES[name]}"
-    lines_of("run", *made_with.split(), *space, folder=tmp_path)
+    made_with = f"--backbone old_net:make --seed 0 --out made {DATA} {SEARCHES[name]}"
+    said(capfd, "run", *made_with.split(), *space, "--engine", "inline")
     found, expected = trials(tmp_path / "made"), EXPECTED["searches"][name]
     assert_same_search(found, expected)
 
