@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from cli_runs import command
+from inline_engine import installed_inline
 from PIL import Image
 
 from lcsearch.core.functions import module_folders
@@ -27,11 +29,23 @@ def make(num_classes, in_channels):
 """
 
 
-def called(where: Path, *arguments: str) -> None:
+def typed(where: Path, *arguments: str) -> None:
+    """In a process of its own, with workers of its own."""
     done = subprocess.run(
         command(*arguments), cwd=where, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def called(where: Path, *arguments: str) -> None:
+    """In this process, as if nothing had been called before."""
+    from lcsearch.cli.main import call
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(where)
+        patch.setattr(sys, "path", [*sys.path])
+        patch.delitem(sys.modules, "small_net", raising=False)
+        assert call(list(arguments)) == 0
 
 
 @pytest.mark.slow
@@ -45,16 +59,19 @@ def test_a_run_is_gone_on_with_from_another_folder(tmp_path: Path) -> None:
             pixels = random.integers(0, 256, (12, 12, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(home / "pictures" / name / f"{number}.png")
     (home / "small_net.py").write_text(NET)
-    called(
-        home, "run", "--backbone", "small_net:make", "--dataset", "folder:pictures", "--image-size", "8",
-        "--epochs", "1", "--batch-size", "8", "--jobs", "1", "--trials", "2", "--early-stopping", "none",
-        "--out", "made",
-    )  # fmt: skip
     run = home / "made"
-    called(away, "resume", str(run), "--trials", "3")
-    assert [trial.state for trial in read_run(run).trials].count("complete") == 3
-    called(away, "export", str(run), "--trial", "0", "-o", "net.pt2")
-    called(away, "retrain", str(run), "--trial", "0", "--seeds", "1", "--epochs", "1")
+    with installed_inline(tmp_path / "installed"):
+        called(
+            home, "run", "--backbone", "small_net:make", "--dataset", "folder:pictures", "--image-size", "8",
+            "--epochs", "1", "--batch-size", "8", "--engine", "inline", "--trials", "2",
+            "--early-stopping", "none", "--out", "made",
+        )  # fmt: skip
+        typed(away, "resume", str(run), "--trials", "3", "--engine", "local", "--jobs", "1")
+        assert [trial.state for trial in read_run(run).trials].count("complete") == 3
+        called(away, "export", str(run), "--trial", "0", "-o", "net.pt2")
+        called(
+            away, "retrain", str(run), "--trial", "0", "--seeds", "1", "--epochs", "1", "--engine", "inline"
+        )
     assert (
         yaml.safe_load((run / "run.yaml").read_text())["settings"]["dataset"] == f"folder:{home / 'pictures'}"
     )
