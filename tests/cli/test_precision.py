@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from inline_engine import installed_inline
 
 from lcsearch.cli.main import call
 from lcsearch.core.precision import StepTimes
@@ -21,8 +23,14 @@ from lcsearch.search.workers import make_objective
 
 RUN = (
     "run --backbone base --dataset digits --image-size 8 --train-images 64 --validation-images 50 "
-    "--trials 1 --epochs 1 --device cpu --jobs 1 --init scratch"
+    "--trials 1 --epochs 1 --device cpu --engine inline --init scratch"
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def in_this_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with installed_inline(tmp_path_factory.mktemp("installed")):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from lcsearch.cli.sensitivity import sensitivity
 from lcsearch.core.spec import ModelSpec
 from lcsearch.nets import surgery
 
-DATA = ("--dataset", "fashion-mnist", "--train-images", "400", "--image-size", "16", "--device", "cpu")
+DATA = ("--dataset", "fashion-mnist", "--train-images", "400", "--image-size", "8", "--device", "cpu")
 
 
 @pytest.fixture
