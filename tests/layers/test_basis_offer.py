@@ -121,6 +121,23 @@ def test_the_share_is_that_of_the_stored_numbers(own: Chosen, share: float) -> N
     assert offer().share(own) == pytest.approx(share)
 
 
+def test_the_share_of_two_layers_is_that_of_both_together() -> None:
+    """All filters of the narrow one are 16, of 36 numbers."""
+    fitted, random = 128 * (576 + 128) + 16 * (36 + 16), 128 * 128 + 16 * 16
+    plain = 73_728 + 576
+    assert offer(shapes=TWO).share(Chosen(0.25, "fitted")) == pytest.approx(0.25 * fitted / plain)
+    assert offer(shapes=TWO).share(Chosen(0.25, "random")) == pytest.approx(0.25 * random / plain)
+
+
+def test_with_the_least_factor_and_every_greater_one_a_choice_is_answered() -> None:
+    own, choice = offer(), Chosen(0.2, "random")
+    least = own.least_shrink(choice)
+    assert least == pytest.approx(0.2 / 0.8)
+    for shrink in np.linspace(least, 1.0, 20).tolist():
+        found = own.suggest(Replay(own.answers(choice, shrink)), shrink)
+        assert found == (pytest.approx(0.2), "random")
+
+
 def test_moves_keep_what_they_say() -> None:
     rng, own = np.random.default_rng(0), offer()
     for _ in range(50):
@@ -128,11 +145,27 @@ def test_moves_keep_what_they_say() -> None:
         assert own.share(kept) == pytest.approx(0.08, rel=0.1) and (kept.filters * 128) % 1 == 0
         other = own.changed(kept, rng)
         assert other.bank != kept.bank and own.share(other) == pytest.approx(own.share(kept), rel=0.25)
-        assert own.nudged(kept, rng).bank == kept.bank
+        moved = own.nudged(kept, rng)
+        assert moved.bank == kept.bank and 0.05 <= moved.filters <= 0.8
     assert own.scaled(Chosen(0.25, "random"), 2.0) == Chosen(0.5, "random")
     assert own.scaled(Chosen(0.25, "random"), 8.0) == Chosen(0.8, "random")
+    assert offer({}).scaled(Chosen(0.25, "fitted"), 0.01) == Chosen(1 / 64, "fitted"), "the rule's low"
+    few = offer({"filters": {"low": 0.001, "high": 1.0}})
+    assert few.scaled(Chosen(0.25, "fitted"), 0.001) == Chosen(1 / 128, "fitted"), "one filter is the least"
     alone = offer({})
     assert alone.changed(Chosen(0.25, "fitted"), rng).bank == "fitted"
+
+
+def test_a_nudge_makes_more_filters_or_less() -> None:
+    rng, own = np.random.default_rng(0), offer()
+    found = {own.nudged(Chosen(0.25, "random"), rng).filters for _ in range(50)}
+    assert min(found) < 0.25 < max(found) and len(found) > 10
+    assert all((filters * 128).is_integer() for filters in found if 0.05 < filters < 0.8)
+
+
+def test_layers_with_two_kinds_of_banks_come_from_no_choice() -> None:
+    wanted = {"wide": BasisSpec(32), "narrow": BasisSpec(4, bank_seed=7)}
+    assert list(offer(shapes=TWO).guesses(wanted, TWO)) == []
 
 
 def test_one_share_by_hand() -> None:

@@ -29,6 +29,7 @@ def task(use: Use = "training", kernel: tuple[int, int] = (3, 3)) -> Task:
         (FULL, task("evaluation"), 90 * 32 * 12 * 9 + 20 * 32 * 12 * 9 + QUICK),
         # Two products of 32 x 5 and 5 x 12 as well.
         (LOW, task(), 90 * 32 * 16 * 9 + 5 * 2 * 32 * 12 * 9 + 5 * 2 * 32 * 5 * 12 + 3 * CALL),
+        (LOW, task("evaluation"), 90 * 32 * 12 * 9 + 20 * 32 * 12 * 9 + QUICK),
     ],
 )
 def test_weight_space(plan: SeparablePlan, task: Task, expected: int) -> None:
@@ -44,6 +45,7 @@ def test_weight_space(plan: SeparablePlan, task: Task, expected: int) -> None:
         (FULL, task("evaluation"), 360 * 64 * (1.5 * 16 + 5) + 90 * 64 * 45 + 20 * 64 * 12 + 4 * QUICK),
         # 5 channels cost as much as 16.
         (LOW, task(), 360 * (16 * (1.5 * 12 + 15) + 64 * (1.5 * 5 + 15)) + 90 * 64 * 5 * 9 + 5 * CALL),
+        (LARGE, task(), 360 * 64 * (1.5 * 16 + 15) + 90 * 64 * 5 * 9 + 4 * CALL),
         # The gradient of 5x4 filters comes in four blocks; where they are strided, number by number.
         (FULL, task(kernel=(5, 4)), 360 * 64 * (1.5 * 16 + 15) + 90 * 64 * 5 * 20 + 10 * CALL),
         (LARGE, task(kernel=(5, 4)), 360 * 64 * (1.5 * 16 + 15) + 90 * 64 * 5 * 20 + 42 * CALL),
@@ -105,3 +107,10 @@ def test_a_chooser_trims_and_counts_both_sizes() -> None:
         way, trimmed = chooser.choice(shape, "training")
         assert way == "weight" and trimmed.kernel_size == seen[-1].kernel
     assert seen == [Task(7, 6, 3, (3, 1), "training"), Task(7, 1, 1, (1, 1), "training")]
+
+
+@pytest.mark.parametrize(("dilation", "way"), [(1, "feature"), (2, "weight")])
+def test_large_filters_of_many_places_are_slow_to_learn(dilation: int, way: str) -> None:
+    """640 places: 1 · 64 · 25 more than 64 · (1.5 · 64 + 15 + 5 · 25) each; four blocks, or 25 numbers."""
+    geometry = Geometry.checked(64, 64, 5, 1, 2 * dilation, dilation, 1, False, "zeros")
+    assert SeparableChooser(1, None, geometry).choice((10, 64, 8, 8), "training").way == way

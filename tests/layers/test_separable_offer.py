@@ -82,6 +82,11 @@ def test_with_the_least_factor_and_every_greater_one_a_choice_is_answered(low: i
     assert own.least_shrink(Chosen(low, "full")) == 0 or low == high
 
 
+def test_terms_are_searched_on_the_axis_that_the_rule_says() -> None:
+    for log in (False, True):
+        assert offer({"terms": {"low": 1, "high": 30, "log": log}}).parameters[0].range.log is log
+
+
 def test_one_choice_is_for_all_members_as_far_as_it_saves() -> None:
     """Of three terms two fit into a 3x1 kernel: 3 · (12 + 3) > 3 · 12; its matrix has at most 24 rows."""
     made = offer(shapes=TWO).layers(Chosen(3, "full"), TWO)
@@ -141,11 +146,20 @@ def test_choices_near_a_spec(rule: dict[str, Any], spec: SeparableSpec, expected
     assert list(offer(rule).near(spec, SHAPES["wide"])) == expected
 
 
+def test_thinner_nets_get_one_term_in_full_whatever_the_rule_searches() -> None:
+    for rule in (FULL, LOW, {"terms": {"low": 2, "high": 3}}):
+        made = offer(rule, TWO).with_channels(TWO)
+        assert made == {"wide": SeparableSpec(1), "narrow": SeparableSpec(1)}
+
+
 def test_shares_are_of_the_numbers() -> None:
     own = offer()
     assert own.share(Chosen(1, "full")) == pytest.approx(ONE)
     assert own.share(Chosen(3, "full")) == pytest.approx(3 * ONE)
     assert own.share(Chosen(2, "low_rank", 0.25)) == pytest.approx((16 * 320 + 2 * 1_152) / 73_728)
+    narrow = TWO | {"flat": ConvShape(1, 8, (3, 3))}
+    whole = 73_728 + 576 + 72  # of "flat" nothing can be left out
+    assert offer(FULL, narrow).share(Chosen(1, "full")) == pytest.approx((9_344 + 240 + 72) / whole)
     assert [offer(FULL).allowed(share) for share in (0.01, 0.2, 0.9)] == pytest.approx(
         [ONE, 2 * ONE, 3 * ONE]
     )
