@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from block_net import Blocks
 from torch import nn
 
 from lcsearch.core.spec import ModelSpec
@@ -35,6 +36,14 @@ FAMILIES = EVERYTHING | {
 }
 
 
+SHARED = {
+    "kind": ["conv", "linear", "shared"],
+    "alpha": ALPHA,
+    "shared": {"low": 0.01, "high": 1.0, "log": True},
+    "unique": {"low": 0.0, "high": 1.0},
+}
+
+
 ALPHA_ALONE = {
     "version": 1,
     "backbone": "*",
@@ -59,6 +68,11 @@ class Tiny(nn.Module):
 def bind_tiny(rules: dict[str, Any], **more: Any) -> BoundSpace:
     space = parse_space({"version": 1, "backbone": "*", "layers": rules, **more}, "f")
     return bind(space, Tiny(), ModelSpec("tiny", 10, 3))
+
+
+def bind_blocks(rule: dict[str, Any], **more: Any) -> BoundSpace:
+    space = parse_space({"version": 1, "backbone": "*", "layers": {"*": rule}, **more}, "f")
+    return bind(space, Blocks(), ModelSpec("blocks", 10, 3))
 
 
 def bind_backbone(name: str, channels: int = 3, **more: Any) -> BoundSpace:
@@ -124,6 +138,12 @@ SPACES = {
     ),
     "separable alone, at least two terms, as one": lambda: bind_tiny(
         {"*": FAMILIES | {"kind": "separable", "terms": {"low": 2, "high": 4}}}, granularity="network"
+    ),
+    "shared, linear or plain": lambda: bind_blocks(
+        SHARED, shrink={"low": 0.3, "high": 1.0}, regularizer={"weight": 0.1}
+    ),
+    "shared alone, thinned, by stage": lambda: bind_blocks(
+        SHARED | {"kind": "shared", "share_by": "position", "channels": THIN}, granularity="stage"
     ),
     "shrink": lambda: bind_tiny({"*": EVERYTHING}, shrink={"low": 0.01, "high": 1.0, "log": True}),
     "recipe": lambda: bind_tiny(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from lcsearch.core.records import LayerCount
     from lcsearch.core.spec import LayerSpec
-    from lcsearch.layers.family import Option
+    from lcsearch.layers.option import Option
     from lcsearch.nets.channels import ChannelGroups
     from lcsearch.nets.count import Count
     from lcsearch.nets.replaceable import LeftPlain

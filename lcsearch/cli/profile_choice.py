@@ -13,7 +13,7 @@ from lcsearch.core.spec import ModelSpec
 if TYPE_CHECKING:
     from torch import nn
 
-    from lcsearch.layers.family import Option
+    from lcsearch.layers.option import Option
 
 Given = float | str
 """What an option may be given: a number, a flag, or a word."""

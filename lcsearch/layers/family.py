@@ -8,7 +8,6 @@ all layers of one bundle at once. What a built layer can tell of itself is in ``
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from lcsearch.core.spec import LayerSpec, Reduction
 from lcsearch.core.text import format_share
+from lcsearch.layers.option import Option
 from lcsearch.layers.shape import ConvShape, Places, Shapes, Size
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lcsearch.layers.closeness import Target
     from lcsearch.layers.layer import FamilyLayer
     from lcsearch.layers.offer import Offer, Rule
+    from lcsearch.layers.partners import Partners, Sets
 
 SpecT = TypeVar("SpecT", bound=LayerSpec)
 Numbers = Mapping[str, float | int | None]
@@ -47,35 +48,6 @@ class Way:
     numbers: Numbers
     label: str
     order: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """What ``lcsearch profile`` takes for all layers: a number, such as ``--alpha``, or one of some words.
-
-    Attributes:
-        name: As Python writes it.
-        kind: Whole, real, a flag, or a word.
-        low: The least number that is allowed.
-        high: The most.
-        allowed: Both ends in words: ``above 0 and at most 1``.
-        help: For the command's help.
-        required: Whether the family needs it.
-        instead_of: Name of the required one in whose place it may be given.
-        of_weights: Whether it means trained weights.
-        choices: The words that are allowed.
-    """
-
-    name: str
-    kind: type[int] | type[float] | type[bool] | type[str]
-    low: float = -math.inf
-    high: float = math.inf
-    allowed: str = ""
-    help: str = ""
-    required: bool = False
-    instead_of: str = ""
-    of_weights: bool = False
-    choices: tuple[str, ...] = ()
 
 
 class Family(ABC, Generic[SpecT]):
@@ -215,6 +187,34 @@ class Family(ABC, Generic[SpecT]):
             shapes: The group's convolutions that can be of the family, at the largest width.
         """
         raise TypeError(f"family {self.name}: is not searched")
+
+    def partners(self, rule: Any, shapes: Shapes) -> Partners | None:
+        """Which layers of a net can be of the family only together; None where each can by itself.
+
+        Args:
+            rule: What a space says of all of them, an instance of ``rule``.
+            shapes: All convolutions of the net that can be replaced, in module order.
+        """
+        return None
+
+    @property
+    def pairs(self) -> bool:
+        """Whether its layers have partners: then `offer_together` takes the place of `offer`."""
+        return type(self).partners is not Family.partners
+
+    def offer_together(
+        self, rule: Any, group: str, shapes: Shapes, sets: Sets, *, each: bool
+    ) -> Offer[SpecT, Any]:
+        """As `offer`, for layers that have partners.
+
+        Args:
+            rule: As for `offer`.
+            group: As for `offer`.
+            shapes: The layers of all sets, whose shapes stay equal within a set.
+            sets: Who is with whom, as `partners` said, as far as the space lets them.
+            each: Whether each layer has what is its own, rather than all of them one choice.
+        """
+        raise TypeError(f"family {self.name}: its layers need no partners")
 
     def ways(self, shape: ConvShape) -> Sequence[Way]:
         """Ways to compress one layer whose loss is worth measuring, none twice, by falling parameters."""

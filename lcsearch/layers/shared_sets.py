@@ -20,6 +20,8 @@ from lcsearch.layers.shared_sizes import refusal
 ShareBy = Literal["stage", "position"]
 """All of a stage share, or those at one position of its blocks."""
 WAYS: tuple[ShareBy, ...] = get_args(ShareBy)
+NONE = "none"
+"""Nobody shares."""
 
 _FIRST = "it is in the first block of its stage"
 _ALONE = "no other layer of its stage has its shape"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from lcsearch.core.parameters import NotInSpace, Replay
 from lcsearch.core.spec import LayerSpec
 from lcsearch.layers.family import Family
 from lcsearch.layers.offer import Offer, Rule
+from lcsearch.layers.partners import joined, members
 from lcsearch.layers.shape import ConvShape, Shapes
 from lcsearch.testing._expect import doing, expect
 from lcsearch.testing._samples import Drawn
@@ -26,16 +27,44 @@ _SHAPES = {
     "third": ConvShape(32, 16, (1, 1)),
 }
 """Convolutions that one choice is made for."""
+_SQUARE = ConvShape(16, 16, (3, 3))
+_BLOCKS = 4
+"""Blocks of two such convolutions, for families that layers can only be of together."""
 
 _Layers = dict[str, LayerSpec]
 
 
 def drawn_specs(family: Family[Any], rule: Rule, shape: ConvShape, number: int = 5) -> Iterator[LayerSpec]:
     """Specs for one convolution, drawn from what a family offers."""
-    shapes = {"only": shape}
-    offer = family.offer(rule, _GROUP, shapes)
-    for seed in range(number):
-        yield from offer.layers(offer.suggest(Drawn(random.Random(seed)), 1.0), shapes).values()
+    for offer, shapes in _offers(family, rule, {"only": shape}, shape):
+        for seed in range(number):
+            yield from offer.layers(offer.suggest(Drawn(random.Random(seed)), 1.0), shapes).values()
+
+
+def _offers(
+    family: Family[Any], rule: Rule, shapes: Shapes, shape: ConvShape
+) -> Iterator[tuple[Offer[Any, Any], Shapes]]:
+    """What a family offers, and the convolutions that it is for.
+
+    Args:
+        family: The family.
+        rule: What a space says about it.
+        shapes: Convolutions that can be of it, where each can by itself.
+        shape: That of all convolutions of a net of blocks, where they can only together.
+    """
+    if not family.pairs:
+        with doing(f"offer() of {rule!r}"):
+            yield family.offer(rule, _GROUP, shapes), shapes
+        return
+    net = {f"blocks.{block}.{part}": shape for block in range(_BLOCKS) for part in ("first", "second")}
+    with doing(f"partners() of {rule!r}"):
+        partners = family.partners(rule, net)
+    expect(partners is not None, "it has partners() for some layers, and None for others")
+    for sets in joined(partners.sets) if partners is not None else ():
+        own = {name: net[name] for name in net if name in members(sets)}
+        for each in (True, False):
+            with doing(f"offer_together() of {rule!r}"):
+                yield family.offer_together(rule, _GROUP, own, sets, each=each), own
 
 
 def check_ways(family: Family[Any]) -> None:
@@ -52,9 +81,12 @@ def check_ways(family: Family[Any]) -> None:
 
 def check_offer(family: Family[Any], rule: Rule) -> None:
     """Check the choices under a rule, their parameters, the way back from specs, and moves."""
-    shapes = {name: shape for name, shape in _SHAPES.items() if family.refuses(shape) is None}
-    with doing(f"offer() of {rule!r}"):
-        offer = family.offer(rule, _GROUP, shapes)
+    able = {name: shape for name, shape in _SHAPES.items() if family.refuses(shape) is None}
+    for offer, shapes in _offers(family, rule, able, _SQUARE):
+        _check_offer(family, offer, shapes)
+
+
+def _check_offer(family: Family[Any], offer: Offer[Any, Any], shapes: Shapes) -> None:
     _check_parameters(offer)
     choices = []
     for shrink in _SHRINKS:
@@ -94,9 +126,7 @@ def _check_choice(
     """A choice makes canonical specs that lie in the space: some answers make them again."""
     layers = _layers(offer, own, shapes)
     expect(set(layers) <= set(offer.members), f"layers({own}) names {list(layers)}, not only its members")
-    for name, spec in layers.items():
-        made = family.canonical(shapes[name], spec)
-        expect(made == spec, f"layers({own}) makes {spec}; its canonical form is {made}")
+    _check_canonical(family, layers, shapes, f"layers({own})")
     share, least = offer.share(own), offer.least_shrink(own)
     expect(0 < share <= 1, f"share({own}) is {share}; expected above 0 and at most 1")
     expect(0 <= least <= 1, f"least_shrink({own}) is {least}; expected 0 to 1")
@@ -121,7 +151,8 @@ def _replayed(offer: Offer[Any, Any], own: Any, shapes: Shapes, shrink: float) -
 def _check_ends(family: Family[Any], offer: Offer[Any, Any], choices: list[Any], shapes: Shapes) -> None:
     def params(layers: _Layers) -> int:
         plain = sum(shape.params for name, shape in shapes.items() if name not in layers)
-        return plain + sum(size.stored for size in family.sizes(shapes, layers).values())
+        sizes = [family.sizes(shapes, own) for own in _bundles(family, layers)]
+        return plain + sum(size.stored for own in sizes for size in own.values())
 
     with doing("extreme()"):
         ends = [params(_layers(offer, offer.extreme(shapes, end), shapes)) for end in ("smallest", "largest")]
@@ -135,9 +166,20 @@ def _check_ends(family: Family[Any], offer: Offer[Any, Any], choices: list[Any],
     for share in (1 / 64, 0.25, 1.0):
         allowed = offer.allowed(share)
         expect(0 < allowed <= 1, f"allowed({share}) is {allowed}")
-        for name, spec in offer.at_share(share, shapes).items():
-            made = family.canonical(shapes[name], spec)
-            expect(made == spec, f"at_share({share}) makes {spec}; its canonical form is {made}")
+        _check_canonical(family, offer.at_share(share, shapes), shapes, f"at_share({share})")
+
+
+def _check_canonical(family: Family[Any], layers: Mapping[str, LayerSpec], shapes: Shapes, what: str) -> None:
+    for own in _bundles(family, layers):
+        made = family.canonicals(shapes, own)
+        expect(made == own, f"{what} makes {own}; their canonical form is {made}")
+
+
+def _bundles(family: Family[Any], layers: Mapping[str, LayerSpec]) -> list[dict[str, LayerSpec]]:
+    found: dict[str, dict[str, LayerSpec]] = {}
+    for name, spec in layers.items():
+        found.setdefault(family.together(name, spec), {})[name] = spec
+    return list(found.values())
 
 
 def _check_moves(family: Family[Any], offer: Offer[Any, Any], choices: list[Any], shapes: Shapes) -> None:

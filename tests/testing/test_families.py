@@ -20,6 +20,7 @@ from lcsearch.layers.linear_rule import LinearRule
 from lcsearch.layers.lookup import family
 from lcsearch.layers.separable_rule import SeparableRule
 from lcsearch.layers.shape import Places, Size
+from lcsearch.layers.shared_rule import Part, SharedRule
 from lcsearch.testing import check_family
 
 RULES = {
@@ -32,10 +33,16 @@ RULES = {
         SeparableRule(pointwise=["full", "low_rank"]),
         SeparableRule(pointwise=["low_rank"], terms=Count(low=2, high=9)),
     ),
+    "shared": (
+        SharedRule(share_by=["position"], shared=Share(low=0.05, high=1.0), unique=Part(low=0.0, high=1.0)),
+        SharedRule(
+            share_by=["stage", "position"], shared=Share(low=0.1, high=0.1), unique=Part(low=0, high=0)
+        ),
+    ),
 }
 """What spaces may say, beside nothing."""
 SPECS = {"shared": (SharedSpec("one", 4, 1), SharedSpec("two", 3, 0), SharedSpec("three", 1, 2))}
-"""What is checked of families that no space offers."""
+"""What is checked beside what spaces offer."""
 
 
 @pytest.mark.parametrize("name", plugins.names(plugins.FAMILY))

@@ -19,7 +19,8 @@ from lcsearch.core.spec import LayerSpec, Reduction
 from lcsearch.core.strict import problem
 from lcsearch.core.text import format_share
 from lcsearch.layers import arithmetic
-from lcsearch.layers.family import Family, Numbers, Option, Way
+from lcsearch.layers.family import Family, Numbers, Way
+from lcsearch.layers.option import Option
 from lcsearch.layers.shape import ConvShape, Places, Shapes, Size
 
 if TYPE_CHECKING:

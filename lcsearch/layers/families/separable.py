@@ -18,7 +18,8 @@ from lcsearch.core.checked import Checked
 from lcsearch.core.spec import LayerSpec
 from lcsearch.core.text import counted, format_share
 from lcsearch.layers import separable_sizes
-from lcsearch.layers.family import Family, Numbers, Option, Way
+from lcsearch.layers.family import Family, Numbers, Way
+from lcsearch.layers.option import Option
 from lcsearch.layers.shape import ConvShape, Places, Shapes, Size
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Ge, MinLen
@@ -17,9 +18,11 @@ from annotated_types import Ge, MinLen
 from lcsearch.core.checked import Checked
 from lcsearch.core.spec import LayerSpec, Reduction
 from lcsearch.layers import shared_sizes
-from lcsearch.layers.family import Family, Numbers, Option
+from lcsearch.layers.family import Family, Numbers
+from lcsearch.layers.option import Option
+from lcsearch.layers.partners import Partners, Sets
 from lcsearch.layers.shape import ConvShape, Places, Shapes, Size
-from lcsearch.layers.shared_sets import WAYS, sets_of
+from lcsearch.layers.shared_sets import NONE, WAYS, sets_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -27,9 +30,12 @@ if TYPE_CHECKING:
     from lcsearch.layers.closeness import Target
     from lcsearch.layers.layer import FamilyLayer
     from lcsearch.layers.shared_conv import SharedConv2d
+    from lcsearch.layers.shared_offer import SharedOffer
+    from lcsearch.layers.shared_rule import SharedRule
 
 _NAMELESS = ""
 """The layer that is looked at alone."""
+_counts = attrgetter("shared", "unique")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +159,29 @@ class SharedFamily(Family[SharedSpec]):
         from lcsearch.layers.shared_loss import orthogonality_of
 
         return orthogonality_of([_checked(layer) for layer in layers], reduction)
+
+    @property
+    def rule(self) -> type[SharedRule]:
+        """Who shares, and ranges of filters."""
+        from lcsearch.layers.shared_rule import SharedRule
+
+        return SharedRule
+
+    def partners(self, rule: SharedRule, shapes: Shapes) -> Partners:
+        """Sets of all ways to share that the rule names."""
+        found = {way: sets_of(shapes, way) for way in WAYS if way in rule.share_by}
+        sets: Sets = {way: tuple(own.members.values()) for way, own in found.items()}
+        left = [own.left for own in found.values()]
+        alone = {name: left[0][name] for name in shapes if left and all(name in own for own in left)}
+        return Partners(sets, alone, apart=NONE in rule.share_by)
+
+    def offer_together(
+        self, rule: SharedRule, group: str, shapes: Shapes, sets: Sets, *, each: bool
+    ) -> SharedOffer[SharedSpec]:
+        """Who shares; filters of each bank and of each layer, or of all."""
+        from lcsearch.layers.shared_offer import SharedOffer
+
+        return SharedOffer(self, SharedSpec, _counts, rule, group, shapes, sets, each)
 
     def describe(self, shape: ConvShape, spec: SharedSpec) -> tuple[float, float, float]:
         """That it shares, and logarithms of its filters, and of the unique ones, for each output channel."""

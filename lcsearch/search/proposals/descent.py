@@ -54,7 +54,7 @@ def best_seen(sensitivity: Sensitivity, bound: BoundSpace, budgets: Sequence[int
         none; two budgets may get the same.
     """
     thinning, rows = bound.thinning, sensitivity.rows
-    layers = [_layer_options(group, rows, bound.shapes(thinning.full)) for group in bound.groups]
+    layers = [_layer_options(group, rows, bound.shapes(thinning.full)) for group in bound.alone]
     channels = [_thin_options(choice, thinning, sensitivity.channels) for choice in thinning.choices]
     if not all(layers) or not all(channels):
         return []
@@ -121,7 +121,8 @@ class _Descent:
     layers: Sequence[Sequence[Option]]
 
     def __post_init__(self) -> None:
-        searched = {name for group in self.bound.groups for name in group.members}
+        self._groups = self.bound.alone
+        searched = {name for group in self._groups for name in group.members}
         self._unsearched = [
             name for name in self.bound.shapes(self.bound.thinning.full) if name not in searched
         ]
@@ -181,7 +182,7 @@ class _Descent:
         """The model that options make."""
         kept, picks = self._chosen(places)
         shapes, layers = self.bound.shapes(kept), Layers()
-        for group, pick in zip(self.bound.groups, picks, strict=True):
+        for group, pick in zip(self._groups, picks, strict=True):
             layers |= group.layers(pick, shapes)
         return self.bound.model(kept, layers)
 
@@ -206,7 +207,7 @@ class _Descent:
         params = self.bound.thinning.other_params(kept) + sum(
             [shapes[name].params for name in self._unsearched]
         )
-        for group, pick in zip(self.bound.groups, picks, strict=True):
+        for group, pick in zip(self._groups, picks, strict=True):
             params += self._size(group, pick, shapes)
         return _Seen(params, loss, places)
 

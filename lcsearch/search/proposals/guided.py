@@ -112,11 +112,11 @@ def best_for_budgets(sensitivity: Sensitivity, bound: BoundSpace, budgets: Seque
         none; two budgets may get the same.
     """
     shapes = bound.shapes(bound.thinning.full)
-    options = [options_of(group, sensitivity.rows, shapes) for group in bound.groups]
+    options = [options_of(group, sensitivity.rows, shapes) for group in bound.alone]
     if not all(options):
         return []
     fixed = bound.params(bound.template) - sum(
-        shapes[name].params for group in bound.groups for name in group.members
+        shapes[name].params for group in bound.alone for name in group.members
     )
     chosen = knapsack(
         [[(option.params, option.loss) for option in own] for own in options],

@@ -95,9 +95,8 @@ def sized_by_channels(bound: BoundSpace) -> list[str]:
 def thinner_of(bound: BoundSpace, family: str, share: float) -> ModelSpec:
     """All layers that may be of a family, with one share of all channels that may go."""
     kept, layers = bound.thinning.allowed_at(share), Layers()
-    for group in bound.groups:
-        if family in group.offers:
-            layers |= group.offers[family].with_channels(bound.shapes(kept))
+    for offer in bound.offers(family):
+        layers |= offer.with_channels(bound.shapes(kept))
     return bound.model(kept, layers)
 
 
@@ -145,9 +144,8 @@ def known_good(bound: BoundSpace) -> list[Candidate]:
 def _at_share(bound: BoundSpace, family: str, share: float) -> ModelSpec:
     """One share for all layers that may be of the family."""
     kept, layers = bound.thinning.full, Layers()
-    for group in bound.groups:
-        if family in group.offers:
-            layers |= group.offers[family].at_share(share, bound.shapes(kept))
+    for offer in bound.offers(family):
+        layers |= offer.at_share(share, bound.shapes(kept))
     return bound.model(kept, layers)
 
 
@@ -162,11 +160,10 @@ def _early_plain(bound: BoundSpace, family: str, plain: float, share: float) -> 
         passed += shape.params
         if passed > plain * sum(one.params for one in shapes.values()):
             deep.add(name)
-    for group in bound.groups:
-        if family in group.offers:
-            offer = group.offers[family]
-            made = offer.at_share(offer.allowed(share), shapes)
-            layers |= {name: spec for name, spec in made.items() if name in deep}
+    for offer in bound.offers(family):
+        for _, made in lookup.bundles(offer.at_share(offer.allowed(share), shapes)):
+            if made.keys() <= deep:
+                layers |= made
     return bound.model(kept, layers)
 
 

@@ -49,6 +49,8 @@ class Gene:
         self._counts = counts_at(self.places)
         self._thinning, self._families = thinning, families
         self._plain = (0.0,) * block(families)
+        self.parts = tuple(Gene(part, thinning, families) for part in group.alone() if part is not group)
+        """Those of layers that may choose for themselves, where they else choose together."""
         self._looks: dict[tuple[Pick, Counts], Look] = {}
         self._picks: dict[tuple[Counts, Hashable], Pick | None] = {}
         self._known_shapes: dict[Counts, Shapes] = {}

@@ -63,8 +63,8 @@ class Layout:
         self.ranges = asked.distributions
         families = [lookup.family(kind) for kind in space.families]
         self.block = block(families)
-        self._genes = [Gene(group, space.thinning, families) for group in self.groups]
-        self.touched = [_touched(self._genes, choice) for choice in self.choices]
+        self.genes = [Gene(group, space.thinning, families) for group in self.groups]
+        self.touched = [_touched(self.genes, choice) for choice in self.choices]
         """By choice of channels: the layers whose shapes it decides."""
         self.homes = _homes(space)
         """By choice of channels: the layer with which it is inherited."""
@@ -83,7 +83,7 @@ class Layout:
         draw = Draw(given, unit)
         kept, chosen = self.space.choices(draw)
         self.space.common.suggest(draw, Recipe())
-        genes = zip(self._genes, chosen, strict=True)
+        genes = zip(self.genes, chosen, strict=True)
         picks = [gene.find(gene.layers(pick, kept), kept) or PLAIN for gene, pick in genes]
         return Genome(tuple(picks), kept, self.completed(draw.params, unit))
 
@@ -102,12 +102,8 @@ class Layout:
     def size(self, genome: Genome) -> int:
         """As `params`, for a genome that only its size is asked of."""
         kept = genome.kept
-        own = [gene.params(pick, kept) for gene, pick in zip(self._genes, genome.picks, strict=True)]
+        own = [gene.params(pick, kept) for gene, pick in zip(self.genes, genome.picks, strict=True)]
         return sum(own) + self._rest(kept)
-
-    def size_of(self, index: int, pick: Pick, kept: Kept) -> int:
-        """Parameters of the convolutions of one choice under a pick."""
-        return self._genes[index].params(pick, kept)
 
     def features(self, genome: Genome) -> np.ndarray:
         """Per convolution, per choice of channels, then for what is shared.
@@ -134,7 +130,7 @@ class Layout:
     def proposal(self, genome: Genome) -> Proposed | None:
         """The parameters that mean a genome, and their ranges; None where the space cannot express it."""
         layers, picks = Layers(), list[Pick]()
-        for gene, chosen in zip(self._genes, genome.picks, strict=True):
+        for gene, chosen in zip(self.genes, genome.picks, strict=True):
             own = gene.layers(chosen, genome.kept)
             pick = gene.find(own, genome.kept)
             if pick is None:
@@ -174,7 +170,7 @@ class Layout:
         if self._last is not None and self._last[0] is genome:
             return self._last[1]
         kept = genome.kept
-        found = [gene.look(pick, kept) for gene, pick in zip(self._genes, genome.picks, strict=True)]
+        found = [gene.look(pick, kept) for gene, pick in zip(self.genes, genome.picks, strict=True)]
         self._last = genome, found
         return found
 

@@ -1,12 +1,11 @@
 """Children of good models: mixed layer by layer, nudged, traded, resized, or drawn in a known good shape.
 
 A child's choices are of layers and, counted on, of channels.
-What a move means for a layer says the layer's family (``lcsearch.layers.offer``).
+What a move means for a layer says ``_layer_moves``.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -14,12 +13,11 @@ from optuna.distributions import CategoricalDistribution
 
 from lcsearch.search.samplers._channel_moves import ChannelMoves
 from lcsearch.search.samplers._draw import at_unit, unit_of
+from lcsearch.search.samplers._layer_moves import NEAR, TRIES, LayerMoves
 from lcsearch.search.samplers._layout import Genome, Layout, Shared
-from lcsearch.search.space.groups import PLAIN, Group, Pick
-from lcsearch.search.space.thin_sizes import Kept
+from lcsearch.search.space.groups import PLAIN
 
-_TRIES = 4
-_NEAR, _NEAR_THIN = 0.01, 0.03
+_NEAR_THIN = 0.03
 """How near a size must be, as a logarithm: counts of channels are coarse."""
 _WIDEST_SHIFT = 5.0
 _MILDER = 0.5
@@ -38,6 +36,7 @@ class Moves:
         self._layout = layout
         self._rng = rng
         self._channels = ChannelMoves(layout.space.thinning, rng)
+        self._layers = LayerMoves(rng)
 
     def fresh(self) -> Genome:
         """A point of the space at random."""
@@ -58,7 +57,7 @@ class Moves:
         slope = -rng.uniform(0.0, 4.5 * mild) * place
         logs = -rng.uniform(0.0, 1.5 * mild) + slope + 0.3 * rng.standard_normal(len(sizes))
         shares = np.exp(np.minimum(logs, 0.0)).tolist()
-        picks = (self._pick(*one) for one in zip(self._layout.groups, shares, strict=True))
+        picks = (self._layers.keeping(*one) for one in zip(self._layout.groups, shares, strict=True))
         return Genome(tuple(picks), kept, shared)
 
     def child(self, parents: list[Genome], budget: tuple[float, float]) -> Genome:
@@ -90,7 +89,8 @@ class Moves:
             take = self._rng.random(count) < 0.5
         else:
             take = np.arange(count) < self._rng.integers(0, count + 1)
-        picks = [a if t else b for a, b, t in zip(first.picks, second.picks, take, strict=False)]
+        both = zip(first.picks, second.picks, take, strict=False)
+        picks = [self._layers.mixed(a, b) if t else self._layers.mixed(b, a) for a, b, t in both]
         kept = self._channels.mixed(first.kept, second.kept, [bool(take[home]) for home in homes])
         return Genome(tuple(picks), kept, first.shared if self._rng.random() < 0.5 else second.shared)
 
@@ -121,10 +121,9 @@ class Moves:
     def of_one_family(self, genome: Genome) -> Genome:
         """All layers but plain ones of one family, as far as they can be, the model as large as before."""
         kinds = self._layout.space.families
-        kind, picks = kinds[int(self._rng.integers(len(kinds)))], list(genome.picks)
-        for index, pick in enumerate(picks):
-            if pick.family not in (PLAIN.family, kind) and kind in self._layout.groups[index].offers:
-                picks[index] = self._of_family(index, pick, kind, genome.kept)
+        kind = kinds[int(self._rng.integers(len(kinds)))]
+        both = zip(self._layout.genes, genome.picks, strict=True)
+        picks = [self._layers.as_family(gene, pick, kind, genome.kept) for gene, pick in both]
         moved = Genome(tuple(picks), genome.kept, genome.shared)
         return self.resized(moved, float(self._layout.size(genome)), frozenset())
 
@@ -135,8 +134,7 @@ class Moves:
         touched = self._layout.touched[index]
         picks = list(genome.picks)
         for place in touched:
-            if picks[place] == PLAIN:
-                picks[place] = self._cut(self._layout.groups[place], 1.0)
+            picks[place] = self._layers.none_plain(self._layout.groups[place], picks[place])
         kept = self._channels.nudged(genome.kept, index)
         fixed = frozenset(range(count + len(self._layout.choices))) - touched
         moved = Genome(tuple(picks), kept, genome.shared)
@@ -158,11 +156,11 @@ class Moves:
         shift, last, off = 1.3 * missing, 0.0, missing
         scale, tried = self._scaling(genome, fixed), list[tuple[float, Genome]]()
         thins = bool(self._layout.choices)
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             found = scale(shift)
             left = goal - float(np.log(self._layout.size(found)))
             tried.append((abs(left), found))
-            if abs(left) < (_NEAR_THIN if thins else _NEAR):
+            if abs(left) < (_NEAR_THIN if thins else NEAR):
                 break
             low, high = (shift, high) if left > 0 else (low, shift)
             slope = (off - left) / (shift - last) if shift != last else 0.0
@@ -183,8 +181,7 @@ class Moves:
         def scaled(shift: float) -> Genome:
             picks, factor = list(genome.picks), float(np.exp(part * shift))
             for index in layers:
-                kind, own = picks[index]
-                picks[index] = Pick(kind, groups[index].offers[kind].scaled(own, factor))
+                picks[index] = groups[index].scaled(picks[index], factor)
             # Half of the logarithm: a layer has the channels that it makes and those that it reads.
             kept = self._channels.scaled(genome.kept, float(np.exp((1 - part) * shift / 2)), whole)
             return Genome(tuple(picks), kept, genome.shared)
@@ -197,52 +194,8 @@ class Moves:
         if index >= count:
             return Genome(genome.picks, self._channels.nudged(genome.kept, index - count), genome.shared)
         picks = list(genome.picks)
-        picks[index] = self._nudge(index, picks[index], genome.kept)
+        picks[index] = self._layers.nudged(self._layout.genes[index], picks[index], genome.kept)
         return Genome(tuple(picks), genome.kept, genome.shared)
-
-    def _pick(self, group: Group, share: float) -> Pick:
-        """A pick that keeps about this share of a layer; plain where that is near 1."""
-        if group.may_be_plain and share > 0.8:
-            return PLAIN
-        return self._cut(group, share)
-
-    def _cut(self, group: Group, share: float) -> Pick:
-        kind = self._kind(group)
-        return Pick(kind, group.offers[kind].keeping(share, self._rng))
-
-    def _nudge(self, index: int, pick: Pick, kept: Kept) -> Pick:
-        group = self._layout.groups[index]
-        if pick == PLAIN:
-            return self._pick(group, float(np.exp(-self._rng.exponential(1.0))))
-        roll = self._rng.random()
-        if roll < 0.1 and group.may_be_plain:
-            return PLAIN
-        if roll < 0.25:
-            kind = self._kind(group)
-            if kind != pick.family:
-                return self._of_family(index, pick, kind, kept)
-            return Pick(kind, group.offers[kind].changed(pick.own, self._rng))
-        return Pick(pick.family, group.offers[pick.family].nudged(pick.own, self._rng))
-
-    def _of_family(self, index: int, pick: Pick, kind: str, kept: Kept) -> Pick:
-        """A pick of another family that is about as large; what families call a share is not the same."""
-        offers = self._layout.groups[index].offers
-        goal = self._layout.size_of(index, pick, kept)
-        own = offers[kind].keeping(offers[pick.family].share(pick.own), self._rng)
-        tried = list[tuple[float, Pick]]()
-        for _ in range(_TRIES):
-            size = self._layout.size_of(index, Pick(kind, own), kept)
-            off = math.log(goal / size)
-            tried.append((abs(off), Pick(kind, own)))
-            if abs(off) < _NEAR:
-                break
-            own = offers[kind].scaled(own, math.exp(off))
-        return min(tried, key=lambda one: one[0])[1]
-
-    def _kind(self, group: Group) -> str:
-        """A family that is not plain; drawn at random only where there is a choice."""
-        kinds = list(group.offers)
-        return kinds[0] if len(kinds) == 1 else kinds[int(self._rng.integers(len(kinds)))]
 
     def _nudge_shared(self, shared: Shared) -> Shared:
         values = dict(shared)

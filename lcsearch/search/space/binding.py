@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lcsearch.core.errors import InputError, did_you_mean
 from lcsearch.core.spec import ModelSpec
 from lcsearch.core.strict import format_path
 from lcsearch.core.text import listed
 from lcsearch.layers import lookup
+from lcsearch.layers.offer import Offer
 from lcsearch.layers.shape import ConvShape, Shapes
+from lcsearch.search.space.bonds import Bond, find_bonds
 from lcsearch.search.space.bound import BoundSpace
 from lcsearch.search.space.channel_rules import StageOf, searched
 from lcsearch.search.space.common import Common
 from lcsearch.search.space.groups import Group
+from lcsearch.search.space.joint import Joint
 from lcsearch.search.space.rule import LayerRule
 from lcsearch.search.space.schema import Space
 from lcsearch.search.space.stages import IMAGE_SIZES, stages
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from lcsearch.nets.channels import ChannelGroups
 
 Image = tuple[int, int, int]
+_NO_GAIN = "it would save nothing"
 
 
 def bind(space: Space, model: nn.Module, template: ModelSpec, image: Image | None = None) -> BoundSpace:
@@ -52,14 +56,28 @@ def bind(space: Space, model: nn.Module, template: ModelSpec, image: Image | Non
 
     thinning = all_channels() if space.thins else nothing(model)
     ends = [thinning.shapes(thinning.least), thinning.shapes(thinning.most)]
+    bonds = find_bonds(space, thinning.shapes(thinning.full), thinning.follows)
     firsts = {other: name for name, others in tied(model).items() for other in others}
     makers = {maker for group in thinning.groups for maker in group.makers}
-    rules = _rules(space, ends[-1], {left.name: left.why for left in left_plain(model)}, firsts, makers)
-    names = [name for name in rules if _worth(space, name, rules[name][1], ends)]
-    stage_of = _stage_of(space, model)
-    groups = tuple(_groups(space, {name: rules[name] for name in names}, ends[-1], stage_of))
-    plain = replace(template, layers={}, channels={}, image_size=None)
-    return BoundSpace(space, plain, Common.of(space), groups, thinning, all_channels)
+    plain = {left.name: left.why for left in left_plain(model)}
+    rules = _rules(space, ends[-1], plain, firsts, makers, bonds.left)
+    joints = [joint for bond in bonds.found if _saves((joint := _joint(space, bond, ends[-1])).offers, ends)]
+    taken = {name for joint in joints for name in joint.members}
+    names = [name for name in rules if name not in taken and _worth(space, name, rules[name][1], ends)]
+    groups = _groups(space, {name: rules[name] for name in names}, ends[-1], _sharers_of(space, model))
+    if joints:
+        order = list(ends[-1])
+        groups = sorted([*groups, *joints], key=lambda group: order.index(group.members[0]))
+    useless = [name for bond in bonds.found for name in bond.members if name not in taken]
+    return BoundSpace(
+        space,
+        replace(template, layers={}, channels={}, image_size=None),
+        Common.of(space),
+        tuple(groups),
+        thinning,
+        all_channels,
+        bonds._replace(left=dict(bonds.left) | dict.fromkeys(useless, _NO_GAIN)),
+    )
 
 
 def _channels(
@@ -92,7 +110,12 @@ def _stage_of(space: Space, model: nn.Module) -> StageOf:
 
 
 def _rules(
-    space: Space, shapes: Shapes, plain: Mapping[str, str], firsts: Mapping[str, str], makers: Collection[str]
+    space: Space,
+    shapes: Shapes,
+    plain: Mapping[str, str],
+    firsts: Mapping[str, str],
+    makers: Collection[str],
+    single: Mapping[str, str],
 ) -> dict[str, tuple[str, LayerRule]]:
     """The pattern and the rule of every convolution that a pattern matches.
 
@@ -102,6 +125,7 @@ def _rules(
         plain: Those that cannot be replaced, and why they stay plain.
         firsts: Those that share the weight of one that has a choice, and its name.
         makers: Layers of any kind whose channels may go.
+        single: Those that have nobody to share with, and why.
     """
     if not shapes:
         whys = listed([f"{name}: {why}" for name, why in plain.items()])
@@ -122,15 +146,16 @@ def _rules(
     found = {name: rule for name, rule in asked if rule is not None}
     for name, (pattern, own) in found.items():
         if pattern == name:
-            _check_possible(name, own, shapes[name])
+            _check_possible(name, own, shapes[name], single.get(name))
     return found
 
 
-def _check_possible(name: str, rule: LayerRule, shape: ConvShape) -> None:
+def _check_possible(name: str, rule: LayerRule, shape: ConvShape, single: str | None) -> None:
     """Make sure that a convolution can be of some kind that its own rule, which names it, allows."""
     if lookup.PLAIN in rule.kind:
         return
-    whys = {kind: lookup.family(kind).refuses(shape) for kind in rule.kind}
+    families = [lookup.family(kind) for kind in rule.kind]
+    whys = {family.name: family.refuses(shape) or (single if family.pairs else None) for family in families}
     if all(why is not None for why in whys.values()):
         said = ", ".join(f"{why}, so it cannot be {kind}" for kind, why in whys.items())
         path = format_path(("layers", name, "kind"))
@@ -153,8 +178,29 @@ def saves(name: str, rule: LayerRule, ends: list[Shapes]) -> bool:
         rule: What it may become.
         ends: The shapes of all convolutions with the fewest and the most channels.
     """
-    alone = Group.make(name, rule, {name: ends[-1][name]})
-    return bool(alone.offers) and any(alone.layers(alone.extreme(end, "smallest"), end) for end in ends)
+    return _saves(Group.make(name, rule, {name: ends[-1][name]}).offers, ends)
+
+
+def _saves(offers: Mapping[str, Offer[Any, Any]], ends: list[Shapes]) -> bool:
+    """Whether some choice saves parameters."""
+    smallest = ((offer, offer.extreme(end, "smallest"), end) for offer in offers.values() for end in ends)
+    return any(offer.layers(own, end) for offer, own, end in smallest)
+
+
+def _joint(space: Space, bond: Bond, shapes: Shapes) -> Joint:
+    """The group of layers that choose together."""
+    found = {name: space.rule_for(name) for name in bond.members}
+    rules = {name: rule for name, rule in found.items() if rule is not None}
+    where = dict.fromkeys(rules, bond.members[0])
+    parts = tuple(_groups(space, rules, shapes, lambda _: where))
+    return Joint.of(bond, parts, shapes, each=space.granularity == "layer")
+
+
+def _sharers_of(space: Space, model: nn.Module) -> StageOf:
+    """Gives layers what those have in common that share a choice, where some do."""
+    if space.granularity == "network":
+        return lambda names: dict.fromkeys(names, "network")
+    return _stage_of(space, model)
 
 
 def _groups(
@@ -163,7 +209,7 @@ def _groups(
     """Who shares a choice: members of one stage (or the network) that match one pattern."""
     if space.granularity == "layer":
         return [Group.make(name, rule, {name: shapes[name]}) for name, (_, rule) in rules.items()]
-    where = stage_of(list(rules)) if space.granularity == "stage" else dict.fromkeys(rules, "network")
+    where = stage_of(list(rules))
     members: dict[tuple[str, str], list[str]] = {}
     for name, (pattern, _) in rules.items():
         members.setdefault((where[name], pattern), []).append(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,8 +10,9 @@ from lcsearch.core.parameters import Choice, NotInSpace, Number, Replay, Trial
 from lcsearch.core.spec import ModelSpec, Recipe, Regularizer, TrialSpec
 from lcsearch.core.text import format_count
 from lcsearch.layers import lookup
-from lcsearch.layers.offer import End
+from lcsearch.layers.offer import End, Offer
 from lcsearch.layers.shape import Shapes
+from lcsearch.search.space.bonds import Bonds
 from lcsearch.search.space.common import Common, same_trial
 from lcsearch.search.space.groups import Group, Layers, Pick
 from lcsearch.search.space.schema import Space
@@ -22,6 +23,7 @@ Answers = tuple[dict[str, Any], dict[str, Any]]
 """What a trial answered, by parameter, and the Optuna distributions of these parameters."""
 
 _RECIPE = Recipe()
+_NO_BONDS = Bonds()
 _MODELS = 16
 
 
@@ -37,6 +39,7 @@ class BoundSpace:
         thinning: The choices over channels; without groups where the space lets none go.
         all_channels: The net's groups of channels; where the space lets none go, they are found when they are
             first asked for.
+        bonds: Layers that choose together, and why others cannot.
     """
 
     space: Space
@@ -45,6 +48,7 @@ class BoundSpace:
     groups: tuple[Group, ...]
     thinning: Thinning
     all_channels: Callable[[], Thinning]
+    bonds: Bonds = _NO_BONDS
     _models: dict[tuple[Any, ...], ModelSpec] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -58,7 +62,19 @@ class BoundSpace:
     @property
     def families(self) -> tuple[str, ...]:
         """Names of the families that some convolution may become, without the plain convolution."""
-        return tuple(dict.fromkeys(kind for group in self.groups for kind in group.offers))
+        return tuple(dict.fromkeys(kind for group in self.groups for kind in group.families))
+
+    @property
+    def alone(self) -> tuple[Group, ...]:
+        """The groups of layers that choose for themselves, where they may."""
+        return tuple(own for group in self.groups for own in group.alone())
+
+    def offers(self, family: str) -> Iterator[Offer[Any, Any]]:
+        """What a family offers, to layers alone and together."""
+        for group in self.groups:
+            for own in dict.fromkeys((group, *group.alone())):
+                if family in own.offers:
+                    yield own.offers[family]
 
     @property
     def parameters(self) -> tuple[Choice | Number, ...]:
@@ -215,6 +231,7 @@ class BoundSpace:
             f"{len(names)} of {len(shapes)} convolutions are searched, {shared[self.space.granularity]}: "
             f"{len(self.groups)} choices, {self.dimensions} dimensions",
             self.thinning.words(),
+            self.bonds.words(),
             "also searched: " + ", ".join(common) if common else None,
             f"smallest model {format_count(small)} parameters, largest {format_count(large)}",
         ]

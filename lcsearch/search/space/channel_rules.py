@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.parameters import Number
 from lcsearch.core.ranges import Share
 from lcsearch.core.strict import format_path
+from lcsearch.search.space.alike import Allowed, thinned_alike, tied
 from lcsearch.search.space.rule import ALL, LayerRule
 from lcsearch.search.space.schema import Space
 from lcsearch.search.space.thin_sizes import ThinSizes
@@ -23,19 +23,6 @@ if TYPE_CHECKING:
 
 StageOf = Callable[[Sequence[str]], Mapping[str, str]]
 """The stages of layers, by their names."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Allowed:
-    """What a group may keep.
-
-    Attributes:
-        channels: The shares.
-        counts: The numbers of channels, rising.
-    """
-
-    channels: Share
-    counts: tuple[int, ...]
 
 
 def searched(
@@ -53,27 +40,28 @@ def searched(
     Raises:
         InputError: The rules of one group leave nothing that all of them allow.
     """
-    rules = [_allowed(space, group) for group in found.groups]
+    sizes = ThinSizes(model, found.groups)
+    rules, firsts = thinned_alike([_allowed(space, group) for group in found.groups], tied(space, sizes))
     return Thinning(
         found,
-        tuple(_choices(space, found.groups, rules, stage_of)),
+        tuple(_choices(space, found.groups, rules, stage_of, firsts)),
         most=tuple(rule.counts[-1] for rule in rules),
         least=tuple(rule.counts[0] for rule in rules),
-        sizes=ThinSizes(model, found.groups),
+        sizes=sizes,
         image_size=image_size,
     )
 
 
-def _allowed(space: Space, group: ChannelGroup) -> _Allowed:
+def _allowed(space: Space, group: ChannelGroup) -> Allowed:
     """What all makers of a group allow; a maker that keeps all keeps the group."""
     rules = [space.rule_for(name) for name in group.makers]
     named = [rule for rule in rules if rule is not None]
     if len(named) < len(rules) or any(rule.channels.low == 1 for _, rule in named):
-        return _Allowed(ALL, (group.size,))
+        return Allowed(ALL, (group.size,))
     channels = _common(group, named)
     step = math.lcm(group.blocks, *(rule.round_to for _, rule in named))
     try:
-        return _Allowed(channels, allowed(channels, group.size, step))
+        return Allowed(channels, allowed(channels, group.size, step))
     except ValueError as error:
         pattern = max(named, key=lambda one: one[1].round_to)[0]
         path = format_path(("layers", pattern, "round_to"))
@@ -100,14 +88,21 @@ def _common(group: ChannelGroup, rules: Sequence[tuple[str, LayerRule]]) -> Shar
 
 
 def _choices(
-    space: Space, groups: Sequence[ChannelGroup], rules: Sequence[_Allowed], stage_of: StageOf
+    space: Space,
+    groups: Sequence[ChannelGroup],
+    rules: Sequence[Allowed],
+    stage_of: StageOf,
+    firsts: Mapping[int, int],
 ) -> list[ChannelChoice]:
-    """One choice a group, or for groups of one stage (or the network) whose rules allow the same shares."""
+    """One choice a group, or for groups of one stage (or the network) whose rules allow the same shares.
+
+    Those that are to be thinned alike have the stage, or the name, of the first of them (``firsts``).
+    """
     places = [place for place, rule in enumerate(rules) if len(rule.counts) > 1]
     sharers = _sharers(space, [groups[place].name for place in places], stage_of)
     members: dict[tuple[str, str], list[int]] = {}
     for place in places:
-        name = groups[place].name
+        name = groups[firsts.get(place, place)].name
         members.setdefault((sharers[name], str(rules[place].channels)), []).append(place)
     names = [sharer for sharer, _ in members]
     return [

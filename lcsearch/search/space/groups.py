@@ -56,7 +56,8 @@ class Group:
 
         Args:
             name: Its name.
-            rule: What the convolutions may become; a family that none of them can be of is left out.
+            rule: What the convolutions may become; a family that none of them can be of, or none alone, is
+                left out.
             shapes: The convolutions at the largest width.
 
         Raises:
@@ -65,6 +66,8 @@ class Group:
         offers = {}
         for kind in rule.offered:
             family = lookup.family(kind)
+            if family.pairs:
+                continue  # what is only for several layers is offered to these
             own = {layer: shape for layer, shape in shapes.items() if family.refuses(shape) is None}
             if own:
                 offers[kind] = family.offer(rule.offered[kind], name, own)
@@ -81,6 +84,20 @@ class Group:
     def may_be_plain(self) -> bool:
         """Whether plain convolutions are a choice."""
         return lookup.PLAIN in self.kinds
+
+    @property
+    def cuts(self) -> tuple[str, ...]:
+        """Kinds of picks that do not leave all members plain."""
+        return tuple(self.offers)
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """All that some member may become, without the plain convolution."""
+        return tuple(self.offers)
+
+    def alone(self) -> tuple[Group, ...]:
+        """The groups of these members that choose for themselves: itself."""
+        return (self,)
 
     @property
     def kind(self) -> Choice:
@@ -144,6 +161,16 @@ class Group:
                     if offer.layers(own, shapes) == wanted:
                         return Pick(kind, own)
         return None
+
+    def share(self, pick: Pick) -> float:
+        """About what share of the members a pick keeps, in (0, 1]."""
+        return 1.0 if pick == PLAIN else self.offers[pick.family].share(pick.own)
+
+    def scaled(self, pick: Pick, factor: float) -> Pick:
+        """The pick that keeps so many times as much; what is plain stays plain."""
+        if pick == PLAIN:
+            return pick
+        return Pick(pick.family, self.offers[pick.family].scaled(pick.own, factor))
 
     def extreme(self, shapes: Shapes, end: End) -> Pick:
         """The choice with the fewest or the most parameters."""

@@ -59,7 +59,10 @@ def check_kinds(bound: BoundSpace, kinds: Sequence[str]) -> None:
         family = lookup.family(name)
         rules = {layer: bound.space.rule_for(layer) for layer in shapes}
         asked = [layer for layer, found in rules.items() if found is not None and name in found[1].kind]
-        whys = dict.fromkeys(family.refuses(shapes[layer]) or "it would save nothing" for layer in asked)
+        single = bound.bonds.left if family.pairs else {}
+        whys = dict.fromkeys(
+            family.refuses(shapes[layer]) or single.get(layer, "it would save nothing") for layer in asked
+        )
         about = listed(list(whys)) or "the space keeps all of them plain"
         raise InputError(
             f"no convolution of {bound.template.backbone} can be {name}: {about}", setting="kinds"

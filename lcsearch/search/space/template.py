@@ -87,7 +87,9 @@ def _rows(bound: BoundSpace) -> Iterator[str]:
     searched, shapes = set(bound.searched_layers), bound.shapes(bound.thinning.full)
     for name, shape in shapes.items():
         found = bound.space.rule_for(name)
-        kinds = _kinds(found[1], shape) if found and name in searched else {"kind": [lookup.PLAIN]}
+        kinds: dict[str, Any] = {"kind": [lookup.PLAIN]}
+        if found and name in searched:
+            kinds = _kinds(found[1], shape, single=name in bound.bonds.left)
         why = "" if name in searched else _why_plain(bound, name)
         yield f'  "{name}": {_row(found and found[1], kinds)}  # {_size(shape)}{why}'
     for group in bound.thinning.groups:
@@ -97,9 +99,11 @@ def _rows(bound: BoundSpace) -> Iterator[str]:
                 yield f'  "{name}": {_row(found[1], {})}  # {group.size} channels'
 
 
-def _kinds(rule: LayerRule, shape: ConvShape) -> dict[str, Any]:
-    """What a rule says of the families that a convolution can be of."""
-    kinds = [kind for kind in rule.kind if lookup.family(kind).refuses(shape) is None]
+def _kinds(rule: LayerRule, shape: ConvShape, single: bool) -> dict[str, Any]:
+    """What a rule says of the families that a convolution can be of, which may have nobody to share with."""
+    families = [lookup.family(kind) for kind in rule.kind]
+    able = [family for family in families if family.refuses(shape) is None]
+    kinds = [family.name for family in able if not (single and family.pairs)]
     shown: dict[str, Any] = {"kind": kinds}
     for kind, own in rule.offered.items():
         if kind in kinds:

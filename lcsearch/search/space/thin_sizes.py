@@ -157,6 +157,11 @@ class ThinSizes:
         """The shape of one of them: that of every other is not worked out."""
         return self._convs[name].at(kept, self.full)
 
+    def around(self, name: str) -> tuple[tuple[tuple[int, Cut], ...], ...]:
+        """Groups whose channels one of them makes, and reads, by their places, and where these lie."""
+        conv = self._convs[name]
+        return tuple(tuple((part.group, part.cut) for part in own) for own in (conv.out, conv.into))
+
     def other_params(self, kept: Kept) -> int:
         """Parameters outside these convolutions."""
         return sum([others.at(kept, self.full) for others in self._others])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from lcsearch.search.space.thin_sizes import Kept, ThinSizes
 if TYPE_CHECKING:
     from torch import nn
 
-    from lcsearch.nets.channels import ChannelGroup, ChannelGroups
+    from lcsearch.nets.channels import ChannelGroup, ChannelGroups, Cut
 
 
 def nearest(share: float, size: int, step: int) -> int:
@@ -166,6 +166,18 @@ class Thinning:
     def shape(self, name: str, kept: Kept) -> ConvShape:
         """The shape of one of them."""
         return self.sizes.shape(name, kept)
+
+    def follows(self, name: str) -> Hashable:
+        """What decides the shape of one of them: equal where shapes that are equal at first stay so."""
+        return tuple(tuple(self._lies(*one) for one in own) for own in self.sizes.around(name))
+
+    def _lies(self, place: int, cut: Cut) -> Hashable:
+        """Which choice decides a group, what it allows, and how many places a channel takes."""
+        for index, choice in enumerate(self.choices):
+            if place in choice.members:
+                own = choice.members.index(place)
+                return index, choice.sizes[own], choice.counts[own], cut.repeat, cut.blocks
+        return None, self.full[place], self.most[place], cut.repeat, cut.blocks
 
     def other_params(self, kept: Kept) -> int:
         """Parameters outside these convolutions; no net is built."""

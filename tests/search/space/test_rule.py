@@ -137,8 +137,8 @@ def test_a_rule_that_is_no_mapping() -> None:
 
 
 def test_a_family_that_is_not_searched_is_refused_in_one_line() -> None:
-    plain = {"version": 1, "backbone": "*", "layers": {"*": {"kind": ["conv", "shared"]}}}
+    plain = {"version": 1, "backbone": "*", "layers": {"*": {"kind": ["conv", "fixed"]}}}
     with pytest.raises(InputError) as caught:
         parse_space(plain, "file.yaml")
-    message = "file.yaml: layers.*.kind[1]: 'shared' is not allowed; this family cannot be searched"
+    message = "file.yaml: layers.*.kind[1]: 'fixed' is not allowed; this family cannot be searched"
     assert str(caught.value).replace('"', "") == message
