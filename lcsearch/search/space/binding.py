@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from lcsearch.core.text import listed
 from lcsearch.layers import lookup
 from lcsearch.layers.offer import Offer
 from lcsearch.layers.shape import ConvShape, Shapes
-from lcsearch.search.space.bonds import Bond, find_bonds
+from lcsearch.search.space.bonds import Bond, Bonds, find_bonds
 from lcsearch.search.space.bound import BoundSpace
 from lcsearch.search.space.channel_rules import StageOf, searched
 from lcsearch.search.space.common import Common
@@ -61,14 +61,7 @@ def bind(space: Space, model: nn.Module, template: ModelSpec, image: Image | Non
     makers = {maker for group in thinning.groups for maker in group.makers}
     plain = {left.name: left.why for left in left_plain(model)}
     rules = _rules(space, ends[-1], plain, firsts, makers, bonds.left)
-    joints = [joint for bond in bonds.found if _saves((joint := _joint(space, bond, ends[-1])).offers, ends)]
-    taken = {name for joint in joints for name in joint.members}
-    names = [name for name in rules if name not in taken and _worth(space, name, rules[name][1], ends)]
-    groups = _groups(space, {name: rules[name] for name in names}, ends[-1], _sharers_of(space, model))
-    if joints:
-        order = list(ends[-1])
-        groups = sorted([*groups, *joints], key=lambda group: order.index(group.members[0]))
-    useless = [name for bond in bonds.found for name in bond.members if name not in taken]
+    groups = _all_groups(space, rules, bonds, ends, _sharers_of(space, model))
     return BoundSpace(
         space,
         replace(template, layers={}, channels={}, image_size=None),
@@ -76,8 +69,34 @@ def bind(space: Space, model: nn.Module, template: ModelSpec, image: Image | Non
         tuple(groups),
         thinning,
         all_channels,
-        bonds._replace(left=dict(bonds.left) | dict.fromkeys(useless, _NO_GAIN)),
+        _of_use(bonds, groups),
     )
+
+
+def _all_groups(
+    space: Space,
+    rules: Mapping[str, tuple[str, LayerRule]],
+    bonds: Bonds,
+    ends: list[Shapes],
+    sharers_of: StageOf,
+) -> list[Group]:
+    """Who shares a choice, as far as it saves something, in module order of first layers."""
+    joints = [joint for bond in bonds.found if _saves((joint := _joint(space, bond, ends[-1])).offers, ends)]
+    taken = {name for joint in joints for name in joint.members}
+    names = [name for name in rules if name not in taken and _worth(space, name, rules[name][1], ends)]
+    groups = _groups(space, {name: rules[name] for name in names}, ends[-1], sharers_of)
+    if not joints:
+        return groups
+    order = list(ends[-1])
+    return sorted([*groups, *joints], key=lambda group: order.index(group.members[0]))
+
+
+def _of_use(bonds: Bonds, groups: Sequence[Group]) -> Bonds:
+    """Layers that choose together, without those that would save nothing so."""
+    names = {group.name for group in groups if isinstance(group, Joint)}
+    useless = [name for bond in bonds.found for name in bond.members if bond.members[0] not in names]
+    used = tuple(bond for bond in bonds.found if bond.members[0] in names)
+    return bonds._replace(found=used, left=dict(bonds.left) | dict.fromkeys(useless, _NO_GAIN))
 
 
 def _channels(
