@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from lcsearch.core.spec import TrialSpec
     from lcsearch.export.load import convert, load_model
     from lcsearch.layers import LinearConv2d, prune_coefficients
+    from lcsearch.runs.trackers import Tracker
     from lcsearch.search.python import build_model, penalty, search
     from lcsearch.train.user import TrialReport
 
 __version__ = "0.1.0"
 __all__ = [
     "LinearConv2d",
+    "Tracker",
     "TrialReport",
     "TrialSpec",
     "__version__",
@@ -33,6 +35,7 @@ __all__ = [
 
 _WHERE = {
     "LinearConv2d": "lcsearch.layers",
+    "Tracker": "lcsearch.runs.trackers",
     "TrialReport": "lcsearch.train.user",
     "TrialSpec": "lcsearch.core.spec",
     "build_model": "lcsearch.search.python",

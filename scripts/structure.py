@@ -45,6 +45,7 @@ def imports(file: Path, modules: Iterable[str]) -> set[str]:
 def file_graph() -> Graph:
     """Who imports whom, file by file."""
     files = {module_name(file): file for file in sorted((ROOT / "lcsearch").rglob("*.py"))}
+    del files["lcsearch.__main__"]  # python -m lcsearch: Python asks for it there, and it holds nothing
     return {name: imports(file, files) - {name} for name, file in files.items()}
 
 

@@ -23,5 +23,9 @@ settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
 # Optuna has its ten migration scripts loaded anew for each study that is opened: most of what opening takes,
-# and tests open hundreds.
-alembic.util.load_python_file = cache(alembic.util.load_python_file)
+# and tests open hundreds. MLflow's own must run anew for each database.
+_load = alembic.util.load_python_file
+_load_once = cache(_load)
+alembic.util.load_python_file = lambda folder, file: (
+    _load(folder, file) if "mlflow" in str(folder) else _load_once(folder, file)
+)

@@ -54,7 +54,7 @@ TABLE = """
     storage_path       --storage-path       settings   rsct-  text
     seed               --seed               settings   rs---  whole0
     storage            --storage            settings   rs---  text
-    track              --track              settings   rsc--  tracker
+    track              --track              settings   rsct-  tracker
     out                --out                -          rs---  path
     num_classes        -                    facts      -s---  whole1
     in_channels        -                    facts      -s---  whole1

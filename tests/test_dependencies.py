@@ -15,6 +15,9 @@ PROJECT = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]
 NOT_IMPORTED = {"onnx", "onnxscript", "botorch", "optuna-dashboard", "psycopg"}
 """Declared for others: torch's ONNX export, Optuna's GP sampler, SQLAlchemy, and people."""
 
+OF = {"mlflow": "mlflow-skinny"}
+"""The distribution of a package, where it need not be installed and is called otherwise."""
+
 
 def _distribution(requirement: str) -> str:
     return re.split(r"[\[<>=!~; ]", requirement)[0].lower()
@@ -37,7 +40,7 @@ def _imported() -> set[str]:
                 packages.add(node.module.partition(".")[0])
     known = packages_distributions()
     outside = packages - set(sys.stdlib_module_names) - {"lcsearch"}
-    return {known.get(name, [name])[0].lower().replace("_", "-") for name in outside}
+    return {known.get(name, [OF.get(name, name)])[0].lower().replace("_", "-") for name in outside}
 
 
 def test_what_is_imported_and_what_is_declared_are_the_same() -> None:

@@ -76,6 +76,9 @@ def export(
         return 1
     for line in _file_lines(done, kind, metric):
         click.echo(line)
+    from lcsearch.search.tracking import give_export
+
+    give_export(record, done.path, lambda line: click.echo(line, err=True))
     return 0
 
 

@@ -19,7 +19,13 @@ def require(packages: Sequence[str], install: str, setting: str) -> None:
     Raises:
         InputError: One is missing.
     """
-    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    missing = [name for name in packages if not installed(name)]
     if missing:
         problem = f"needs {', '.join(missing)}, not installed here; pip install '{install}'"
         raise InputError(problem, setting=setting)
+
+
+def installed(package: str) -> bool:
+    """Whether a package can be imported; a folder of its name without code, such as its output, is none."""
+    found = importlib.util.find_spec(package)
+    return found is not None and found.origin is not None

@@ -181,9 +181,9 @@ class RunSettings(Checked):
     track: Annotated[
         Trackers,
         Setting(
-            "Follow the run there too, such as tensorboard:FOLDER.",
+            "Follow the run there too: tensorboard:FOLDER, mlflow:URI, wandb:PROJECT, trackio:PROJECT.",
             "run",
-            GOING_ON,
+            WORKING,
             metavar="NAME:PLACE",
             repeated=True,
             plugin=TRACKER,

@@ -11,15 +11,14 @@ import time
 from dataclasses import replace
 
 from lcsearch.core.job import Job, Metrics, Suspended, Verdict
-from lcsearch.core.metric import PLAIN_ACCURACY
-from lcsearch.core.records import EpochRecord, TrialRecord
+from lcsearch.core.records import TrialRecord
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.settings import RunSettings
 from lcsearch.runs.store import Store
 from lcsearch.search.admit import Admission, as_duplicate
 from lcsearch.search.history import History
 from lcsearch.search.job_queue import JobQueue
-from lcsearch.search.observer import Audience
+from lcsearch.search.observer import Audience, epoch_record
 from lcsearch.search.proposals.queue import Candidate, Proposer
 from lcsearch.search.rungs import Rungs
 
@@ -221,10 +220,7 @@ class SearchDirector:
             self._jobs.add(self._admission.job(record, self.history, resume=resume))
 
     def _record_epoch(self, record: TrialRecord, epoch: int, metrics: Metrics) -> TrialRecord:
-        done = EpochRecord(
-            epoch, float(metrics["accuracy"]), float(metrics.get("train_loss", math.nan)),
-            float(metrics.get("seconds", math.nan)), time.time(), metrics.get(PLAIN_ACCURACY),
-        )  # fmt: skip
+        done = epoch_record(epoch, metrics)
         self._store.add_epoch(record.number, done)
         record = replace(record, epochs=(*record.epochs, done))
         self.history.update(record)

@@ -27,7 +27,6 @@ from lcsearch.nets.backbones import build
 from lcsearch.nets.replaceable import plain_words, tied_words
 from lcsearch.nets.sizer import Sizer
 from lcsearch.nets.weights import GivenWeights
-from lcsearch.runs import trackers
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.inputs import Asked, checked
 from lcsearch.runs.run_file import Facts, RunFile, check_names
@@ -54,6 +53,7 @@ from lcsearch.search.space import (
     parse_space,
     with_kinds,
 )
+from lcsearch.search.tracking import followed
 from lcsearch.search.workers import make_engine, make_objective, user_modules
 from lcsearch.train.precision import check_precision
 from lcsearch.train.start import Start, given_weights
@@ -104,6 +104,7 @@ def make(
     images: NewImages | None = None,
     carried: str = "",
     notes: Sequence[str] = (),
+    observers: Sequence[Tracker] = (),
 ) -> SearchSession:
     """Check what remains, make the run directory, and open the run.
 
@@ -116,6 +117,7 @@ def make(
         images: What nets are tried on, and what is recorded; None where the user's own loop trains.
         carried: Digest of the arrays that the user's own loop carries.
         notes: What the run is to say of itself, as in `RunFile`.
+        observers: Trackers of the user's own.
 
     Raises:
         InputError: Something the user said is wrong; nothing was made.
@@ -130,7 +132,7 @@ def make(
     weights = _given_weights(settings, bound, facts)
     check_screening(settings, bound, facts.train_images)
     check_storage(settings.storage)
-    settings, following = _tracked(settings)
+    settings, following = followed(settings, observers)
     directory = RunDirectory.create(asked.get("out") or _default_out(asked["backbone"]))
     if weights is not None:
         Start(directory.start).write_backbone(weights.state)
@@ -179,6 +181,7 @@ def go_on(
     recorded: RunFile,
     settings: RunSettings,
     objective: Objective | None,
+    observers: Sequence[Tracker] = (),
 ) -> SearchSession:
     """Open a run that was made before.
 
@@ -187,6 +190,7 @@ def go_on(
         recorded: The content of its run.yaml.
         settings: Every setting from now on.
         objective: Runs one trial; None trains the spec on the run's data set.
+        observers: Trackers of the user's own.
 
     Raises:
         InputError: Its run.yaml is damaged, or names what is not installed any more; or its images have
@@ -198,7 +202,7 @@ def go_on(
     space = parse_space(recorded.space, f"{file}: space")
     given = [parse_config(config, f"{file}: given").spec for config in recorded.given]
     bound = _bind(space, settings, recorded.facts)
-    settings, following = _tracked(settings)
+    settings, following = followed(settings, observers)
     images = check_images(directory, recorded, settings)
     facts, notes = images.facts(recorded.facts), images.noted(recorded.notes)
     session = _session(directory, settings, facts, bound, given, objective, following, images)
@@ -250,12 +254,6 @@ def _recorded(
         space=space.to_plain(),
         notes=list(notes),
     )
-
-
-def _tracked(settings: RunSettings) -> tuple[RunSettings, dict[str, Tracker]]:
-    """The settings with trackers' places as they are understood in any folder, and the trackers."""
-    following = trackers.make(settings.track)
-    return replace(settings, track=tuple(following)), following
 
 
 def _session(

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TYPE_CHECKING
 
-from lcsearch.core.records import TrialRecord
+from lcsearch.core.job import Metrics
+from lcsearch.core.metric import PLAIN_ACCURACY
+from lcsearch.core.records import EpochRecord, TrialRecord
+from lcsearch.core.trainings import TrainingRecord
 
 if TYPE_CHECKING:
     from lcsearch.search.history import History
+
+
+def epoch_record(epoch: int, metrics: Metrics) -> EpochRecord:
+    """What a worker has reported of an epoch that it finished now."""
+    return EpochRecord(
+        epoch,
+        float(metrics["accuracy"]),
+        float(metrics.get("train_loss", math.nan)),
+        float(metrics.get("seconds", math.nan)),
+        time.time(),
+        metrics.get(PLAIN_ACCURACY),
+    )
 
 
 class Observer:
@@ -27,6 +44,9 @@ class Observer:
 
     def ended(self, record: TrialRecord, history: History) -> None:
         """A trial has its end."""
+
+    def training(self, record: TrainingRecord) -> None:
+        """A model is trained again: it has begun, has finished an epoch, or has its end."""
 
     def preparing(self, words: str, history: History) -> None:
         """Something is made that the next trials need; called now and then until it is there."""
@@ -69,6 +89,11 @@ class Audience(Observer):
         """Tell all."""
         for member in self._members:
             member.ended(record, history)
+
+    def training(self, record: TrainingRecord) -> None:
+        """Tell all."""
+        for member in self._members:
+            member.training(record)
 
     def preparing(self, words: str, history: History) -> None:
         """Tell all."""

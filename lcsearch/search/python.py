@@ -16,6 +16,7 @@ from lcsearch.core.words import result_words
 from lcsearch.nets import surgery
 from lcsearch.runs.inputs import inputs_of
 from lcsearch.runs.read import read_run
+from lcsearch.runs.trackers import Tracker
 from lcsearch.runs.words import allowed, default
 from lcsearch.search.history import History
 from lcsearch.search.observer import Observer
@@ -60,6 +61,7 @@ def search(
     storage_path: str | None = None,
     storage: str | None = None,
     track: Sequence[str] | None = None,
+    observers: Sequence[Tracker] | None = None,
     quiet: bool = False,
 ) -> RunRecord:
     """Search for smaller models of a backbone, trained by your own loop.
@@ -68,7 +70,9 @@ def search(
     backbone's own. ``objective(spec, report)`` trains ``lcsearch.build_model(spec)``, calls
     ``report(epoch, accuracy)`` after each epoch, leaves when that returns False, and returns the final
     validation accuracy in percent, or a mapping that holds it as ``accuracy``; ``report`` is a
-    `lcsearch.TrialReport`. With ``quiet`` nothing is printed. The settings are listed below.
+    `lcsearch.TrialReport`. ``observers`` are trackers of your own, subclasses of `lcsearch.Tracker` that are
+    made already: they follow the search in a thread of their own, beside those that ``track`` names. With
+    ``quiet`` nothing is printed. The settings are listed below.
 
     Called again with the same ``out`` it goes on where it was left: finished trials stay, a trial that was
     cut is handed to the objective again. Settings that alter no result may then be different; everything else
@@ -88,14 +92,15 @@ def search(
             study, worker processes cannot start; the run can be gone on with.
         KeyboardInterrupt: Ctrl-C.
     """
-    said = {name: value for name, value in locals().items() if name not in ("space", "objective", "quiet")}
+    own = ("space", "objective", "observers", "quiet")
+    said = {name: value for name, value in locals().items() if name not in (*own, "own")}
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise InputError(
             "lcsearch.search: a worker process imports this file and would search again; "
             'write the call under: if __name__ == "__main__":'
         )
     check_objective(objective)
-    return _drive(open_session(said, space, objective), quiet)
+    return _drive(open_session(said, space, objective, observers or ()), quiet)
 
 
 def _settings_text() -> str:

@@ -15,6 +15,7 @@ from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.inputs import Asked, checked, inputs_of
 from lcsearch.runs.run_file import Facts, RunFile
 from lcsearch.runs.settings import RECORDED, RunSettings
+from lcsearch.runs.trackers import Tracker
 from lcsearch.search.make import go_on, make, narrowed
 from lcsearch.search.options import resolve
 from lcsearch.search.proposals.given import read_given
@@ -45,13 +46,16 @@ class _Call:
     carried: str
 
 
-def open_session(said: Mapping[str, Any], space: SpaceLike, function: Function) -> SearchSession:
+def open_session(
+    said: Mapping[str, Any], space: SpaceLike, function: Function, observers: Sequence[Tracker] = ()
+) -> SearchSession:
     """Make a run, or open the one that lies in ``out`` to go on with it.
 
     Args:
         said: The settings that `lcsearch.search` was given, by name.
         space: What is searched.
         function: The user's training loop.
+        observers: Trackers of the user's own.
 
     Raises:
         InputError: A setting is wrong, or differs from what the run was made with.
@@ -60,7 +64,11 @@ def open_session(said: Mapping[str, Any], space: SpaceLike, function: Function) 
     out = asked["out"]
     if not (out / "run.yaml").is_file():
         call = _call(asked, space, function)
-        return make(call.asked, call.settings, call.space, call.facts, call.objective, carried=call.carried)
+        return make(
+            *(call.asked, call.settings, call.space, call.facts, call.objective),
+            carried=call.carried,
+            observers=observers,
+        )
     directory = RunDirectory.open(out)
     recorded = directory.read()
     if recorded.settings.objective is None:
@@ -68,7 +76,7 @@ def open_session(said: Mapping[str, Any], space: SpaceLike, function: Function) 
         raise InputError(problem, setting="out")
     call = _call(_completed(asked, recorded.settings), space, function)
     _refuse_changes(call, recorded, directory)
-    return go_on(directory, recorded, call.settings, call.objective)
+    return go_on(directory, recorded, call.settings, call.objective, observers)
 
 
 def _completed(asked: Asked, recorded: RunSettings) -> Asked:

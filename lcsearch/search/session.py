@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +12,7 @@ from typing import Protocol, Self
 from lcsearch.core.errors import HaltError, InputError, file_fault
 from lcsearch.core.job import Objective
 from lcsearch.core.metric import ACCURACY, metric_words
+from lcsearch.core.records import TrialRecord
 from lcsearch.core.spec import Recipe
 from lcsearch.core.text import format_seconds
 from lcsearch.engines import Director, Engine
@@ -24,7 +25,7 @@ from lcsearch.runs.trackers import Tracker
 from lcsearch.search.director import SearchDirector
 from lcsearch.search.finish import Finish, finish
 from lcsearch.search.interrupt import Interruptible, ctrl_c
-from lcsearch.search.observer import Observer
+from lcsearch.search.observer import Audience, Observer
 from lcsearch.search.planner import Planner
 from lcsearch.search.tracking import Tracking, tracked
 
@@ -40,10 +41,19 @@ class Session(ABC):
         directory: The run directory.
         engine: Runs trials.
         objective: What a trial does.
+        trackers: Follow it, by what messages call them.
     """
 
-    def __init__(self, directory: RunDirectory, engine: Engine, objective: Objective) -> None:
+    def __init__(
+        self,
+        directory: RunDirectory,
+        engine: Engine,
+        objective: Objective,
+        trackers: Mapping[str, Tracker] | None = None,
+    ) -> None:
         self.path: Path = directory.path
+        self._trackers = trackers or {}
+        self._tracking: Tracking | None = None
         self.engine = engine
         self._directory = directory
         self._objective = objective
@@ -95,6 +105,18 @@ class Session(ABC):
                 self.engine.close()
         return None
 
+    def _track(self, audience: Audience, trials: Iterable[TrialRecord], say: Callable[[str], None]) -> None:
+        """Let trackers follow what an audience hears, until the session is closed."""
+        if self._trackers:
+            self._tracking = Tracking(self._trackers, tracked(self._directory, trials), say)
+            self._open.callback(self._tracking.close)
+            audience.add(self._tracking)
+
+    def _give_files(self, *files: Path) -> None:
+        """Let trackers have files that were written for people, as far as they are there."""
+        if self._tracking is not None:
+            self._tracking.files_written([file for file in files if file.is_file()])
+
 
 class SearchSession(Session):
     """A run that is open for searching.
@@ -121,13 +143,11 @@ class SearchSession(Session):
         trackers: Mapping[str, Tracker] | None = None,
         remarks: Sequence[str] = (),
     ) -> None:
-        super().__init__(directory, engine, objective)
+        super().__init__(directory, engine, objective, trackers)
         self.settings = settings
         self._facts = facts
         self._planner = planner
-        self._trackers = trackers or {}
         self.remarks = remarks
-        self._tracking: Tracking | None = None
         self._halted = False
         self.director: SearchDirector
 
@@ -174,8 +194,7 @@ class SearchSession(Session):
         Returns:
             What went wrong, in one line; None if nothing did.
         """
-        if self._trackers:
-            self._track(say)
+        self._track(self.director.audience, self.director.history, say)
         fault = self._drive(self.director, say)
         self._halted = fault is not None
         return fault or self.director.dead_end
@@ -194,15 +213,8 @@ class SearchSession(Session):
             if not self._halted:
                 raise
             return Finish((), (), None, ())
-        if self._tracking is not None:
-            files = (self._directory.best, self._directory.report)
-            self._tracking.files_written([file for file in files if file.is_file()])
+        self._give_files(self._directory.best, self._directory.report)
         return finished
-
-    def _track(self, say: Callable[[str], None]) -> None:
-        self._tracking = Tracking(self._trackers, tracked(self._directory, self.director.history), say)
-        self._open.callback(self._tracking.close)
-        self.watch(self._tracking)
 
 
 def _start_lines(settings: RunSettings, *, thinner: bool) -> list[str]:

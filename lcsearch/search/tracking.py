@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 
-from lcsearch.core.errors import one_line
+from lcsearch.core.errors import InputError, one_line
 from lcsearch.core.records import RunRecord, TrialRecord
+from lcsearch.core.trainings import TrainingRecord
+from lcsearch.runs import trackers
 from lcsearch.runs.directory import RunDirectory
+from lcsearch.runs.settings import RunSettings
 from lcsearch.runs.trackers import TrackedRun, Tracker
 from lcsearch.search.history import History
 from lcsearch.search.observer import Observer
@@ -59,6 +63,10 @@ class Tracking(Observer):
         """A trial has its end."""
         self._tell(lambda tracker: tracker.trial_ended(record))
 
+    def training(self, record: TrainingRecord) -> None:
+        """A model is trained again."""
+        self._tell(lambda tracker: tracker.training(record))
+
     def files_written(self, files: Sequence[Path]) -> None:
         """The search has written files for people."""
         self._tell(lambda tracker: tracker.files_written(files))
@@ -90,6 +98,45 @@ class Tracking(Observer):
             except (Exception, SystemExit) as error:  # one that leaves Python must not take the others along
                 del self._live[name]
                 self._say(f"{name}: {one_line(error)}; the search goes on without it")
+
+
+def followed(
+    settings: RunSettings, observers: Sequence[Tracker] = ()
+) -> tuple[RunSettings, dict[str, Tracker]]:
+    """The settings with trackers' places as they are understood in any folder, and the trackers.
+
+    Args:
+        settings: Of the run.
+        observers: Trackers of the user's own.
+
+    Raises:
+        InputError: One cannot be made, or is none.
+    """
+    following = trackers.make(settings.track)
+    settings = replace(settings, track=tuple(following))
+    for place, observer in enumerate(observers):
+        if not isinstance(observer, Tracker):
+            problem = f"{type(observer).__name__} is no lcsearch.Tracker; make a subclass of it"
+            raise InputError(problem, setting="observers")
+        following[f"observers[{place}] ({type(observer).__name__})"] = observer
+    return settings, following
+
+
+def give_export(run: RunRecord, file: Path, say: Callable[[str], None]) -> None:
+    """Let the trackers of a run have what was exported from it.
+
+    Args:
+        run: The run.
+        file: The file.
+        say: Called with a line for each tracker that fails.
+    """
+    directory = RunDirectory.open(run.path)
+    for name in directory.read().settings.track:
+        try:
+            for tracker in trackers.make([name]).values():
+                tracker.exported(tracked(directory, run.trials), file)
+        except (Exception, SystemExit) as error:
+            say(f"{name}: {one_line(error)}; it does not have {file}")
 
 
 def tracked(directory: RunDirectory, trials: Iterable[TrialRecord]) -> TrackedRun:

@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lcsearch.core.records import TrialRecord
+from lcsearch.core.records import State, TrialRecord
 from lcsearch.core.text import counted
+from lcsearch.core.trainings import TrainingRecord
 from lcsearch.runs.trackers import TrackedRun, Tracker, TrackerMaker
 from lcsearch.testing._expect import doing, expect
 from lcsearch.testing._samples import EPOCHS, runs
@@ -52,6 +53,9 @@ def check_tracker(maker: TrackerMaker, place: Callable[[Path], str] = str, read:
         )
         _in_a_thread(lambda: _left_early(second, cut))
         _in_a_thread(lambda: _gone_on_with(third, cut))
+        fourth, fifth = (_made(maker, first.place) for _ in range(2))
+        _in_a_thread(lambda: _trained_again(fourth, whole))
+        _in_a_thread(lambda: _exported(fifth, whole))
         if read is not None:
             for run in (whole, cut):
                 _check_read(read, first.place, run)
@@ -126,6 +130,26 @@ def _gone_on_with(tracker: Tracker, run: TrackedRun) -> None:
     for later in trials[_CUT + 1 :]:
         _tell_all(tracker, later)
     _close(tracker)
+
+
+def _trained_again(tracker: Tracker, run: TrackedRun) -> None:
+    """A model of a finished search is trained again, another fails."""
+    trial = run.record.trials[_CUT]
+    _start(tracker, run, run.record.trials)
+    ends: tuple[tuple[int, State], ...] = ((1, "complete"), (2, "failed"))
+    for seed, state in ends:
+        begun = TrainingRecord(trial, seed, "scratch", trial.spec, started_at=trial.started_at)
+        done = replace(begun, epochs=trial.epochs, finished_at=trial.finished_at, state=state)
+        reached = {"accuracy": 90.0, "test_accuracy": 89.0} if seed == 1 else {"reason": "out of memory"}
+        for told in (begun, replace(begun, epochs=trial.epochs[:1]), replace(done, **reached)):
+            with doing(f"training() of trial {trial.number} again, {told.state}"):
+                tracker.training(told)
+    _close(tracker)
+
+
+def _exported(tracker: Tracker, run: TrackedRun) -> None:
+    with doing("exported() of a file"):
+        tracker.exported(run, run.record.path / "report.html")
 
 
 def _tell_all(tracker: Tracker, trial: TrialRecord, done: int = 0) -> None:

@@ -54,9 +54,9 @@ def test_help_shows_every_option(command: str, capsys: pytest.CaptureFixture[str
 def test_python_has_an_argument_for_every_setting_that_it_takes() -> None:
     found = inspect.signature(search).parameters
     named = {name for name, one in found.items() if one.kind is inspect.Parameter.KEYWORD_ONLY}
-    assert named - {"quiet"} == {row.name for row in ROWS if "search" in row.takers}
+    assert named - {"observers", "quiet"} == {row.name for row in ROWS if "search" in row.takers}
     assert all(one.default in (None, False, inspect.Parameter.empty) for one in found.values())
-    assert all(f"        {name}: " in str(search.__doc__) for name in named - {"quiet"})
+    assert all(f"        {name}: " in str(search.__doc__) for name in named - {"observers", "quiet"})
 
 
 def test_run_yaml_has_a_key_for_every_setting_that_it_holds() -> None:

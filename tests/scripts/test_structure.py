@@ -28,9 +28,9 @@ def number(said: str, what: str) -> int:
     return int(found[1])
 
 
-def test_thirteen_packages_and_two_loose_files(said: str) -> None:
+def test_thirteen_packages_and_three_loose_files(said: str) -> None:
     assert number(said, "packages under lcsearch") == 13
-    assert "\nloose files: __init__.py, py.typed\n" in said
+    assert "\nloose files: __init__.py, __main__.py, py.typed\n" in said
 
 
 def test_imports_go_one_way_and_not_too_high(said: str) -> None:

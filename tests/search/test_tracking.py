@@ -12,6 +12,7 @@ from outline import outline
 from simulated_search import session
 
 from lcsearch.core.records import RunRecord, TrialRecord
+from lcsearch.runs import trackers
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.read import read_run
 from lcsearch.runs.trackers import TrackedRun, Tracker
@@ -212,3 +213,24 @@ def test_the_key_is_that_of_the_study(tmp_path: Path) -> None:
     text = directory.settings.read_text()
     directory.settings.write_text(text.replace("study: null", "study: lcsearch:3fa2c1d0e9ab"))
     assert tracking.tracked(directory, ()).key == "3fa2c1d0e9ab"
+
+
+def test_what_is_exported_is_given_to_each_tracker_and_one_that_fails_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with session(tmp_path / "run", trials=1, track=("one:here", "two:there")):
+        pass
+    given: list[tuple[str, Path]] = []
+
+    class Takes(Tracker):
+        def exported(self, run: TrackedRun, file: Path) -> None:
+            if self.place == "here":
+                raise ConnectionError("no route")
+            given.append((run.name, file))
+
+    made = {"one:here": Takes("here"), "two:there": Takes("there")}
+    monkeypatch.setattr(trackers, "make", lambda names: {name: made[name] for name in names})
+    said: list[str] = []
+    tracking.give_export(read_run(tmp_path / "run"), tmp_path / "a.onnx", said.append)
+    assert given == [("run", tmp_path / "a.onnx")]
+    assert said == [f"one:here: ConnectionError: no route; it does not have {tmp_path / 'a.onnx'}"]

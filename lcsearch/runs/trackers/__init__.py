@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 from lcsearch.core import plugins
 from lcsearch.core.errors import InputError, one_line
 from lcsearch.core.records import RunRecord, TrialRecord
+from lcsearch.core.trainings import TrainingRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,22 @@ class Tracker:
     def trial_ended(self, trial: TrialRecord) -> None:
         """A trial has its end: any state but ``running``; it may never have started."""
 
+    def training(self, training: TrainingRecord) -> None:
+        """A model is trained again: it has begun, has finished an epoch, has its end, or was tested."""
+
     def files_written(self, files: Sequence[Path]) -> None:
         """The search has written files for people, such as the report."""
 
     def close(self) -> None:
         """The search leaves, at its end or before; trials that still run may go on in another process."""
+
+    def exported(self, run: TrackedRun, file: Path) -> None:
+        """A trial was exported; called instead of all others, maybe while a search goes on elsewhere.
+
+        Args:
+            run: The run that it comes from.
+            file: The file.
+        """
 
 
 @runtime_checkable

@@ -7,16 +7,19 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from lcsearch.core.job import Job, Metrics, Verdict
 from lcsearch.core.records import RetrainWay, TrialRecord
 from lcsearch.core.seeds import retrain_seed
 from lcsearch.core.spec import TrialSpec
 from lcsearch.core.text import format_seconds
+from lcsearch.core.trainings import TrainingRecord
 from lcsearch.runs.inputs import MOST_SEEDS
-from lcsearch.runs.retrained import Result, folder_of, read_result
+from lcsearch.runs.retrained import Result, add_epoch, folder_of, read_epochs, read_result
 from lcsearch.runs.settings import RunSettings
 from lcsearch.search.job_queue import JobQueue
+from lcsearch.search.observer import Audience, epoch_record
 from lcsearch.search.retrain.ways import recipe_of
 
 
@@ -42,6 +45,10 @@ class Task:
     def number(self) -> int:
         """What engines call it: the same in each session."""
         return (2 * self.trial.number + (self.init == "compressed")) * (MOST_SEEDS + 1) + self.seed
+
+    def record(self) -> TrainingRecord:
+        """What is known of it, as a training that has not begun."""
+        return TrainingRecord(self.trial, self.seed, self.init, self.spec, epochs=read_epochs(self.folder))
 
     @property
     def name(self) -> str:
@@ -104,7 +111,9 @@ class RetrainDirector:
                 self._jobs.add(_job(task, seed))
         self._done = len(tasks) - len(self._jobs.waiting)
         self._begun: dict[int, float] = {}
+        self._records: dict[int, TrainingRecord] = {}
         self.failed: dict[str, str] = {}
+        self.audience = Audience()
 
     @property
     def waiting(self) -> list[Task]:
@@ -132,10 +141,14 @@ class RetrainDirector:
     def on_started(self, number: int, worker: str) -> None:
         """A worker has begun."""
         self._begun[number] = time.monotonic()
+        self._tell(number, started_at=time.time(), epochs=read_epochs(self._tasks[number].folder))
 
     def on_epoch(self, number: int, epoch: int, metrics: Metrics) -> Verdict:
         """Nothing is compared before the end."""
-        last = epoch >= self._tasks[number].spec.recipe.epochs
+        task = self._tasks[number]
+        add_epoch(task.folder, epoch_record(epoch, metrics))
+        self._tell(number, epochs=read_epochs(task.folder))
+        last = epoch >= task.spec.recipe.epochs
         return Verdict.SUSPEND if self.interrupted and not last else Verdict.GO_ON
 
     def on_complete(self, number: int, metrics: Metrics) -> None:
@@ -161,6 +174,7 @@ class RetrainDirector:
         self._jobs.end(number)
         name = self._tasks[number].name
         self.failed[name] = reason
+        self._tell(number, state="failed", reason=reason, finished_at=time.time())
         self._say(f"{name}: failed: {reason}")
 
     def on_lost(self, number: int, reason: str) -> None:
@@ -172,6 +186,18 @@ class RetrainDirector:
 
     def tick(self) -> None:
         """Nothing depends on the clock."""
+
+    def tell_results(self) -> None:
+        """Tell of every training that has its end, tested or not."""
+        for number, task in self._tasks.items():
+            if (result := task.result()) is not None:
+                reached = {"accuracy": result.accuracy, "test_accuracy": result.test_accuracy}
+                self._tell(number, state="complete", finished_at=time.time(), **reached)
+
+    def _tell(self, number: int, **news: Any) -> None:
+        known = self._records.get(number) or self._tasks[number].record()
+        self._records[number] = replace(known, **news)
+        self.audience.training(self._records[number])
 
 
 def _job(task: Task, seed: int) -> Job:

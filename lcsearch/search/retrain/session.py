@@ -15,6 +15,7 @@ from lcsearch.core.functions import look_in
 from lcsearch.core.records import RetrainRecord, RetrainWay, RunRecord, TrialRecord
 from lcsearch.core.text import format_seconds
 from lcsearch.engines import Engine
+from lcsearch.runs import trackers
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.inputs import checked, inputs_of
 from lcsearch.runs.read import read_run
@@ -116,7 +117,7 @@ class RetrainSession(Session):
         self.director: RetrainDirector
         self._train = make_objective(self.settings, self.images)
         engine = engine or make_engine(self.settings, path / "retrain")
-        super().__init__(directory, engine, self._train)
+        super().__init__(directory, engine, self._train, trackers.make(self.settings.track))
         self._starts = self._make_starts(run)
 
     def _enter(self, stack: ExitStack) -> None:
@@ -148,6 +149,7 @@ class RetrainSession(Session):
         Returns:
             What went wrong, in one line; None if nothing did.
         """
+        self._track(self.director.audience, read_run(self.path).trials, self._say)
         return None if self.director.finished else self._drive(self.director, self._say)
 
     def finish(self) -> tuple[RetrainRecord, ...]:
@@ -166,6 +168,9 @@ class RetrainSession(Session):
         run = read_run(self.path)
         records = write_results(self.path, self.epochs, run.trials, run.metric)
         report.write(read_run(self.path), self._directory.report)
+        self.director.tell_results()
+        results = self.path / "retrain" / "results.yaml"
+        self._give_files(self._directory.best, self._directory.report, results)
         return records
 
     def comparisons(self) -> list[Comparison]:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
+from followed_search import Dying, fails, search
 from inline_engine import Killed
-from simulated_search import Simulated, session
+from simulated_search import session
 
 from lcsearch.core.config import parse_config
 from lcsearch.core.errors import InputError
-from lcsearch.core.job import Job, Report
-from lcsearch.core.records import TrialRecord
 from lcsearch.core.spec import TrialSpec
 from lcsearch.runs import trackers
 from lcsearch.runs.read import read_run
@@ -26,18 +23,16 @@ pytest.importorskip("tensorboard")
 from event_files import assert_shown, hparams, scalars, succeeded, text
 
 
-def search(path: Path, place: Path, objective: Any = None, **changes: Any) -> tuple[TrialRecord, ...]:
-    with session(path, objective, trackers=trackers.make([f"tensorboard:{place}"]), **changes) as opened:
-        assert opened.run(pytest.fail) is None
-        opened.finish()
-    return read_run(path).trials
+def board_of(folder: Path) -> str:
+    """What ``--track`` is given."""
+    return f"tensorboard:{folder / 'board'}"
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Holds the run ``whole``, with trials of several kinds, and ``board``, where it was followed."""
     folder = tmp_path_factory.mktemp("runs")
-    trials = search(folder / "whole", folder / "board", trials=14, max_params=60_000)
+    trials = search(folder / "whole", board_of(folder), trials=14, max_params=60_000)
     assert {trial.state for trial in trials} == {"complete", "pruned", "rejected"}
     return folder
 
@@ -70,41 +65,23 @@ def without_plain_layers(spec: TrialSpec) -> object:
     return plain | {"layers": {k: v for k, v in plain["layers"].items() if v["family"] != "conv"}}
 
 
-class Dying(Simulated):
-    """The process is killed in an epoch of trial 3; a trial fails."""
-
-    def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
-        def mortal(epoch: int, metrics: Mapping[str, float]) -> bool:
-            if (job.number, epoch) == (3, 3):
-                raise Killed
-            return report(epoch, metrics)
-
-        return super().__call__(job, mortal)
-
-
-def fails(job: Job, report: Report) -> Mapping[str, float]:
-    if job.number == 4:
-        raise RuntimeError("on purpose")
-    return Simulated()(job, report)
-
-
 def test_after_a_kill_each_epoch_is_there_once_and_what_was_lost_is_there_again(tmp_path: Path) -> None:
     board = tmp_path / "board" / "run"
     with pytest.raises(Killed):
-        search(tmp_path / "run", tmp_path / "board", Dying(), trials=6)
+        search(tmp_path / "run", board_of(tmp_path), Dying(), trials=6)
     assert [epoch for epoch, _ in scalars(board / "trial-0003", "accuracy")] == [1, 2]
     for number in (1, 3):  # the process ended while these were written
         file = next((board / f"trial-{number:04d}").iterdir())
         os.truncate(file, file.stat().st_size - 100)
     (board / "trial-0002").rename(tmp_path / "never written")
-    trials = search(tmp_path / "run", tmp_path / "board", fails, trials=6)
+    trials = search(tmp_path / "run", board_of(tmp_path), fails, trials=6)
     assert_shown(board, trials)
     assert [number for number in range(6) if not succeeded(board / f"trial-{number:04d}")] == [4]
     assert all(len(list(folder.iterdir())) == 1 for folder in board.iterdir())
 
 
 def test_one_that_is_added_later_shows_the_run_from_its_start(runs: Path, tmp_path: Path) -> None:
-    trials = search(runs / "whole", tmp_path, trials=16, max_params=60_000)
+    trials = search(runs / "whole", f"tensorboard:{tmp_path}", trials=16, max_params=60_000)
     assert_shown(tmp_path / "whole", trials)
 
 
@@ -117,7 +94,8 @@ def test_two_runs_of_one_name_do_not_mix(tmp_path: Path) -> None:
         file = path / "run.yaml"
         file.write_text(file.read_text().replace("study: null", f"study: lcsearch:{study}"))
     for trials in (3, 5):  # each goes on where it was
-        shown = [search(one, board, trials=trials, seed=1), search(other, board, trials=trials, seed=2)]
+        place = f"tensorboard:{board}"
+        shown = [search(one, place, trials=trials, seed=1), search(other, place, trials=trials, seed=2)]
         assert sorted(path.name for path in board.iterdir()) == ["run", "run-2"]
         assert_shown(board / "run", shown[0])
         assert_shown(board / "run-2", shown[1])

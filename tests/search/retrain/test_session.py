@@ -59,7 +59,7 @@ def finished(original: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     import shutil
 
     path = Path(shutil.copytree(original, tmp_path_factory.mktemp("finished") / "run"))
-    whole(path)
+    whole(path, replace(TWO, changes={"track": (f"tensorboard:{path.parent / 'board'}",)}))
     return path
 
 
@@ -104,6 +104,20 @@ def test_results_are_recorded_and_read_back_for_the_report(finished: Path) -> No
         assert model["mean"] == pytest.approx(sum(record.accuracies) / 2)
         assert tuple(model["test_accuracies"]) == record.accuracies
     assert "Final: test accuracy, mean of 2 seeds" in (finished / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_trackers_show_every_training_to_its_test(finished: Path) -> None:
+    from event_files import scalars, succeeded
+
+    results = all_results(finished)
+    assert len(results) == 8
+    for result in results:
+        name = f"retrain-2-epochs-trial-{result.trial:04d}-seed-{result.seed}"
+        folder = finished.parent / "board" / "run" / name
+        assert [epoch for epoch, _ in scalars(folder, "accuracy")] == [1, 2] and succeeded(folder)
+        assert scalars(folder, "test_accuracy") == [(0, pytest.approx(result.test_accuracy))]
+        assert scalars(folder, "final_accuracy") == [(0, pytest.approx(result.accuracy))]
 
 
 def images_of_the_test_set() -> Split:

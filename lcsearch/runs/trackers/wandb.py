@@ -1,0 +1,183 @@
+"""Weights & Biases: a run for the search, and one for each trial and each model that is trained again.
+
+``wandb:PROJECT`` or ``wandb:ENTITY/PROJECT``; all runs of a search are one group. wandb keeps its own files
+in the run directory. Offline (``WANDB_MODE=offline``) they wait there for ``wandb sync``, and a trial that
+goes on is written anew, in place of what lies there of it; online wandb says at which epoch it goes on.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lcsearch.core.errors import InputError, reason
+from lcsearch.core.packages import require
+from lcsearch.core.records import TrialRecord
+from lcsearch.core.trainings import TrainingRecord
+from lcsearch.runs.trackers import TrackedRun, Tracker
+from lcsearch.runs.trackers._ledger import Ledger
+from lcsearch.runs.trackers._parts import Part, epoch_values, flat, of_training, of_trial
+from lcsearch.runs.trackers._places import check_answers
+
+if TYPE_CHECKING:
+    from wandb import Run
+
+_OTHERWISE = "WANDB_MODE=offline keeps what 'wandb sync' can send later"
+
+
+class Wandb(Tracker):
+    """Writes runs of Weights & Biases.
+
+    Args:
+        place: ``PROJECT`` or ``ENTITY/PROJECT``.
+
+    Raises:
+        InputError: It is no name, its server is not reached, nobody is logged in, or wandb is not installed.
+    """
+
+    def __init__(self, place: str) -> None:
+        require(["wandb"], "lcsearch[wandb]", "track")
+        super().__init__(place.strip())
+        entity, _, self._project = self.place.rpartition("/")
+        self._entity = entity or None
+        if not self._project or re.search(r"[/\\#?%:]", entity + self._project):
+            raise InputError(
+                f"wandb:{place} names no project; write PROJECT or ENTITY/PROJECT", setting="track"
+            )
+        _check_logged_in()
+
+    def start(self, run: TrackedRun) -> None:
+        """Write what is recorded, as far as it is not there."""
+        self._run, self._group = run, _safe(f"{run.name}-{run.key}")
+        self._ledger = Ledger(run.record.path, "wandb", self.place)
+        self._live: dict[str, Run] = {}
+        self._ended = 0
+        settings = run.record.settings
+        self._search = self._open("search", run.name, dict(flat(settings.get("settings", settings))))
+        for trial in sorted(run.record.trials, key=lambda trial: trial.finished_at or 0.0):
+            self._write(of_trial(trial))
+
+    def trial_started(self, trial: TrialRecord) -> None:
+        """Write its spec and its sizes."""
+        self._write(of_trial(trial))
+
+    def epoch(self, trial: TrialRecord) -> None:
+        """Write the epochs that are not there yet."""
+        self._write(of_trial(trial))
+
+    def trial_ended(self, trial: TrialRecord) -> None:
+        """Write what became of it, also into the search's own run."""
+        self._write(of_trial(trial))
+
+    def training(self, training: TrainingRecord) -> None:
+        """Write what is not there yet of a model that is trained again."""
+        self._write(of_training(training))
+
+    def files_written(self, files: Sequence[Path]) -> None:
+        """Keep them as an artifact of the search's run."""
+        self._keep(self._search, self._group, "search", files)
+
+    def close(self) -> None:
+        """Send what is left, and end every run; those whose training goes on are resumed."""
+        for run in self._live.values():
+            run.finish(exit_code=1)
+        self._search.finish(exit_code=int(bool(self._live)))
+
+    def exported(self, run: TrackedRun, file: Path) -> None:
+        """Keep it as an artifact of a run of its own: another process may write the search's."""
+        self._run, self._group = run, _safe(f"{run.name}-{run.key}")
+        own = self._open("export", f"export {file.name}", {"file": file.name})
+        self._keep(own, f"{self._group}-exports", "model", [file])
+        own.finish()
+
+    def _write(self, part: Part) -> None:
+        """Write whatever is not there yet of a part."""
+        if part.name not in self._ledger:
+            run = self._live.get(part.name) or self._begin(part)
+            for done in part.epochs:
+                if done.epoch > run.step:
+                    run.log(epoch_values(done), step=done.epoch)
+            if part.ended:
+                self._live.pop(part.name)
+                run.summary.update({**part.ends, "state": part.state, "result": part.words})
+                run.finish(exit_code=int(part.failed))
+                self._ledger.add(part.name)
+        if part.ended and part.on_search:
+            self._ended += 1
+            if self._ended > self._search.step:
+                self._search.log(dict(part.on_search), step=self._ended)
+
+    def _begin(self, part: Part) -> Run:
+        run = self._live[part.name] = self._open(part.name, part.title, part.choices, part.kind)
+        run.summary.update(part.sizes)
+        return run
+
+    def _open(self, part: str, title: str, config: Mapping[str, Any], kind: str = "") -> Run:
+        import wandb
+
+        name, folder = f"{self._run.key}-{part}", self._run.record.path
+        for old in (folder / "wandb").glob(f"offline-run-*-{name}"):
+            if not list(old.glob("*.synced")):
+                shutil.rmtree(old)
+        return wandb.init(
+            entity=self._entity,
+            project=self._project,
+            id=name if part != "export" else None,
+            name=title,
+            group=self._group,
+            job_type=kind or part,
+            config=dict(config),
+            dir=folder,
+            resume="allow" if part != "export" else None,
+            reinit="create_new",
+            settings=_settings(),
+        )
+
+    def _keep(self, run: Run, name: str, kind: str, files: Sequence[Path]) -> None:
+        import wandb
+
+        artifact = wandb.Artifact(name, type=kind)
+        for file in files:
+            artifact.add_file(str(file))
+        run.log_artifact(artifact)
+
+
+TRACKER = Wandb
+
+
+def _settings() -> Any:
+    """Nothing on the terminal, and nothing of the machine and its git repository."""
+    import wandb
+
+    return wandb.Settings(
+        silent=True,
+        console="off",
+        disable_git=True,
+        save_code=False,
+        x_disable_stats=True,
+        x_save_requirements=False,
+    )
+
+
+def _check_logged_in() -> None:
+    """Make sure that runs can be sent, unless they are kept here."""
+    import wandb
+
+    settings = wandb.setup(wandb.Settings(silent=True)).settings
+    if settings.mode in ("offline", "dryrun", "disabled"):
+        return
+    check_answers("wandb", settings.base_url, _OTHERWISE)
+    try:
+        known = wandb.login(prompt=False)
+    except Exception as error:
+        raise InputError(f"wandb: {reason(error)}; {_OTHERWISE}", setting="track") from error
+    if not known:
+        raise InputError(f"wandb: nobody is logged in; 'wandb login' does, or {_OTHERWISE}", setting="track")
+
+
+def _safe(name: str) -> str:
+    """A name in the letters that wandb takes for groups and artifacts."""
+    return re.sub(r"[^\w\-.]", "-", name)
