@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import math
 import multiprocessing
 import os
 import random
@@ -15,6 +16,7 @@ import signal
 import sys
 import time
 import traceback
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -60,19 +62,34 @@ def begin(out: Path) -> int:
     os._exit(0)
 
 
-def killed(pid: int, after: float) -> bool:
-    """Kill a session with SIGKILL after so many seconds; False if it had finished before."""
-    end = time.monotonic() + after
+def killed(pid: int, out: Path, states: int, seconds: float) -> bool:
+    """Kill a session with SIGKILL so many seconds after so many checkpoints; False if it had finished.
+
+    What it has written says how far it is, on a machine that is busy too.
+    """
+    before, new, end = checkpoints(out), set[str](), math.inf
     while time.monotonic() < end:
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:
             assert status == 0, f"a session ended with status {status}"
             return False
-        time.sleep(0.005)
+        new |= checkpoints(out) - before
+        if len(new) >= states:
+            end = min(end, time.monotonic() + seconds)
+        time.sleep(0.01)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     wait_for_workers(pid)
     return True
+
+
+def checkpoints(out: Path) -> set[str]:
+    """What the checkpoints hold that are there now; each epoch's is another."""
+    found = set()
+    for path in out.glob("trials/*/checkpoint.pt"):
+        with suppress(FileNotFoundError):  # its trial has just ended
+            found.add(path.read_text())
+    return found
 
 
 def wait_for_workers(group: int) -> None:
@@ -87,12 +104,10 @@ def wait_for_workers(group: int) -> None:
     raise AssertionError("a worker outlived its driver")
 
 
-def finish(out: Path) -> float:
-    """Let a run come to its end; the seconds it took."""
-    begun = time.monotonic()
+def finish(out: Path) -> None:
+    """Let a run come to its end."""
     _, status = os.waitpid(begin(out), 0)
     assert status == 0, f"a session ended with status {status}"
-    return time.monotonic() - begun
 
 
 def went_on(runs: list[Path]) -> int:
@@ -106,10 +121,10 @@ def main(folder: Path, kills: int, seed: int) -> None:
     local._START = multiprocessing.get_context("fork")  # type: ignore[assignment]
     local._work = work
     moments = random.Random(seed)
-    longest = 0.7 * finish(folder / "whole")
+    finish(folder / "whole")
     done, runs = 0, [folder / "killed-0"]
     while done < kills or (done < 10 * kills and not went_on(runs)):
-        if killed(begin(runs[-1]), moments.uniform(0, longest)):
+        if killed(begin(runs[-1]), runs[-1], moments.randint(0, 12), moments.uniform(0, 0.1)):
             done += 1
         else:
             runs.append(folder / f"killed-{len(runs)}")
