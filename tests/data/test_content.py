@@ -79,16 +79,16 @@ def test_a_damaged_file_of_test_images_is_named(idx: tuple[Path, Source, Recorde
         digest_of_files([folder / "none.bin"])
 
 
-def test_digits_have_a_digest_of_their_test_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sklearn import datasets
-
+def test_digits_have_a_digest_of_their_test_images(tmp_path: Path) -> None:
     folder = DATA_SET.places(None)[0]
     then = DATA_SET.test_content(folder)
     assert then and DATA_SET.test_content(folder) == then
-    other = datasets.load_digits()
-    other.images[:, 4, 4] += 1
-    monkeypatch.setattr(datasets, "load_digits", lambda: other)
-    assert DATA_SET.test_content(folder) != then
+    file = Path("datasets/data/digits.csv.gz")
+    rows = np.loadtxt(folder / file, delimiter=",")
+    rows[:, 36] += 1
+    (tmp_path / file.parent).mkdir(parents=True)
+    np.savetxt(tmp_path / file, rows, delimiter=",")
+    assert DATA_SET.test_content(tmp_path) != then
 
 
 class Lazy(Dataset[Any]):

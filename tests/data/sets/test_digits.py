@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sklearn.datasets import load_digits
 
 from lcsearch import data
 from lcsearch.core.errors import InputError
+from lcsearch.data.sets.digits import DATA_SET
 
 
 def test_digits_are_all_of_scikit_learns_in_three_disjoint_parts() -> None:
@@ -43,6 +45,23 @@ def test_they_lie_in_scikit_learns_folder() -> None:
     import sklearn
 
     assert data.describe("digits").found == str(Path(sklearn.__file__).parent)
+
+
+def test_they_are_the_same_wherever_scikit_learn_keeps_them(tmp_path: Path) -> None:
+    """Its file is read without it; where there is no such file, it is asked."""
+    [folder] = DATA_SET.places(None)
+    for part in ("train", "test"):
+        there, asked = DATA_SET.read(folder, part), DATA_SET.read(tmp_path, part)
+        assert torch.equal(there.labels, asked.labels)
+        some = torch.arange(0, len(there.labels), 7)
+        assert torch.equal(there.take(some, 32), asked.take(some, 32))
+    assert DATA_SET.test_content(folder) == DATA_SET.test_content(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_process_that_reads_them_has_not_imported_scikit_learn() -> None:
+    program = "import sys; from lcsearch import data; data.load('digits'); sys.exit('sklearn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_scikit_learn_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
