@@ -19,6 +19,7 @@ def run(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_it_serves_on_this_machine_until_ctrl_c(run):
     command = [
         sys.executable,

@@ -66,6 +66,7 @@ def test_files_that_cannot_be_read(tmp_path) -> None:
         assert str(caught.value).startswith(f"{path}: ")
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(), PLAIN, max_size=3), st.booleans())
 @example({"run": "1e5", "half": ".5", "off": "off", "day": "2020-01-01", "1e5": "null", "<<": "="}, True)
 def test_what_is_written_reads_back_the_same_here_and_by_others(

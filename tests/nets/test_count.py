@@ -243,6 +243,7 @@ def _table_rows(heading: str) -> dict[str, list[str]]:
     return {row[0]: row[1:] for row in cells}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_documented_tables_are_what_is_counted(name: str) -> None:
     plain, *parameters = _table_rows("Against the published numbers")[name]

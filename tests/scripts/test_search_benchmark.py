@@ -63,6 +63,7 @@ def test_what_ships_is_whole_and_small() -> None:
         assert all(math.isfinite(a) and 0 <= a <= 100 for a in line["accuracy"])
 
 
+@pytest.mark.slow
 def test_recorded_sizes_are_those_of_the_specs() -> None:
     about, lines = recorded().values()
     image = (1, about["image_size"], about["image_size"])

@@ -45,6 +45,7 @@ def planned_with(session: SearchSession) -> tuple[int, str]:
     return planner.noise_images, planner.settings.metric
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["balanced-accuracy", "macro-f1"])
 def test_rungs_get_the_effective_number_of_images(metric: str) -> None:
     session = made(metric=metric, validation_images=160)

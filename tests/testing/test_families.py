@@ -45,6 +45,7 @@ SPECS = {"shared": (SharedSpec("one", 4, 1), SharedSpec("two", 3, 0), SharedSpec
 """What is checked beside what spaces offer."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", plugins.names(plugins.FAMILY))
 def test_ours_keep_the_contract(name: str) -> None:
     check_family(family(name), rules=RULES.get(name, ()), specs=SPECS.get(name, ()))

@@ -61,6 +61,7 @@ def with_recipe(spec: TrialSpec, **changes: object) -> TrialSpec:
     return replace(spec, recipe=replace(spec.recipe, **changes))  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_nothing_compressed_starts_exactly_as_the_backbone(
     tmp_path: Path, start: Start, backbone: nn.Module, digits: SearchData
 ) -> None:
@@ -132,6 +133,7 @@ def test_a_resumed_trial_without_a_usable_checkpoint_is_cut_out_again(tmp_path: 
     assert OBJECTIVE(make_job(tmp_path / "damaged", start, resume=True), go_on) == whole
 
 
+@pytest.mark.slow
 def test_weights_of_the_very_model_are_taken_as_they_are(
     tmp_path: Path, start: Start, digits: SearchData
 ) -> None:

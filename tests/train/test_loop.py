@@ -160,6 +160,7 @@ def test_model_holds_the_evaluated_weights(digits: SearchData) -> None:
         assert result.accuracy == result.history[-1].accuracy
 
 
+@pytest.mark.slow
 def test_it_learns_real_digits(digits: SearchData) -> None:
     model = make_net()
     result = train(model, digits, replace(RECIPE, epochs=12), REGULARIZER, seed=0)

@@ -82,6 +82,7 @@ def wanted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Tensor]]:
     yield heard
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [{}, {"crop": 0, "flip": False}])
 def test_the_teachers_scores_are_of_the_very_images_of_the_batch(
     digits: SearchData, wanted: list[Tensor], change: dict[str, int]

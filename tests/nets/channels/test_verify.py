@@ -152,6 +152,7 @@ class Block(nn.Module):
         return x + y if self.added else y
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("added", [True, False])
 def test_a_deep_net_fails_by_a_wrong_group_but_not_by_rounding(added: bool) -> None:
     net = Between(nn.Sequential(*(Block(added) for _ in range(40))))

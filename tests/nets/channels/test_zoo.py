@@ -32,6 +32,7 @@ REFUSED = ("maxvit_", "swin_", "vit_")
 MOVED = "not all that reads them could be followed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=[] if name in QUICK else ZOO) for name in _torchvision.names()],

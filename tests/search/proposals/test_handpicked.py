@@ -34,6 +34,7 @@ def rivals(bound: BoundSpace, limit: int | None = None) -> dict[str, list[ModelS
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["base", "vgg11", "mobilenetv2", "torchvision:resnet18"])
 def test_all_kinds_have_the_same_sizes_small_ones_first(name: str) -> None:
     bound = bound_to(name)

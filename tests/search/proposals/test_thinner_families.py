@@ -40,6 +40,7 @@ def of_origin(picked: list[Candidate], origin: str) -> list[ModelSpec]:
     return [one.spec.model for one in picked if one.origin == origin]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["base", "resnet18"])
 def test_they_are_of_one_term_and_as_large_as_the_thinner_nets(name: str) -> None:
     bound = of_families(name)

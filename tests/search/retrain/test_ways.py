@@ -52,6 +52,7 @@ def whole(path: Path, request: Request) -> tuple[tuple[RetrainRecord, ...], Retr
         return work.finish(), work
 
 
+@pytest.mark.slow
 def test_it_goes_on_from_the_very_weights(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With next to no learning rate the weights are those of the trial still."""
     monkeypatch.setitem(FINE_TUNE, "lr", 1e-12)

@@ -115,6 +115,7 @@ def test_seeds_of_any_size(space):
         samplers.make("recombine", seed=seed, space=space)
 
 
+@pytest.mark.slow
 def test_recombine_finds_more_than_random(space):
     ours = np.mean([volume(space, search(space, "recombine", 40, seed)[1]) for seed in range(3)])
     random = np.mean([volume(space, search(space, "random", 40, seed)[1]) for seed in range(3)])

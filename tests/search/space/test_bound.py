@@ -35,6 +35,7 @@ def test_only_what_a_choice_needs_is_asked_for() -> None:
     assert bound.dimensions == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPACES)
 def test_optuna_asks_the_same_names_and_ranges(name: str) -> None:
     bound = SPACES[name]()

@@ -46,6 +46,7 @@ def test_a_shipped_space_holds_the_backbone_and_a_much_smaller_model(name: str) 
     assert all(isinstance(layer, LayerSpec) for layer in bound.smallest().layers.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*SHIPPED, *TORCHVISION])
 def test_the_written_space_is_the_one_that_would_be_searched(name: str) -> None:
     default = bound_to(name)

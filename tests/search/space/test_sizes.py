@@ -43,6 +43,7 @@ def test_no_sampled_layer_is_as_large_as_a_plain_one_nor_a_rank_as_the_full_matr
             assert p * size + coefficients < out * size
 
 
+@pytest.mark.slow
 def test_params_by_arithmetic_are_those_of_the_built_model() -> None:
     for name, size in (("base", 28), ("resnext29", 32)):
         bound = bind_backbone(name)
@@ -79,6 +80,7 @@ def test_smallest_and_largest_by_brute_force(
     assert bound.params(bound.largest()) == max(sizes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPACES)
 def test_no_random_model_is_outside_smallest_and_largest(name: str) -> None:
     bound = SPACES[name]()
@@ -87,6 +89,7 @@ def test_no_random_model_is_outside_smallest_and_largest(name: str) -> None:
     assert low <= min(sizes) <= max(sizes) <= high
 
 
+@pytest.mark.slow
 def test_smallest_and_largest_are_models_of_the_space() -> None:
     for make in SPACES.values():
         bound = make()
