@@ -21,6 +21,7 @@ from lcsearch.layers.families.linear import LinearSpec
 
 PUBLIC = {
     "LinearConv2d",
+    "Tracker",
     "TrialReport",
     "TrialSpec",
     "__version__",
