@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from lcsearch.cli.completion import Run
 from lcsearch.cli.options import OneOf
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN RUN [RUN ...]")
+@click.argument("runs", nargs=-1, required=True, type=Run(), metavar="RUN RUN [RUN ...]")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; default compare.html.")
 @click.option("--format", "kind", type=OneOf("html", "png", "svg"), default="html", help="What to write.")
 def compare(runs: tuple[Path, ...], output: Path | None, kind: str) -> None:

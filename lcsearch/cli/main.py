@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lcsearch import __version__
+from lcsearch.cli.versions import say_versions
 from lcsearch.core.errors import HaltError, InputError, file_fault, no_such
 
 INTERRUPTED = 130
@@ -30,6 +30,7 @@ COMMANDS = {
     "datasets": "List the data sets and where they are found.",
     "spaces": "List the search spaces, or write one to edit.",
     "plugins": "List what is found by name, where it is from, and what does not load.",
+    "doctor": "Say what works on this machine: devices, data sets, extras.",
 }
 """Command name to its help line; ``lcsearch.cli.NAME`` holds the command under the same name."""
 
@@ -56,7 +57,7 @@ class LazyGroup(click.Group):
         Raises:
             InputError: There is no such command.
         """
-        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS and not ctx.resilient_parsing:
             raise InputError(no_such("command", args[0], COMMANDS))
         return super().resolve_command(ctx, args)
 
@@ -67,7 +68,14 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="lcsearch")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=say_versions,
+    help="Show the versions of lcsearch and of what it runs on.",
+)
 def cli() -> None:
     r"""Search for smaller CNNs: per-layer alpha, rank and sparsity of LinearConv layers.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
+from lcsearch.cli.completion import Run, of_setting, starting
 from lcsearch.core import plugins
 from lcsearch.core.errors import InputError, Named, did_you_mean
 from lcsearch.core.plugins import Kind
@@ -38,6 +39,12 @@ class Value(click.ParamType[Any]):
         """Read one."""
         return self.setting.read(value) if isinstance(value, str) else value
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """What the shell offers."""
+        return of_setting(self.setting, incomplete)
+
 
 class OneOf(click.ParamType[str]):
     """One of some names; a wrong one gets the nearest.
@@ -63,6 +70,12 @@ class OneOf(click.ParamType[str]):
             raise InputError(f"{text!r} is not allowed; {advice}", setting=setting_of(param))
         return text
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """What the shell offers."""
+        return starting(incomplete, self.choices)
+
 
 class NameOf(click.ParamType[str]):
     """The name of something that people add; a wrong one gets the nearest.
@@ -84,6 +97,12 @@ class NameOf(click.ParamType[str]):
         """Check one."""
         plugins.check(self.kind, str(value))
         return str(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """What the shell offers."""
+        return starting(incomplete, plugins.names(self.kind))
 
 
 def options_of(call: Call) -> Decorator:
@@ -136,5 +155,5 @@ def as_option(named: Named) -> str:
     return option if named.value in (None, True) else f"{option} {named.value}"
 
 
-RUN_ARGUMENT = click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+RUN_ARGUMENT = click.argument("run", type=Run(), metavar="RUN")
 """The run directory that a command works on."""

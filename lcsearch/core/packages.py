@@ -7,6 +7,20 @@ from collections.abc import Sequence
 
 from lcsearch.core.errors import InputError
 
+EXTRAS = {
+    "onnx": (("onnx", "onnxscript", "onnxruntime"), "models as ONNX"),
+    "image": (("kaleido",), "plots as PNG and SVG"),
+    "gp": (("botorch",), "the sampler gp"),
+    "dashboard": (("optuna_dashboard",), "optuna-dashboard of a run"),
+    "postgresql": (("psycopg",), "studies on a server"),
+    "tensorboard": (("tensorboard",), "--track tensorboard:FOLDER"),
+    "mlflow": (("mlflow",), "--track mlflow:URI"),
+    "wandb": (("wandb",), "--track wandb:PROJECT"),
+    "trackio": (("trackio",), "--track trackio:PROJECT"),
+    "zoo": (("timm",), "nets of timm in tests"),
+}
+"""Extras by name: the packages that each brings, and what for."""
+
 
 def require(packages: Sequence[str], install: str, setting: str) -> None:
     """Check, without importing any, that packages are installed.

@@ -1,0 +1,70 @@
+"""``lcsearch doctor``."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from plugin_files import installed
+
+from lcsearch import data
+from lcsearch.cli import doctor
+from lcsearch.cli.main import call
+from lcsearch.core.packages import EXTRAS
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
+    """The exit code, and a line for each finding."""
+    code = call(["doctor"])
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= 80
+    return code, text.replace("\n" + " " * 21, " ").splitlines()
+
+
+def test_a_machine_where_all_works(capsys: pytest.CaptureFixture[str]) -> None:
+    code, lines = said(capsys)
+    names = [line[6:21].strip() for line in lines]
+    expected = ["versions", "device", "precision", "data sets here", "downloaded", *EXTRAS, "ray", "chromium"]
+    assert code == 0 and names == [*expected, "plug-ins"]
+    assert "digits" in lines[3] and "torch " in lines[0]
+
+
+def test_what_is_only_missing_names_its_line_and_does_not_fail(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(EXTRAS, "mlflow", (("no_such_package",), "--track mlflow:URI"))
+    monkeypatch.setattr(doctor, "_BROWSERS", ())
+    monkeypatch.delenv("BROWSER_PATH", raising=False)
+    code, lines = said(capsys)
+    assert code == 0
+    assert "-     mlflow         --track mlflow:URI: pip install 'lcsearch[mlflow]'" in lines
+    assert "-     chromium       none found; 'report --format png' needs it" in lines
+
+
+def test_what_fails_is_said_and_is_the_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = {"lcsearch.plots": {"cloud": "their_plots:CLOUD"}}
+    broken = data.describe("digits")
+    monkeypatch.setattr(data, "names", lambda: ["digits"])
+    monkeypatch.setattr(data, "describe", lambda name: _damaged(broken))
+    with installed(tmp_path, "theirs", "2", entries, {"their_plots": "raise RuntimeError('no display')"}):
+        code, lines = said(capsys)
+    assert code == 1
+    assert [line for line in lines if line.startswith("FAILS")] == [
+        "FAILS data set       digits: a file is cut short",
+        "FAILS plug-in        plot cloud of theirs 2: RuntimeError: no display",
+    ]
+
+
+def _damaged(row: object) -> object:
+    from dataclasses import replace
+
+    return replace(row, problem="a file is cut short")  # type: ignore[type-var]
+
+
+def test_it_looks_at_every_extra() -> None:
+    top = Path(__file__).resolve().parents[2]
+    extras = tomllib.loads((top / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert set(EXTRAS) == set(extras) - {"dev"}
