@@ -184,6 +184,9 @@ def _measure(model: nn.Module, template: ModelSpec, data: SearchData, options: d
     space, kinds = load_space(options["space"], template.backbone), options["kinds"] or ()
     bound = bind(with_kinds(space, kinds) if kinds else space, plain, template, image)
     check_kinds(bound, kinds)
+    for kind in bound.families:
+        if lookup.family(kind).pairs:
+            click.echo(f"{kind}: left out, since layers are of it only together; none loses alone", err=True)
     return measure(
         model,
         bound.searched_layers,
