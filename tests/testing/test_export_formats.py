@@ -17,7 +17,7 @@ from lcsearch.testing import check_export_format
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name == "onnx" else ()) for name in
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in ("conv", "onnx") else ()) for name in
              plugins.names(plugins.EXPORT_FORMAT)],
 )  # fmt: skip
 def test_ours_keep_the_contract(name: str) -> None:

@@ -265,6 +265,7 @@ def test_a_lost_worker_gets_another_chance_and_a_failed_training_is_left_out(run
     assert set(director.failed) == {"trial 4, seed 1", "trial 5, seed 1"}
 
 
+@pytest.mark.slow
 def test_the_retrained_weights_can_be_exported(finished: Path, tmp_path: Path) -> None:
     record = read_run(finished)
     path = tmp_path / "best.safetensors"
