@@ -3,7 +3,8 @@
 A family is one file of ``lcsearch/layers/families``, which defines ``FAMILY``. Nothing else knows a family's
 fields by name. Most families make each layer by itself: they implement the methods on one layer. In others
 several layers share a tensor: these override `Family.together` and the methods on several layers, which get
-all layers of one bundle at once. What a built layer can tell of itself is in ``lcsearch.layers.layer``.
+all layers of one bundle at once, and to be searched `partners` and `offer_together`, where only the whole net
+says who can share. What a built layer can tell of itself is in ``lcsearch.layers.layer``.
 """
 
 from __future__ import annotations
