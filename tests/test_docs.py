@@ -26,6 +26,16 @@ def test_every_path_and_link_on_a_page_is_there(page: str) -> None:
     assert len(named) > 15 and missing == []
 
 
+def test_each_kind_of_what_people_add_is_on_its_page_and_in_the_template() -> None:
+    page = (TOP / "docs" / "plugins.md").read_text()
+    template = TOP / "tests" / "plugin_package"
+    entries = (template / "pyproject.toml").read_text()
+    sections = dict(re.findall(r"^- \*\*([\w ]+)\*\* \(`(\w+\.py)`", page, re.MULTILINE))
+    assert {word.lower() for word in sections} == {kind.word for kind in KINDS}
+    assert all((template / "lcsearch_example" / file).is_file() for file in sections.values())
+    assert all(f"`{kind.group}`" in page and f'"{kind.group}"' in entries for kind in KINDS)
+
+
 def _there(path: Path) -> bool:
     return path.exists() or path.with_suffix(".py").exists()
 

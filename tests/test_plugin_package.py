@@ -27,6 +27,7 @@ ADDED = {
     "backbone": "three",
     "data set": "stripes",
     "stopping rule": "last",
+    "engine": "one-by-one",
     "export format": "state",
     "plot": "sizes",
     "tracker": "lines",
@@ -63,7 +64,9 @@ checks = {
     plugins.BACKBONE: testing.check_backbone, plugins.DATA_SET: testing.check_data_set,
     plugins.STOPPING_RULE: testing.check_stopping_rule, plugins.PLOT: testing.check_plot,
     plugins.EXPORT_FORMAT: testing.check_export_format, plugins.TRACKER: testing.check_tracker,
+    plugins.ENGINE: testing.check_engine,
 }
+assert set(checks) == set(plugins.KINDS)
 theirs = [plugin for plugin in plugins.listed() if plugin.origin == "lcsearch-example 1.0"]
 assert len(theirs) == len(checks), theirs
 for plugin in theirs:
