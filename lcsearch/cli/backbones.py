@@ -12,6 +12,7 @@ from lcsearch.core.errors import InputError
 
 _OTHERS = {
     "torchvision:NAME": "any classification net of torchvision, such as torchvision:resnet50",
+    "timm:NAME": "any convolutional net of timm, such as timm:resnet10t (pip install 'lcsearch[timm]')",
     "package.module:function": "your own function of num_classes and in_channels",
 }
 

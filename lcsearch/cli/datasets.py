@@ -18,6 +18,10 @@ _OTHERS = {
     "torchvision:NAME": (
         "any classification set of torchvision, such as torchvision:KMNIST or torchvision:EMNIST,letters"
     ),
+    "hf:NAME[,CONFIG]": (
+        "a data set of the Hugging Face hub, or hf:FOLDER of parquet files (pip install 'lcsearch[hf]'); "
+        "columns are found by their types, or named by --image-column and --label-column"
+    ),
     "folder:PATH": (
         "your own image files: PATH/train/CLASS/* and PATH/test/CLASS/*, and PATH/val/CLASS/* for validation "
         "if it is there, or PATH/CLASS/* (a fixed fifth is kept as test set); resized to --image-size, 32 by "

@@ -67,10 +67,15 @@ def _completed(asked: Asked) -> dict[str, Any]:
     elif "backbone" not in asked:
         raise InputError("is missing (only a run in ", Named("init"), " says it)", setting="backbone")
     options = {"normalisation": None, "run": None, **found, **asked, "init": found["init"] or asked["init"]}
+    from lcsearch.data import with_columns
+
+    columns = (asked.get("image_column"), asked.get("label_column"))
+    options["dataset"] = with_columns(options["dataset"], *columns)
     if options["init"] == "pretrained":
-        from lcsearch.nets.weights import for_pretrained
+        from lcsearch.nets.weights import for_pretrained, pretrained_size
 
         options["backbone"], options["normalisation"] = for_pretrained(options["backbone"])
+        options["image_size"] = options["image_size"] or pretrained_size(options["backbone"])
     return options
 
 

@@ -49,7 +49,7 @@ BACKBONE = Kind(
     "BACKBONE",
     setting="backbone",
     contract="lcsearch.nets.backbones:Backbone",
-    forms="torchvision:NAME or package.module:function",
+    forms="torchvision:NAME, timm:NAME or package.module:function",
 )
 DATA_SET = Kind(
     "data set",
@@ -58,7 +58,7 @@ DATA_SET = Kind(
     "DATA_SET",
     setting="dataset",
     contract="lcsearch.data:DataSet",
-    forms="torchvision:NAME, folder:PATH or package.module:function",
+    forms="torchvision:NAME, hf:NAME, folder:PATH or package.module:function",
 )
 FAMILY = Kind(
     "family",

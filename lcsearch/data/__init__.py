@@ -2,6 +2,7 @@
 
 from lcsearch.data.batches import Batches
 from lcsearch.data.dataset import DataSet, DatasetInfo, Raw, SearchData, Split
+from lcsearch.data.hugging_face import with_columns
 from lcsearch.data.loading import (
     describe,
     divide,
@@ -36,4 +37,5 @@ __all__ = [
     "notes_on",
     "recorded_test_split",
     "test_split",
+    "with_columns",
 ]

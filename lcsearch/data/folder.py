@@ -20,11 +20,10 @@ from lcsearch.data.class_folders import Found, class_names, find_images
 from lcsearch.data.dataset import DataSet, Listing, Part, Raw
 from lcsearch.data.image_files import check_headers, decoded
 from lcsearch.data.left_out import LeftOut, is_text, shown
-from lcsearch.data.split import stratified_order
+from lcsearch.data.pixels import IMAGENET_MEAN, IMAGENET_STD
+from lcsearch.data.split import fixed_share
 
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _DEFAULT_SIZE = 32
-_TEST_SHARE = 0.2
 _VALIDATION = ("val", "valid", "validation")
 _LIKE_TRAIN, _LIKE_TEST = {"train", "training"}, {"test", "testing", *_VALIDATION}
 """Names in small letters of folders that are no classes, where both kinds are there."""
@@ -51,9 +50,7 @@ class ImageFolders(DataSet):
         if _has_parts(folder):
             return _raw(self._find(folder / part), folder) if part == "test" else self._read_train(folder)
         found = self._find(folder)
-        order = stratified_order(found.labels)
-        held_out = max(1, round(_TEST_SHARE * len(order)))
-        return _raw(found, folder, order[:held_out] if part == "test" else order[held_out:])
+        return _raw(found, folder, fixed_share(found.labels, part))
 
     def test_listing(self, folder: Path) -> Listing:
         """The files of the test part; reading it only lists them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,7 +18,9 @@ from lcsearch.core.files import replacing
 from lcsearch.data.pictures import eight_bits, square, upright
 from lcsearch.data.places import cache_dir
 
-_DECODED_AS = 2
+Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
+
+DECODED_AS = 2
 """Counts up whenever files are decoded to other pixels: what a version before has kept is not taken."""
 
 
@@ -37,8 +39,25 @@ def decoded(files: Sequence[Path], size: int) -> Tensor:
     Raises:
         InputError: A file holds no readable image; names it.
     """
-    kept = cache_dir() / "folders" / f"{_digest(files, size)}.npy"
-    shape = (len(files), 3, size, size)
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        shape = (len(files), 3, size, size)
+        return remembered(
+            _digest(files, size), shape, lambda: pool.map(lambda path: _decode(path, size), files)
+        )
+
+
+def remembered(digest: str, shape: tuple[int, ...], decode: Callable[[], Iterable[Pixels]]) -> Tensor:
+    """Decoded images, from the cache where they were decoded before.
+
+    Args:
+        digest: Of what they are made of.
+        shape: (n, channels, size, size).
+        decode: Makes them, each uint8 (channels, size, size).
+
+    Returns:
+        uint8, of this shape.
+    """
+    kept = cache_dir() / "folders" / f"{digest}.npy"
     try:
         images = np.load(kept, allow_pickle=False)
         if images.shape == shape and images.dtype == np.uint8:
@@ -46,9 +65,8 @@ def decoded(files: Sequence[Path], size: int) -> Tensor:
     except (OSError, ValueError, EOFError):
         pass
     images = np.empty(shape, dtype=np.uint8)
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for place, image in enumerate(pool.map(lambda path: _decode(path, size), files)):
-            images[place] = image
+    for place, image in enumerate(decode()):
+        images[place] = image
     _keep(kept, images)
     return torch.from_numpy(images)
 
@@ -71,7 +89,7 @@ def _check_header(path: Path) -> None:
         pass
 
 
-def _decode(path: Path, size: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _decode(path: Path, size: int) -> Pixels:
     from PIL import Image
 
     with _readable(path), Image.open(path) as image:
@@ -92,7 +110,7 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _digest(files: Sequence[Path], size: int) -> str:
-    digest = hashlib.sha256(f"{_DECODED_AS} {size}".encode())
+    digest = hashlib.sha256(f"{DECODED_AS} {size}".encode())
     for path in files:
         with _readable(path):
             state = path.stat()

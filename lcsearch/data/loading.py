@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lcsearch.core import plugins
 from lcsearch.core.errors import InputError
-from lcsearch.data import by_torchvision, folder, places, user
+from lcsearch.data import by_torchvision, folder, hugging_face, places, user
 from lcsearch.data.dataset import DataSet, Raw, SearchData, Split
 from lcsearch.data.digest import ImageLine
 from lcsearch.data.division import Division
@@ -62,6 +62,8 @@ def full_name(name: str) -> str:
     """A data set's name as it is understood in any folder: that of image folders gets the whole path."""
     if name.startswith(by_torchvision.PREFIX):
         return by_torchvision.full_name(name)
+    if name.startswith(hugging_face.PREFIX):
+        return hugging_face.full_name(name)
     path = name.removeprefix(_FOLDER)
     return f"{_FOLDER}{Path(path).expanduser().resolve()}" if name.startswith(_FOLDER) and path else name
 
@@ -131,7 +133,8 @@ def load(
     part of its own has a fixed fifth set aside for it.
 
     Args:
-        name: A name from `names`, ``torchvision:NAME``, ``folder:PATH``, or ``package.module:function``.
+        name: A name from `names`, ``torchvision:NAME``, ``hf:NAME``, ``folder:PATH``, or
+            ``package.module:function``.
         data_dir: Where to look first.
         train_images: Images to train on; None for all that validation leaves.
         validation_images: Images to validate on; None for all of the set's own validation part, where there
@@ -253,6 +256,8 @@ def _find(name: str, data_dir: Path | None) -> DataSet:
         return folder.image_folders(name)
     if name.startswith(by_torchvision.PREFIX):
         return by_torchvision.named(name)
+    if name.startswith(hugging_face.PREFIX):
+        return hugging_face.hugging_face_set(name)
     if ":" in name:
         return user.users_own(name, data_dir)
     found: DataSet = plugins.find(plugins.DATA_SET, name)

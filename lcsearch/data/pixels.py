@@ -8,6 +8,9 @@ from torch import Tensor
 
 from lcsearch.data.dataset import Raw
 
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""What photographs are normalised with, per channel of pixel values in 0..1."""
+
 _CHUNK = 1024
 _MOST_PADDING = 4
 

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from lcsearch.core.errors import InputError, Named
-from lcsearch.data.dataset import DataSet
+from lcsearch.data.dataset import DataSet, Part
 
 _FIXED = 20190711
 _MOST_VALIDATION = 5_000
 _VALIDATION_SHARE = 0.2
 _MEMORY_SHARE = 0.5
+_TEST_SHARE = 0.2
 
 
 def stratified_order(labels: Tensor) -> Tensor:
@@ -39,6 +40,21 @@ def stratified_order(labels: Tensor) -> Tensor:
         members = random.permutation(np.flatnonzero(of_image == label))
         place[members] = (np.arange(len(members)) + 0.5) / len(members)
     return torch.from_numpy(np.lexsort((of_image, place)))
+
+
+def fixed_share(labels: Tensor, part: Part) -> Tensor:
+    """Which images are a part's where a data set has no test part: a fixed stratified fifth becomes it.
+
+    Args:
+        labels: Of all images, int64 (n,).
+        part: ``train`` or ``test``.
+
+    Returns:
+        int64, (k,).
+    """
+    order = stratified_order(labels)
+    held_out = max(1, round(_TEST_SHARE * len(order)))
+    return order[:held_out] if part == "test" else order[held_out:]
 
 
 @dataclass(frozen=True, slots=True)

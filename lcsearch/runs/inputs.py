@@ -49,6 +49,18 @@ class _Becoming:
 
     num_classes: Annotated[Classes, Setting("Outputs of the model.", "data", _SEARCH, required=_SEARCH)]
     in_channels: Annotated[Channels, Setting("Channels of an image.", "data", _SEARCH, required=_SEARCH)]
+    image_column: Annotated[
+        str,
+        Setting(
+            "The column of the images of hf:NAME.", "data", READING, Rule("found by its type"), metavar="NAME"
+        ),
+    ]
+    label_column: Annotated[
+        str,
+        Setting(
+            "The column of the labels of hf:NAME.", "data", READING, Rule("found by its type"), metavar="NAME"
+        ),
+    ]
     space: Annotated[
         str,
         Setting(
@@ -153,7 +165,7 @@ class _OfSensitivity:
     init: Annotated[
         str,
         Setting(
-            "Trained weights: safetensors, a state_dict, a run's backbone, or torchvision's.",
+            "Trained weights: safetensors, a state_dict, a run's backbone, or published.",
             metavar="FILE|RUN|pretrained",
             required=("sensitivity",),
         ),

@@ -38,7 +38,7 @@ class RunSettings(Checked):
     backbone: Annotated[
         str,
         Setting(
-            "The net: a name from 'lcsearch backbones', torchvision:NAME or package.module:function.",
+            "The net: a name from 'lcsearch backbones', torchvision:NAME, timm:NAME or module:function.",
             "data",
             (*NEW, "sensitivity"),
             required=NEW,
@@ -48,7 +48,7 @@ class RunSettings(Checked):
     dataset: Annotated[
         str,
         Setting(
-            "The images: a name from 'lcsearch datasets', torchvision:NAME, folder:PATH or module:function.",
+            "The images: a name from 'lcsearch datasets', or another of docs/data.md.",
             "data",
             READING,
             "fashion-mnist",
@@ -195,7 +195,7 @@ class RunSettings(Checked):
     init: Annotated[
         str,
         Setting(
-            "Where models start: from nothing, or cut out of a backbone: trial 0, torchvision's or yours.",
+            "Where models start: from nothing, or cut out of a backbone: trial 0, a published one or yours.",
             "start",
             ("run",),
             "trained",

@@ -11,8 +11,8 @@ from lcsearch.core.device import pick_device
 from lcsearch.core.errors import InputError, Named, did_you_mean
 from lcsearch.core.spec import Recipe
 from lcsearch.core.yaml import read_yaml
-from lcsearch.data import full_name
-from lcsearch.nets.weights import for_pretrained
+from lcsearch.data import full_name, with_columns
+from lcsearch.nets.weights import for_pretrained, pretrained_size
 from lcsearch.runs.inputs import Asked, inputs_of
 from lcsearch.runs.setting import Place
 from lcsearch.runs.settings import RECORDED, RunSettings
@@ -47,6 +47,8 @@ def resolve(asked: Asked) -> RunSettings:
         "recipe": _recipe(asked, place),
         "train_images": asked.get("train_images"),
     }
+    columns = (asked.get("image_column"), asked.get("label_column"))
+    values["dataset"] = with_columns(values["dataset"], *columns)
     if "data_dir" in asked:
         values["data_dir"] = _resolved(asked["data_dir"])
     settings = in_any_folder(RunSettings(**values).changed({}))
@@ -127,7 +129,8 @@ def _cut_out(settings: RunSettings, asked: Asked, place: Place) -> RunSettings:
     if place.init != "pretrained":
         return settings
     backbone, normalisation = for_pretrained(settings.backbone)
-    return replace(settings, backbone=backbone, normalisation=normalisation)
+    size = settings.image_size or pretrained_size(backbone)
+    return replace(settings, backbone=backbone, normalisation=normalisation, image_size=size)
 
 
 def _refuse_unused(asked: Asked) -> None:

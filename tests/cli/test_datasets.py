@@ -31,7 +31,12 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
         got = (row["train_images"], row["test_images"], row["num_classes"], row["in_channels"])
         assert got == facts
     assert rows["cifar10"]["found"] is None and Path(rows["digits"]["found"]).is_dir()
-    assert set(out["others"]) == {"torchvision:NAME", "folder:PATH", "package.module:function"}
+    assert set(out["others"]) == {
+        "torchvision:NAME",
+        "hf:NAME[,CONFIG]",
+        "folder:PATH",
+        "package.module:function",
+    }
 
 
 def test_table(capsys: pytest.CaptureFixture[str]) -> None:

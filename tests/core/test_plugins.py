@@ -65,7 +65,7 @@ def test_names_import_nothing() -> None:
 def test_an_unknown_name_gets_the_nearest_and_what_else_will_do() -> None:
     with pytest.raises(InputError, match=r"^sampler: there is no sampler 'tpee'; did you mean 'tpe'\?$"):
         plugins.find(plugins.SAMPLER, "tpee")
-    with pytest.raises(InputError, match=r"did you mean 'vgg11'\? \(torchvision:NAME or package"):
+    with pytest.raises(InputError, match=r"did you mean 'vgg11'\? \(torchvision:NAME, timm:NAME or package"):
         plugins.find(plugins.BACKBONE, "vgg12")
 
 

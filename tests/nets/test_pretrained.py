@@ -118,7 +118,7 @@ def test_the_plain_name_keeps_its_meaning() -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("vgg11", "there are weights for torchvision:NAME only, not for vgg11"),
+        ("vgg11", "there are weights for torchvision:NAME and timm:NAME only, not for vgg11"),
         ("torchvision:resnet19", "no classification net 'resnet19'; did you mean"),
     ],
 )

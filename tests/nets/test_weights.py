@@ -154,7 +154,7 @@ def test_a_start_folder_gives_its_backbone(tmp_path: Path) -> None:
 
 
 def test_pretrained_weights_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="for torchvision:NAME only, not for base"):
+    with pytest.raises(InputError, match="for torchvision:NAME and timm:NAME only, not for base"):
         pretrained_weights("base", net())
     with pytest.raises(InputError, match="trained on 3 channels; the images have 1"):
         pretrained_weights("torchvision:resnet18", net())

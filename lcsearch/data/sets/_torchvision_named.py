@@ -19,10 +19,9 @@ from lcsearch.data.pictures import eight_bits, square
 from lcsearch.data.pixels import from_arrays
 from lcsearch.data.sets._torchvision import TorchvisionSet, with_all
 from lcsearch.data.sets._torchvision_private import WITHOUT_LOADER, FileAndLabel, files_of
-from lcsearch.data.split import stratified_order
+from lcsearch.data.split import fixed_share
 
 NamedPart = Literal["train", "validation", "test", "all"]
-_TEST_SHARE = 0.2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,12 +93,12 @@ class NamedSet(TorchvisionSet):
             return ""
         images, labels = self._rows(folder, "all" if "all" in self.parts else "test")
         if "all" in self.parts:
-            chosen = _share(labels, "test")
+            chosen = fixed_share(labels, "test")
             images, labels = images[chosen], labels[chosen]
         return digest_of_arrays([images, labels])
 
     def _share(self, raw: Raw, part: Part) -> Raw:
-        chosen = _share(raw.labels, part)
+        chosen = fixed_share(raw.labels, part)
         return replace(
             raw,
             labels=raw.labels[chosen],
@@ -161,13 +160,6 @@ class NamedSet(TorchvisionSet):
 
     def _set(self, folder: Path, part: NamedPart, **more: Any) -> Any:
         return self._opened(folder / self.signs[0], folder, **self.parts[part], **more)
-
-
-def _share(labels: Tensor, part: Part) -> Tensor:
-    """Places of one part's images, int64 (k,), where the set has no parts."""
-    order = stratified_order(labels)
-    held_out = max(1, round(_TEST_SHARE * len(order)))
-    return order[:held_out] if part == "test" else order[held_out:]
 
 
 def _joined(train: Raw, validation: Raw) -> Raw:

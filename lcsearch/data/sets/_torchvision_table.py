@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from lcsearch.data.pixels import IMAGENET_MEAN, IMAGENET_STD
 from lcsearch.data.sets._torchvision import Mnist, TorchvisionSet
 from lcsearch.data.sets._torchvision_named import NamedPart, NamedSet
 
@@ -28,7 +29,7 @@ _PHOTOGRAPHS = 64
 _GREY = {"in_channels": 1, "image_size": 32, "mean": (0.5,), "std": (0.5,)}
 _LIKE_MNIST = {**_GREY, "mean": (0.1307,), "std": (0.3081,)}
 """Images that were made in the form of MNIST are normalised as it is."""
-_COLOUR = {"in_channels": 3, "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+_COLOUR = {"in_channels": 3, "mean": IMAGENET_MEAN, "std": IMAGENET_STD}
 """ImageNet's, like those of image folders."""
 _EMNIST_CLASSES = {"balanced": 47, "byclass": 62, "bymerge": 47, "digits": 10, "letters": 26, "mnist": 10}
 

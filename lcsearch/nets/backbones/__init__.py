@@ -1,4 +1,4 @@
-"""The nets that can be compressed: ours (one a file), other people's, torchvision's, and the user's own.
+"""The nets that can be compressed: ours (one a file), other people's, torchvision's, timm's, the user's own.
 
 A backbone is a function, whoever wrote it.
 """
@@ -27,7 +27,7 @@ __all__ = [
     "with_head",
 ]
 
-_TORCHVISION = "torchvision:"
+_TORCHVISION, _TIMM = "torchvision:", "timm:"
 _HEAD = "@head="
 
 
@@ -56,7 +56,7 @@ def find(name: str) -> Backbone:
     """Import a backbone.
 
     Args:
-        name: One with a name, ``torchvision:NAME``, or ``package.module:function``.
+        name: One with a name, ``torchvision:NAME``, ``timm:NAME``, or ``package.module:function``.
 
     Raises:
         InputError: There is none, or it does not load.
@@ -67,6 +67,10 @@ def find(name: str) -> Backbone:
         from lcsearch.nets.backbones import _torchvision
 
         backbone = functools.partial(_torchvision.build, name.removeprefix(_TORCHVISION))
+    elif name.startswith(_TIMM):
+        from lcsearch.nets.backbones import _timm
+
+        backbone = functools.partial(_timm.build, name.removeprefix(_TIMM))
     elif ":" in name:
         backbone = find_function("backbone", name)
     else:

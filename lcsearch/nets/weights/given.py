@@ -1,4 +1,4 @@
-"""Weights that a user gives: a file, or torchvision's published ones."""
+"""Weights that a user gives: a file, or torchvision's or timm's published ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from lcsearch.nets.backbones import pretrained_form
 from lcsearch.nets.weights.choosing import Taken, take
 from lcsearch.nets.weights.files import read_file
 from lcsearch.nets.weights.matching import fitting
-from lcsearch.nets.weights.pretrained import published, published_normalisation, said_of_published
+from lcsearch.nets.weights.pretrained import (
+    published,
+    published_normalisation,
+    published_size,
+    said_of_published,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,33 +60,43 @@ def read_weights(
 
 
 def for_pretrained(backbone: str) -> tuple[str, Normalisation]:
-    """What goes with torchvision's weights for one of its nets.
+    """What goes with torchvision's or timm's weights for one of their nets.
 
     Returns:
         The name of the net that they are for (`lcsearch.nets.backbones.pretrained_form`), and how images are
         normalised for it.
 
     Raises:
-        InputError: The net is not torchvision's, or has no weights.
+        InputError: The net is neither torchvision's nor timm's, or has no weights.
     """
     with said_of("init", "pretrained"):
         return pretrained_form(backbone), published_normalisation(backbone)
 
 
+def pretrained_size(backbone: str) -> int | None:
+    """Height and width of the images that published weights are for, in pixels; None where any will do.
+
+    Raises:
+        InputError: As in `for_pretrained`.
+    """
+    with said_of("init", "pretrained"):
+        return published_size(backbone)
+
+
 def pretrained_weights(
     backbone: str, model: nn.Module, *, new_head: bool = False, shape: tuple[int, int, int] | None = None
 ) -> GivenWeights:
-    """Return torchvision's weights for one of its nets; downloaded once, then kept by PyTorch.
+    """Return torchvision's or timm's weights for one of their nets; downloaded once, then kept.
 
     Args:
-        backbone: ``torchvision:NAME``, as `for_pretrained` names it.
+        backbone: ``torchvision:NAME`` or ``timm:NAME``, as `for_pretrained` names it.
         model: As in ``read_weights``.
         new_head: As in ``read_weights``.
         shape: As in ``read_weights``.
 
     Raises:
-        InputError: The net is not torchvision's, has no weights or others than for 3 channels, or they
-            cannot be downloaded.
+        InputError: The net is neither torchvision's nor timm's, has no weights or others than for 3 channels,
+            or they cannot be downloaded.
     """
     with said_of("init", "pretrained"):
         state = published(backbone, model)

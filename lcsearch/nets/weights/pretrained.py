@@ -1,4 +1,4 @@
-"""The weights that torchvision publishes for its nets, and how images are normalised for them."""
+"""The weights that torchvision and timm publish for their nets, and what images they expect."""
 
 from __future__ import annotations
 
@@ -9,64 +9,79 @@ from torch import Tensor, nn
 
 from lcsearch.core.errors import InputError, one_line
 from lcsearch.core.normalisation import Normalisation
-from lcsearch.nets.backbones import plain_form, pretrained_form
+from lcsearch.nets.backbones import _timm, plain_form, pretrained_form
 from lcsearch.nets.backbones._torchvision import PREFIX, no_such_net
 from lcsearch.nets.replaceable import conv_layers
+from lcsearch.nets.weights import pretrained_timm
 
 _AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")
 
 
 def published(backbone: str, model: nn.Module) -> dict[str, Tensor]:
-    """The weights of one of torchvision's nets by name, without those of auxiliary heads.
+    """The weights of one of torchvision's or timm's nets by name, without those of auxiliary heads.
 
-    Torchvision itself loads them into its net, since some are published under names of older versions.
+    Their package itself loads them into its net, since some are published under names of older versions.
 
     Args:
-        backbone: ``torchvision:NAME``.
+        backbone: ``torchvision:NAME`` or ``timm:NAME``.
         model: What they are for.
 
     Raises:
-        InputError: The net is not torchvision's, has no weights or others than for 3 channels, or they
-            cannot be downloaded.
+        InputError: The net is neither torchvision's nor timm's, has no weights or others than for 3 channels,
+            or they cannot be downloaded.
     """
-    weights = _weights(backbone)
     first = next(iter(conv_layers(model).values()), None)
     if first is not None and first.in_channels != 3:
         raise InputError(f"{backbone} is trained on 3 channels; the images have {first.in_channels}")
-    from torchvision.models import get_model
-
     try:
         with torch.random.fork_rng(devices=()):
-            state = get_model(_name(backbone), weights=weights, progress=False).state_dict()
+            state = _state(backbone)
     except (OSError, RuntimeError) as error:
         raise InputError(f"the weights of {backbone} cannot be had: {one_line(error)}") from None
     return {key: value for key, value in state.items() if not key.startswith(_AUXILIARY)}
 
 
 def published_normalisation(backbone: str) -> Normalisation:
-    """How the images were normalised that torchvision's weights were trained on.
+    """How the images were normalised that published weights were trained on.
 
     Args:
-        backbone: ``torchvision:NAME``.
+        backbone: ``torchvision:NAME`` or ``timm:NAME``.
 
     Raises:
-        InputError: The net is not torchvision's, or has no weights.
+        InputError: The net is neither torchvision's nor timm's, or has no weights.
     """
+    if backbone.startswith(_timm.PREFIX):
+        return pretrained_timm.normalisation_of(_name(backbone))
     images = _weights(backbone).transforms()
     return Normalisation(tuple(images.mean), tuple(images.std))
 
 
+def published_size(backbone: str) -> int | None:
+    """Height and width of these images, in pixels; None where any will do: torchvision's nets take all."""
+    return pretrained_timm.size_of(_name(backbone)) if backbone.startswith(_timm.PREFIX) else None
+
+
 def said_of_published(backbone: str) -> str:
-    """What comes along with torchvision's weights, in a line."""
+    """What comes along with published weights, in a line."""
     images = f"images are normalised as the weights of {backbone} expect: {published_normalisation(backbone)}"
     if pretrained_form(backbone) == plain_form(backbone):
         return images
     return f"{images}; the net has the settings that torchvision gives it for them"
 
 
+def _state(backbone: str) -> dict[str, Tensor]:
+    if backbone.startswith(_timm.PREFIX):
+        return pretrained_timm.state_of(_name(backbone))
+    weights = _weights(backbone)
+    from torchvision.models import get_model
+
+    state: dict[str, Tensor] = get_model(_name(backbone), weights=weights, progress=False).state_dict()
+    return state
+
+
 def _weights(backbone: str) -> Any:
     if not backbone.startswith(PREFIX):
-        raise InputError(f"there are weights for torchvision:NAME only, not for {backbone}")
+        raise InputError(f"there are weights for torchvision:NAME and timm:NAME only, not for {backbone}")
     from torchvision.models import get_model_weights
 
     try:
@@ -78,4 +93,4 @@ def _weights(backbone: str) -> Any:
 
 
 def _name(backbone: str) -> str:
-    return plain_form(backbone).removeprefix(PREFIX)
+    return plain_form(backbone).removeprefix(PREFIX).removeprefix(_timm.PREFIX)
