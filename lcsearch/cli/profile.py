@@ -84,6 +84,7 @@ def profile(
     """Count parameters and multiply-accumulates of a net, and of the same net with other layers."""
     from lcsearch.nets.count import count
     from lcsearch.nets.replaceable import left_plain, plain_words, tied, tied_words
+    from lcsearch.nets.standardised import ordinary_words
     from lcsearch.nets.surgery import once
     from lcsearch.nets.use import left_words, used_only_plain_on_meta
 
@@ -118,7 +119,8 @@ def profile(
     else:
         _print_table(spec.backbone, *counts)
         stays = None if groups is None else groups.whole_words()
-        for words in (stays, plain_words(plain), *left_words(only_plain), tied_words(plain)):
+        of_net = (ordinary_words(plain), stays, plain_words(plain))
+        for words in (*of_net, *left_words(only_plain), tied_words(plain)):
             if words is not None:
                 click.echo(words)
 

@@ -26,6 +26,7 @@ from lcsearch.nets import surgery
 from lcsearch.nets.backbones import build
 from lcsearch.nets.replaceable import plain_words, tied_words
 from lcsearch.nets.sizer import Sizer
+from lcsearch.nets.standardised import ordinary_words
 from lcsearch.nets.weights import GivenWeights
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.inputs import Asked, checked
@@ -288,7 +289,8 @@ def _about_net(bound: BoundSpace) -> list[str]:
     """What is to be said of a net and of what cannot be searched of it."""
     with torch.device("meta"):
         model = surgery.build_model(bound.plain())
-    said = plain_words(model), tied_words(model), bound.thinning.whole_words()
+    of_model = (words(model) for words in (ordinary_words, plain_words, tied_words))
+    said = *of_model, bound.thinning.whole_words()
     return [words for words in said if words is not None]
 
 

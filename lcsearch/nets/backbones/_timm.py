@@ -6,6 +6,7 @@ from torch import nn
 
 from lcsearch.core.errors import InputError, did_you_mean
 from lcsearch.core.packages import require
+from lcsearch.nets.standardised import make_ordinary
 
 PREFIX = "timm:"
 
@@ -36,7 +37,7 @@ def check(name: str) -> None:
 
 
 def build(name: str, *, num_classes: int, in_channels: int) -> nn.Module:
-    """Build a net of timm without weights.
+    """Build a net of timm without weights, in which convolutions with standardised filters are ordinary ones.
 
     Args:
         name: As in `check`.
@@ -50,4 +51,4 @@ def build(name: str, *, num_classes: int, in_channels: int) -> nn.Module:
     import timm
 
     model: nn.Module = timm.create_model(name, num_classes=num_classes, in_chans=in_channels)
-    return model
+    return make_ordinary(model, timm.layers.ScaledStdConv2d)

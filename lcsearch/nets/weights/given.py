@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from lcsearch.core.errors import said_of
 from lcsearch.core.normalisation import Normalisation
 from lcsearch.nets.backbones import pretrained_form
+from lcsearch.nets.standardised import ordinary_state
 from lcsearch.nets.weights.choosing import Taken, take
 from lcsearch.nets.weights.files import read_file
 from lcsearch.nets.weights.matching import fitting
@@ -55,6 +56,7 @@ def read_weights(
     """
     with said_of("init", str(path)):
         taken = take(read_file(path), model.state_dict())
+        taken = replace(taken, tensors=ordinary_state(taken.tensors, model))
         state = fitting(taken, model, new_head=new_head, shape=shape)
     return GivenWeights(state, f"{path.name}: {taken.said}" if taken.said else "")
 
@@ -99,6 +101,6 @@ def pretrained_weights(
             or they cannot be downloaded.
     """
     with said_of("init", "pretrained"):
-        state = published(backbone, model)
+        state = ordinary_state(published(backbone, model), model)
         state = fitting(Taken(state, ""), model, new_head=new_head, shape=shape)
         return GivenWeights(state, said_of_published(backbone))

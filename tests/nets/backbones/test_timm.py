@@ -11,6 +11,7 @@ import torch
 from lcsearch.core.errors import InputError
 from lcsearch.nets import backbones
 from lcsearch.nets.head import head_of
+from lcsearch.nets.replaceable import left_plain
 from lcsearch.nets.weights import for_pretrained, pretrained_size, pretrained_weights, read_weights
 from lcsearch.search.options import resolve
 
@@ -77,6 +78,15 @@ def test_a_run_from_published_weights_has_their_images() -> None:
     assert settings.image_size == 160 and settings.normalisation == for_pretrained(NET)[1]
     assert resolve({"backbone": NET, "init": "pretrained", "image_size": 64}).image_size == 64
     assert resolve({"backbone": NET}).image_size is None
+
+
+def test_a_net_with_weight_standardisation_is_searched_whole_and_answers_as_timms(tmp_path: Path) -> None:
+    theirs = timm.create_model("nf_resnet26", num_classes=10).eval()
+    torch.save(theirs.state_dict(), tmp_path / "theirs.pth")
+    ours, images = net("timm:nf_resnet26").eval(), torch.rand(1, 3, 64, 64)
+    ours.load_state_dict(read_weights(tmp_path / "theirs.pth", ours).state)
+    torch.testing.assert_close(ours(images), theirs(images), rtol=1e-4, atol=1e-5)
+    assert not left_plain(ours)
 
 
 @pytest.mark.parametrize(
