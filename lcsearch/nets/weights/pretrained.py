@@ -30,6 +30,7 @@ def published(backbone: str, model: nn.Module) -> dict[str, Tensor]:
         InputError: The net is neither torchvision's nor timm's, has no weights or others than for 3 channels,
             or they cannot be downloaded.
     """
+    published_normalisation(backbone)  # says first what has no weights
     first = next(iter(conv_layers(model).values()), None)
     if first is not None and first.in_channels != 3:
         raise InputError(f"{backbone} is trained on 3 channels; the images have {first.in_channels}")
