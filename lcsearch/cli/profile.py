@@ -83,10 +83,9 @@ def profile(
 ) -> None:
     """Count parameters and multiply-accumulates of a net, and of the same net with other layers."""
     from lcsearch.nets.count import count
-    from lcsearch.nets.replaceable import left_plain, plain_words, tied, tied_words
-    from lcsearch.nets.standardised import ordinary_words
+    from lcsearch.nets.replaceable import left_plain, tied
     from lcsearch.nets.surgery import once
-    from lcsearch.nets.use import left_words, used_only_plain_on_meta
+    from lcsearch.nets.use import used_only_plain_on_meta
 
     given = {name: value for name, value in numbers.items() if value is not None}
     groups = None
@@ -118,11 +117,19 @@ def profile(
         click.echo(json.dumps(_as_json(spec.backbone, *counts) | about))
     else:
         _print_table(spec.backbone, *counts)
-        stays = None if groups is None else groups.whole_words()
-        of_net = (ordinary_words(plain), stays, plain_words(plain))
-        for words in (*of_net, *left_words(only_plain), tied_words(plain)):
-            if words is not None:
-                click.echo(words)
+        _print_words(plain, None if groups is None else groups.whole_words(), only_plain)
+
+
+def _print_words(plain: nn.Module, stays: str | None, only_plain: Mapping[str, str]) -> None:
+    """Say which convolutions and channels of a net are not searched, and why."""
+    from lcsearch.nets.replaceable import plain_words, tied_words
+    from lcsearch.nets.standardised import ordinary_words
+    from lcsearch.nets.use import left_words
+
+    of_net = (ordinary_words(plain), stays, plain_words(plain))
+    for words in (*of_net, *left_words(only_plain), tied_words(plain)):
+        if words is not None:
+            click.echo(words)
 
 
 def _refused(plain: nn.Module, family: str, given: Mapping[str, Given]) -> dict[str, str]:
