@@ -161,9 +161,10 @@ def _early_plain(bound: BoundSpace, family: str, plain: float, share: float) -> 
         if passed > plain * sum(one.params for one in shapes.values()):
             deep.add(name)
     for offer in bound.offers(family):
-        for _, made in lookup.bundles(offer.at_share(offer.allowed(share), shapes)):
-            if made.keys() <= deep:
-                layers |= made
+        for kind, made in lookup.bundles(offer.at_share(offer.allowed(share), shapes)):
+            own = {name: spec for name, spec in made.items() if name in deep}
+            if len(own) == len(made) or not kind.pairs:  # partners have one choice
+                layers |= own
     return bound.model(kept, layers)
 
 
