@@ -28,8 +28,11 @@ _SIZES = (2, 8, 32)
 """Images that a step is tried with before all of them: it must not take too long."""
 _LEAST, _MOST = 3, 8
 """Steps in each precision that are timed."""
-_CLOSE = 0.1
-"""Share by which losses of the same step may differ: in bfloat16 numbers are rounded to 1/256."""
+_CLOSE, _CLOSE_OF = 0.1, 8
+"""Share by which losses of the same step may differ: in bfloat16 numbers are rounded to 1/256.
+
+For so many images and more; a mean over fewer differs more, by the root of their number.
+"""
 _RATE = 0.01
 
 
@@ -122,7 +125,7 @@ class _Comparison:
         while len(taken) < _MOST and (len(taken) < _LEAST or self._clock() + cost < self._end):
             taken.append(self._pair(nets, size))
         single, half = (min(step.seconds for step in own) for own in zip(*taken, strict=True))
-        return {"images": size, "float32": single, "bfloat16": half, "problem": _problem(taken)}
+        return {"images": size, "float32": single, "bfloat16": half, "problem": _problem(taken, size)}
 
     def _size(self) -> tuple[int, float]:
         """How many images a step can have, and the seconds that it then takes in both precisions."""
@@ -169,11 +172,12 @@ def _seconds(pair: _Pair) -> float:
     return pair[0].seconds + pair[1].seconds
 
 
-def _problem(taken: Sequence[_Pair]) -> str:
+def _problem(taken: Sequence[_Pair], size: int) -> str:
     """Why bfloat16 will not do, whatever its speed; empty where it will."""
+    close = _CLOSE * math.sqrt(max(1.0, _CLOSE_OF / size))
     for single, half in taken:
         if not all(map(math.isfinite, (single.loss, single.norm, half.loss, half.norm))):
             return "has a loss or a gradient that is not finite"
-        if abs(single.loss - half.loss) > _CLOSE * max(1.0, single.loss):
+        if abs(single.loss - half.loss) > close * max(1.0, single.loss):
             return f"has a loss of {half.loss:.3g} where it is {single.loss:.3g} in float32"
     return ""
