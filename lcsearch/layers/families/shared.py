@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _NAMELESS = ""
 """The layer that is looked at alone."""
+_NO_WAY = "share_by names no way to share"
 _counts = attrgetter("shared", "unique")
 
 
@@ -172,7 +173,9 @@ class SharedFamily(Family[SharedSpec]):
         found = {way: sets_of(shapes, way) for way in WAYS if way in rule.share_by}
         sets: Sets = {way: tuple(own.members.values()) for way, own in found.items()}
         left = [own.left for own in found.values()]
-        alone = {name: left[0][name] for name in shapes if left and all(name in own for own in left)}
+        alone = dict.fromkeys(shapes, _NO_WAY)
+        if left:
+            alone = {name: left[0][name] for name in shapes if all(name in own for own in left)}
         return Partners(sets, alone, apart=NONE in rule.share_by)
 
     def offer_together(

@@ -139,6 +139,12 @@ def test_layers_of_other_rules_do_not_share() -> None:
     assert bound.bonds.left["stem"] == "it is in the first block of its stage"
 
 
+def test_where_no_way_to_share_is_named_that_is_why_nobody_shares() -> None:
+    assert set(bind_blocks(SHARED | {"share_by": "none"}).bonds.left.values()) == {
+        "share_by names no way to share"
+    }
+
+
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
