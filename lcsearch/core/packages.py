@@ -17,6 +17,8 @@ EXTRAS = {
     "mlflow": (("mlflow",), "--track mlflow:URI"),
     "wandb": (("wandb",), "--track wandb:PROJECT"),
     "trackio": (("trackio",), "--track trackio:PROJECT"),
+    "timm": (("timm",), "--backbone timm:NAME"),
+    "hf": (("datasets",), "--dataset hf:NAME"),
     "zoo": (("timm",), "nets of timm in tests"),
 }
 """Extras by name: the packages that each brings, and what for."""
