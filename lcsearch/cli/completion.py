@@ -15,7 +15,7 @@ from lcsearch.runs.setting import Setting
 from lcsearch.runs.values import FilePath
 
 _NAMED = {kind.setting: kind for kind in plugins.KINDS if kind.setting}
-_BEYOND = {"backbone": ("torchvision:",), "dataset": ("folder:", "torchvision:")}
+_BEYOND = {"backbone": ("torchvision:", "timm:"), "dataset": ("folder:", "torchvision:", "hf:")}
 """What settings take beside names, as far as it begins alike for all."""
 
 
