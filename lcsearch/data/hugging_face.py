@@ -48,8 +48,13 @@ def with_columns(name: str, image: str | None, label: str | None) -> str:
 def full_name(name: str) -> str:
     """The name as it is understood in any folder: a folder gets its whole path."""
     asked = _Asked.of(name)
-    folder = Path(asked.path).expanduser()
-    return str(replace(asked, path=str(folder.resolve()))) if asked.path and folder.is_dir() else name
+    if not _is_folder(asked.path):
+        return name
+    return str(replace(asked, path=str(Path(asked.path).expanduser().resolve())))
+
+
+def _is_folder(path: str) -> bool:
+    return bool(path) and Path(path).expanduser().is_dir()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,8 @@ class _Asked:
     def of(cls, name: str) -> _Asked:
         rest, _, label = name.removeprefix(PREFIX).partition(_LABEL)
         rest, _, image = rest.partition(_IMAGE)
-        path, _, config = rest.partition(",")
+        # A folder's name may have a comma in it.
+        path, _, config = (rest, "", "") if _is_folder(rest) else rest.partition(",")
         return cls(path, config or None, image or None, label or None)
 
     def __str__(self) -> str:
@@ -152,7 +158,7 @@ def hugging_face_set(name: str) -> HuggingFaceSet:
     found = _loaded(asked, name)
     splits, left_out = _parts(found, name)
     columns = columns_of(splits["train"], asked.image, asked.label, name)
-    splits = {part: columns.alone(split) for part, split in splits.items()}
+    splits = {part: columns.alone(split, name) for part, split in splits.items()}
     if "test" in splits and columns.unlabelled(splits["test"]):
         del splits["test"]
     if "test" not in splits and "validation" in splits:
@@ -178,23 +184,24 @@ def _loaded(asked: _Asked, name: str) -> Any:
     """Every split by its name."""
     import datasets
 
-    folder = Path(asked.path).expanduser()
+    if not asked.path:
+        problem = "names no data set; write hf:NAME[,CONFIG] of the Hugging Face hub, or hf:FOLDER"
+        raise InputError(problem, setting="dataset", value=name)
     try:
-        if folder.is_dir():
-            return datasets.load_dataset(
-                str(folder), asked.config, cache_dir=str(cache_dir() / "hugging-face")
-            )
+        if _is_folder(asked.path):
+            folder, cache = str(Path(asked.path).expanduser()), str(cache_dir() / "hugging-face")
+            return datasets.load_dataset(folder, asked.config, cache_dir=cache)
         return datasets.load_dataset(asked.path, asked.config)
     except Exception as error:  # whatever files, the hub and a dozen libraries raise
-        if folder.is_dir():
-            problem: tuple[str | Named, ...] = (f"no readable folder of parquet files: {reason(error)}",)
-        else:
-            tried = (
-                f"cannot be had ({reason(error)}); tried the hub of Hugging Face and its cache (HF_HOME); "
-            )
-            instead = "without a network give a folder of parquet files, hf:FOLDER, or use "
-            problem = (tried, instead, Named("dataset", "digits"))
-        raise InputError(*problem, setting="dataset", value=name) from error
+        raise InputError(*_not_had(asked, error), setting="dataset", value=name) from error
+
+
+def _not_had(asked: _Asked, error: Exception) -> tuple[str | Named, ...]:
+    if _is_folder(asked.path):
+        return (f"no readable folder of parquet or image files: {reason(error)}",)
+    tried = f"cannot be had ({reason(error)}); tried the hub of Hugging Face and its cache (HF_HOME); "
+    instead = "without a network give a folder of parquet or image files, hf:FOLDER, or use "
+    return tried, instead, Named("dataset", "digits")
 
 
 def _parts(found: Any, name: str) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lcsearch.core.errors import InputError, Named, did_you_mean
+from lcsearch.core.errors import InputError, Named, did_you_mean, reason
 from lcsearch.core.text import listed
 
 _USUAL_LABELS = ("label", "labels")
@@ -35,13 +35,22 @@ class Columns:
     classes: Mapping[Any, int]
     names: tuple[str, ...]
 
-    def alone(self, split: Any) -> Any:
-        """A split without other columns, whose images are pictures or become some."""
+    def alone(self, split: Any, name: str) -> Any:
+        """A split without other columns, whose images are pictures or become some.
+
+        Raises:
+            InputError: They cannot become any.
+        """
         import datasets
 
-        kept = split.select_columns([self.image, self.label])
-        feature = kept.features[self.image]
-        return kept if isinstance(feature, datasets.Image) else kept.cast_column(self.image, datasets.Image())
+        try:
+            kept = split.select_columns([self.image, self.label])
+            if isinstance(kept.features[self.image], datasets.Image):
+                return kept
+            return kept.cast_column(self.image, datasets.Image())
+        except Exception as error:  # whatever datasets and pyarrow raise
+            problem = f"column {self.image!r} holds no images ({reason(error)})"
+            raise InputError(problem, setting="dataset", value=name) from error
 
     def labels(self, split: Any, part: str, name: str) -> Tensor:
         """Labels from 0, int64 (n,), of one split; no picture is decoded.
@@ -52,7 +61,7 @@ class Columns:
         values = split[self.label][:]
         odd = [value for value in set(values) if value not in self.classes]
         if odd:
-            problem = f"{part}: label {odd[0]!r}, which {'no class has' if self.names else 'train has not'}"
+            problem = f"{part}: label {odd[0]!r}, which no class has"
             raise InputError(problem, setting="dataset", value=name)
         return torch.tensor([self.classes[value] for value in values], dtype=torch.int64)
 
@@ -125,12 +134,7 @@ def _classes(train: Any, label: str, name: str) -> tuple[dict[Any, int], tuple[s
         names = tuple(feature.names)
         classes: dict[Any, int] = {place: place for place in range(len(names))}
     else:
-        values = set(train[label][:])
-        odd = [value for value in values if not isinstance(value, int | str)]
-        if odd:
-            found = listed([repr(one) for one in odd])
-            problem = f"column {label!r} holds {found}; labels are whole numbers or texts"
-            raise InputError(problem, setting="dataset", value=name)
+        values = _label_values(train, label, name)
         classes = {
             value: place for place, value in enumerate(sorted(values, key=lambda one: (str(type(one)), one)))
         }
@@ -139,3 +143,19 @@ def _classes(train: Any, label: str, name: str) -> tuple[dict[Any, int], tuple[s
         problem = f"column {label!r} has {len(classes)} classes; at least 2 are needed"
         raise InputError(problem, setting="dataset", value=name)
     return classes, names
+
+
+def _label_values(train: Any, label: str, name: str) -> set[int | str]:
+    """What stands in a column of labels whose classes are not declared."""
+    import datasets
+
+    feature = train.features[label]
+    if isinstance(feature, datasets.Value):
+        values = set(train[label][:])
+        odd = [repr(value) for value in values if not isinstance(value, int | str)]
+    else:
+        values, odd = set(), [_kind(feature)]
+    if odd:
+        problem = f"column {label!r} holds {listed(odd)}; labels are whole numbers or texts"
+        raise InputError(problem, setting="dataset", value=name)
+    return values

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -14,6 +14,9 @@ from lcsearch.core.errors import InputError, reason
 from lcsearch.data.hugging_face_columns import Columns
 from lcsearch.data.image_files import DECODED_AS, Pixels, remembered
 from lcsearch.data.pictures import eight_bits, square, upright
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 _SAMPLE = 64
 """So many pictures, over the whole split, tell whether all are grey, and of one size."""
@@ -58,10 +61,16 @@ def content_of(rows: Any, columns: Columns) -> str:
 
 
 def sampled(rows: Any, columns: Columns, name: str) -> tuple[int, bool]:
-    """The default height and width in pixels, and whether all are grey, by a few pictures."""
+    """The default height and width in pixels, and whether all are grey, by a few pictures.
+
+    Raises:
+        InputError: There are no rows, or one of these is no readable image.
+    """
+    if not len(rows):
+        raise InputError("its training split is empty", setting="dataset", value=name)
     places = torch.linspace(0, len(rows) - 1, min(_SAMPLE, len(rows))).long().unique().tolist()
     try:
-        found = [rows[place][columns.image] for place in places]
+        found = [_picture(rows, place, columns) for place in places]
     except Exception as error:
         raise InputError(
             f"column {columns.image!r}: no readable images ({reason(error)})", setting="dataset", value=name
@@ -76,11 +85,17 @@ def sampled(rows: Any, columns: Columns, name: str) -> tuple[int, bool]:
 def _decoded(rows: Any, columns: Columns, size: int, mode: str) -> Iterator[Pixels]:
     for place in range(len(rows)):
         try:
-            picture = rows[place][columns.image]
-            yield square(eight_bits(upright(picture)), size, mode).numpy()
+            yield square(eight_bits(upright(_picture(rows, place, columns))), size, mode).numpy()
         except (OSError, ValueError, SyntaxError) as error:
             said = "".join(map(str, error.parts)) if isinstance(error, InputError) else reason(error)
             raise InputError(f"image {place} of {columns.image!r}: no readable picture ({said})") from error
+
+
+def _picture(rows: Any, place: int, columns: Columns) -> Image:
+    picture: Image | None = rows[place][columns.image]
+    if picture is None:
+        raise InputError("an image is missing")
+    return picture
 
 
 def _encoded(image: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""Data sets of Hugging Face, on folders of parquet files made here."""
+"""Data sets of Hugging Face, on folders made here."""
 
 from __future__ import annotations
 
@@ -138,6 +138,60 @@ def test_columns_that_cannot_be_told_are_named(tmp_path: Path, more: dict[str, A
         data.load(f"hf:{tmp_path / 'set'}")
 
 
+@pytest.mark.parametrize("column", ["boxes", "place", "picture"])
+def test_labels_are_neither_lists_nor_tables_nor_images(tmp_path: Path, column: str) -> None:
+    columns = of(range(30), boxes=[[1, 2]] * 30, place=[{"x": 1}] * 30)
+    name = data.with_columns(f"hf:{write(tmp_path / 'set', 'train', columns)}", None, column)
+    with pytest.raises(InputError, match=rf"^dataset=.*: column '{column}' holds .*; labels are whole numb"):
+        data.load(name)
+
+
+def test_a_column_of_numbers_holds_no_images(tmp_path: Path) -> None:
+    folder = write(tmp_path / "set", "train", of(range(30), size=[32] * 30))
+    name = data.with_columns(f"hf:{folder}", "size", None)
+    with pytest.raises(InputError, match=r"^dataset=.*: column 'size' holds no images \(.+\)$"):
+        data.load(name)
+
+
+@pytest.mark.parametrize(
+    ("images", "missing", "said"),
+    [
+        (30, 7, r"^dataset=.*: column 'picture': no readable images \(an image is missing\)$"),
+        (200, 1, r"image \d+ of 'picture': no readable picture \(an image is missing\)$"),
+    ],
+)
+def test_a_row_without_its_image_is_said(tmp_path: Path, images: int, missing: int, said: str) -> None:
+    """Whether or not it is one of the few that are looked at first."""
+    columns = of(range(images))
+    columns["picture"][missing] = None
+    name = f"hf:{write(tmp_path / 'set', 'train', columns)}"
+    with pytest.raises(InputError, match=said):
+        data.load(name)
+
+
+def test_an_empty_training_split_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = hf.Features(picture=hf.Image(), kind=hf.ClassLabel(names=NAMES))
+    rows = hf.Dataset.from_dict({"picture": [], "kind": []}, features=kinds)
+    monkeypatch.setattr(hf, "load_dataset", lambda *_: {"train": rows})
+    with pytest.raises(InputError, match=r"^dataset=.*: its training split is empty$"):
+        data.load("hf:some/set")
+
+
+def test_a_label_that_no_class_has_is_said(tmp_path: Path) -> None:
+    columns = {"picture": pictures(range(30)), "label": ["yes", "no"] * 15}
+    folder = write(tmp_path / "set", "train", columns)
+    write(folder, "test", columns | {"label": ["yes", "maybe"] * 15})
+    with data.final_evaluation(), pytest.raises(InputError, match="test: label 'maybe', which no class has"):
+        data.test_split(f"hf:{folder}")
+
+
+@pytest.mark.parametrize("name", ["hf:", "hf:,x", "hf:@label=kind"])
+def test_a_name_without_a_set_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(write(tmp_path / "set", "train", of(range(30))))
+    with pytest.raises(InputError, match=f"^dataset='{name}': names no data set; write hf:NAME"):
+        data.load(name)
+
+
 def test_named_columns_win(tmp_path: Path) -> None:
     columns = of(range(60), picture2=pictures(range(100, 160)), other=[value % 2 for value in range(60)])
     folder = write(tmp_path / "set", "train", columns)
@@ -161,6 +215,24 @@ def test_a_folder_is_known_from_everywhere(tmp_path: Path, monkeypatch: pytest.M
     assert data.full_name("hf:nowhere/set,one") == "hf:nowhere/set,one"
 
 
+def test_a_folder_may_have_a_comma_in_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "cats,dogs", "train", of(range(30)))
+    monkeypatch.chdir(tmp_path)
+    full = f"hf:{tmp_path / 'cats,dogs'}"
+    assert data.full_name("hf:cats,dogs") == full == data.full_name(full)
+    assert len(data.load("hf:cats,dogs").info.classes) == 3
+
+
+def test_a_folder_of_image_files_is_read(tmp_path: Path) -> None:
+    for place, picture in enumerate(pictures(range(60))):
+        file = tmp_path / "train" / NAMES[place % 3] / f"{place}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(file)
+    loaded = data.load(f"hf:{tmp_path}")
+    assert loaded.info.classes == tuple(NAMES)
+    assert [value % 3 for value in values(loaded.train)] == loaded.train.labels.tolist()
+
+
 def test_other_test_images_are_noticed_and_other_images_decoded_anew(tmp_path: Path) -> None:
     folder = write(tmp_path / "set", "train", of(range(60)))
     write(folder, "test", of(range(100, 120)))
@@ -175,7 +247,9 @@ def test_other_test_images_are_noticed_and_other_images_decoded_anew(tmp_path: P
 
 def test_what_is_no_set_of_labelled_images_is_said_in_a_line(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"empty': no readable folder of parquet files: .* any data files$"):
+    with pytest.raises(
+        InputError, match=r"empty': no readable folder of parquet or image files: .* any data files$"
+    ):
         data.load(f"hf:{tmp_path / 'empty'}")
 
 
