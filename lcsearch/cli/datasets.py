@@ -19,8 +19,8 @@ _OTHERS = {
         "any classification set of torchvision, such as torchvision:KMNIST or torchvision:EMNIST,letters"
     ),
     "hf:NAME[,CONFIG]": (
-        "a data set of the Hugging Face hub, or hf:FOLDER of parquet files (pip install 'lcsearch[hf]'); "
-        "columns are found by their types, or named by --image-column and --label-column"
+        "a data set of the Hugging Face hub, or hf:FOLDER of parquet or image files (pip install "
+        "'lcsearch[hf]'); columns are found by their types, or named by --image-column and --label-column"
     ),
     "folder:PATH": (
         "your own image files: PATH/train/CLASS/* and PATH/test/CLASS/*, and PATH/val/CLASS/* for validation "
