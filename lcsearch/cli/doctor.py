@@ -112,9 +112,10 @@ def _ray() -> Finding:
 
 
 def _browser() -> Finding:
-    places = (os.environ.get("BROWSER_PATH"), *map(shutil.which, _BROWSERS))
-    found = next((place for place in places if place), None)
-    return Finding("chromium", found or "none found; 'report --format png' needs it", True if found else None)
+    chosen = os.environ.get("BROWSER_PATH")
+    found = next(filter(None, map(shutil.which, [chosen] if chosen else _BROWSERS)), None)
+    where = f"no program at BROWSER_PATH={chosen}" if chosen else "none found"
+    return Finding("chromium", found or f"{where}; 'report --format png' needs it", True if found else None)
 
 
 def _plugins() -> Iterator[Finding]:

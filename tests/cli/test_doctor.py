@@ -42,6 +42,17 @@ def test_what_is_only_missing_names_its_line_and_does_not_fail(
     assert "-     chromium       none found; 'report --format png' needs it" in lines
 
 
+def test_a_browser_that_is_named_and_is_not_there_is_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever others there are: the one that is named is started."""
+    monkeypatch.setattr(doctor, "_BROWSERS", ("sh",))
+    monkeypatch.setattr(doctor, "findings", lambda: [doctor._browser()])
+    for name, mark in (("sh", "ok"), (str(tmp_path / "gone"), "-")):
+        monkeypatch.setenv("BROWSER_PATH", name)
+        assert said(capsys)[1][0].split()[:2] == [mark, "chromium"]
+
+
 def test_what_fails_is_said_and_is_the_exit_code(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
