@@ -22,8 +22,8 @@ class TrainingRecord:
         accuracy: Validation accuracy in percent of the last epoch; None unless complete.
         test_accuracy: That of the test images; None until it is tested.
         reason: Why it failed.
-        started_at: Unix time; None where it never started.
-        finished_at: Unix time; None while it runs.
+        started_at: Unix time; None where it never started, or where it is not known.
+        finished_at: Unix time; None while it runs, or where it is not known.
     """
 
     trial: TrialRecord

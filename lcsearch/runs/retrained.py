@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -12,12 +11,11 @@ from typing import Any
 from lcsearch.core.errors import InputError
 from lcsearch.core.job import WEIGHTS
 from lcsearch.core.metric import ACCURACY, Metric
-from lcsearch.core.records import EpochRecord, RetrainRecord, RetrainWay, TrialRecord
+from lcsearch.core.records import RetrainRecord, RetrainWay, TrialRecord
 from lcsearch.core.yaml import read_mapping, write_yaml
 
 VERSION = 1
 CONFIDENCE = 0.95
-_EPOCHS = "epochs.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +91,6 @@ def folder_of(run: Path, epochs: int, trial: int, init: RetrainWay = "scratch") 
     """The folder of a model's trainings; each has a folder ``seed-N`` in it."""
     kind = "" if init == "scratch" else f"-{init}"
     return run / "retrain" / f"{epochs}-epochs{kind}" / f"trial-{trial}"
-
-
-def add_epoch(folder: Path, done: EpochRecord) -> None:
-    """Write down an epoch of a training, beside those before it."""
-    with (folder / _EPOCHS).open("a", encoding="utf-8") as file:
-        file.write(f"{json.dumps(asdict(done))}\n")
-
-
-def read_epochs(folder: Path) -> tuple[EpochRecord, ...]:
-    """The epochs of a training; of one that was trained twice, after a kill, the last."""
-    file = folder / _EPOCHS
-    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
-    found = [EpochRecord(**json.loads(line)) for line in lines if line.endswith("}")]
-    return tuple(sorted({one.epoch: one for one in found}.values(), key=lambda one: one.epoch))
 
 
 def read_result(folder: Path) -> Result | None:

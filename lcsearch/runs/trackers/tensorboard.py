@@ -119,7 +119,7 @@ class _Part:
         for done in part.epochs[self._epochs :]:
             for tag, value in epoch_values(done).items():
                 self._file.scalar(tag, value, done.epoch, done.finished_at)
-        self._epochs = len(part.epochs)
+        self._epochs = max(self._epochs, len(part.epochs))
         self._file.flush()
 
     def end(self, part: Part) -> None:

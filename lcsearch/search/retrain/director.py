@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from lcsearch.core.job import Job, Metrics, Verdict
-from lcsearch.core.records import RetrainWay, TrialRecord
+from lcsearch.core.records import EpochRecord, RetrainWay, TrialRecord
 from lcsearch.core.seeds import retrain_seed
 from lcsearch.core.spec import TrialSpec
 from lcsearch.core.text import format_seconds
 from lcsearch.core.trainings import TrainingRecord
 from lcsearch.runs.inputs import MOST_SEEDS
-from lcsearch.runs.retrained import Result, add_epoch, folder_of, read_epochs, read_result
+from lcsearch.runs.retrained import Result, folder_of, read_result
+from lcsearch.runs.retrained_epochs import EpochFile
 from lcsearch.runs.settings import RunSettings
 from lcsearch.search.job_queue import JobQueue
 from lcsearch.search.observer import Audience, epoch_record
@@ -48,7 +49,12 @@ class Task:
 
     def record(self) -> TrainingRecord:
         """What is known of it, as a training that has not begun."""
-        return TrainingRecord(self.trial, self.seed, self.init, self.spec, epochs=read_epochs(self.folder))
+        return TrainingRecord(self.trial, self.seed, self.init, self.spec)
+
+    @property
+    def epochs(self) -> EpochFile:
+        """The epochs that it has finished."""
+        return EpochFile(self.folder, self.spec.fingerprint())
 
     @property
     def name(self) -> str:
@@ -139,15 +145,15 @@ class RetrainDirector:
         return self._jobs.take()
 
     def on_started(self, number: int, worker: str) -> None:
-        """A worker has begun."""
+        """A worker has begun; where it goes on it repeats its last epoch, which tells the earlier ones."""
         self._begun[number] = time.monotonic()
-        self._tell(number, started_at=time.time(), epochs=read_epochs(self._tasks[number].folder))
+        self._tell(number, started_at=time.time())
 
     def on_epoch(self, number: int, epoch: int, metrics: Metrics) -> Verdict:
         """Nothing is compared before the end."""
         task = self._tasks[number]
-        add_epoch(task.folder, epoch_record(epoch, metrics))
-        self._tell(number, epochs=read_epochs(task.folder))
+        task.epochs.add(epoch_record(epoch, metrics))
+        self._tell(number, epochs=task.epochs.read(epoch))
         last = epoch >= task.spec.recipe.epochs
         return Verdict.SUSPEND if self.interrupted and not last else Verdict.GO_ON
 
@@ -191,8 +197,9 @@ class RetrainDirector:
         """Tell of every training that has its end, tested or not."""
         for number, task in self._tasks.items():
             if (result := task.result()) is not None:
+                epochs = task.epochs.read()
                 reached = {"accuracy": result.accuracy, "test_accuracy": result.test_accuracy}
-                self._tell(number, state="complete", finished_at=time.time(), **reached)
+                self._tell(number, state="complete", epochs=epochs, **reached, **_times(epochs))
 
     def _tell(self, number: int, **news: Any) -> None:
         known = self._records.get(number) or self._tasks[number].record()
@@ -200,8 +207,19 @@ class RetrainDirector:
         self.audience.training(self._records[number])
 
 
+def _times(epochs: Sequence[EpochRecord]) -> dict[str, float]:
+    """When a training began and ended, by its epochs: an earlier session may have trained it."""
+    if not epochs:
+        return {}
+    first, last = epochs[0], epochs[-1]
+    took = 0.0 if math.isnan(first.seconds) else first.seconds
+    return {"started_at": first.finished_at - took, "finished_at": last.finished_at}
+
+
 def _job(task: Task, seed: int) -> Job:
     resume = task.folder.is_dir()
+    if not resume:  # its folder was removed, to train it anew
+        task.epochs.clear()
     task.folder.mkdir(parents=True, exist_ok=True)
     folder = str(task.folder)
     start = "" if task.start is None else str(task.start)
