@@ -61,6 +61,11 @@ class Part:
         return self.state == "failed"
 
     @property
+    def final(self) -> bool:
+        """Whether it has its end for good: a model whose training failed may be trained again."""
+        return self.ended and not (self.failed and self.kind == TRAINING)
+
+    @property
     def on_search(self) -> dict[str, float]:
         """What the search's own run shows of it at its end; nothing of a model that is trained again."""
         reached = self.ends.get("final_accuracy")

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from lcsearch.core.config import config_text
 from lcsearch.core.errors import InputError, reason
@@ -52,13 +52,13 @@ class _Child:
         id: Its identifier there.
         epoch: The last epoch that is there.
         open: Whether this process works on it.
-        ended: Whether its end is there.
+        state: What is there of it: ``running`` before its end.
     """
 
     id: str
     epoch: int = 0
     open: bool = False
-    ended: bool = False
+    state: str = "running"
 
 
 class MLflow(Tracker):
@@ -115,7 +115,7 @@ class MLflow(Tracker):
 
     def close(self) -> None:
         """End the search's run, and those that nobody works on any more: going on opens them again."""
-        open_ones = [child.id for child in self._children.values() if not child.ended]
+        open_ones = [child.id for child in self._children.values() if child.state == "running"]
         for one in open_ones:
             self._client.set_terminated(one, "KILLED")
         self._client.set_terminated(self._parent, "KILLED" if open_ones else "FINISHED")
@@ -145,7 +145,7 @@ class MLflow(Tracker):
             if tags.get(_PART) == "search":
                 parent = name
             else:
-                self._children[tags[_PART]] = _Child(name, ended=tags.get(_STATE, "running") != "running")
+                self._children[tags[_PART]] = _Child(name, state=tags.get(_STATE, "running"))
         if parent is None:
             return self._create("search", self._name, None, {})
         self._client.update_run(parent, status="RUNNING")
@@ -161,7 +161,7 @@ class MLflow(Tracker):
     def _write(self, part: Part) -> None:
         """Write whatever is not there yet of a part."""
         child = self._child(part)
-        if child.ended:
+        if child.state != "running":
             return
         new = [done for done in part.epochs if done.epoch > child.epoch]
         points: list[_Point] = [
@@ -184,10 +184,11 @@ class MLflow(Tracker):
             child = _Child(self._create(part.name, part.title, part.started_at, tags), open=True)
             self._children[part.name] = child
             self._begin(child, part)
-        elif not (child.open or child.ended):  # of an earlier process, which may have begun it in part only
+        elif not child.open and (child.state == "running" or (child.state == "failed" and not part.final)):
             self._client.update_run(child.id, status="RUNNING")
-            child.open, child.epoch = True, self._last_epoch(child.id)
-            self._begin(child, part)
+            self._client.set_tag(child.id, _STATE, "running")
+            child.open, child.state, child.epoch = True, "running", self._last_epoch(child.id)
+            self._begin(child, part)  # an earlier process may have begun it in part only
         return child
 
     def _last_epoch(self, run: str) -> int:
@@ -210,11 +211,11 @@ class MLflow(Tracker):
             [(name, value, part.finished_at, part.number) for name, value in part.on_search.items()],
         )
         self._client.set_tag(child.id, "mlflow.note.content", part.words)
-        self._client.set_tag(child.id, _STATE, part.state)
         self._client.set_terminated(
             child.id, "FAILED" if part.failed else "FINISHED", end_time=_ms(part.finished_at)
         )
-        child.ended = True
+        self._client.set_tag(child.id, _STATE, part.state)
+        child.state = part.state
 
     def _log_params(self, run: str, values: Mapping[str, Any]) -> None:
         from mlflow.entities import Param
@@ -250,10 +251,15 @@ def _anywhere(address: str) -> str:
         raise InputError(f"mlflow:{address} is no address; {_FORM}", setting="track")
     if address.startswith("sqlite:"):
         return f"sqlite:///{_sqlite_file(address)}"
-    if urlsplit(address).password:
-        hidden = re.sub(r"//[^@]*@", "//", address)
-        problem = f"mlflow:{hidden} has a password in it, which run.yaml would keep; leave it out and set "
-        raise InputError(f"{problem}MLFLOW_TRACKING_PASSWORD, or what its database reads", setting="track")
+    parts = urlsplit(address)
+    if parts.password or any(re.search("passw|token", key, re.IGNORECASE) for key in parse_qs(parts.query)):
+        hidden = re.sub(r"//[^@]*@", "//", address.partition("?")[0])
+        problem = (
+            f"mlflow:{hidden} has a password or token in it, which run.yaml would keep; leave it out and "
+        )
+        raise InputError(
+            f"{problem}set MLFLOW_TRACKING_PASSWORD, or what its database reads", setting="track"
+        )
     return address
 
 

@@ -117,7 +117,8 @@ class Trackio(Tracker):
         run.log({**part.ends, "state": part.state, "result": part.words}, step=last)
         with quiet():
             run.finish()
-        self._ledger.add(part.name)
+        if part.final:
+            self._ledger.add(part.name)
 
     def _open(self, part: str, config: Mapping[str, Any]) -> Run:
         """A new run of this name, in place of what there is of it."""

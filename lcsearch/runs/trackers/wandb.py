@@ -53,10 +53,11 @@ class Wandb(Tracker):
         """Write what is recorded, as far as it is not there."""
         self._run, self._group = run, _safe(f"{run.name}-{run.key}")
         self._ledger = Ledger(run.record.path, "wandb", self.place)
-        self._live: dict[str, Run] = {}
+        self._live: dict[str, tuple[Run, int]] = {}
         self._ended = 0
         settings = run.record.settings
         self._search = self._open("search", run.name, dict(flat(settings.get("settings", settings))))
+        self._shown = _last_step(self._search)
         for trial in sorted(run.record.trials, key=lambda trial: trial.finished_at or 0.0):
             self._write(of_trial(trial))
 
@@ -82,7 +83,7 @@ class Wandb(Tracker):
 
     def close(self) -> None:
         """Send what is left, and end every run; those whose training goes on are resumed."""
-        for run in self._live.values():
+        for run, _ in self._live.values():
             run.finish(exit_code=1)
         self._search.finish(exit_code=int(bool(self._live)))
 
@@ -96,24 +97,29 @@ class Wandb(Tracker):
     def _write(self, part: Part) -> None:
         """Write whatever is not there yet of a part."""
         if part.name not in self._ledger:
-            run = self._live.get(part.name) or self._begin(part)
+            run, last = self._live.get(part.name) or self._begin(part)
             for done in part.epochs:
-                if done.epoch > run.step:
+                if done.epoch > last:
                     run.log(epoch_values(done), step=done.epoch)
+            self._live[part.name] = run, max([last, *(done.epoch for done in part.epochs)])
             if part.ended:
-                self._live.pop(part.name)
-                run.summary.update({**part.ends, "state": part.state, "result": part.words})
-                run.finish(exit_code=int(part.failed))
-                self._ledger.add(part.name)
+                self._end(part)
         if part.ended and part.on_search:
             self._ended += 1
-            if self._ended > self._search.step:
+            if self._ended > self._shown:
                 self._search.log(dict(part.on_search), step=self._ended)
 
-    def _begin(self, part: Part) -> Run:
-        run = self._live[part.name] = self._open(part.name, part.title, part.choices, part.kind)
+    def _begin(self, part: Part) -> tuple[Run, int]:
+        run = self._open(part.name, part.title, part.choices, part.kind)
         run.summary.update(part.sizes)
-        return run
+        return run, _last_step(run)
+
+    def _end(self, part: Part) -> None:
+        run, _ = self._live.pop(part.name)
+        run.summary.update({**part.ends, "state": part.state, "result": part.words})
+        run.finish(exit_code=int(part.failed))
+        if part.final:
+            self._ledger.add(part.name)
 
     def _open(self, part: str, title: str, config: Mapping[str, Any], kind: str = "") -> Run:
         import wandb
@@ -160,6 +166,12 @@ def _settings() -> Any:
         x_disable_stats=True,
         x_save_requirements=False,
     )
+
+
+def _last_step(run: Run) -> int:
+    """The last step that is there of a run; `Run.step` is the next one."""
+    step: int = run.step
+    return max(step - 1, 0)
 
 
 def _check_logged_in() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from followed_search import Dying, accuracies, fails, search
+from followed_search import Dying, accuracies, fails, search, tried_again
 from inline_engine import Killed
 from simulated_search import FACTS
 
@@ -121,6 +121,15 @@ def test_specs_of_any_length_are_taken_and_files_may_be_added_later(tmp_path: Pa
     assert (tmp_path / "mlartifacts" / "mine").is_dir()
 
 
+def test_a_training_that_failed_and_is_tried_again_has_its_later_end(tmp_path: Path) -> None:
+    name = tried_again(tmp_path, place_in(tmp_path))
+    store = Store(tmp_path)
+    run = store.parts[name]
+    assert (run.info.status, run.data.tags["lcsearch.state"]) == ("FINISHED", "complete")
+    assert store.curve(name) == [(1, 10.0), (2, 20.0)] and store.curve(name, "test_accuracy") == [(0, 19.0)]
+    assert run.data.tags["mlflow.note.content"] == "complete" and run.info.end_time == 102_000
+
+
 def test_places_are_understood_in_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "ours")
@@ -141,7 +150,12 @@ def test_what_cannot_be_reached_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     _refused(f"mlflow:sqlite:///{tmp_path}/file/runs.db", "cannot be reached: .*File exists")
     _refused("mlflow:runs", "mlflow:runs is no address; write a tracking URI")
-    _refused("mlflow:https://me:secret@host", r"^((?!secret).)*$")
+    for place in (
+        "https://me:secret@host",
+        "postgresql://host/db?user=me&password=secret",
+        "https://h?Token=secret",
+    ):
+        _refused(f"mlflow:{place}", r"^((?!secret).)*has a password or token in it((?!secret).)*$")
 
 
 def _refused(place: str, pattern: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import tracker_stores  # says where the store is
-from followed_search import Dying, accuracies, fails, search
+from followed_search import Dying, accuracies, fails, search, tried_again
 from inline_engine import Killed
 
 from lcsearch.core.errors import InputError
@@ -58,6 +58,13 @@ def test_after_a_kill_everything_is_there_once(tmp_path: Path, capsys: pytest.Ca
     kept = tracker_stores.artifacts(project)
     assert {(run / name).read_text() for name in ("best.yaml", "report.html")} <= kept
     assert capsys.readouterr().out == ""
+
+
+def test_a_training_that_failed_and_is_tried_again_has_its_later_end(tmp_path: Path) -> None:
+    name = f"run-abc-{tried_again(tmp_path, 'trackio:again')}"
+    assert rows("again", name, "state") == [(2, "complete")]
+    assert rows("again", name, "accuracy") == [(1, 10.0), (2, 20.0)]
+    assert rows("again", name, "test_accuracy") == [(2, 19.0)]
 
 
 def test_an_export_is_kept(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from followed_search import Dying, accuracies, fails, search
+from followed_search import Dying, accuracies, fails, search, tried_again
 from inline_engine import Killed
 from tracker_stores import offline_wandb
 
@@ -70,6 +70,13 @@ def test_after_a_kill_everything_is_there_once(tmp_path: Path) -> None:
     assert about(run, f"{key}-search").project == "nets" and about(run, f"{key}-search").entity == "team"
     assert config(run, f"{key}-search")["backbone"] == "base"
     assert _artifacts(run, f"{key}-search") == {(f"run-{key}", ("best.yaml", "report.html"))}
+
+
+def test_a_training_that_failed_and_is_tried_again_has_its_later_end(tmp_path: Path) -> None:
+    name = f"abc-{tried_again(tmp_path, 'wandb:nets')}"
+    assert [(row["_step"], row["accuracy"]) for row in history(tmp_path, name)] == [(1, 10.0), (2, 20.0)]
+    found = summary(tmp_path, name)
+    assert (found["state"], found["result"], found["test_accuracy"]) == ("complete", "complete", 19.0)
 
 
 def _artifacts(run: Path, name: str) -> set[tuple[str, tuple[str, ...]]]:
