@@ -46,7 +46,7 @@ class Observer:
         """A trial has its end."""
 
     def training(self, record: TrainingRecord) -> None:
-        """A model is trained again: it has begun, has finished an epoch, or has its end."""
+        """A model is trained again; `Tracker.training` says when this is told."""
 
     def preparing(self, words: str, history: History) -> None:
         """Something is made that the next trials need; called now and then until it is there."""

@@ -62,7 +62,10 @@ class Tracker:
         """A trial has its end: any state but ``running``; it may never have started."""
 
     def training(self, training: TrainingRecord) -> None:
-        """A model is trained again: it has begun, has finished an epoch, has its end, or was tested."""
+        """A model is trained again: it has begun, has finished an epoch, has failed, or has its end.
+
+        Its end is told once every model is trained and tested.
+        """
 
     def files_written(self, files: Sequence[Path]) -> None:
         """The search has written files for people, such as the report."""
