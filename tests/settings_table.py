@@ -13,6 +13,8 @@ TAKERS = {"r": "run", "s": "search", "c": "resume", "t": "retrain", "v": "sensit
 TABLE = """
     backbone           --backbone           settings   rs--v  text
     dataset            --dataset            settings   r---v  text
+    image_column       --image-column       -          r---v  text
+    label_column       --label-column       -          r---v  text
     data_dir           --data-dir           settings   r---v  text
     train_images       --train-images       settings   r----  size
     validation_images  --validation-images  settings   rs---  size

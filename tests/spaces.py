@@ -140,7 +140,7 @@ SPACES = {
         {"*": FAMILIES | {"kind": "separable", "terms": {"low": 2, "high": 4}}}, granularity="network"
     ),
     "shared, linear or plain": lambda: bind_blocks(
-        SHARED, shrink={"low": 0.3, "high": 1.0}, regularizer={"weight": 0.1}
+        SHARED, shrink={"low": 0.3, "high": 1.0}, regularizer={"weight": 0.1, "off": True}
     ),
     "shared alone, thinned, by stage": lambda: bind_blocks(
         SHARED | {"kind": "shared", "share_by": "position", "channels": THIN}, granularity="stage"

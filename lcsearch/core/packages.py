@@ -13,12 +13,12 @@ EXTRAS = {
     "gp": (("botorch",), "the sampler gp"),
     "dashboard": (("optuna_dashboard",), "optuna-dashboard of a run"),
     "postgresql": (("psycopg",), "studies on a server"),
-    "tensorboard": (("tensorboard",), "--track tensorboard:FOLDER"),
-    "mlflow": (("mlflow",), "--track mlflow:URI"),
-    "wandb": (("wandb",), "--track wandb:PROJECT"),
-    "trackio": (("trackio",), "--track trackio:PROJECT"),
-    "timm": (("timm",), "--backbone timm:NAME"),
-    "hf": (("datasets",), "--dataset hf:NAME"),
+    "tensorboard": (("tensorboard",), "runs followed in TensorBoard"),
+    "mlflow": (("mlflow",), "runs followed in MLflow"),
+    "wandb": (("wandb",), "runs followed in Weights & Biases"),
+    "trackio": (("trackio",), "runs followed in Trackio"),
+    "timm": (("timm",), "backbones timm:NAME"),
+    "hf": (("datasets",), "data sets hf:NAME"),
     "zoo": (("timm",), "nets of timm in tests"),
 }
 """Extras by name: the packages that each brings, and what for."""

@@ -33,12 +33,12 @@ def test_a_machine_where_all_works(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_is_only_missing_names_its_line_and_does_not_fail(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(EXTRAS, "mlflow", (("no_such_package",), "--track mlflow:URI"))
+    monkeypatch.setitem(EXTRAS, "mlflow", (("no_such_package",), "runs followed in MLflow"))
     monkeypatch.setattr(doctor, "_BROWSERS", ())
     monkeypatch.delenv("BROWSER_PATH", raising=False)
     code, lines = said(capsys)
     assert code == 0
-    assert "-     mlflow         --track mlflow:URI: pip install 'lcsearch[mlflow]'" in lines
+    assert "-     mlflow         runs followed in MLflow: pip install 'lcsearch[mlflow]'" in lines
     assert "-     chromium       none found; 'report --format png' needs it" in lines
 
 

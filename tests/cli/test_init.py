@@ -107,7 +107,10 @@ def test_weights_of_ones_own(finished: Path, tmp_path: Path, capfd: pytest.Captu
     state = load_file(finished / "start/backbone.safetensors")
     torch.save({"best": {f"net.{name}": value for name, value in state.items()}, "epoch": 2}, mine)
     out = tmp_path / "run"
-    assert call("run", *SMALL, "--init", str(mine), "--trials", "5", "--out", str(out)) == 0
+    assert (
+        call("run", *SMALL, "--init", str(mine), "--scratch-below", "0", "--trials", "5", "--out", str(out))
+        == 0
+    )
     taken = "mine.pt: taken: best, names that begin with 'net.'"
     assert taken in " ".join(capfd.readouterr().err.split())
     assert taken in html.unescape((out / "report.html").read_text())
