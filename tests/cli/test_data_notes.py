@@ -11,6 +11,8 @@ from inline_engine import installed_inline
 from lcsearch.cli.main import call
 from lcsearch.runs.read import read_run
 
+pytestmark = pytest.mark.slow
+
 TWO_OF_THREE = """
 import torch
 
@@ -25,7 +27,6 @@ LINES = [
 ]
 
 
-@pytest.mark.slow
 def test_notes_on_the_data_are_said_and_recorded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,6 +10,8 @@ from small_runs import make_run
 
 from lcsearch.cli.main import call
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -33,7 +35,6 @@ def test_it_says_what_it_chose_and_what_is_on_either_side(
     assert "input: float32 (batch, 1, 16, 16), pixels / 255, minus (0.3" in said
 
 
-@pytest.mark.slow
 def test_every_other_format(run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for name in ("best.yaml", "best.pt2", "best.onnx"):
         assert call(["export", str(run), "--trial", "5", "-o", str(tmp_path / name)]) == 0, name

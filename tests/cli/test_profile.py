@@ -11,6 +11,8 @@ from profile_runs import as_json, invoke
 from lcsearch.cli.main import call
 from lcsearch.core.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 
 def test_json_has_the_keys_that_other_programs_rely_on() -> None:
     got = as_json("--backbone", "base", "--alpha", "0.5", "--all-layers")
@@ -33,7 +35,6 @@ def test_json_has_the_keys_that_other_programs_rely_on() -> None:
     assert [layer["family"] for layer in got["layers"]] == ["linear"] * 4 + ["dense"]
 
 
-@pytest.mark.slow
 def test_without_all_layers_what_saves_nothing_stays_plain() -> None:
     every = as_json("--backbone", "mobilenetv2", "--alpha", "0.5", "--all-layers")
     useful = as_json("--backbone", "mobilenetv2", "--alpha", "0.5")
@@ -93,7 +94,6 @@ def test_what_stays_plain_is_listed_with_its_reason() -> None:
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("backbone", ["vgg11", "torchvision:densenet121"])
 def test_the_table_fits_80_columns_and_cuts_nothing_off(backbone: str) -> None:
     lines = invoke("--backbone", backbone, "--alpha", "0.25", "--rank-ratio", "0.25").stdout.splitlines()

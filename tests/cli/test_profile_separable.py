@@ -14,6 +14,8 @@ import lcsearch
 from lcsearch.core.config import read_config
 from lcsearch.core.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 BASE = ("--backbone", "base", "--family", "separable")
 
 
@@ -120,7 +122,6 @@ def test_a_layer_that_cannot_be_separable_is_said_with_its_name(tmp_path: Path) 
             lcsearch.load_model(path)
 
 
-@pytest.mark.slow
 def test_the_command_ends_with_code_2_and_one_line(tmp_path: Path) -> None:
     path = config(tmp_path / "best.yaml", "base", "  features.4: {family: separable, terms: 10}")
     code = "from lcsearch.cli.main import main; main()"

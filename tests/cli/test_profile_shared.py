@@ -10,6 +10,8 @@ from profile_runs import as_json, invoke
 from lcsearch.core.config import read_config
 from lcsearch.core.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 RESNET = ("--backbone", "resnet32", "--family", "shared", "--share-by", "stage")
 NUMBERS = ("--shared", "8", "--unique", "1")
 

@@ -11,13 +11,14 @@ from lcsearch.cli.main import call
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.read import read_run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_run(tmp_path_factory.mktemp("runs") / "small")
 
 
-@pytest.mark.slow
 def test_it_trains_tests_and_says_what_came_of_it(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
     arguments = ["retrain", str(run), "--trial", "5", "--epochs", "1", "--seeds", "2", "--jobs", "2"]
     assert call(arguments) == 0

@@ -8,6 +8,8 @@ import pytest
 from lcsearch.cli.main import call
 from lcsearch.search.space import load_space, space_names
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert call(["spaces"]) == 0

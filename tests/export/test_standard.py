@@ -19,6 +19,8 @@ from lcsearch.export.formats import conv, onnx
 from lcsearch.export.graph import standard_program
 from lcsearch.export.source import About
 
+pytestmark = pytest.mark.slow
+
 ABOUT = About("backbone: base\n", INFO)
 
 WITHOUT = """
@@ -87,7 +89,6 @@ def computed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return parent
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("spec", FOLDS)
 def test_files_compute_the_same_without_lcsearch(spec: str, computed: Path) -> None:
     for size in (1, 5):

@@ -19,6 +19,8 @@ from lcsearch.export.formats import weights
 from lcsearch.runs.choose import choose
 from lcsearch.runs.read import read_run
 
+pytestmark = pytest.mark.slow
+
 
 def export(run: Path, trial: int, kind: str, output: Path, **options: bool) -> Exported:
     record = read_run(run)

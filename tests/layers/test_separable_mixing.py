@@ -13,6 +13,8 @@ from lcsearch.layers import SeparableConv2d, separable_mixing
 from lcsearch.layers.separable_cost import SeparablePlan
 from lcsearch.layers.separable_mixing import pointwise
 
+pytestmark = pytest.mark.slow
+
 WAYS = ("weight", "feature")
 GEOMETRIES: list[dict[str, Any]] = [
     {"kernel_size": 3},

@@ -26,6 +26,8 @@ from lcsearch.nets.replaceable import conv_layers, shape_of
 from lcsearch.nets.tensors import read_tensors, restore, write_state
 from lcsearch.nets.thop import thop
 
+pytestmark = pytest.mark.slow
+
 IMAGE = (3, 12, 12)
 SPECS: dict[str, LayerSpec] = {
     "1": SharedSpec("x", 6, 1), "2": SharedSpec("x", 6, 0), "3": SharedSpec("y", 5, 2),

@@ -14,6 +14,8 @@ from lcsearch.nets import surgery
 from lcsearch.nets.channels import groups_of
 from lcsearch.nets.count import count
 
+pytestmark = pytest.mark.slow
+
 SIZE = (32, 32)
 
 

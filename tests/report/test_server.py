@@ -10,6 +10,8 @@ from hand_made import make_run, make_trial
 from lcsearch.core.errors import InputError
 from lcsearch.report.server import Pages, make_server
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def served(read):

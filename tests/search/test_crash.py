@@ -33,6 +33,8 @@ from lcsearch.runs.storage import open_storage, study_name
 from lcsearch.runs.store import Proposal, Store
 from lcsearch.search.proposals.handpicked import hand_picked
 
+pytestmark = pytest.mark.slow
+
 ASKED: dict[str, Any] = {
     "backbone": "base", "num_classes": 10, "in_channels": 1, "image_size": 16, "validation_images": 1000,
     "trials": 8, "epochs": 3, "jobs": 1, "device": "cpu", "sampler": "tpe", "quiet": True,
@@ -44,7 +46,6 @@ def search(out: Path, objective: Any = simulated.smooth, **changes: Any) -> RunR
     return lcsearch.search(None, objective, **{**ASKED, "out": out, **changes})
 
 
-@pytest.mark.slow
 def test_killed_at_random_moments_a_run_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
     """Driver and workers of the local engine; trials go on from their checkpoints."""
     program = Path(__file__).parents[1] / "kill_runs.py"
@@ -94,7 +95,6 @@ def deaths(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     yield left
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["tpe", "qmc"])
 def test_dying_between_any_two_writes_alters_nothing(tmp_path: Path, deaths: list[int], sampler: str) -> None:
     """Two to nine writes a session: epochs without their decision, proposals without their trial, ..."""
@@ -190,7 +190,6 @@ def test_a_worker_without_room_stops_the_run_and_not_its_trial(tmp_path: Path) -
     assert outline(read_run(tmp_path / "run").trials) == outline(read_run(tmp_path / "whole").trials)
 
 
-@pytest.mark.slow
 def test_a_study_without_room_stops_the_run(tmp_path: Path) -> None:
     """SQLite says by itself that the disk is full: it may not grow beyond so many pages."""
     with session(tmp_path / "run", trials=4) as opened:
@@ -224,7 +223,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-@pytest.mark.slow
 def test_a_disk_that_is_really_full(small_disk: Path) -> None:
     run = small_disk / "run"
     with pytest.raises(RuntimeError, match=r"run: the disk is full; call lcsearch\.search again"):

@@ -15,6 +15,8 @@ from lcsearch.core.job import Job, Report, Verdict
 from lcsearch.core.records import TrialRecord
 from lcsearch.runs.read import read_run
 
+pytestmark = pytest.mark.slow
+
 
 def search(path: Path, **changes: object) -> tuple[TrialRecord, ...]:
     with session(path, **changes) as opened:
@@ -32,14 +34,12 @@ def test_starts_with_the_backbone_and_hand_picked_models(tmp_path: Path) -> None
     assert sum(t.state in ("complete", "pruned") and t.duplicate_of is None for t in trials) == 12
 
 
-@pytest.mark.slow
 def test_one_seed_gives_identical_runs_and_another_seed_does_not(tmp_path: Path) -> None:
     first = outline(search(tmp_path / "a", seed=3))
     assert first == outline(search(tmp_path / "b", seed=3))
     assert first != outline(search(tmp_path / "c", seed=4))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["recombine", "nsga2"])
 def test_a_run_in_two_sessions_is_identical_to_one(tmp_path: Path, sampler: str) -> None:
     whole = search(tmp_path / "whole", trials=20, sampler=sampler)

@@ -15,6 +15,8 @@ import lcsearch
 from lcsearch.core.errors import InputError
 from lcsearch.core.records import TrialRecord
 
+pytestmark = pytest.mark.slow
+
 ASKED: dict[str, Any] = {
     "backbone": "base", "num_classes": 10, "in_channels": 1, "image_size": 16, "validation_images": 1000,
     "trials": 2, "epochs": 3, "jobs": 1, "engine": "inline", "device": "cpu",

@@ -27,6 +27,8 @@ from lcsearch.search.samplers._layout import layout_of
 from lcsearch.search.samplers._moves import Moves
 from lcsearch.search.space import BoundSpace, bind, parse_space, to_yaml
 
+pytestmark = pytest.mark.slow
+
 KINDS = ["conv", "linear", "bank"]
 RULE = {"kind": KINDS, "bank_size": {"low": 1, "high": 5}, "coefficients": ["full", "low_rank"]}
 

@@ -17,6 +17,8 @@ from lcsearch.runs.settings import RunSettings
 from lcsearch.search.precision import measured, trained_in, worth_measuring
 from lcsearch.search.workers import make_objective
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = RunSettings(
     "base", "digits", train_images=16, validation_images=20, image_size=8, recipe=Recipe(batch_size=16)
 )

@@ -25,6 +25,8 @@ from lcsearch.core.errors import InputError
 from lcsearch.core.records import RunRecord
 from lcsearch.runs.read import read_run
 
+pytestmark = pytest.mark.slow
+
 ASKED: dict[str, Any] = {
     "backbone": "base", "num_classes": 10, "in_channels": 1, "image_size": 16, "validation_images": 1000,
     "trials": 12, "epochs": 3, "jobs": 1, "engine": "inline", "device": "cpu",
@@ -122,7 +124,6 @@ def test_the_command_line_resumes_an_objective_with_a_name(
 
 
 @pytest.mark.ray
-@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Ray is for Linux")
 def test_on_ray_it_is_the_same_search(finished: RunRecord, tmp_path: Path) -> None:
     """The first half in a real Ray, the second in local workers: as if all had been local."""
@@ -218,7 +219,6 @@ def test_what_an_objective_gets_wrong_is_the_reason_of_its_trial(tmp_path: Path)
     assert trials[12].accuracy == 90.0
 
 
-@pytest.mark.slow
 def test_a_loop_goes_on_from_its_own_checkpoint(tmp_path: Path) -> None:
     """Its worker is killed, and another takes its place."""
     run = search(tmp_path / "run", simulated.careful, trials=1, engine="local")
@@ -248,7 +248,6 @@ def mine(spec, report):
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("guard", ["", 'if __name__ == "__main__": '], ids=["unguarded", "guarded"])
 def test_a_script_is_told_of_its_missing_guard(tmp_path: Path, guard: str) -> None:
     out, script = tmp_path / "run", tmp_path / "my_script.py"

@@ -21,6 +21,8 @@ from lcsearch.search.history import History
 from lcsearch.search.observer import Observer
 from lcsearch.search.tracking import Tracking
 
+pytestmark = pytest.mark.slow
+
 
 class Told(Tracker):
     """Keeps what it is told, and by which thread."""

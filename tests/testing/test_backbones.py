@@ -10,8 +10,9 @@ from lcsearch.core import plugins
 from lcsearch.nets.backbones import find
 from lcsearch.testing import check_backbone
 
+pytestmark = pytest.mark.slow
 
-@pytest.mark.slow
+
 @pytest.mark.parametrize("name", plugins.names(plugins.BACKBONE))
 def test_ours_keep_the_contract(name: str) -> None:
     check_backbone(find(name))

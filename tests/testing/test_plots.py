@@ -12,6 +12,8 @@ from lcsearch.core.records import RunRecord
 from lcsearch.report.plot import Plot
 from lcsearch.testing import check_plot
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", plugins.names(plugins.PLOT))
 def test_ours_keep_the_contract(name: str) -> None:

@@ -13,16 +13,16 @@ from lcsearch.search.samplers import find
 from lcsearch.search.space import BoundSpace
 from lcsearch.testing import check_sampler
 
+pytestmark = pytest.mark.slow
+
 QUICK = [name for name in plugins.names(plugins.SAMPLER) if name != "gp"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", QUICK)
 def test_ours_keep_the_contract(name: str) -> None:
     check_sampler(find(name))
 
 
-@pytest.mark.slow
 def test_the_gaussian_process_keeps_it() -> None:
     check_sampler(find("gp"), trials=13)  # ten of them are drawn at random
 

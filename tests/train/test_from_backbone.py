@@ -22,6 +22,8 @@ from lcsearch.train.objective import TrainObjective
 from lcsearch.train.start import Start
 from lcsearch.train.teacher import make_teacher, write_teacher
 
+pytestmark = pytest.mark.slow
+
 PLAIN = ModelSpec("base", 10, 1, width=0.25)
 LAYERS = {
     "features.4": LinearSpec(0.25),
@@ -61,7 +63,6 @@ def with_recipe(spec: TrialSpec, **changes: object) -> TrialSpec:
     return replace(spec, recipe=replace(spec.recipe, **changes))  # type: ignore[arg-type]
 
 
-@pytest.mark.slow
 def test_nothing_compressed_starts_exactly_as_the_backbone(
     tmp_path: Path, start: Start, backbone: nn.Module, digits: SearchData
 ) -> None:
@@ -95,7 +96,6 @@ def test_from_scratch_nothing_is_said_of_before(tmp_path: Path, start: Start) ->
     assert "accuracy_before" not in seen[0] | result.keys()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("last", [1, 2, 3])
 def test_killed_and_resumed_it_ends_the_same_and_fits_nothing_again(
     tmp_path: Path, start: Start, last: int, monkeypatch: pytest.MonkeyPatch
@@ -125,7 +125,6 @@ def files(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
-@pytest.mark.slow
 def test_a_resumed_trial_without_a_usable_checkpoint_is_cut_out_again(tmp_path: Path, start: Start) -> None:
     whole = OBJECTIVE(make_job(tmp_path / "whole", start), go_on)
     (tmp_path / "damaged").mkdir()
@@ -133,7 +132,6 @@ def test_a_resumed_trial_without_a_usable_checkpoint_is_cut_out_again(tmp_path: 
     assert OBJECTIVE(make_job(tmp_path / "damaged", start, resume=True), go_on) == whole
 
 
-@pytest.mark.slow
 def test_weights_of_the_very_model_are_taken_as_they_are(
     tmp_path: Path, start: Start, digits: SearchData
 ) -> None:
@@ -149,7 +147,6 @@ def test_weights_of_the_very_model_are_taken_as_they_are(
         OBJECTIVE(make_job(tmp_path / "third", other, another), go_on)
 
 
-@pytest.mark.slow
 def test_a_model_is_cut_out_of_its_parent_instead_of_the_backbone(tmp_path: Path, start: Start) -> None:
     thin = {name: LinearSpec(0.06) for name in LAYERS}
     model = replace(PLAIN, layers=thin)

@@ -16,6 +16,8 @@ from lcsearch.data import SearchData
 from lcsearch.layers import LinearConv2d
 from lcsearch.train import EpochMetrics, TrainingFailed, evaluate, train
 
+pytestmark = pytest.mark.slow
+
 RECIPE = Recipe(epochs=4, batch_size=64, lr=0.05, average=0.25, coefficient_l1=1e-5, label_smoothing=0.1)
 REGULARIZER = Regularizer(weight=0.01, every=3)
 
@@ -58,7 +60,6 @@ def strip(history: tuple[EpochMetrics, ...]) -> list[EpochMetrics]:
     return [replace(metrics, seconds=0.0) for metrics in history]
 
 
-@pytest.mark.slow
 def test_two_runs_give_the_same_bits_whatever_came_before(digits: SearchData) -> None:
     one, two = make_net(), make_net()
     first = train(one, digits, RECIPE, REGULARIZER, seed=3)
@@ -80,7 +81,6 @@ class _Killed(BaseException):
     pass
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("last", [1, 2, 3, 4])
 def test_killed_and_resumed_gives_the_same_bits(digits: SearchData, tmp_path: Path, last: int) -> None:
     whole = make_net()
@@ -160,7 +160,6 @@ def test_model_holds_the_evaluated_weights(digits: SearchData) -> None:
         assert result.accuracy == result.history[-1].accuracy
 
 
-@pytest.mark.slow
 def test_it_learns_real_digits(digits: SearchData) -> None:
     model = make_net()
     result = train(model, digits, replace(RECIPE, epochs=12), REGULARIZER, seed=0)

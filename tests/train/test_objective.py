@@ -24,6 +24,8 @@ from lcsearch.nets.surgery import build_model
 from lcsearch.train import TrainingFailed, evaluate
 from lcsearch.train.objective import TrainObjective
 
+pytestmark = pytest.mark.slow
+
 SPEC = TrialSpec(
     ModelSpec("base", 10, 1, width=0.25, layers={"features.4": LinearSpec(0.25)}),
     Regularizer(weight=0.01),
@@ -81,7 +83,6 @@ def _train_and_die(directory: str) -> None:
     OBJECTIVE(make_job(Path(directory), resume=True), go_on)
 
 
-@pytest.mark.slow
 def test_killed_between_two_steps_and_resumed_gives_the_same_weights(tmp_path: Path) -> None:
     OBJECTIVE(make_job(tmp_path / "whole"), go_on)
     killed = tmp_path / "killed"

@@ -19,6 +19,8 @@ from lcsearch.train.objective import TrainObjective
 from lcsearch.train.start import Start, prepare
 from lcsearch.train.teacher import read_teacher
 
+pytestmark = pytest.mark.slow
+
 PLAIN = ModelSpec("base", 10, 1)
 TUNED = Recipe(epochs=1, init="backbone", distill=0.5)
 OBJECTIVE = TrainObjective(
@@ -83,7 +85,6 @@ def test_other_views_are_of_a_teacher_of_their_own(tmp_path: Path, images: Searc
     assert (len(few), len(many)) == (1, 3) and torch.equal(few[0], many[0])
 
 
-@pytest.mark.slow
 def test_a_thinner_net_from_scratch_learns_from_the_backbone(tmp_path: Path, images: SearchData) -> None:
     """With all of the loss from it, wrong labels do no harm: the net learns what the backbone says."""
     scratch = Recipe(epochs=1, distill=1.0)

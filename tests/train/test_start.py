@@ -19,6 +19,8 @@ from lcsearch.train import evaluate
 from lcsearch.train.start import Start, prepare
 from lcsearch.train.teacher import read_teacher
 
+pytestmark = pytest.mark.slow
+
 PLAIN = ModelSpec("base", 10, 1)
 LAYERS = ("features.4", "features.8")
 RECIPE = Recipe(epochs=1, init="backbone", distill=0.5)
@@ -105,7 +107,6 @@ def test_without_distillation_there_is_no_teacher(start: Start, images: SearchDa
     assert not start.teacher.is_file()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("asked", "meanwhile"), [(1, 1), (0, 2)])
 def test_threads_are_set_and_put_back(start: Start, images: SearchData, asked: int, meanwhile: int) -> None:
     before, seen = torch.get_num_threads(), set()

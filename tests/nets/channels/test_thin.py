@@ -24,6 +24,8 @@ from torch import Tensor, nn
 from lcsearch.core.errors import InputError
 from lcsearch.nets.channels import ChannelGroups, count_at, find_groups, thin
 
+pytestmark = pytest.mark.slow
+
 IMAGE = (3, 8, 8)
 # The net, a group of it, the channels that stay, and where the first lies in outputs of which modules.
 ZEROED: dict[str, tuple[nn.Module, str, list[int], dict[str, int]]] = {

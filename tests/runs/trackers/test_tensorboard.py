@@ -22,6 +22,8 @@ pytest.importorskip("tensorboard")
 
 from event_files import assert_shown, hparams, scalars, succeeded, text
 
+pytestmark = pytest.mark.slow
+
 
 def board_of(folder: Path) -> str:
     """What ``--track`` is given."""
@@ -65,7 +67,6 @@ def without_plain_layers(spec: TrialSpec) -> object:
     return plain | {"layers": {k: v for k, v in plain["layers"].items() if v["family"] != "conv"}}
 
 
-@pytest.mark.slow
 def test_after_a_kill_each_epoch_is_there_once_and_what_was_lost_is_there_again(tmp_path: Path) -> None:
     board = tmp_path / "board" / "run"
     with pytest.raises(Killed):
@@ -81,13 +82,11 @@ def test_after_a_kill_each_epoch_is_there_once_and_what_was_lost_is_there_again(
     assert all(len(list(folder.iterdir())) == 1 for folder in board.iterdir())
 
 
-@pytest.mark.slow
 def test_one_that_is_added_later_shows_the_run_from_its_start(runs: Path, tmp_path: Path) -> None:
     trials = search(runs / "whole", f"tensorboard:{tmp_path}", trials=16, max_params=60_000)
     assert_shown(tmp_path / "whole", trials)
 
 
-@pytest.mark.slow
 def test_two_runs_of_one_name_do_not_mix(tmp_path: Path) -> None:
     board = tmp_path / "board"
     one, other = tmp_path / "here" / "run", tmp_path / "there" / "run"

@@ -20,6 +20,8 @@ from lcsearch.search.proposals.descent import best_seen, counts_to_measure
 from lcsearch.search.proposals.guided import best_for_budgets, log_spaced
 from lcsearch.search.space import BoundSpace
 
+pytestmark = pytest.mark.slow
+
 ALPHAS = (0.5, 0.25, 0.125)
 
 
@@ -104,7 +106,6 @@ def every_model(space: BoundSpace, found: Sensitivity) -> Iterator[tuple[int, fl
             yield space.params(model), thin + sum(row.divergence for row in chosen if row is not None)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_they_lose_little_more_than_the_best_of_all(seed: int) -> None:
     """Of 5^4 times 4^2 models; the way down is greedy, so that it may miss the best."""

@@ -16,6 +16,8 @@ from lcsearch.search.proposals.descent import best_seen, counts_to_measure
 from lcsearch.search.proposals.guided import best_for_budgets
 from lcsearch.search.space import BoundSpace
 
+pytestmark = pytest.mark.slow
+
 RULE = {
     "kind": ["conv", "linear", "separable"],
     "alpha": {"low": 0.05, "high": 1.0},

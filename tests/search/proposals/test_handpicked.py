@@ -9,6 +9,8 @@ from lcsearch.nets.channels import groups_of
 from lcsearch.search.proposals.handpicked import hand_picked, known_good
 from lcsearch.search.space import BoundSpace, bind, load_space, parse_space
 
+pytestmark = pytest.mark.slow
+
 
 def bound_to(name: str, channels: int = 3, **more: object) -> BoundSpace:
     template = ModelSpec(name, 10, channels)
@@ -34,7 +36,6 @@ def rivals(bound: BoundSpace, limit: int | None = None) -> dict[str, list[ModelS
     return found
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["base", "vgg11", "mobilenetv2", "torchvision:resnet18"])
 def test_all_kinds_have_the_same_sizes_small_ones_first(name: str) -> None:
     bound = bound_to(name)

@@ -21,6 +21,8 @@ from lcsearch.runs.read import read_run
 from lcsearch.search.observer import Observer
 from lcsearch.search.retrain.director import RetrainDirector, Task, tasks_for
 
+pytestmark = pytest.mark.slow
+
 
 class Hears(Observer):
     """Keeps what it hears of trainings."""

@@ -25,6 +25,8 @@ from lcsearch.train.fine_tune import FINE_TUNE
 from lcsearch.train.start import Start
 from lcsearch.train.teacher import read_teacher
 
+pytestmark = pytest.mark.slow
+
 ONE = Request(trials=(5,), epochs=1, seeds=1)
 
 
@@ -52,7 +54,6 @@ def whole(path: Path, request: Request) -> tuple[tuple[RetrainRecord, ...], Retr
         return work.finish(), work
 
 
-@pytest.mark.slow
 def test_it_goes_on_from_the_very_weights(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With next to no learning rate the weights are those of the trial still."""
     monkeypatch.setitem(FINE_TUNE, "lr", 1e-12)
@@ -69,7 +70,6 @@ def test_it_goes_on_from_the_very_weights(run: Path, monkeypatch: pytest.MonkeyP
             assert before[name].sub(after[name]).abs().max() < 1e-5, name
 
 
-@pytest.mark.slow
 def test_both_ways_are_compared_on_validation_and_only_the_better_is_tested(run: Path) -> None:
     records, work = whole(run, replace(ONE, init="both"))
     results = {(r.trial, r.init): r for r in all_results(run)}
@@ -125,7 +125,6 @@ def test_weights_that_are_gone_are_one_clear_line(run: Path) -> None:
     RetrainSession(run, ONE)
 
 
-@pytest.mark.slow
 def test_once_begun_it_needs_the_trials_weights_no_more(run: Path) -> None:
     first, _ = whole(run, replace(ONE, init="compressed"))
     for path in run.glob("trials/*/weights.safetensors"):
@@ -173,7 +172,6 @@ def ended_early(run: Path) -> Path:
     return run
 
 
-@pytest.mark.slow
 def test_a_run_that_ended_before_its_first_cut_has_a_teacher(ended_early: Path) -> None:
     records, work = whole(ended_early, replace(ONE, trials=(0,)))
     assert work.director.failed == {} and {record.init for record in records} == {"compressed"}

@@ -23,6 +23,8 @@ from lcsearch.search.samplers._moves import Moves
 from lcsearch.search.space.groups import PLAIN, Pick
 from lcsearch.search.space.joint import APART
 
+pytestmark = pytest.mark.slow
+
 SPACE = bind_blocks(SHARED)
 LAYOUT = Layout(SPACE)
 JOINT = LAYOUT.genes[-1]

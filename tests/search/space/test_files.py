@@ -12,6 +12,8 @@ from lcsearch.core.yaml import parse_yaml
 from lcsearch.nets import surgery
 from lcsearch.search.space import bind, load_space, parse_space, space_names, space_path, to_yaml
 
+pytestmark = pytest.mark.slow
+
 NAMES = plugins.names(plugins.BACKBONE)
 
 SHIPPED = [name for name in space_names() if name != "generic"]
@@ -46,7 +48,6 @@ def test_a_shipped_space_holds_the_backbone_and_a_much_smaller_model(name: str) 
     assert all(isinstance(layer, LayerSpec) for layer in bound.smallest().layers.values())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", [*SHIPPED, *TORCHVISION])
 def test_the_written_space_is_the_one_that_would_be_searched(name: str) -> None:
     default = bound_to(name)

@@ -11,6 +11,8 @@ from lcsearch.core.errors import InputError
 from lcsearch.core.spec import ModelSpec
 from lcsearch.search.space import bind, parse_space
 
+pytestmark = pytest.mark.slow
+
 
 def test_stages_are_layers_of_one_output_size() -> None:
     groups = bind_backbone("vgg11", granularity="stage", layers={"*": EVERYTHING}).groups
