@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lcsearch.core.environment import environment
 from lcsearch.core.errors import HaltError, InputError
 from lcsearch.engines import EngineSettings
 from lcsearch.engines.ray.address import check_cluster, find_address, take_token
 from lcsearch.engines.ray.cluster import Cluster
-from lcsearch.engines.ray.environment import environment
 from lcsearch.engines.ray.private import on_loopback
 
 LONGEST_FOLDER = 107 - len("/ray/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store")

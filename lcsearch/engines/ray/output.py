@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lcsearch.core.environment import environment
 from lcsearch.engines.ray import private
-from lcsearch.engines.ray.environment import environment
 
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",

@@ -14,7 +14,7 @@ from typing import Any
 
 from ray.exceptions import OutOfMemoryError, RayActorError, RayError, RayTaskError
 
-from lcsearch.engines.ray.environment import environment
+from lcsearch.core.environment import environment
 
 CLUSTER_VERSIONS = """
 import json, sys
