@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lcsearch.core.records import EpochRecord, TrialRecord
+from lcsearch.core.records import EpochRecord, RunRecord, TrialRecord
 from lcsearch.core.spec import TrialSpec
 from lcsearch.core.trainings import TrainingRecord
 from lcsearch.core.words import result_words
@@ -77,6 +77,12 @@ class Part:
         """What was chosen for it, by paths with dots such as ``layers.features.0.family``."""
         chosen = {name: value for name, value in self.spec.to_plain().items() if name != "version"}
         return {**self.about, **dict(flat(chosen))}
+
+
+def settings_of(record: RunRecord) -> dict[str, str | int | float | bool]:
+    """The settings of a run, by paths with dots."""
+    settings = record.settings
+    return dict(flat(settings.get("settings", settings)))
 
 
 def of_trial(trial: TrialRecord) -> Part:

@@ -12,20 +12,19 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from lcsearch.core.config import config_text
+from lcsearch.core.environment import environment
 from lcsearch.core.errors import InputError, reason
 from lcsearch.core.packages import require
-from lcsearch.core.records import TrialRecord
-from lcsearch.core.trainings import TrainingRecord
 from lcsearch.core.yaml import yaml_text
-from lcsearch.runs.trackers import TrackedRun, Tracker
-from lcsearch.runs.trackers._parts import Part, epoch_values, flat, of_training, of_trial
+from lcsearch.runs.trackers import TrackedRun
+from lcsearch.runs.trackers._of_parts import PartTracker
+from lcsearch.runs.trackers._parts import Part, epoch_values, of_trial, settings_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -37,7 +36,8 @@ _MOST_PARAMS, _MOST_METRICS, _LONGEST_NAME, _LONGEST_PARAM = 100, 1000, 250, 600
 """MLflow's limits on one call, and on one parameter."""
 
 _FORM = "write a tracking URI, such as http://HOST:5000 or sqlite:///FILE"
-_CHECK_SECONDS = 5
+_IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
+"""Its environment alone tells MLflow not to try for minutes."""
 _RUN, _PART, _STATE = "lcsearch.run", "lcsearch.part", "lcsearch.state"
 
 _Point = tuple[str, float, float | None, int]
@@ -61,7 +61,7 @@ class _Child:
     state: str = "running"
 
 
-class MLflow(Tracker):
+class MLflow(PartTracker):
     """Writes runs of MLflow.
 
     Args:
@@ -85,28 +85,11 @@ class MLflow(Tracker):
         self._into = self._experiment_id()
         self._children: dict[str, _Child] = {}
         self._parent = self._find()
-        settings = run.record.settings
-        self._client.log_text(self._parent, yaml_text(settings), "run.yaml")
+        self._client.log_text(self._parent, yaml_text(run.record.settings), "run.yaml")
         if not self._client.get_run(self._parent).data.params:
-            self._log_params(self._parent, dict(flat(settings.get("settings", settings))))
+            self._log_params(self._parent, settings_of(run.record))
         for trial in run.record.trials:
-            self._write(of_trial(trial))
-
-    def trial_started(self, trial: TrialRecord) -> None:
-        """Write its spec and its sizes."""
-        self._write(of_trial(trial))
-
-    def epoch(self, trial: TrialRecord) -> None:
-        """Write the epochs that are not there yet."""
-        self._write(of_trial(trial))
-
-    def trial_ended(self, trial: TrialRecord) -> None:
-        """Write what became of it."""
-        self._write(of_trial(trial))
-
-    def training(self, training: TrainingRecord) -> None:
-        """Write what is not there yet of a model that is trained again."""
-        self._write(of_training(training))
+            self.write(of_trial(trial))
 
     def files_written(self, files: Sequence[Path]) -> None:
         """Keep them as artifacts of the search's run."""
@@ -158,7 +141,7 @@ class MLflow(Tracker):
             token = page.token
             yield from page
 
-    def _write(self, part: Part) -> None:
+    def write(self, part: Part) -> None:
         """Write whatever is not there yet of a part."""
         child = self._child(part)
         if child.state != "running":
@@ -270,24 +253,11 @@ def _sqlite_file(address: str) -> Path:
 def _check_reached(address: str) -> None:
     """Ask for something, and do not wait long for it."""
     try:
-        with _impatient():
+        with environment(_IMPATIENT):
             _client(address).search_experiments(max_results=1)
     except Exception as error:
         problem = f"mlflow:{address} cannot be reached: {reason(error)}"
         raise InputError(f"{problem}; 'mlflow:sqlite:///FILE' needs no server", setting="track") from error
-
-
-@contextmanager
-def _impatient() -> Iterator[None]:
-    """MLflow tries for minutes unless it is told otherwise, by its environment alone."""
-    wanted = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": str(_CHECK_SECONDS)}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
 
 
 def _name(path: str) -> str:

@@ -13,16 +13,15 @@ from pathlib import Path
 
 from lcsearch.core.config import config_text
 from lcsearch.core.packages import require
-from lcsearch.core.records import TrialRecord
-from lcsearch.core.trainings import TrainingRecord
 from lcsearch.core.yaml import yaml_text
-from lcsearch.runs.trackers import TrackedRun, Tracker
+from lcsearch.runs.trackers import TrackedRun
 from lcsearch.runs.trackers._event_file import EventFile
-from lcsearch.runs.trackers._parts import Part, epoch_values, of_training, of_trial
+from lcsearch.runs.trackers._of_parts import PartTracker
+from lcsearch.runs.trackers._parts import Part, epoch_values
 from lcsearch.runs.trackers._places import check_writable
 
 
-class TensorBoard(Tracker):
+class TensorBoard(PartTracker):
     """Writes event files.
 
     Args:
@@ -46,25 +45,8 @@ class TensorBoard(Tracker):
         self._folder = self._folder_of(run.name)
         self._search = EventFile(self._folder / "search", run.key)
         self._search.text("settings", _as_code(yaml_text(run.record.settings)))
-        for trial in sorted(run.record.trials, key=lambda trial: trial.finished_at or 0.0):
-            self._write(of_trial(trial))
+        self.write_recorded(run)
         self._search.flush()
-
-    def trial_started(self, trial: TrialRecord) -> None:
-        """Write its spec and its sizes."""
-        self._write(of_trial(trial))
-
-    def epoch(self, trial: TrialRecord) -> None:
-        """Write the epochs that are not there yet."""
-        self._write(of_trial(trial))
-
-    def trial_ended(self, trial: TrialRecord) -> None:
-        """Write what became of it, also into the search's own run."""
-        self._write(of_trial(trial))
-
-    def training(self, training: TrainingRecord) -> None:
-        """Write what is not there yet of a model that is trained again."""
-        self._write(of_training(training))
 
     def files_written(self, files: Sequence[Path]) -> None:
         """Say where they lie."""
@@ -77,7 +59,8 @@ class TensorBoard(Tracker):
             part.close()
         self._search.close()
 
-    def _write(self, part: Part) -> None:
+    def write(self, part: Part) -> None:
+        """Write whatever is not there yet of a part."""
         if part.name not in self._running:
             self._running[part.name] = _Part(EventFile(self._folder / part.name, self._key), part)
         self._running[part.name].write(part)

@@ -16,11 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.packages import require
-from lcsearch.core.records import TrialRecord
-from lcsearch.core.trainings import TrainingRecord
-from lcsearch.runs.trackers import TrackedRun, Tracker
-from lcsearch.runs.trackers._ledger import Ledger
-from lcsearch.runs.trackers._parts import Part, epoch_values, flat, of_training, of_trial
+from lcsearch.runs.trackers import TrackedRun
+from lcsearch.runs.trackers._of_parts import LedgerTracker
+from lcsearch.runs.trackers._parts import Part, settings_of
 from lcsearch.runs.trackers._places import check_answers, check_writable
 from lcsearch.runs.trackers._quiet import quiet
 
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
     from trackio import Run
 
 
-class Trackio(Tracker):
+class Trackio(LedgerTracker):
     """Writes runs of Trackio.
 
     Args:
@@ -48,30 +46,10 @@ class Trackio(Tracker):
     def start(self, run: TrackedRun) -> None:
         """Write what is recorded, as far as it is not there."""
         self._group = f"{run.name}-{run.key}"
-        self._ledger = Ledger(run.record.path, "trackio", self.place)
+        self.begin(run, "trackio")
         self._there = _runs_of(self.place)
-        self._live: dict[str, tuple[Run, int]] = {}
-        self._ended = 0
-        settings = run.record.settings
-        self._search = self._open("search", dict(flat(settings.get("settings", settings))))
-        for trial in sorted(run.record.trials, key=lambda trial: trial.finished_at or 0.0):
-            self._write(of_trial(trial))
-
-    def trial_started(self, trial: TrialRecord) -> None:
-        """Write its spec and its sizes."""
-        self._write(of_trial(trial))
-
-    def epoch(self, trial: TrialRecord) -> None:
-        """Write the epochs that are not there yet."""
-        self._write(of_trial(trial))
-
-    def trial_ended(self, trial: TrialRecord) -> None:
-        """Write what became of it, also into the search's own run."""
-        self._write(of_trial(trial))
-
-    def training(self, training: TrainingRecord) -> None:
-        """Write what is not there yet of a model that is trained again."""
-        self._write(of_training(training))
+        self._search = self._open("search", settings_of(run.record))
+        self.write_recorded(run)
 
     def files_written(self, files: Sequence[Path]) -> None:
         """Keep them as artifacts of the search's run."""
@@ -93,32 +71,22 @@ class Trackio(Tracker):
             own.log_artifact(file, f"{self._group}-export-{file.name}", "model")
             own.finish()
 
-    def _write(self, part: Part) -> None:
-        """Write whatever is not there yet of a part."""
-        if part.name not in self._ledger:
-            run, epochs = self._live.get(part.name) or (self._begin(part), 0)
-            for done in part.epochs[epochs:]:
-                run.log(epoch_values(done), step=done.epoch)
-            self._live[part.name] = run, max(epochs, len(part.epochs))
-            if part.ended:
-                self._end(part)
-        if part.ended and part.on_search:
-            self._ended += 1
-            self._search.log(dict(part.on_search), step=self._ended)
+    def search_run(self) -> tuple[Run, int]:
+        """A new one, in which nothing was."""
+        return self._search, 0
 
-    def _begin(self, part: Part) -> Run:
-        run = self._open(part.name, part.choices)
-        run.log(dict(part.sizes), step=0)
-        return run
+    def open_part(self, part: Part) -> tuple[Run, int]:
+        """A new run with the part's spec and sizes."""
+        own = self._open(part.name, part.choices)
+        own.log(dict(part.sizes), step=0)
+        return own, 0
 
-    def _end(self, part: Part) -> None:
-        run, _ = self._live.pop(part.name)
+    def end_part(self, own: Run, part: Part) -> None:
+        """Write what became of it at the step of its last epoch."""
         last = part.epochs[-1].epoch if part.epochs else 0
-        run.log({**part.ends, "state": part.state, "result": part.words}, step=last)
+        own.log({**part.ends, "state": part.state, "result": part.words}, step=last)
         with quiet():
-            run.finish()
-        if part.final:
-            self._ledger.add(part.name)
+            own.finish()
 
     def _open(self, part: str, config: Mapping[str, Any]) -> Run:
         """A new run of this name, in place of what there is of it."""

@@ -15,11 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from lcsearch.core.errors import InputError, reason
 from lcsearch.core.packages import require
-from lcsearch.core.records import TrialRecord
-from lcsearch.core.trainings import TrainingRecord
-from lcsearch.runs.trackers import TrackedRun, Tracker
-from lcsearch.runs.trackers._ledger import Ledger
-from lcsearch.runs.trackers._parts import Part, epoch_values, flat, of_training, of_trial
+from lcsearch.runs.trackers import TrackedRun
+from lcsearch.runs.trackers._of_parts import LedgerTracker
+from lcsearch.runs.trackers._parts import Part, settings_of
 from lcsearch.runs.trackers._places import check_answers
 
 if TYPE_CHECKING:
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
 _OTHERWISE = "WANDB_MODE=offline keeps what 'wandb sync' can send later"
 
 
-class Wandb(Tracker):
+class Wandb(LedgerTracker):
     """Writes runs of Weights & Biases.
 
     Args:
@@ -52,30 +50,10 @@ class Wandb(Tracker):
     def start(self, run: TrackedRun) -> None:
         """Write what is recorded, as far as it is not there."""
         self._run, self._group = run, _safe(f"{run.name}-{run.key}")
-        self._ledger = Ledger(run.record.path, "wandb", self.place)
-        self._live: dict[str, tuple[Run, int]] = {}
-        self._ended = 0
-        settings = run.record.settings
-        self._search = self._open("search", run.name, dict(flat(settings.get("settings", settings))))
+        self.begin(run, "wandb")
+        self._search = self._open("search", run.name, settings_of(run.record))
         self._shown = _last_step(self._search)
-        for trial in sorted(run.record.trials, key=lambda trial: trial.finished_at or 0.0):
-            self._write(of_trial(trial))
-
-    def trial_started(self, trial: TrialRecord) -> None:
-        """Write its spec and its sizes."""
-        self._write(of_trial(trial))
-
-    def epoch(self, trial: TrialRecord) -> None:
-        """Write the epochs that are not there yet."""
-        self._write(of_trial(trial))
-
-    def trial_ended(self, trial: TrialRecord) -> None:
-        """Write what became of it, also into the search's own run."""
-        self._write(of_trial(trial))
-
-    def training(self, training: TrainingRecord) -> None:
-        """Write what is not there yet of a model that is trained again."""
-        self._write(of_training(training))
+        self.write_recorded(run)
 
     def files_written(self, files: Sequence[Path]) -> None:
         """Keep them as an artifact of the search's run."""
@@ -94,32 +72,20 @@ class Wandb(Tracker):
         self._keep(own, f"{self._group}-exports", "model", [file])
         own.finish()
 
-    def _write(self, part: Part) -> None:
-        """Write whatever is not there yet of a part."""
-        if part.name not in self._ledger:
-            run, last = self._live.get(part.name) or self._begin(part)
-            for done in part.epochs:
-                if done.epoch > last:
-                    run.log(epoch_values(done), step=done.epoch)
-            self._live[part.name] = run, max([last, *(done.epoch for done in part.epochs)])
-            if part.ended:
-                self._end(part)
-        if part.ended and part.on_search:
-            self._ended += 1
-            if self._ended > self._shown:
-                self._search.log(dict(part.on_search), step=self._ended)
+    def search_run(self) -> tuple[Run, int]:
+        """The search's own run, and the last step of it that wandb had."""
+        return self._search, self._shown
 
-    def _begin(self, part: Part) -> tuple[Run, int]:
-        run = self._open(part.name, part.title, part.choices, part.kind)
-        run.summary.update(part.sizes)
-        return run, _last_step(run)
+    def open_part(self, part: Part) -> tuple[Run, int]:
+        """The part's run, new or resumed, with its spec and sizes."""
+        own = self._open(part.name, part.title, part.choices, part.kind)
+        own.summary.update(part.sizes)
+        return own, _last_step(own)
 
-    def _end(self, part: Part) -> None:
-        run, _ = self._live.pop(part.name)
-        run.summary.update({**part.ends, "state": part.state, "result": part.words})
-        run.finish(exit_code=int(part.failed))
-        if part.final:
-            self._ledger.add(part.name)
+    def end_part(self, own: Run, part: Part) -> None:
+        """Write what became of it into its summary."""
+        own.summary.update({**part.ends, "state": part.state, "result": part.words})
+        own.finish(exit_code=int(part.failed))
 
     def _open(self, part: str, title: str, config: Mapping[str, Any], kind: str = "") -> Run:
         import wandb
