@@ -7,12 +7,17 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/venv.sh
 
-workers=(-n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder)
+# One process more than there are cores: tests that start Ray or kill a run mostly wait.
+cores=$(getconf _NPROCESSORS_ONLN)
+workers=(-n $((cores < 4 ? cores + 1 : 4)) --dist loadfile --no-loadscope-reorder)
 which=()
 if [ "${1:-}" = --fast ]; then
     which=(-m "not slow and not ray and not browser and not zoo")
     shift
 fi
+
+# Tests start hundreds of processes, each of which would compile the package anew.
+unset PYTHONDONTWRITEBYTECODE
 
 venv=${LCSEARCH_VENV:-.venv-test}
 make_venv "$venv" '.[dev]'

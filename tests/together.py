@@ -30,9 +30,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together | N
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first, so that short ones are left when one process has nothing more to do.
 
-    Files that start Ray come before all: they mostly wait.
+    Files that start Ray come before all: they mostly wait. Those that open a browser are long too.
     """
     marks: dict[Any, set[str]] = {}
     for item in items:
         marks.setdefault(item.path, set()).update(mark.name for mark in item.iter_markers())
-    items.sort(key=lambda item: ["ray" not in marks[item.path], "slow" not in marks[item.path]])
+    items.sort(key=lambda item: ["ray" not in marks[item.path], not marks[item.path] & {"slow", "browser"}])
