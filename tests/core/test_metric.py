@@ -59,6 +59,7 @@ def test_effective_images_by_hand() -> None:
     assert effective_images("balanced-accuracy", [50, 50]) == 100
     assert effective_images("balanced-accuracy", [90, 10]) == 36  # 4 / (1/90 + 1/10)
     assert effective_images("macro-f1", [0, 90, 10, 0]) == 36
+    assert effective_images("macro-f1", [1, 90, 10]) == 8  # 9 / (1 + 1/90 + 1/10)
     assert effective_images("accuracy", [90, 10]) == 100
     assert effective_images("balanced-accuracy", [1]) == 1
     assert effective_images("balanced-accuracy", []) == 1
