@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lcsearch.core.spec import TrialSpec
+    from lcsearch.core.stopwatch import during
     from lcsearch.export.load import convert, load_model
     from lcsearch.layers import LinearConv2d, prune_coefficients
     from lcsearch.runs.trackers import Tracker
@@ -27,6 +28,7 @@ __all__ = [
     "__version__",
     "build_model",
     "convert",
+    "during",
     "load_model",
     "penalty",
     "prune_coefficients",
@@ -40,6 +42,7 @@ _WHERE = {
     "TrialSpec": "lcsearch.core.spec",
     "build_model": "lcsearch.search.python",
     "convert": "lcsearch.export.load",
+    "during": "lcsearch.core.stopwatch",
     "load_model": "lcsearch.export.load",
     "penalty": "lcsearch.search.python",
     "prune_coefficients": "lcsearch.layers",

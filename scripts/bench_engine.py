@@ -101,6 +101,8 @@ class Counter:
     def on_lost(self, number: int, reason: str) -> None:
         raise RuntimeError(reason)
 
+    def on_spent(self, number: int, seconds: Metrics) -> None: ...
+
     def tick(self) -> None: ...
 
 

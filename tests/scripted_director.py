@@ -37,6 +37,7 @@ class ScriptedDirector:
     workers: dict[int, list[str]] = field(default_factory=dict)
     metrics: dict[int, Metrics] = field(default_factory=dict)
     most_live: int = 0
+    spent: list[tuple[int, Metrics]] = field(default_factory=list)
 
     @property
     def finished(self) -> bool:
@@ -91,6 +92,9 @@ class ScriptedDirector:
         job = self.live.pop(number)
         if job.attempt + 1 < self.tries:
             self.queue.append(replace(job, attempt=job.attempt + 1, resume=True))
+
+    def on_spent(self, number: int, seconds: Metrics) -> None:
+        self.spent.append((number, seconds))
 
     def tick(self) -> None:
         pass

@@ -44,6 +44,7 @@ class Job:
             where it starts from nothing. Whoever runs the trial elsewhere takes the folder's files along.
         parent: What the model is cut out of, if not of the backbone; its folder is taken along likewise.
         threads: CPU threads of this trial; 0 for as many as every trial of the run has.
+        profile: Whether to measure where its time goes.
     """
 
     number: int
@@ -55,6 +56,7 @@ class Job:
     start: str = ""
     parent: Parent | None = None
     threads: int = 0
+    profile: bool = False
 
 
 Metrics = Mapping[str, float]

@@ -169,6 +169,7 @@ class TrialRecord:
         worker: Where it ran.
         metrics: Every further number that the objective returned.
         screened: What it was chosen by before it was trained; None where nothing was screened for it.
+        spent: Seconds of its workers by what they went for; empty where that was not measured.
     """
 
     number: int
@@ -191,6 +192,7 @@ class TrialRecord:
     worker: str = ""
     metrics: Mapping[str, float] = field(default_factory=dict)
     screened: Screened | None = None
+    spent: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def trainable(self) -> int:

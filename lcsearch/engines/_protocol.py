@@ -38,6 +38,9 @@ class Director(Protocol):
     def on_lost(self, number: int, reason: str) -> None:
         """The worker died; the director decides whether the trial is handed out again."""
 
+    def on_spent(self, number: int, seconds: Metrics) -> None:
+        """Where a worker's time went for a trial, told before its end where its job is to be measured."""
+
     def tick(self) -> None:
         """Called at least every second or so: timeouts and the display."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from lcsearch.core.errors import HaltError, file_fault, is_disk_full, is_disk_lost, one_line
 from lcsearch.core.files import why_unwritable
 from lcsearch.core.job import Job, Metrics, Objective, ResultError, Suspended, Verdict
+from lcsearch.core.stopwatch import during, measured
 from lcsearch.engines._protocol import Director
 
 Hear = Callable[[int, Metrics], Verdict]
@@ -27,11 +28,13 @@ class Ending:
             that is full; no other job would fare better, and all can go on once that is mended.
         reason: Why it failed or halted, in one line.
         metrics: What the objective returned.
+        spent: Seconds of the worker by what they went for, where that was measured.
     """
 
     kind: Literal["complete", "suspended", "failed", "halted"]
     reason: str = ""
     metrics: Metrics = field(default_factory=dict)
+    spent: Metrics = field(default_factory=dict)
 
 
 def run_job(job: Job, objective: Objective, hear: Hear, disk: str = "the disk") -> Ending:
@@ -46,9 +49,17 @@ def run_job(job: Job, objective: Objective, hear: Hear, disk: str = "the disk") 
     Raises:
         KeyboardInterrupt: Ctrl-C, where this process hears it.
     """
+    if not job.profile:
+        return _run(job, objective, hear, disk)
+    with measured() as watch:
+        ending = _run(job, objective, hear, disk)
+    return replace(ending, spent=watch.seconds())
 
+
+def _run(job: Job, objective: Objective, hear: Hear, disk: str) -> Ending:
     def report(epoch: int, metrics: Metrics) -> bool:
-        verdict = hear(epoch, dict(metrics))
+        with during("waiting"):
+            verdict = hear(epoch, dict(metrics))
         if verdict is Verdict.SUSPEND:
             raise Suspended
         return verdict is Verdict.GO_ON
@@ -76,6 +87,8 @@ def tell(director: Director, number: int, ending: Ending) -> None:
     Raises:
         HaltError: The run cannot go on for now.
     """
+    if ending.spent:
+        director.on_spent(number, ending.spent)
     match ending.kind:
         case "complete":
             director.on_complete(number, ending.metrics)

@@ -6,12 +6,14 @@ import multiprocessing as mp
 import os
 import signal
 import threading
+import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from lcsearch.core.errors import HaltError
 from lcsearch.core.job import Job, Metrics, Objective, Verdict
+from lcsearch.core.stopwatch import worker_began
 from lcsearch.engines import Director, Ending, Engine, EngineSettings, run_job, tell
 
 _TICK_SECONDS = 0.5
@@ -86,7 +88,7 @@ class LocalEngine:
 
     def _start_worker(self, objective: Objective) -> _Worker:
         ours, theirs = _START.Pipe()
-        process = _START.Process(target=_work, args=(theirs, objective), daemon=True)
+        process = _START.Process(target=_work, args=(theirs, objective, time.monotonic_ns()), daemon=True)
         process.start()
         theirs.close()
         worker = _Worker(process, ours)
@@ -162,8 +164,9 @@ def _cause_of_death(code: int | None) -> str:
     return f"the worker process ended with exit code {code}"
 
 
-def _work(pipe: Connection, objective: Objective) -> None:
+def _work(pipe: Connection, objective: Objective, begun: int) -> None:
     """A worker's life: run what comes down the pipe until it closes."""
+    worker_began(begun)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _die_with_parent()
     pipe.send(_Ready())

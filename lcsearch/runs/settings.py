@@ -18,6 +18,7 @@ from lcsearch.runs.defaults import ALONE, CPU_TRIALS, TRIALS, jobs_at
 from lcsearch.runs.setting import AGAIN, GOING_ON, NEW, READING, WORKING, Rule, Setting, by_device, declared
 from lcsearch.runs.start_settings import Inherit, ScratchBelow, Screen, ScreenImages
 from lcsearch.runs.values import Count, Seconds, Trackers, listed, must
+from lcsearch.runs.work_settings import Profile
 
 DEFAULT_SAMPLER = "recombine"
 """See docs/search.md for why."""
@@ -220,6 +221,7 @@ class RunSettings(Checked):
     scratch_below: ScratchBelow = 0.0
     screen: Screen = 0
     screen_images: ScreenImages = 0.05
+    profile: Profile = False
 
     @property
     def waits(self) -> bool:

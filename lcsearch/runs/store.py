@@ -261,6 +261,7 @@ def _record(trial: FrozenTrial, outcome: Mapping[str, Any] | None = None) -> Tri
         worker=about.get("worker", ""),
         metrics=outcome.get("metrics") or {},
         screened=Screened(**about["screened"]) if "screened" in about else None,
+        spent=about.get("spent", {}),
     )
 
 

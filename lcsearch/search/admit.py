@@ -91,6 +91,7 @@ class Admission:
             start=str(self.directory.start.resolve()) if record.spec.recipe.needs_backbone else "",
             parent=None if parent is None else Parent(self._folder(parent.number), parent.spec.model),
             threads=self.settings.threads_at_start if self._first(record) else 0,
+            profile=self.settings.profile,
         )
 
     def _first(self, record: TrialRecord) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from lcsearch.core.job import Job, Metrics, Suspended, Verdict
 from lcsearch.core.records import TrialRecord
+from lcsearch.core.stopwatch import added_up
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.settings import RunSettings
 from lcsearch.runs.store import Store
@@ -162,6 +163,13 @@ class SearchDirector:
             self.audience.lost(self.history[number], reason)
         else:
             self.on_failed(number, reason)
+
+    def on_spent(self, number: int, seconds: Metrics) -> None:
+        """Add to where the workers' time went that a trial had so far."""
+        record = self.history[number]
+        spent = added_up([record.spent, seconds])
+        self._store.set(number, "spent", spent)
+        self.history.update(replace(record, spent=spent))
 
     def tick(self) -> None:
         """Let the display move."""

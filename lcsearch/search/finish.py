@@ -1,4 +1,4 @@
-"""What a search leaves in its run directory when it ends: best.yaml and report.html."""
+"""What a search leaves in its run directory when it ends: best.yaml, report.html, and where its time went."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from lcsearch.core.config import write_config
 from lcsearch.core.errors import InputError, file_fault
+from lcsearch.core.files import write_text
 from lcsearch.core.metric import metric_words
 from lcsearch.core.records import RunRecord, TrialRecord
 from lcsearch.runs.choose import Choice, choose, front_of, source_of
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.read import read_run
+from lcsearch.runs.spent import FILE, spent_table, spent_words
 
 DROP = 0.5
 """``best.yaml`` is the smallest model within so many points of the backbone's accuracy."""
@@ -37,13 +39,14 @@ class Finish:
 
 
 def finish(directory: RunDirectory, why: Sequence[str]) -> Finish:
-    """Write best.yaml and report.html from what is recorded, as far as that can be done.
+    """Write best.yaml, report.html and, where it was measured, profile.csv, as far as that can be done.
 
     Args:
         directory: The run directory.
         why: Why the search has ended, for the user.
     """
     run = read_run(directory.path)
+    why = (*why, *_leave_profile(directory, run))
     front = tuple(front_of(run.trials))
     if not front:
         return Finish(run.trials, front, None, (*why, "no trial is complete yet"))
@@ -78,3 +81,16 @@ def _leave(directory: RunDirectory, run: RunRecord, choice: Choice) -> list[str]
         report_line,
         f"config: {directory.best}; study: {directory.study}",
     ]
+
+
+def _leave_profile(directory: RunDirectory, run: RunRecord) -> list[str]:
+    """Write where the workers' time went, if that was measured; what to tell the user of it."""
+    table, words = spent_table(run.trials), spent_words(run.trials)
+    if table is None or words is None:
+        return []
+    file = directory.path / FILE
+    try:
+        write_text(file, table)
+    except (InputError, OSError):
+        return [words]  # the report has it too
+    return [f"{words} ({file})"]

@@ -60,6 +60,7 @@ def search(
     max_failures: int | None = None,
     storage_path: str | None = None,
     storage: str | None = None,
+    profile: bool | None = None,
     track: Sequence[str] | None = None,
     observers: Sequence[Tracker] | None = None,
     quiet: bool = False,

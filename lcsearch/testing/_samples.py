@@ -129,7 +129,10 @@ def _in_every_state(done: list[TrialRecord]) -> list[TrialRecord]:
         replace(done[6], state="failed", accuracy=None, epochs=(), reason="the loss is not finite"),
         replace(done[7], spec=done[1].spec, accuracy=done[1].accuracy, duplicate_of=1, epochs=()),
         replace(done[8], state="running", accuracy=None, epochs=done[8].epochs[:1], finished_at=None),
-        replace(done[9], metrics={"accuracy_before": 50.0}, parent=0),
+        replace(
+            done[9], metrics={"accuracy_before": 50.0}, parent=0,
+            spent={"forward": 12.5, "waiting": 18.0, "other": 0.5},
+        ),
     ]  # fmt: skip
 
 

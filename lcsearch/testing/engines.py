@@ -51,6 +51,8 @@ def check_engine(maker: EngineMaker, settings: Callable[[Path], EngineSettings] 
         expect(director.finished, "run() came back although the director has not finished")
         _check_ends(director)
         _check_epochs(director)
+        told = {number: len(spent) for number, spent in director.spent.items()}
+        expect(told == {RUNS: 1}, f"one job was to be measured, once, and it told of {told}")
 
 
 def _check_idle(engine: Engine) -> None:
@@ -70,6 +72,7 @@ class _Director:
         heard: What was told of each job, in order, but for its epochs.
         epochs: The epochs that each job has reported.
         metrics: What complete jobs have returned.
+        spent: What was told of where each job's time went.
     """
 
     folder: Path
@@ -77,13 +80,22 @@ class _Director:
     epochs: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     metrics: dict[int, Metrics] = field(default_factory=dict)
     reasons: dict[int, str] = field(default_factory=dict)
+    spent: dict[int, list[Metrics]] = field(default_factory=lambda: defaultdict(list))
     most_live: int = 0
     _live: dict[int, Job] = field(default_factory=dict)
     _thread: int = field(default_factory=threading.get_ident)
 
     def __post_init__(self) -> None:
         self.queue = [
-            Job(number, 0, number, _SPEC, str(self.folder / "trials" / str(number)), False)
+            Job(
+                number,
+                0,
+                number,
+                _SPEC,
+                str(self.folder / "trials" / str(number)),
+                False,
+                profile=number == RUNS,
+            )
             for number in (RUNS, RAISES, DIES, STOPS, RESTS)
         ]
 
@@ -134,6 +146,10 @@ class _Director:
         job = self._live.pop(number)
         expect(job.attempt == 0, f"it lost job {number} twice: {reason}")
         self.queue.append(replace(job, attempt=1, resume=True))
+
+    def on_spent(self, number: int, seconds: Metrics) -> None:
+        self._check_thread()
+        self.spent[number].append(seconds)
 
     def tick(self) -> None:
         self._check_thread()

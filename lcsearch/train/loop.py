@@ -17,6 +17,7 @@ from lcsearch.core.errors import InputError
 from lcsearch.core.metric import ACCURACY, Metric
 from lcsearch.core.seeds import seed_everything, stream
 from lcsearch.core.spec import Recipe, Regularizer
+from lcsearch.core.stopwatch import during, each_during
 from lcsearch.data import Batches, SearchData
 from lcsearch.nets.layout import channels_last
 from lcsearch.train.augmentation import crop_and_flip
@@ -76,13 +77,15 @@ def train(
         OSError: The checkpoint could not be written.
     """
     _check(recipe)
-    run = _Run(model, data, recipe, regularizer, seed, torch.device(device), teacher, metric)
+    with during("building"):
+        run = _Run(model, data, recipe, regularizer, seed, torch.device(device), teacher, metric)
     resumed_from = run.begin(checkpoint, start)
     go_on = resumed_from == 0 or report(run.history[-1])
     while go_on and len(run.history) < recipe.epochs:
         run.epoch()
         if checkpoint is not None:
-            run.save(checkpoint)
+            with during("checkpoint"):
+                run.save(checkpoint)
         go_on = report(run.history[-1])
     run.finish()
     return TrainResult(tuple(run.history), len(run.history) < recipe.epochs, resumed_from)
@@ -138,7 +141,8 @@ class _Run:
         if checkpoint is not None and self._restore(checkpoint):
             return len(self.history)
         if start is not None:
-            start(self.model)
+            with during("fitting"):
+                start(self.model)
             self.accuracy_before = self._scores()[self.metric]
         return 0
 
@@ -150,7 +154,8 @@ class _Run:
         generator = torch.Generator().manual_seed(stream(self.seed, number, "data"))
         self.model.train()
         losses = torch.zeros(len(self.batches), device=self.device)
-        for index, (images, labels, wanted) in enumerate(self._batches_of(number, generator)):
+        batches = each_during("data", self._batches_of(number, generator))
+        for index, (images, labels, wanted) in enumerate(batches):
             losses[index] = self._step((number - 1) * len(self.batches) + index, images, labels, wanted)
             if index % _CHECK_EVERY == _CHECK_EVERY - 1:
                 self._check(losses, number)
@@ -171,15 +176,15 @@ class _Run:
         )
 
     def _scores(self) -> dict[Metric, float]:
-        wanted = (self.metric, ACCURACY)
-        return scores_of(
-            self.model,
-            self.data.validation,
-            self.data.info,
-            wanted,
-            device=self.device,
-            precision=self.recipe.precision if self.device.type == "cpu" else "float32",
-        )
+        with during("evaluation"):
+            return scores_of(
+                self.model,
+                self.data.validation,
+                self.data.info,
+                (self.metric, ACCURACY),
+                device=self.device,
+                precision=self.recipe.precision if self.device.type == "cpu" else "float32",
+            )
 
     def _batches_of(self, epoch: int, generator: torch.Generator) -> Iterator[_Batch]:
         """Images, labels, and the teacher's scores where there is a teacher."""
@@ -196,17 +201,20 @@ class _Run:
     def _step(self, step: int, images: Tensor, labels: Tensor, wanted: Tensor | None) -> Tensor:
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate(step) * group.get("faster", 1.0)  # older checkpoints know of none
-        with arithmetic(self.recipe.precision, self.device):
-            scores = self.model(images)
-        loss = self._loss(scores.float(), labels, wanted)
-        loss = loss + penalty(self.model, self.recipe, self.regularizer, step)
+        with during("forward"):
+            with arithmetic(self.recipe.precision, self.device):
+                scores = self.model(images)
+            loss = self._loss(scores.float(), labels, wanted)
+            loss = loss + penalty(self.model, self.recipe, self.regularizer, step)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        if self.recipe.clip > 0:
-            cut_norm(self.model, self.recipe.clip)
-        self.optimizer.step()
-        self._prune((step + 1) / self.steps)
-        self.average.update(step)
+        with during("backward"):
+            loss.backward()
+        with during("optimizer"):
+            if self.recipe.clip > 0:
+                cut_norm(self.model, self.recipe.clip)
+            self.optimizer.step()
+            self._prune((step + 1) / self.steps)
+            self.average.update(step)
         return loss.detach()
 
     def _loss(self, scores: Tensor, labels: Tensor, wanted: Tensor | None) -> Tensor:

@@ -17,6 +17,7 @@ from lcsearch.core.metric import ACCURACY, PLAIN_ACCURACY, Metric
 from lcsearch.core.normalisation import Normalisation
 from lcsearch.core.records import ACCURACY_BEFORE
 from lcsearch.core.seeds import seed_everything, stream
+from lcsearch.core.stopwatch import during
 from lcsearch.data import SearchData
 from lcsearch.data.digest import seen_digest
 from lcsearch.data.recorded import RecordedImages, Source, load_recorded
@@ -85,14 +86,15 @@ class TrainObjective:
             OSError: The disk is full or lost.
         """
         checkpoint = prepare_folder(job, self.threads)
-        model = self.build(job)
+        with during("building"):
+            model = self.build(job)
         try:
             result = self._train(model, job, report, checkpoint)
         except TrainingFailed:
             checkpoint.unlink(missing_ok=True)
             raise
         if not result.stopped:
-            with halting():
+            with halting(), during("checkpoint"):
                 write_state(model.state_dict(), Path(job.directory) / WEIGHTS)
         checkpoint.unlink(missing_ok=True)
         return _final(result)
@@ -101,7 +103,8 @@ class TrainObjective:
         device = pick_device(self.device)
         if device == "cpu":
             keep_freed_memory()
-        data = self.data()
+        with during("data"):
+            data = self.data()
         return train(
             model,
             data,

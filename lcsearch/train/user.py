@@ -17,6 +17,7 @@ from lcsearch.core.functions import find_function
 from lcsearch.core.job import CHECKPOINT, WEIGHTS, Job, Metrics, Report, ResultError
 from lcsearch.core.seeds import seed_everything
 from lcsearch.core.spec import TrialSpec
+from lcsearch.core.stopwatch import during
 from lcsearch.nets.tensors import write_state
 from lcsearch.train.objective import prepare_folder
 
@@ -77,7 +78,7 @@ class TrialReport:
             HaltError: The folder is gone or not writable; the run can be gone on with.
             OSError: The disk is full; likewise.
         """
-        with halting():
+        with halting(), during("checkpoint"):
             write_state(model.state_dict(), self.directory / WEIGHTS)
 
 

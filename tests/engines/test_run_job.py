@@ -163,3 +163,16 @@ def test_a_director_is_told_how_a_job_ended() -> None:
 def test_suspended_is_no_exception() -> None:
     """An objective that catches broadly must not swallow it."""
     assert not issubclass(Suspended, Exception)
+
+
+def test_a_job_that_is_to_be_measured_ends_with_where_its_time_went_however_it_ends() -> None:
+    director = ScriptedDirector([])
+    director.live = {0: JOB}
+    for objective, kind in ((three_epochs, "complete"), (no_room, "halted")):
+        ending = run_job(replace(JOB, profile=True), objective, lambda epoch, metrics: Verdict.GO_ON)
+        assert ending.kind == kind and "other" in ending.spent
+        assert ("waiting" in ending.spent) == (kind == "complete")
+        assert run_job(JOB, objective, lambda epoch, metrics: Verdict.GO_ON).spent == {}
+        with suppress(HaltError):
+            tell(director, 0, ending)
+        assert director.spent.pop() == (0, ending.spent)

@@ -12,6 +12,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from lcsearch.core.job import Job, Metrics, Objective, Report, Verdict
+from lcsearch.core.stopwatch import during
 from lcsearch.engines import Ending, run_job
 from lcsearch.engines.ray.messages import Epoch
 from lcsearch.engines.ray.start_folders import fetch_start
@@ -68,13 +69,15 @@ class JobThread:
         folder = TrialFolder(job, self._shared, self._copy)
 
         def push_and_report(epoch: int, metrics: Metrics) -> bool:
-            folder.push()
+            with during("checkpoint"):
+                folder.push()
             return report(epoch, metrics)
 
         try:
             here = replace(fetch_start(job, self._shared, self._node), directory=str(folder.path))
             metrics = self._objective(here, push_and_report)
-            folder.push()
+            with during("checkpoint"):
+                folder.push()
             return metrics
         finally:
             folder.close()

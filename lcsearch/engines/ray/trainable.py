@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import ray.cloudpickle
 from ray.tune import Trainable
 
 from lcsearch.core.job import Objective, Verdict
+from lcsearch.core.stopwatch import worker_began
 from lcsearch.engines.ray.driver_place import DriverPlace
 from lcsearch.engines.ray.job_thread import JobThread
 from lcsearch.engines.ray.messages import Message, Started
@@ -45,6 +47,7 @@ class TrialActor(Trainable):
 
     def setup(self, config: dict[str, Any], plan: WorkerPlan) -> None:  # type: ignore[override]
         """Make this process a worker of the run."""
+        worker_began(time.monotonic_ns())
         self._driver = plan.driver
         self._driver.enter()
         self._shared = plan.shared

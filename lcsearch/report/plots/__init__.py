@@ -6,7 +6,7 @@ from lcsearch.core import plugins
 
 ORDER = (
     "front", "front-macs", "front-trainable", "layers", "importance", "parallel", "learning",
-    "hypervolume", "hypervolume-time", "timeline",
+    "hypervolume", "hypervolume-time", "timeline", "profile",
 )  # fmt: skip
 """Their order on the page; other people's come after them."""
 

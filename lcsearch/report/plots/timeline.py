@@ -76,4 +76,5 @@ PLOT = Plot(
     timeline_figure,
     lambda bars: "Each bar is a trial; click one to see it above.",
     missing="No trial has run yet.",
+    button="when",
 )

@@ -190,6 +190,9 @@ class RetrainDirector:
         else:
             self.on_failed(number, reason)
 
+    def on_spent(self, number: int, seconds: Metrics) -> None:
+        """Nobody asks where a retraining's time went."""
+
     def tick(self) -> None:
         """Nothing depends on the clock."""
 
