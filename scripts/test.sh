@@ -16,9 +16,6 @@ if [ "${1:-}" = --fast ]; then
     shift
 fi
 
-# Tests start hundreds of processes, each of which would compile the package anew.
-unset PYTHONDONTWRITEBYTECODE
-
 venv=${LCSEARCH_VENV:-.venv-test}
 make_venv "$venv" '.[dev]'
 bin=$venv/bin

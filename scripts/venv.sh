@@ -1,6 +1,9 @@
 # Sourced by quickstart.sh and test.sh: a virtual environment that is made once and reused.
 # shellcheck shell=bash
 
+# Python compiles what is imported, once, and keeps it; pip would compile all of PyTorch and Ray first.
+unset PYTHONDONTWRITEBYTECODE
+
 say() { printf '%s\n' "$*" >&2; }
 
 die() {
@@ -41,7 +44,8 @@ make_venv() {
     # One call, so that torch and torchvision are resolved together and match.
     local quiet=--quiet
     [ -t 2 ] && quiet=
-    "$folder/bin/python" -m pip install ${quiet:+"$quiet"} --disable-pip-version-check -e "$requirement" ||
+    "$folder/bin/python" -m pip install ${quiet:+"$quiet"} --disable-pip-version-check --no-compile \
+        -e "$requirement" ||
         die "pip could not install $requirement; see the lines above"
     printf '%s\n' "$wanted" > "$stamp"
 }
