@@ -20,6 +20,7 @@ def test_numbers_worked_out_by_hand() -> None:
     [
         (ConvShape(16, 16, (3, 3), groups=16), "it is depthwise"),
         (ConvShape(16, 16, (3, 3), groups=4), "it has 4 groups"),
+        (ConvShape(16, 16, (3, 3), groups=2), "it has 2 groups"),
         (ConvShape(16, 16, (1, 1)), "its kernel is 1x1 and it adds no channels"),
         (ConvShape(16, 17, (1, 1)), None),
         (ConvShape(16, 8, (1, 3)), None),

@@ -35,6 +35,12 @@ def test_biases_may_stay_apart(bias: bool) -> None:
         assert tensor is (before if name.endswith("bias") else held(lead))[name]
 
 
+def test_biases_of_inner_parts_may_stay_apart() -> None:
+    own, lead = nn.Sequential(block(bias=False)), nn.Sequential(block())
+    assert share(own, lead, bias=False)
+    assert held(own)["0.0.weight"] is held(lead)["0.0.weight"] and "0.0.bias" not in held(own)
+
+
 @pytest.mark.parametrize(
     ("own", "bias"), [(block(5), True), (block(5), False), (block(bias=False), True), (nn.ReLU(), True)]
 )
