@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from typing import Any
 
 from torch import nn
 
+from lcsearch.core.by_value import ByValue, culprit, dumps, goes_by_name, is_interactive
 from lcsearch.core.errors import InputError, halting, one_line
 from lcsearch.core.functions import find_function
 from lcsearch.core.job import CHECKPOINT, WEIGHTS, Job, Metrics, Report, ResultError
@@ -88,7 +88,9 @@ Function = Callable[[TrialSpec, TrialReport], float | Mapping[str, float]]
 
 @dataclass(frozen=True)
 class UserObjective:
-    """Runs the user's training loop for one trial. Picklable if the function is.
+    """Runs the user's training loop for one trial.
+
+    Pickled with the code of the loop where other processes cannot import that by name.
 
     Attributes:
         function: The loop.
@@ -111,6 +113,10 @@ class UserObjective:
         numbers = returned if isinstance(returned, Mapping) else {"accuracy": returned}
         return _numbers(numbers, "the objective's result")
 
+    def __reduce__(self) -> tuple[type[UserObjective], tuple[Any, str, int]]:
+        function = self.function if goes_by_name(self.function) else ByValue(self.function)
+        return UserObjective, (function, self.device, self.threads)
+
 
 def objective_name(function: Any) -> str:
     """The name to record: ``module:function``, or in parentheses what cannot be imported by name."""
@@ -119,11 +125,13 @@ def objective_name(function: Any) -> str:
         kind = type(function)
         return f"({kind.__module__}.{kind.__qualname__})"
     module = function.__module__
+    if module == "__main__" and is_interactive():
+        return f"({module}.{name})"
     if module == "__main__":
         main = sys.modules["__main__"]
         spec = getattr(main, "__spec__", None)
         module = spec.name if spec is not None else Path(str(main.__file__)).stem
-    return f"{module}:{name}"
+    return f"({module}.{name})" if "<" in name else f"{module}:{name}"
 
 
 def check_objective(function: Any) -> None:
@@ -134,18 +142,17 @@ def check_objective(function: Any) -> None:
     """
     if not callable(function):
         raise InputError(f"objective: {function!r} is a {type(function).__name__}, not a function")
-    name = getattr(function, "__qualname__", type(function).__qualname__)
-    must = "worker processes need a function that stands at the top level of a module"
-    if "<lambda>" in name:
-        raise InputError(f"objective: a lambda cannot be pickled; {must}")
-    if "<locals>" in name:
-        raise InputError(f"objective: {name} is defined inside another function; {must}")
-    if function.__module__ == "__main__" and not hasattr(sys.modules["__main__"], "__file__"):
-        raise InputError(f"objective: {name} is defined in an interactive session; {must}")
+    if goes_by_name(function):
+        return
     try:
-        pickle.dumps(function)
+        dumps(function)
     except Exception as error:
-        raise InputError(f"objective: {name} cannot be pickled ({one_line(error)}); {must}") from None
+        name = getattr(function, "__qualname__", type(function).__qualname__)
+        variable = culprit(function)
+        what = f"{variable!r}, which {name} uses," if variable else name
+        advice = "; make it inside the function instead" if variable else ""
+        problem = f"{what} cannot be sent to workers ({one_line(error)}){advice}"
+        raise InputError(f"objective: {problem}") from None
 
 
 def recorded_objective(name: str, *, device: str, threads: int, path: Path) -> UserObjective:
@@ -162,7 +169,8 @@ def recorded_objective(name: str, *, device: str, threads: int, path: Path) -> U
     """
     again = f"call lcsearch.search again with out={str(path)!r} to go on"
     if name.startswith("("):
-        raise InputError(f"{path}: its objective {name} cannot be imported by name; {again}")
+        whence = "cannot be imported by name; where it is defined"
+        raise InputError(f"{path}: its objective {name} {whence}, {again}")
     try:
         return UserObjective(find_function("objective", name), device, threads)
     except InputError as error:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -123,17 +124,23 @@ def test_the_command_line_resumes_an_objective_with_a_name(
     assert outline(read_run(parts).trials) == outline(finished.trials)
 
 
+def nameless(loop: Any) -> Any:
+    """A loop that travels with its code."""
+    return lambda spec, report: loop(spec, report)
+
+
 @pytest.mark.ray
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Ray is for Linux")
 def test_on_ray_it_is_the_same_search(finished: RunRecord, tmp_path: Path) -> None:
-    """The first half in a real Ray, the second in local workers: as if all had been local."""
+    """The first half in a real Ray, the second in local workers, by a loop that neither can import."""
     pytest.importorskip("tensorboard")
     from event_files import assert_shown
 
-    half = search(tmp_path / "parts", trials=6, engine="ray", track=[f"tensorboard:{tmp_path / 'board'}"])
+    parts, loop, board = tmp_path / "parts", nameless(simulated.smooth), f"tensorboard:{tmp_path / 'board'}"
+    half = search(parts, loop, trials=6, engine="ray", track=[board])
     assert_shown(tmp_path / "board" / "parts", half.trials)
     assert all("/" in trial.worker for trial in half.complete if trial.duplicate_of is None)  # ADDRESS/NODE
-    assert outline(search(tmp_path / "parts", engine="local").trials) == outline(finished.trials)
+    assert outline(search(parts, loop, engine="local").trials) == outline(finished.trials)
 
 
 ALTERED: list[tuple[dict[str, Any], list[str]]] = [
@@ -161,16 +168,8 @@ def test_what_would_alter_a_result_is_refused_by_name(
     assert (finished.path / "run.yaml").read_text() == before
 
 
-def local_function() -> Any:
-    def inside(spec: Any, report: Any) -> float:
-        return 1.0
-
-    return inside
-
-
 WRONG: list[tuple[dict[str, Any], list[str]]] = [
-    ({"objective": lambda spec, report: 1.0}, ["objective", "lambda", "top level of a module"]),
-    ({"objective": local_function()}, ["objective", "inside", "another function"]),
+    ({"objective": nameless(Lock())}, ["objective: 'loop', which nameless", "'_thread.lock'", "inside"]),
     ({"objective": 5}, ["objective", "5", "int"]),
     ({"num_classes": 0}, ["num_classes", "0"]),
     ({"epochs": 0}, ["epochs", "0"]),
@@ -274,6 +273,9 @@ def test_what_cannot_be_imported_is_resumed_by_calling_again(
     assert lcsearch_cli("resume", str(tmp_path / "run")) == 2
     said = capfd.readouterr().err.strip().splitlines()
     assert len(said) == 1 and "call lcsearch.search again with out=" in said[0] and "'gone'" in said[0]
+    recorded.write_text(recorded.read_text().replace("gone:smooth", "(__main__.smooth)"))
+    assert lcsearch_cli("resume", str(tmp_path / "run")) == 2
+    assert "where it is defined, call lcsearch.search again with out=" in capfd.readouterr().err
 
 
 def test_arrays_that_the_objective_carries_must_stay_the_same(

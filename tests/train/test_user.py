@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
@@ -197,13 +198,12 @@ def test_a_script_is_called_by_its_file(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "__main__", main)
     assert objective_name(loop) == "my_script:loop"
     del main.__file__
-    with pytest.raises(InputError, match="objective: loop is defined in an interactive session"):
-        check_objective(loop)
+    assert objective_name(loop) == "(__main__.loop)"
 
 
-def nested() -> Callable[..., float]:
-    def inside(spec: TrialSpec, report: TrialReport) -> float:
-        return 1.0
+def using(held: object) -> Callable[..., Any]:
+    def inside(spec: TrialSpec, report: TrialReport) -> Any:
+        return held
 
     return inside
 
@@ -217,9 +217,15 @@ class Unpicklable(Loop):
     ("function", "said"),
     [
         (5, "objective: 5 is a int, not a function"),
-        (lambda spec, report: 1.0, "objective: a lambda cannot be pickled; worker processes need a function"),
-        (nested(), "objective: nested.<locals>.inside is defined inside another function"),
-        (Unpicklable(), "objective: Unpicklable cannot be pickled (TypeError: holds a lock)"),
+        (
+            Unpicklable(),
+            "objective: Unpicklable cannot be sent to workers (TypeError: holds a lock)",
+        ),
+        (using(Lock()), "objective: 'held', which using.<locals>.inside uses, cannot be sent to workers ("),
+        (
+            functools.partial(json.dumps, Lock()),
+            "objective: 'argument 0', which partial uses, cannot be",
+        ),
     ],
 )
 def test_what_workers_cannot_be_given_is_one_line(function: Any, said: str) -> None:
@@ -228,5 +234,15 @@ def test_what_workers_cannot_be_given_is_one_line(function: Any, said: str) -> N
     assert str(caught.value).startswith(said) and "\n" not in str(caught.value)
 
 
-def test_what_they_can_be_given_passes() -> None:
-    check_objective(functools.partial(math.pow, 2.0))
+@pytest.mark.parametrize("function", [functools.partial(math.pow, 2.0), using(1), lambda spec, report: 1.0])
+def test_what_they_can_be_given_passes(function: Any) -> None:
+    check_objective(function)
+
+
+def test_what_cannot_be_imported_is_pickled_with_its_code() -> None:
+    objective = UserObjective(using(7), "cpu", threads=2)
+    there = pickle.loads(pickle.dumps(objective))
+    assert there.function is not objective.function and there.function(None, None) == 7
+    assert (there.device, there.threads) == ("cpu", 2)
+    assert pickle.loads(pickle.dumps(UserObjective(drawing, "cpu", 0))).function is drawing
+    assert objective_name(using(7)).endswith(".using.<locals>.inside)")
