@@ -1,8 +1,8 @@
 """lcsearch: a search that makes CNNs smaller with LinearConv layers.
 
 In your own code: ``lcsearch.load_model("best.safetensors")``, ``lcsearch.convert(my_model, "best.yaml")`` and
-``lcsearch.LinearConv2d``. With your own training loop: ``lcsearch.search(space, objective, ...)``.
-Each is imported when it is first asked for.
+``lcsearch.LinearConv2d``. With your own training loop: ``lcsearch.search(space, objective, ...)``. What a run
+has recorded: ``lcsearch.read_run("runs/mine")``. Each is imported when it is first asked for.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lcsearch.core.stopwatch import during
     from lcsearch.export.load import convert, load_model
     from lcsearch.layers import LinearConv2d, prune_coefficients
+    from lcsearch.report.shown import read_run
     from lcsearch.runs.trackers import Tracker
     from lcsearch.search.python import build_model, penalty, search
     from lcsearch.train.user import TrialReport
@@ -32,6 +33,7 @@ __all__ = [
     "load_model",
     "penalty",
     "prune_coefficients",
+    "read_run",
     "search",
 ]
 
@@ -46,6 +48,7 @@ _WHERE = {
     "load_model": "lcsearch.export.load",
     "penalty": "lcsearch.search.python",
     "prune_coefficients": "lcsearch.layers",
+    "read_run": "lcsearch.report.shown",
     "search": "lcsearch.search.python",
 }
 

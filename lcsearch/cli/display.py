@@ -11,13 +11,14 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from lcsearch.cli.estimate import seconds_left
 from lcsearch.core.records import TrialRecord
 from lcsearch.core.text import format_count, format_seconds
 from lcsearch.core.words import result_words
 from lcsearch.runs.settings import RunSettings
+from lcsearch.search.estimate import seconds_left
 from lcsearch.search.history import History
 from lcsearch.search.observer import Observer
+from lcsearch.search.progress import front_line, running_rows, times, trained
 
 _REFRESH_SECONDS = 0.5
 
@@ -61,7 +62,7 @@ class PlainDisplay(Observer):
 
     def ended(self, record: TrialRecord, history: History) -> None:
         """Say what became of a trial, and after the baseline how long the rest takes."""
-        done = _trained(history)
+        done = trained(history)
         self._say(f"[{done}/{self._settings.trials}] {ended_words(record)}")
         if not self._estimated and record.origin == "baseline" and record.state == "complete":
             self._estimated = True
@@ -120,40 +121,17 @@ class LiveDisplay(PlainDisplay):
 
     def _draw(self, history: History) -> RenderableType:
         running = Table.grid(padding=(0, 2))
-        for record in history.running():
-            if record.duplicate_of is None:
-                running.add_row(*_running_row(record))
-        done = _trained(history)
+        for row in running_rows(history):
+            running.add_row(*map(Text, row))
+        done = trained(history)
         bar = Table.grid(padding=(0, 1))
         bar.add_row(
             Text(f"{done}/{self._settings.trials} trials"),
             ProgressBar(total=max(self._settings.trials, 1), completed=done, width=24),
-            Text(self._times(history)),
+            Text(times(self._begun, history, self._settings)),
         )
         busy = [Text(self._busy)] if self._busy else []
         return Group(running, *busy, Text(front_line(history)), Text(self._where()), bar)
-
-    def _times(self, history: History) -> str:
-        spent = format_seconds(time.monotonic() - self._begun)
-        left = seconds_left(history, self._settings)
-        return spent if left is None else f"{spent}, about {format_seconds(left)} left"
-
-
-def _running_row(record: TrialRecord) -> tuple[Text, Text, Text, Text]:
-    total = record.spec.recipe.epochs
-    current = min(len(record.epochs) + 1, total)
-    accuracy = f"{record.epochs[-1].accuracy:.2f} %" if record.epochs else ""
-    return (
-        Text(f"trial {record.number}"),
-        Text(f"{format_count(record.params)} params"),
-        Text(f"epoch {current}/{total}"),
-        Text(f"{accuracy} {record.label}"),
-    )
-
-
-def _trained(history: History) -> int:
-    """Trials that were trained and have their end."""
-    return sum(1 for t in history if t.state in ("complete", "pruned", "failed") and t.duplicate_of is None)
 
 
 def ended_words(record: TrialRecord) -> str:
@@ -166,13 +144,3 @@ def ended_words(record: TrialRecord) -> str:
     took = f", {format_seconds(seconds)}" if seconds else ""
     label = f" ({record.label})" if record.label else ""
     return words + took + label
-
-
-def front_line(history: History) -> str:
-    """The front in one line, by rising parameters; the middle is left out where it is long."""
-    members = history.front()
-    shown = members if len(members) <= 4 else [members[0], *members[-3:]]
-    points = [f"{format_count(t.params)} {t.accuracy:.1f} %" for t in shown]
-    if len(members) > 4:
-        points.insert(1, "…")
-    return "front: " + " · ".join(points) if points else "front: nothing yet"

@@ -12,8 +12,8 @@ import plotly.graph_objects as go
 from lcsearch.core.errors import InputError, reason
 from lcsearch.core.files import replacing
 from lcsearch.core.records import RunRecord
+from lcsearch.report.alone import themed
 from lcsearch.report.drawing import draw, draw_all
-from lcsearch.report.style import theme
 
 ALL = "all"
 """Stands for every plot that a run has something for."""
@@ -98,10 +98,9 @@ def _replacing(path: Path) -> Iterator[Path]:
 
 
 def _rendered(figure: go.Figure, kind: str) -> bytes:
-    drawn = go.Figure(figure)
     across, down = PIXELS
-    drawn.update_layout(template=go.layout.Template(layout=theme(dark=False)), paper_bgcolor="#ffffff")
-    drawn.update_layout(showlegend=True, margin_r=24, width=across, height=figure.layout.height or down)
+    drawn = themed(figure)
+    drawn.update_layout(width=across, height=figure.layout.height or down)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # Plotly's remark that one browser draws all figures
         content: bytes = drawn.to_image(format=kind, scale=PNG_SCALE if kind == "png" else 1)

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from lcsearch.core.metric import metric_words
-from lcsearch.core.records import RunRecord, TrialRecord
+from lcsearch.core.records import RunRecord
 from lcsearch.core.text import format_count
 from lcsearch.report.drawing import draw_all
 from lcsearch.report.evidence import Target
 from lcsearch.report.fill import document
+from lcsearch.report.front_rows import front_rows
 from lcsearch.report.heading import remarks, title
 from lcsearch.report.interpolate import Needed
 from lcsearch.report.kinds import KINDS
@@ -18,7 +19,6 @@ from lcsearch.report.payload import payload
 from lcsearch.report.places import sections
 from lcsearch.report.start import start_words
 from lcsearch.report.verdict import Verdict, verdict
-from lcsearch.runs.choose import front_of
 
 
 def render(run: RunRecord, live: int | None = None) -> str:
@@ -33,7 +33,7 @@ def render(run: RunRecord, live: int | None = None) -> str:
     """
     drawings = draw_all(run)
     judged = verdict(run)
-    shown = _front_rows(run)
+    shown = front_rows(run)
     return document(
         "report.html",
         payload(run, drawings, live),
@@ -48,14 +48,6 @@ def render(run: RunRecord, live: int | None = None) -> str:
         metric=metric_words(run.metric),
         tuned=any(trial.accuracy_before is not None for trial in shown),
     )
-
-
-def _front_rows(run: RunRecord) -> list[TrialRecord]:
-    """The front, smallest first, and the backbone last where it is not on it."""
-    front, baseline = front_of(run.trials), run.baseline
-    if not front or baseline is None or baseline.number in {t.number for t in front}:
-        return front
-    return [*front, baseline]
 
 
 def _needed_table(judged: Verdict) -> dict[str, Any] | None:

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import multiprocessing
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lcsearch.core.errors import InputError
-from lcsearch.core.records import RunRecord, TrialRecord
 from lcsearch.core.spec import ModelSpec, TrialSpec
-from lcsearch.core.text import format_count
-from lcsearch.core.words import result_words
 from lcsearch.nets import surgery
 from lcsearch.runs.inputs import inputs_of
-from lcsearch.runs.read import read_run
 from lcsearch.runs.trackers import Tracker
 from lcsearch.runs.words import allowed, default
-from lcsearch.search.history import History
-from lcsearch.search.observer import Observer
+from lcsearch.search.display import display_of
 from lcsearch.search.python_call import SpaceLike, open_session
 from lcsearch.search.session import SearchSession
 from lcsearch.train.user import Function, check_objective
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from lcsearch.report.shown import Run
 
 
 def search(
@@ -64,7 +60,7 @@ def search(
     track: Sequence[str] | None = None,
     observers: Sequence[Tracker] | None = None,
     quiet: bool = False,
-) -> RunRecord:
+) -> Run:
     """Search for smaller models of a backbone, trained by your own loop.
 
     ``space`` is a name or file as ``lcsearch spaces`` writes it, its content as a mapping, or None for the
@@ -81,11 +77,12 @@ def search(
     ``KeyboardInterrupt``, and the run can be gone on with.
 
     Trials run in other processes that import the objective by name: the call must stand under
-    ``if __name__ == "__main__":``, the objective at the top level of a module.
+    ``if __name__ == "__main__":``. What has no name there, such as a function of a notebook's cell, is sent
+    with its code and the variables that it uses.
 
     Returns:
-        Everything the run has recorded. ``out`` holds report.html and best.yaml; ``lcsearch status``,
-        ``report``, ``view`` and ``export`` work on it.
+        Everything the run has recorded; a notebook shows its front. ``out`` holds report.html and best.yaml;
+        ``lcsearch status``, ``report``, ``view`` and ``export`` work on it.
 
     Raises:
         InputError: Something that was given is wrong, or differs from what the run was made with.
@@ -142,46 +139,21 @@ def penalty(model: nn.Module, spec: TrialSpec, step: int) -> Tensor | float:
     return optimizer.penalty(model, spec.recipe, spec.regularizer, step)
 
 
-def _drive(session: SearchSession, quiet: bool) -> RunRecord:
+def _drive(session: SearchSession, quiet: bool) -> Run:
+    from lcsearch.report.shown import read_run  # with plotly, which workers need not load
+
     again = f"call lcsearch.search again with out={str(session.path)!r} to go on"
     with session:
-        lines = _Lines(session.settings.trials, quiet)
-        session.watch(lines)
+        display = display_of(session, quiet=quiet)
+        session.watch(display)
         for remark in session.remarks:
-            lines.say(remark)
-        problem = session.run(lines.say)
+            display.say(remark)
+        problem = session.run(display.say)
+        display.close()
         if problem is not None:
             raise RuntimeError(f"{problem}; {again}")
         finish = session.finish()
     if session.director.interrupted:
         raise KeyboardInterrupt(f"interrupted; {again}")
-    if not quiet:
-        print(*finish.lines, sep="\n", file=sys.stderr)
+    display.close(finish.lines)
     return read_run(session.path)
-
-
-class _Lines(Observer):
-    """One line on stderr for each trial."""
-
-    def __init__(self, trials: int, quiet: bool) -> None:
-        self._trials = trials
-        self._quiet = quiet
-
-    def untrained(self, record: TrialRecord) -> None:
-        self.say(f"trial {record.number}: {record.state}, {record.reason}")
-
-    def lost(self, record: TrialRecord, reason: str) -> None:
-        self.say(f"trial {record.number}: {reason}; trying once more")
-
-    def ended(self, record: TrialRecord, history: History) -> None:
-        about = f" ({record.label})" if record.label else ""
-        words = f"{result_words(record)}, {format_count(record.params)} params{about}"
-        done = sum(1 for t in history if t.state not in ("running", "rejected") and t.duplicate_of is None)
-        self.say(f"[{done}/{self._trials}] trial {record.number}: {words}")
-        if record.origin == "baseline" and record.accuracy is not None and 0 < record.accuracy <= 1:
-            self.say(f"the backbone's accuracy is {record.accuracy:g}: percent is expected, 0 to 100")
-
-    def say(self, line: str) -> None:
-        """Print a line, unless nothing is to be printed."""
-        if not self._quiet:
-            print(line, file=sys.stderr, flush=True)

@@ -12,6 +12,7 @@ from rich.console import Console
 from lcsearch.cli import display
 from lcsearch.cli.display import LiveDisplay, PlainDisplay
 from lcsearch.runs.settings import RunSettings
+from lcsearch.search import progress
 
 if TYPE_CHECKING:
     from lcsearch.search.history import History
@@ -47,7 +48,7 @@ def test_a_node_that_joins_late_is_shown_in_a_file() -> None:
 
 def test_a_node_that_joins_late_is_shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(display, "_REFRESH_SECONDS", 0.0)
-    monkeypatch.setattr(display, "seconds_left", lambda history, settings: None)
+    monkeypatch.setattr(progress, "seconds_left", lambda history, settings: None)
     out = io.StringIO()
     places = ["1 node", "2 nodes"]
     console = Console(file=out, width=80, force_terminal=True)
