@@ -26,9 +26,9 @@ def trimmed(geometry: Geometry, height: int, width: int) -> Geometry:
     left, right, top, bottom = geometry.edges()
     if left != right or top != bottom:
         return geometry
-    made, pads, kernel = geometry.output_size(height, width), (top, left), geometry.kernel_size
+    pads, kernel = (top, left), geometry.kernel_size
     idle = [
-        _idle(kernel[axis], (size, made[axis]), geometry.stride[axis], pads[axis], geometry.dilation[axis])
+        _idle(kernel[axis], size, pads[axis], geometry.dilation[axis])
         for axis, size in enumerate((height, width))
     ]
     if not any(idle):
@@ -49,24 +49,17 @@ def cut(filters: Tensor, kernel: tuple[int, int]) -> Tensor:
     return filters[..., down : down + kernel[0], right : right + kernel[1]] if down or right else filters
 
 
-def _idle(kernel: int, sizes: tuple[int, int], stride: int, padding: int, dilation: int) -> int:
+def _idle(kernel: int, size: int, padding: int, dilation: int) -> int:
     """How many numbers at either end of a kernel meet nothing but padding, in one direction.
+
+    Those at the end that stand behind the map at the first step. As many at the beginning then stand before
+    it at the last one, which reaches no further than the padding.
 
     Args:
         kernel: Numbers of the kernel.
-        sizes: Of the input and of the output.
-        stride: Steps.
+        size: Of the input.
         padding: Zeros at either end.
         dilation: Distance of the kernel's numbers.
     """
-    given, made = sizes
-    last = (made - 1) * stride - padding  # where the kernel's first number stands in the end
-    first = (kernel - 1) * dilation - padding  # where its last number stands in the beginning
-    count = 0
-    while (
-        padding >= (count + 1) * dilation
-        and last + count * dilation < 0
-        and first - count * dilation >= given
-    ):
-        count += 1
-    return count
+    last = (kernel - 1) * dilation - padding  # where the kernel's last number stands at the first step
+    return max(0, min(padding // dilation, (last - size) // dilation + 1))
