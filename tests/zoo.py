@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import copy
+import runpy
 from collections.abc import Callable
 
-import pytest
 import torch
 import torch.nn.functional as F
+from programs import SCRIPTS
 from torch import nn
 
 from lcsearch.nets.channels import ChannelGroups, find_groups, thin, verified
 from lcsearch.nets.count import count
 
-SIZES = (32, 64, 96, 224, 256)
+_NETS = runpy.run_path(str(SCRIPTS / "zoo_nets.py"))
+TIMM: tuple[str, ...] = _NETS["TIMM"]
 MOST_TO_RUN = 150_000_000
 """Parameters of a net above which it is counted alone."""
 
 
 def smallest_image(net: nn.Module) -> int:
-    """Height and width of the smallest images that a net on the meta device takes."""
-    for size in SIZES:
-        try:
-            with torch.no_grad(), torch.device("meta"):
-                net.eval()(torch.zeros(2, 3, size, size))
-        except Exception:
-            continue
-        return size
-    pytest.fail(f"takes no images of any of {SIZES}")
+    """Height and width of the smallest usual images that a net on the meta device takes."""
+    size: int | None = _NETS["smallest_image"](net)
+    assert size is not None, "takes no images of the usual sizes"
+    return size
 
 
 def check_channels(make: Callable[[], nn.Module]) -> ChannelGroups:

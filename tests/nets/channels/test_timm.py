@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
-from zoo import check_channels
+from zoo import TIMM, check_channels
 
 timm = pytest.importorskip("timm", exc_type=ImportError)
 pytestmark = [pytest.mark.zoo, pytest.mark.timeout(3600)]
@@ -20,15 +20,9 @@ SOME_STAY = (
     "ghostnetv2_100", "inception_next_atto", "mixnet_s",
 )  # fmt: skip
 """They split channels and use the parts differently, or go over them as over places."""
-OTHERS = (
-    "eca_nfnet_l0", "ese_vovnet19b_slim_dw", "legacy_seresnet18", "legacy_xception", "mambaout_femto",
-    "nf_resnet26", "rdnet_tiny", "regnetx_002", "regnety_002", "repghostnet_050", "repvit_m0_9",
-    "res2net50_14w_8s", "resnest14d", "resnetv2_50", "rexnet_100", "selecsls42", "skresnet18", "starnet_s1",
-    "tresnet_m", "vgg11", "xception41",
-)  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [*ALL_CAN_GO, *SOME_STAY, *OTHERS])
+@pytest.mark.parametrize("name", [name.removeprefix("timm:") for name in TIMM])
 def test_channels_are_found_or_refused_in_a_line(name: str) -> None:
     groups = check_channels(partial(timm.create_model, name, num_classes=10))
     if name in ALL_CAN_GO:
