@@ -47,6 +47,13 @@ Dataset.from_dict(columns, features=types).to_parquet("files/train.parquet")
 PYTHON
     search --dataset hf:files
 }
+use_docs() {
+    mkdir gallery
+    cp run/report.html gallery/digits.html
+    cp run/report.html gallery/from-scratch.html
+    export LCSEARCH_GALLERY=$PWD/gallery
+    cd "$repository" && mkdocs build --strict --site-dir "$OLDPWD/site"
+}
 use_dev() { cd "$repository" && ruff check . && python -m pytest -q -p no:cacheprovider tests/core; }
 
 "use_$1"

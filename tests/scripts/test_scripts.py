@@ -158,15 +158,23 @@ def test_quickstart_says_what_to_do_when_there_is_no_data(clone: Path) -> None:
     assert not any("lcsearch run" in call for call in calls)
 
 
-def test_docs_writes_the_reference_where_git_does_not_look(clone: Path) -> None:
-    for arguments, folder in (([], "build/api"), (["elsewhere"], "elsewhere")):
+def test_docs_builds_the_site_where_git_does_not_look_and_checks_it(clone: Path) -> None:
+    for arguments, folder in (([], "build/site"), (["elsewhere"], "elsewhere")):
         code, calls, _ = run(clone, "scripts/docs.sh", *arguments)
-        assert code == 0 and calls[-1].endswith(f"scripts/api_reference.py {folder}")
+        made, built, checked = calls[-3:]
+        assert code == 0 and made.endswith("scripts/gallery.py build/gallery")
+        assert "-m mkdocs build --strict" in built and built.endswith(f"--site-dir {folder}")
+        assert checked.endswith(f"scripts/check_site.py {folder}")
     assert "build/" in (ROOT / ".gitignore").read_text().split()
+    code, calls, _ = run(clone, "scripts/docs.sh", FAIL="mkdocs")
+    assert code != 0 and count(calls, "check_site") == 0
 
 
 def test_scripts_can_be_run_and_name_no_address() -> None:
-    for script in (".ci/run", *(f"scripts/{name}.sh" for name in ("test", "quickstart", "docs", "mutation"))):
+    for script in (
+        ".ci/run",
+        *(f"scripts/{name}.sh" for name in ("test", "quickstart", "docs", "mutation", "test_extras")),
+    ):
         path = ROOT / script
         assert os.access(path, os.X_OK)
         assert "://" not in path.read_text()
