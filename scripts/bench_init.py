@@ -78,7 +78,7 @@ def ready(tasks: Sequence[Task], lines: Sequence[Line]) -> list[Task]:
         if task.what.kind == "backbone" and not known:
             found.append(task)
         elif task.what.kind != "backbone" and known and left:
-            found.append(Task(task.what, left, task.where))
+            found.append(replace(task, trainings=left))
     return found
 
 

@@ -45,6 +45,7 @@ class Front:
         epochs: Of the backbone.
         fine_tune_epochs: Of what is cut out of it.
         init: ``trained``: models are cut out of the backbone; ``scratch``: nothing is.
+        kinds: Families that layers may become, as ``--kinds`` takes them; empty for the space's own.
     """
 
     backbone: str
@@ -56,11 +57,13 @@ class Front:
     epochs: int
     fine_tune_epochs: int
     init: str = "trained"
+    kinds: str = ""
 
     @property
     def name(self) -> str:
         """Of its folder."""
         how = "" if self.init == "trained" else f"-{self.init}"
+        how += f"-{self.kinds.replace(',', '-')}" if self.kinds else ""
         return f"{self.backbone}-{self.train_images}{how}-seed-{self.seed}"
 
 
@@ -103,7 +106,7 @@ class Task:
 
 def completed(lines: Sequence[Line]) -> list[Line]:
     """Lines with what those left open that were written before searches could differ in it."""
-    return [{"init": "trained", **line} for line in lines]
+    return [{"init": "trained", "kinds": "", **line} for line in lines]
 
 
 def do(task: Task) -> Sequence[Line]:
@@ -153,6 +156,7 @@ def _search(task: Task, path: Path) -> Line:
 def _said(task: Task, path: Path) -> dict[str, Any]:
     front = asdict(task.front)
     where = {"data_dir": task.where.data_dir, "device": task.where.device, "jobs": 1, "out": path}
+    front["kinds"] = tuple(task.front.kinds.split(",")) if task.front.kinds else None
     if task.front.init == "scratch":
         front["fine_tune_epochs"] = None
     return {**front, **where}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from lcsearch.train.start import Start
 DATASET, TRAIN_IMAGES, VALIDATION_IMAGES = "fashion-mnist", 10_000, 5_000
 BACKBONE_EPOCHS = 3
 SEEDS = 3
-SIZES = {"vgg11": {"1/4": 1 / 4, "1/16": 1 / 16, "1/64": 1 / 64}, "base": {"1/4": 1 / 4, "1/16": 1 / 16}}
+SIZES = {"vgg11": ("1/4", "1/16", "1/64"), "base": ("1/4", "1/16")}
 DISTILL = 0.5
 ABOVE = 1.5
 """What is guided may be so many times larger than the size, where the space holds nothing smaller."""
@@ -128,7 +129,7 @@ class Net:
 
     def budget(self, size: str) -> int:
         """Parameters of a model of a size."""
-        return round(self.params(self.plain) * SIZES[self.backbone][size])
+        return round(self.params(self.plain) * float(Fraction(size)))
 
     def params(self, spec: ModelSpec) -> int:
         """Parameters of a model."""

@@ -115,17 +115,11 @@ def _line(task: Task, training: Training, model: nn.Module, accuracies: list[flo
 
 def _backbone(task: Task) -> list[Line]:
     """Train the backbone, then measure what all that is cut out of it needs."""
-    begin, net, start = time.perf_counter(), task.net, task.start
-    start.folder.mkdir(parents=True, exist_ok=True)
-    found = start.folder / "accuracies.json"
-    if not start.backbone.is_file():
-        model = _fresh(task, net.plain)
-        accuracies = _trained(task, model, Recipe(epochs=contenders.BACKBONE_EPOCHS), task.what.seed)
-        found.write_text(json.dumps(accuracies), encoding="utf-8")
-        start.write_backbone(model.state_dict())
+    begin, net = time.perf_counter(), task.net
+    train_backbone(task)
     bound = net.bound()
     prepare(
-        start.folder,
+        task.start.folder,
         template=net.plain,
         layers=bound.searched_layers,
         groups=bound.thinning.found,
@@ -137,9 +131,34 @@ def _backbone(task: Task) -> list[Line]:
         device=task.where.device,
         threads=1,
     )
-    accuracies = json.loads(found.read_text(encoding="utf-8"))
-    plain = load_backbone(net.plain, start.folder)
+    return backbone_lines(task, begin)
+
+
+def train_backbone(task: Task) -> None:
+    """Train the backbone, if it is not there, and write its weights and its accuracies."""
+    start = task.start
+    start.folder.mkdir(parents=True, exist_ok=True)
+    if not start.backbone.is_file():
+        model = _fresh(task, task.net.plain)
+        accuracies = _trained(task, model, Recipe(epochs=contenders.BACKBONE_EPOCHS), task.what.seed)
+        _accuracies(start).write_text(json.dumps(accuracies), encoding="utf-8")
+        start.write_backbone(model.state_dict())
+
+
+def backbone_lines(task: Task, begin: float) -> list[Line]:
+    """The lines of a trained backbone.
+
+    Args:
+        task: Its task.
+        begin: When it was begun, by ``time.perf_counter``.
+    """
+    accuracies = json.loads(_accuracies(task.start).read_text(encoding="utf-8"))
+    plain = load_backbone(task.net.plain, task.start.folder)
     return [_line(task, training, plain, accuracies, begin) for training in task.trainings]
+
+
+def _accuracies(start: Start) -> Path:
+    return start.folder / "accuracies.json"
 
 
 def _scratch(task: Task) -> list[Line]:

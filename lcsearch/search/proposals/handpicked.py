@@ -79,7 +79,7 @@ def _thinner_of_families(bound: BoundSpace, size: int, kinds: Sequence[str]) -> 
 def _uniform(bound: BoundSpace, size: int, kinds: Sequence[str]) -> Iterator[Candidate]:
     """Of each of some families one share for all layers."""
     for kind in kinds:
-        one = _within(partial(_at_share, bound, kind), size, bound.params)
+        one = _within(partial(uniform_of, bound, kind), size, bound.params)
         if one is not None:
             label = f"uniform {lookup.family(kind).share_words(one[0])}"
             yield Candidate("uniform", label, TrialSpec(one[1]))
@@ -141,7 +141,7 @@ def known_good(bound: BoundSpace) -> list[Candidate]:
     return _distinct(picked)[1:]
 
 
-def _at_share(bound: BoundSpace, family: str, share: float) -> ModelSpec:
+def uniform_of(bound: BoundSpace, family: str, share: float) -> ModelSpec:
     """One share for all layers that may be of the family."""
     kept, layers = bound.thinning.full, Layers()
     for offer in bound.offers(family):
