@@ -31,6 +31,7 @@ class Kind:
         setting: The setting that takes the name; empty where none does.
         contract: ``package.module:class`` of what each must be an instance of.
         forms: What the setting takes beside names, for messages.
+        reserved: Names that mean something else, so that nothing of the kind may have them.
     """
 
     word: str
@@ -40,7 +41,11 @@ class Kind:
     setting: str = ""
     contract: str = ""
     forms: str = ""
+    reserved: tuple[str, ...] = ()
 
+
+NO_FAMILY = "none"
+"""In place of a family: layers that could be of one together are not."""
 
 BACKBONE = Kind(
     "backbone",
@@ -66,6 +71,7 @@ FAMILY = Kind(
     "lcsearch.families",
     "FAMILY",
     contract="lcsearch.layers.family:Family",
+    reserved=(NO_FAMILY,),
 )
 SAMPLER = Kind(
     "sampler",
@@ -218,7 +224,10 @@ def _load(kind: Kind, offer: _Offer) -> Any:
     Raises:
         Exception: Whatever its module raises.
         TypeError: It is of another kind.
+        ValueError: Its name is reserved.
     """
+    if offer.name in kind.reserved:
+        raise ValueError(f"no {kind.word} can be called {offer.name!r}, which means something else")
     try:
         found = offer.entry.load()
     except SystemExit as error:  # a module may leave so where something is missing

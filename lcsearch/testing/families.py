@@ -19,6 +19,7 @@ import torch
 from pydantic_core import PydanticCustomError
 from torch import nn
 
+from lcsearch.core import plugins
 from lcsearch.core.spec import LayerSpec
 from lcsearch.layers.family import Family
 from lcsearch.layers.offer import Rule
@@ -102,6 +103,7 @@ def _canonical_specs(
 def _check_facts(family: Family[Any]) -> None:
     name = family.name
     expect(bool(re.fullmatch(r"[a-z][a-z0-9_-]*", name)), f"its name is {name!r}; expected a lower-case word")
+    expect(name not in plugins.FAMILY.reserved, f"its name is {name!r}, which spaces mean no family by")
     expect(
         bool(re.fullmatch("#[0-9a-f]{6}", family.colour)),
         f"its colour is {family.colour!r}; expected one such as #0072b2",

@@ -119,6 +119,16 @@ def test_of_two_distributions_the_first_on_the_path_has_the_name(tmp_path: Path)
     assert ("far 1", "not used: there is one of this name (near 2)") in problems
 
 
+def test_no_family_is_called_what_means_no_family_in_spaces(tmp_path: Path) -> None:
+    entries = {plugins.FAMILY.group: {"none": "lcsearch.layers.families.linear:FAMILY"}}
+    with installed(tmp_path, "nobody", "1.0", entries, {}):
+        with pytest.raises(InputError, match=r"^family 'none' \(nobody 1.0\) does not load: .* which means"):
+            plugins.find(plugins.FAMILY, "none")
+        assert [p.problem for p in plugins.listed() if p.name == "none" and p.kind is plugins.FAMILY] != [
+            None
+        ]
+
+
 def test_a_distribution_on_the_path_twice_is_one(tmp_path: Path) -> None:
     for folder in ("copy", "original"):
         (tmp_path / folder).mkdir()

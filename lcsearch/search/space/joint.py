@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from lcsearch.core import plugins
 from lcsearch.core.parameters import Choice, Number, Trial
 from lcsearch.layers import lookup
 from lcsearch.layers.offer import End
@@ -12,7 +13,7 @@ from lcsearch.layers.shape import Shapes
 from lcsearch.search.space.bonds import Bond
 from lcsearch.search.space.groups import Group, Layers, Pick
 
-APART = "none"
+APART = plugins.NO_FAMILY
 """In place of a family: the layers choose each for itself."""
 
 
