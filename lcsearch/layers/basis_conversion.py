@@ -33,6 +33,15 @@ def filters_for(conv: nn.Conv2d, energy: float) -> int:
     return basis_fit.filters_for(Target.of(conv).filters, energy)
 
 
+def kept_by(conv: nn.Conv2d) -> list[float]:
+    """Return what share of the squares of a convolution's numbers 1, 2, ... filters keep, up to the most.
+
+    Raises:
+        ValueError: A weight is NaN or infinite.
+    """
+    return basis_fit.kept_by(Target.of(conv).filters)
+
+
 @torch.no_grad()
 def to_conv(layer: BasisFilters) -> nn.Conv2d:
     """Return the equal plain convolution, in the mode and memory format of the layer."""

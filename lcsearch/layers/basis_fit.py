@@ -12,6 +12,8 @@ in float64.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 import torch
 from torch import Tensor
 
@@ -65,7 +67,19 @@ def filters_for(filters: Tensor, energy: float) -> int:
     """
     if not 0 < energy <= 1:
         raise ValueError(f"energy={energy!r} must be in (0, 1]")
-    squares = torch.linalg.svdvals(filters.flatten(1)).square()
-    kept = squares.cumsum(0)
-    enough = kept >= energy * kept[-1] * (1 - torch.finfo(kept.dtype).eps * len(kept))
-    return 1 + int(enough.int().argmax())
+    return 1 + bisect_left(kept_by(filters), energy)
+
+
+def kept_by(filters: Tensor) -> list[float]:
+    """Return what share of the squares of all numbers 1, 2, ... filters of a bank keep, up to the most.
+
+    What is rounded counts as kept: the last shares may be a little above 1.
+
+    Args:
+        filters: (out, ...), float64, on the CPU.
+    """
+    kept = torch.linalg.svdvals(filters.flatten(1)).square().cumsum(0)
+    if kept[-1] == 0:
+        return [1.0] * len(kept)
+    found: list[float] = (kept / (kept[-1] * (1 - torch.finfo(kept.dtype).eps * len(kept)))).tolist()
+    return found

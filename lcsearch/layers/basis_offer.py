@@ -28,12 +28,18 @@ class Chosen(NamedTuple):
     """A choice.
 
     Attributes:
-        filters: Filters of the bank / the most that there can be.
+        filters: Filters of the bank / the most that there can be; or the energy that they keep.
         bank: Where it comes from: ``fitted``, ``random`` or ``trained``.
     """
 
     filters: float
     bank: str
+
+
+def filters_at(share: float, shape: ConvShape) -> int:
+    """The nearest number of filters to a share of the most, at least 1."""
+    most = basis_sizes.most(shape)
+    return min(most, max(1, math.floor(share * most + 0.5)))
 
 
 class BasisOffer(Offer[SpecT, Chosen], Generic[SpecT]):
@@ -63,7 +69,7 @@ class BasisOffer(Offer[SpecT, Chosen], Generic[SpecT]):
         self._bank = Choice(f"{group}/bank", tuple(rule.banks))
         self._most = max(map(basis_sizes.most, shapes.values()))
         numbers = sum(shape.macs for shape in shapes.values())
-        self._whole = {bank: _at_most(bank, shapes) / numbers for bank in self._bank.choices}
+        self._whole = {bank: stored_at_most(bank, shapes) / numbers for bank in self._bank.choices}
 
     @property
     def parameters(self) -> Sequence[Choice | Number]:
@@ -86,28 +92,38 @@ class BasisOffer(Offer[SpecT, Chosen], Generic[SpecT]):
 
     def layers(self, own: Chosen, shapes: Shapes) -> dict[str, SpecT]:
         """One share for all; a layer that would store no less stays plain."""
-        found = {}
-        for name in self.members:
-            spec = self._family.canonical(shapes[name], self._spec(own, shapes[name]))
-            if spec is not None:
-                found[name] = spec
-        return found
+        return self._canonical({name: self._spec(own, name, shapes[name]) for name in self.members}, shapes)
 
-    def _spec(self, own: Chosen, shape: ConvShape) -> SpecT:
-        filters = max(1, math.floor(own.filters * basis_sizes.most(shape) + 0.5))
-        seed = self._seed if own.bank == RANDOM else None
-        return self._make(min(filters, basis_sizes.most(shape)), own.bank == TRAINED, seed)
+    def _canonical(self, made: Mapping[str, SpecT], shapes: Shapes) -> dict[str, SpecT]:
+        found = ((name, self._family.canonical(shapes[name], spec)) for name, spec in made.items())
+        return {name: spec for name, spec in found if spec is not None}
+
+    def _spec(self, own: Chosen, name: str, shape: ConvShape) -> SpecT:
+        return self._with_bank(filters_at(self._kept(own.filters, name), shape), own.bank)
+
+    def _kept(self, filters: float, name: str) -> float:
+        """What a choice makes the filters of a member, as a share of the most."""
+        return filters
+
+    def _with_bank(self, filters: int, bank: str) -> SpecT:
+        return self._make(filters, bank == TRAINED, self._seed if bank == RANDOM else None)
 
     def guesses(self, wanted: Mapping[str, SpecT], shapes: Shapes) -> Iterator[Chosen]:
         """Shares that suit each layer, then all, then the ends."""
         kinds = {self._kind(spec) for spec in wanted.values()}
         if len(kinds) > 1:
             return
-        suits = [_shares(shapes[name], self._read(spec)[0]) for name, spec in wanted.items()]
+        suits = [self._suits(name, shapes[name], self._read(spec)[0]) for name, spec in wanted.items()]
         for bank in kinds or self._bank.choices:
             if bank in self._bank.choices:
                 for filters in between(self._filters, suits):
                     yield Chosen(filters, bank)
+
+    def _suits(self, name: str, shape: ConvShape, filters: int) -> Suits:
+        """Which shares give a member its filters."""
+        most = basis_sizes.most(shape)
+        suits = Suits.around(filters / most, 1 / most)
+        return suits._replace(low=0.0) if filters == 1 else suits  # less than 1 is raised to 1
 
     def _kind(self, spec: SpecT) -> str:
         """Where a spec's bank comes from; nothing that is a choice where its seed is another."""
@@ -154,7 +170,7 @@ class BasisOffer(Offer[SpecT, Chosen], Generic[SpecT]):
 
     def nudged(self, own: Chosen, rng: np.random.Generator) -> Chosen:
         """More filters or less."""
-        return Chosen(self._snapped(own.filters * nudge(rng)), own.bank)
+        return self.scaled(own, nudge(rng))
 
     def changed(self, own: Chosen, rng: np.random.Generator) -> Chosen:
         """Another bank that stores about as much; where there is one kind, more filters or less."""
@@ -176,7 +192,7 @@ class BasisOffer(Offer[SpecT, Chosen], Generic[SpecT]):
         return self._filters.clip(max(1, round(filters * self._most)) / self._most)
 
 
-def _at_most(bank: str, shapes: Shapes) -> int:
+def stored_at_most(bank: str, shapes: Shapes) -> int:
     """Numbers that layers store with as many filters as there can be, their biases left out."""
     found = 0
     for shape in shapes.values():
@@ -185,10 +201,3 @@ def _at_most(bank: str, shapes: Shapes) -> int:
         )
         found += size.stored - shape.bias_size
     return found
-
-
-def _shares(shape: ConvShape, filters: int) -> Suits:
-    """Which shares give a layer its filters."""
-    most = basis_sizes.most(shape)
-    suits = Suits.around(filters / most, 1 / most)
-    return suits._replace(low=0.0) if filters == 1 else suits  # less than 1 is raised to 1

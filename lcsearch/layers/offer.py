@@ -19,6 +19,7 @@ from lcsearch.layers.shape import ConvShape, Shapes
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import nn
 
 SpecT = TypeVar("SpecT", bound=LayerSpec)
 OwnT = TypeVar("OwnT", bound=tuple[Any, ...])
@@ -39,6 +40,11 @@ class Rule(Strict):
         """The rule where all models train from scratch."""
         return self
 
+    @property
+    def of_weights(self) -> str | None:
+        """The key that means weights of a trained net, if it says one: then offers need `Offer.learn`."""
+        return None
+
     def shown(self) -> dict[str, Any]:
         """What matters of it in a file that people edit: names and ranges."""
         return {name: value for name, value in self if value is not None}
@@ -56,6 +62,9 @@ class Offer(ABC, Generic[SpecT, OwnT]):
     def __init__(self, group: str, shapes: Shapes) -> None:
         self.group = group
         self.members = tuple(shapes)
+
+    def learn(self, convs: Mapping[str, nn.Conv2d]) -> None:
+        """Take note of the trained convolutions, by name: of those that layers are to be cut out of."""
 
     # Choices, parameters and specs.
 

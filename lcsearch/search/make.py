@@ -86,7 +86,7 @@ def narrowed(space: Space, asked: Asked, settings: RunSettings) -> Space:
     """A space with the families that the user named, and without recipe values that were named as well.
 
     Raises:
-        InputError: There is no such family.
+        InputError: There is no such family, or the space means trained weights where there are none.
     """
     named = explicit_recipe(asked)
     space = space.model_copy(update={"train": {k: v for k, v in space.train.items() if k not in named}})

@@ -141,9 +141,12 @@ class BasisFamily(Family[BasisSpec]):
         return BasisRule
 
     def offer(self, rule: BasisRule, group: str, shapes: Shapes) -> BasisOffer[BasisSpec]:
-        """One share of the most filters and one kind of bank, for the whole group."""
+        """One share of the most filters, or energy, and one kind of bank, for the whole group."""
+        from lcsearch.layers.basis_energy import EnergyOffer
         from lcsearch.layers.basis_offer import BasisOffer
 
+        if rule.energy is not None:
+            return EnergyOffer(self, BasisSpec, _fields, rule, rule.energy, group, shapes)
         return BasisOffer(self, BasisSpec, _fields, rule, group, shapes)
 
     def ways(self, shape: ConvShape) -> Sequence[Way]:

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from lcsearch.compress.sensitivity import Sensitivity
 from lcsearch.core.job import Progress
 from lcsearch.core.spec import ModelSpec
+from lcsearch.nets.replaceable import conv_layers
+from lcsearch.nets.weights import load_backbone
 from lcsearch.runs.settings import RunSettings
 from lcsearch.search.images import ANY_IMAGES, SessionImages
 from lcsearch.search.proposals.descent import best_seen, counts_to_measure
@@ -69,6 +71,8 @@ class Preparing:
             seen=self.images.seen,
             progress=progress,
         )
+        if self.space.space.of_weights is not None:
+            self.space.learn(conv_layers(load_backbone(plain, start)))
         found = Start(start).read_sensitivity()
         best = best_seen if self.space.thinning.choices else best_for_budgets
         below = settings.scratch_below * self.space.params(plain)

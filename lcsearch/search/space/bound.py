@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lcsearch.core.parameters import Choice, NotInSpace, Number, Replay, Trial
 from lcsearch.core.spec import ModelSpec, Recipe, Regularizer, TrialSpec
@@ -18,6 +18,9 @@ from lcsearch.search.space.groups import Group, Layers, Pick
 from lcsearch.search.space.schema import Space
 from lcsearch.search.space.thin_sizes import Kept
 from lcsearch.search.space.thinning import Thinning
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Answers = tuple[dict[str, Any], dict[str, Any]]
 """What a trial answered, by parameter, and the Optuna distributions of these parameters."""
@@ -75,6 +78,12 @@ class BoundSpace:
             for own in dict.fromkeys((group, *group.alone())):
                 if family in own.offers:
                     yield own.offers[family]
+
+    def learn(self, convs: Mapping[str, nn.Conv2d]) -> None:
+        """Tell offers of the trained convolutions that models are cut out of, by name."""
+        for offer in (offer for family in self.families for offer in self.offers(family)):
+            offer.learn({name: convs[name] for name in offer.members})
+        self._models.clear()
 
     @property
     def parameters(self) -> tuple[Choice | Number, ...]:

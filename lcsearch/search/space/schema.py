@@ -10,10 +10,10 @@ from typing import Any, Literal, get_args, get_type_hints
 from pydantic import Field, field_validator, model_validator
 
 from lcsearch.core.checked import version_first
-from lcsearch.core.errors import did_you_mean
+from lcsearch.core.errors import InputError, did_you_mean
 from lcsearch.core.ranges import FloatRange, IntRange, Shrink, Weight
 from lcsearch.core.spec import Recipe
-from lcsearch.core.strict import Strict, first_mistake, problem, shown
+from lcsearch.core.strict import Strict, first_mistake, format_path, problem, shown
 from lcsearch.search.space.old_width import as_channels
 from lcsearch.search.space.rule import LayerRule
 
@@ -75,6 +75,15 @@ class Space(Strict):
         """Whether some rule lets channels go."""
         return any(rule.channels.low < 1 for rule in self.layers.values())
 
+    @property
+    def of_weights(self) -> str | None:
+        """The path of what it says that means the weights of a trained net; None where there is nothing."""
+        for pattern, rule in self.layers.items():
+            for own in rule.offered.values():
+                if own.of_weights is not None:
+                    return format_path(("layers", pattern, own.of_weights))
+        return None
+
     def with_plain(self, names: Iterable[str]) -> Space:
         """The same space in which some convolutions stay plain; as many of their channels may go."""
         rules = {}
@@ -86,7 +95,14 @@ class Space(Strict):
         return self.model_copy(update={"layers": rules | others})
 
     def from_scratch(self) -> Space:
-        """The same space where all models train from scratch: some families then offer something else."""
+        """The same space where all models train from scratch: some families then offer something else.
+
+        Raises:
+            InputError: It says something that means the weights of a trained net.
+        """
+        if self.of_weights is not None:
+            why = "it means the weights of a trained net, but all models train from scratch"
+            raise InputError(f"{self.of_weights}: is not allowed; {why}", setting="space")
         rules = {pattern: rule.from_scratch() for pattern, rule in self.layers.items()}
         return self.model_copy(update={"layers": rules})
 
