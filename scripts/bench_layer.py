@@ -2,19 +2,21 @@
 """What the layers of a family cost against the plain convolution; LinearConv's also against the published.
 
 Training steps and inference of a whole backbone, every convolution replaced that saves parameters; or one
-training step of each convolution of all backbones (--shapes; what looks slow is measured again, ten
-times as often). --ways also forces weight and feature space, and says what the layers' own choices lose. The
-variants take turns within one process, in random order, with the same data, optimizer, memory layout and
-threads; shown are the median ratio to the plain net, the spread of the middle half of the ratios, and the
-peak memory of a step (CUDA only; on a CPU the bytes that autograd keeps for the backward pass). Freed memory
-is kept, as in the trainings of lcsearch, unless --return-memory. Nothing else should run meanwhile; where
-that cannot be had, --threads 1 takes processor time instead of wall-clock time.
+training step of each convolution of all backbones (--shapes; what looks slow is measured again, ten times as
+often); or steps and inference of each convolution of a backbone, or of all, with a quarter of its numbers in
+layers of every family (--quarter). --ways also forces weight and feature space, and says what the layers' own
+choices lose. The variants take turns within one process, in random order, with the same data, optimizer,
+memory layout and threads; shown are the median ratio to the plain net, the spread of the middle half of the
+ratios, and the peak memory of a step (CUDA only; on a CPU the bytes that autograd keeps for the backward
+pass). Freed memory is kept, as in the trainings of lcsearch, unless --return-memory. Nothing else should run
+meanwhile; where that cannot be had, --threads 1 takes processor time instead of wall-clock time.
 
     python scripts/bench_layer.py                      # vgg11, batch 128, float32, 2 threads
     python scripts/bench_layer.py --precision bfloat16
     python scripts/bench_layer.py --device cuda --repeats 50
     python scripts/bench_layer.py --shapes --threads 1
     python scripts/bench_layer.py --shapes --ways
+    python scripts/bench_layer.py --quarter --backbone base --threads 1
     python scripts/bench_layer.py --family separable --ways
     python scripts/bench_layer.py --family separable --image-size 16 --batch 64
 """
@@ -30,15 +32,16 @@ import click
 import torch
 import torch.nn.functional as F
 from bench_timing import compare, kept_bytes
+from layer_families import families_of
+from layer_shapes import convolutions, images_for, layer_step, title_of
 from torch import Tensor, nn
 
 from lcsearch.core import plugins
 from lcsearch.layers import LinearConv2d, lookup
 from lcsearch.layers.family import Family
-from lcsearch.layers.geometry import Geometry
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.nets import backbones
-from lcsearch.nets.replaceable import conv_layers, shape_of
+from lcsearch.nets.replaceable import shape_of
 from lcsearch.nets.surgery import convert, factorize, uniform
 from lcsearch.train.memory import keep_freed_memory
 
@@ -51,8 +54,20 @@ CHOICES: dict[str, dict[str, dict[str, Any]]] = {
         "1 term, rank 32": {"terms": 1, "rank": 32},
         "3 terms, rank 32": {"terms": 3, "rank": 32},
     },
+    "basis": {
+        "16 filters": {"filters": 16},
+        "32 filters": {"filters": 32},
+        "32 random filters": {"filters": 32, "bank_seed": 0},
+        "32 trained filters": {"filters": 32, "train_basis": True},
+    },
+    "shared": {
+        "8 + 1 filters": {"share_by": "stage", "shared": 8, "unique": 1},
+        "32 + 0 filters": {"share_by": "stage", "shared": 32, "unique": 0},
+    },
 }
 """What is measured of each family: its options by name."""
+ALONE = ("linear", "separable", "basis")
+"""Families that one layer can be of."""
 PUBLISHED = "alpha 1/4"
 WAYS: tuple[Literal["weight", "feature"], ...] = ("weight", "feature")
 
@@ -160,31 +175,6 @@ def whole_net(
         compare(f"{title} inference, batch {size}", runs, repeats * (10 if size == 1 else 1), device)
 
 
-def layer_step(layer: nn.Module, x: Tensor, gradient: Tensor) -> None:
-    x.grad = None
-    layer.zero_grad(set_to_none=True)
-    layer(x).backward(gradient)
-
-
-def all_convolutions() -> list[tuple[Geometry, int]]:
-    """Every different convolution of all backbones, with the size of its input."""
-    seen: dict[tuple[Geometry, int], None] = {}
-    for name in plugins.names(plugins.BACKBONE):
-        model = net(name).eval()
-        for conv in conv_layers(model).values():
-            conv.register_forward_hook(
-                lambda conv, images, _: seen.setdefault((Geometry.of(conv), images[0].shape[-1]))
-            )
-        model(torch.randn(1, 3, 32, 32))
-    return list(seen)
-
-
-def title_of(g: Geometry, size: int) -> str:
-    kernel = f"{g.kernel_size[0]}x{g.kernel_size[1]}/{g.stride[0]}"
-    bias = "with bias" if g.bias else "without bias"
-    return f"{g.in_channels}-{g.out_channels} {kernel} {bias} groups {g.groups} at {size}"
-
-
 def variants(conv: nn.Conv2d, kind: Family[Any], numbers: dict[str, Any], ways: bool) -> list[nn.Module]:
     """The layer as it chooses, and forced where both ways are asked for; none where it saves nothing."""
     shape = shape_of(conv)
@@ -206,9 +196,8 @@ def all_shapes(family: str, batch: int, repeats: int, device: str, ways: bool) -
     """Forward and backward of every different layer of all backbones that saves parameters."""
     ratios: dict[str, float] = {}
     kind = lookup.family(family)
-    for g, size in all_convolutions():
-        x = torch.randn(batch, g.in_channels, size, size, device=device)
-        x = x.contiguous(memory_format=torch.channels_last).requires_grad_(g.in_channels != 3)  # not images
+    for g, size in convolutions(plugins.names(plugins.BACKBONE)):
+        x = images_for(g, size, batch, device)
         conv = nn.Conv2d(**g.arguments, device=device)
         layers = {
             ", ".join(part for part in (name, way) if part): layer
@@ -258,6 +247,7 @@ def say_what_choosing_loses(ratios: Mapping[str, float]) -> None:
 @click.option("--repeats", default=9, show_default=True)
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--shapes", is_flag=True, help="Single layers instead of a whole net.")
+@click.option("--quarter", is_flag=True, help="Single layers of a backbone ('all': of all), every family.")
 @click.option("--ways", is_flag=True, help="Also all layers forced to either way.")
 @click.option("--return-memory", is_flag=True, help="The C library's own way with freed memory.")
 def main(
@@ -270,16 +260,22 @@ def main(
     repeats: int,
     device: str,
     shapes: bool,
+    quarter: bool,
     ways: bool,
     return_memory: bool,
 ) -> None:
+    if shapes and family not in ALONE:
+        raise click.UsageError(f"--shapes: layers of {family} share; --quarter measures them")
     torch.set_num_threads(threads)
     kept = not return_memory and keep_freed_memory()
     memory = "freed memory kept" if kept else "freed memory returned"
     click.echo(
         f"torch {torch.__version__}, {threads} threads, {device}, {precision}, channels-last, {memory}"
     )
-    if shapes:
+    if quarter:
+        names = plugins.names(plugins.BACKBONE) if backbone == "all" else [backbone]
+        families_of(names, image_size, batch, repeats, device)
+    elif shapes:
         all_shapes(family, batch, repeats, device, ways)
     else:
         x = torch.randn(batch, 3, image_size, image_size).to(device, memory_format=torch.channels_last)

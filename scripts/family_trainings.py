@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, partial
-from typing import Any
 
 import init_contenders as contenders
 import init_trainings as trainings
 import torch
 from bound_space import bound_space
+from family_rules import RULES
 from init_contenders import Net, nearest
 from work_off import Line
 
@@ -24,18 +24,12 @@ from lcsearch.train.start import Start, write_teacher_of
 
 SIZES = ("1/16", "1/4", "1/2")
 """Shares of the backbone's parameters."""
-SHAPES: dict[str, tuple[str, dict[str, Any]]] = {
-    "linear": ("linear", {"coefficients": ["full"]}),
-    "basis, fitted": ("basis", {"bank": ["fitted"]}),
-    "basis, random": ("basis", {"bank": ["random"]}),
-    "basis, trained": ("basis", {"bank": ["trained"]}),
-    "shared": ("shared", {"share_by": ["stage"]}),
-}
-"""Nets with all channels: the family of all layers that may be, and what is said of it."""
 ARMS = {
     "cut": ("thinner", "linear", "basis, fitted", "basis, trained", "shared", "separable"),
     "scratch": ("thinner", "linear", "basis, random", "basis, trained", "shared", "separable"),
 }
+BY_CHANNELS = ("thinner", "separable")
+"""Nets whose size is set by one share of all channels; the others have all channels."""
 TRAINING = (1, contenders.DISTILL)
 """Epochs of fine-tuning, and what of the loss comes from the backbone's outputs."""
 NEAR = 1.1
@@ -68,16 +62,16 @@ class FamilyNet(Net):
 
 @cache
 def _made(net: FamilyNet, shape: str, size: str) -> ModelSpec:
-    if shape not in SHAPES:
+    if shape in BY_CHANNELS:
         return net.separable(size) if shape == "separable" else net.thinner(size)
-    family, bound, wanted = SHAPES[shape][0], _bound(net, shape), net.budget(size)
+    family, bound, wanted = RULES[shape][0], _bound(net, shape), net.budget(size)
     share = nearest(lambda share: bound.params(uniform_of(bound, family, share)), wanted)
     return uniform_of(bound, family, share)
 
 
 @cache
 def _bound(net: FamilyNet, shape: str) -> BoundSpace:
-    family, own = SHAPES[shape]
+    family, own = RULES[shape]
     return bound_space(
         net.plain, net.image_size, channels=False, families=None, kinds=("conv", family), own=own
     )
