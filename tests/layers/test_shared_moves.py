@@ -91,8 +91,8 @@ def test_what_is_kept_is_of_any_way_and_half_the_time_of_shared_filters_alone() 
     kept = [own.keeping(0.5, rng) for _ in range(40)]
     assert {choice.share_by for choice in kept} == {"stage", "position"}
     assert all(len({*choice.shared}) == len({*choice.unique}) == 1 for choice in kept), "even filters"
-    alone = [choice for choice in kept if choice.unique[0] == 0]
-    assert 10 < len(alone) < 30
+    most = {by: max(one.shared[0] for one in kept if one.share_by == by) for by in SETS}
+    assert 10 < sum(choice.shared[0] == most[choice.share_by] for choice in kept) < 30
     assert all(own.share(choice) == pytest.approx(0.5, abs=0.1) for choice in kept)
     unique = [choice.unique[0] * 4 * 8 * 82 / 2304 for choice in kept]
     assert max(unique) < 0.25 + 4 * 41 / 2304, "for up to half of what is stored"
@@ -113,6 +113,8 @@ def test_a_nudge_changes_one_number_of_either_kind() -> None:
     assert all(one.share_by == "position" for one in nudged)
     steps = [one.unique[0] - 0.5 for one in nudged if one.unique[0] != 0.5]
     assert max(map(abs, steps)) < 0.9 and min(steps) < 0 < max(steps)
+    assert sorted(one.shared[0] for one in nudged if one.shared[0] != 0.25)[3] < 0.25
+    assert max(one.unique[3] for one in nudged) <= 0.5, "where there is none, about one is added"
 
 
 def test_where_unique_filters_are_fixed_only_shared_ones_are_nudged() -> None:
