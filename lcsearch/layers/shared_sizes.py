@@ -14,6 +14,8 @@ from lcsearch.layers.shape import ConvShape, Shapes
 _NORM = 2
 """Numbers of a batch norm for each filter; they fold into the mixing and a bias when a model is exported."""
 
+FITS = "what fits is a convolution of one group, larger than 1x1 or with more outputs than inputs"
+
 
 def refusal(shape: ConvShape) -> str | None:
     """Why a convolution cannot share filters, in words; None where it can."""
@@ -31,7 +33,7 @@ def check(shape: ConvShape, shared: int, unique: int) -> None:
     """
     why = refusal(shape)
     if why is not None:
-        raise ValueError(f"cannot share filters: {why}")
+        raise ValueError(f"cannot share filters: {why}; {FITS}")
     most = shape.filter_size
     if not 1 <= shared <= most:
         raise ValueError(f"shared={shared!r} must be in 1..{most} for filters of {most} numbers")

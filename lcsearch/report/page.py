@@ -11,7 +11,7 @@ from lcsearch.core.text import format_count
 from lcsearch.report.drawing import draw_all
 from lcsearch.report.evidence import Target
 from lcsearch.report.fill import document
-from lcsearch.report.front_rows import front_rows
+from lcsearch.report.front_rows import families_words, front_rows
 from lcsearch.report.heading import remarks, title
 from lcsearch.report.interpolate import Needed
 from lcsearch.report.kinds import KINDS
@@ -44,6 +44,7 @@ def render(run: RunRecord, live: int | None = None) -> str:
         needed=_needed_table(judged),
         sections=sections(drawings),
         front=shown,
+        families=families_words(run),
         baseline=run.baseline,
         metric=metric_words(run.metric),
         tuned=any(trial.accuracy_before is not None for trial in shown),

@@ -60,6 +60,12 @@ def test_an_energy_gives_each_layer_the_filters_that_keep_it(tmp_path: Path) -> 
     assert filters["features.4"] <= 3 < filters["features.8"]
 
 
+def test_layers_that_save_nothing_with_their_most_filters_are_said() -> None:
+    said = invoke(*BASE, "--filters", "64").stdout
+    assert "left plain: features.0 (it can have at most 27 filters, with which it saves nothing)" in said
+    assert "features.8 (" not in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

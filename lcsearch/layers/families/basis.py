@@ -206,6 +206,17 @@ class BasisFamily(Family[BasisSpec]):
             raise ValueError(f"energy={numbers['energy']!r} needs a convolution with weights")
         return self._chosen(shape, filters_for(conv, numbers["energy"]), numbers)
 
+    def left_out(self, shapes: Shapes, numbers: Mapping[str, Any]) -> dict[str, str]:
+        """Also those that cannot have so many filters, and save nothing with their most."""
+        found = super().left_out(shapes, numbers)
+        able = {name: shape for name, shape in shapes.items() if name not in found}
+        for name, shape in able.items():
+            most = basis_sizes.most(shape)
+            too_many = numbers.get("filters", 0) > most
+            if too_many and self.canonical(shape, self.chosen(shape, numbers)) is None:
+                found[name] = f"it can have at most {most} filters, with which it saves nothing"
+        return {name: found[name] for name in shapes if name in found}
+
     def _chosen(self, shape: ConvShape, filters: int, numbers: Mapping[str, Any]) -> BasisSpec:
         most, trains = basis_sizes.most(shape), bool(numbers.get("train_basis"))
         return BasisSpec(min(filters, most), trains, numbers.get("bank_seed"))

@@ -71,7 +71,11 @@ def test_macs_are_those_of_the_cheaper_form() -> None:
             "'wide' cannot share filters with 'a': its input channels are 32, not 16",
         ),
         ({"a": SharedSpec("x", 145)}, "shared=145 must be in 1..144 for filters of 144 numbers"),
-        ({"deep": SharedSpec("x", 1)}, "cannot share filters: it is depthwise"),
+        (
+            {"deep": SharedSpec("x", 1)},
+            "cannot share filters: it is depthwise; what fits is a convolution of one group, larger "
+            "than 1x1 or with more outputs than inputs",
+        ),
     ],
 )
 def test_layers_that_cannot_share_say_why(specs: dict[str, SharedSpec], message: str) -> None:
