@@ -8,6 +8,7 @@ has recorded: ``lcsearch.read_run("runs/mine")``. Each is imported when it is fi
 from __future__ import annotations
 
 import importlib
+import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -56,7 +57,10 @@ _WHERE = {
 def __getattr__(name: str) -> Any:
     if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_WHERE[name]), name)
+    with warnings.catch_warnings():
+        # In a notebook tqdm, which Optuna imports, asks for ipywidgets, though none of its bars is shown.
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        return getattr(importlib.import_module(_WHERE[name]), name)
 
 
 def __dir__() -> list[str]:
