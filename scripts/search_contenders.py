@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -205,5 +206,6 @@ def contenders() -> dict[str, Callable[[World, int, int], list[Step]]]:
     found["optuna-tpe"] = user(lambda seed: optuna.samplers.TPESampler(seed=seed))
     found["optuna-nsga2"] = user(lambda seed: optuna.samplers.NSGAIISampler(seed=seed))
     found["optuna-random"] = user(lambda seed: optuna.samplers.RandomSampler(seed=seed))
-    found["syne-tune-moasha"] = moasha
+    if importlib.util.find_spec("syne_tune") is not None:
+        found["syne-tune-moasha"] = moasha
     return found
