@@ -33,10 +33,12 @@ def test_a_share_is_a_number_of_channels(share: float, size: int, blocks: int, c
 def test_counts_of_all_groups_come_from_shares_of_some() -> None:
     kept = GROUPS.kept({"right": 0.5, "into": 0.4})
     assert kept == {"left": 4, "right": 3, "both": 5, "into": 4}
+    assert GROUPS.kept({"left": 1.0}) == GROUPS.kept({})
 
 
 def test_shares_name_only_what_is_thinner() -> None:
     assert GROUPS.channels({"left": 3, "right": 6, "both": 2}) == {"left": 0.75, "both": 0.4}
+    assert GROUPS.channels({"right": 1}) == {"right": 0.166667}
 
 
 @given(st.integers(1, 4), st.integers(1, 300), st.data())
@@ -83,7 +85,8 @@ def test_what_lies_behind_moves_up_when_channels_go() -> None:
 )
 def test_channels_lie_where_the_cut_says(cut: Cut, channels: list[int], places: list[list[int]]) -> None:
     assert cut.places(8, np.array(channels, int)).tolist() == places
-    assert cut.length(len(channels)) == len(places[0])
+    length = cut.length(len(channels))
+    assert length == len(places[0]) and isinstance(length, int)
 
 
 def test_the_first_of_every_block_stay() -> None:
