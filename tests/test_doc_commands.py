@@ -6,18 +6,18 @@ not run again.
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 from doc_blocks import DOCS, Block, blocks_of, commands_of, outside, pages
 
-from lcsearch.cli.main import cli
+from lcsearch.cli.main import call, cli
 
 TOP = DOCS.parent
 STORIES = {
@@ -64,22 +64,35 @@ def parse(words: list[str]) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("story", STORIES)
-def test_what_the_pages_say_works(story: str, tmp_path: Path) -> None:
+def test_what_the_pages_say_works(
+    story: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_modules: None
+) -> None:
     if story == "coming from":
         pytest.importorskip("onnxscript")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LCSEARCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PYTHONPATH", str(TOP))
+    monkeypatch.setattr(sys, "path", list(sys.path))
     done: set[Block] = set()
     for page in STORIES[story]:
         for block in blocks_of(page):
             if block.runs and block not in done:
-                perform(block, tmp_path)
+                perform(block)
                 done.add(block)
     assert len(done) >= 3
 
 
-def perform(block: Block, folder: Path) -> None:
-    """Write the file that a block is, or run what it says; nothing may fail."""
+def perform(block: Block) -> None:
+    """Write the file that a block is, or run what it says, in the current folder; nothing may fail.
+
+    Commands of lcsearch alone run in this process, which spares imports.
+    """
     if block.language == "python" and block.title:
-        (folder / block.title).write_text(block.text)
+        Path(block.title).write_text(block.text)
+        return
+    commands = [shlex.split(line, comments=True) for line in commands_of(block)]
+    if block.language == "bash" and all(words[0] == "lcsearch" for words in commands):
+        assert [call(words[1:]) for words in commands] == [0] * len(commands), block.text
         return
     shell = (
         f'lcsearch() {{ "{sys.executable}" -m lcsearch "$@"; }}; python() {{ "{sys.executable}" "$@"; }}\n'
@@ -87,6 +100,14 @@ def perform(block: Block, folder: Path) -> None:
     command = ["bash", "-euo", "pipefail", "-c", shell + block.text]
     if block.language == "python":
         command = [sys.executable, "-c", block.text]
-    environment = os.environ | {"PYTHONPATH": str(TOP), "LCSEARCH_CACHE": str(folder / "cache")}
-    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, f"{block.text}\n{ended.stdout}\n{ended.stderr}"
+
+
+@pytest.fixture
+def forget_modules(tmp_path: Path) -> Iterator[None]:
+    """Modules that commands import from the folder are not there for the next test."""
+    yield
+    for name, module in list(sys.modules.items()):
+        if Path(getattr(module, "__file__", None) or "").parent == tmp_path:
+            del sys.modules[name]

@@ -62,3 +62,8 @@ def test_each_extra_is_tried_alone_by_a_use_of_its_own() -> None:
     script = (TOP / "scripts" / "extra_uses.sh").read_text()
     uses = set(re.findall(r"^use_(\w+)\(\)", script, re.MULTILINE))
     assert uses == set(PROJECT["optional-dependencies"]) >= set(EXTRAS)
+
+
+def test_the_page_about_installing_names_each_extra() -> None:
+    page = (TOP / "docs" / "install.md").read_text()
+    assert [name for name in set(EXTRAS) - {"zoo"} if f"`{name}`" not in page] == []
