@@ -1,4 +1,4 @@
-"""What the site holds beside docs/: files of the repository that pages link to, and reports of real runs."""
+"""What the site holds beside pages of docs/: notebooks, files that pages link to, reports of real runs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from site_notebooks import page_of
 
 TOP = Path(__file__).resolve().parents[1]
 REPORTS = TOP / "build" / "gallery"
@@ -17,7 +18,9 @@ OUTSIDE = re.compile(r"\]\(((?:\.\./)+)((?:scripts|tests|lcsearch)/[\w/.-]+|[A-Z
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add linked files, and the reports in ``$LCSEARCH_GALLERY``, else those of scripts/gallery.py."""
+    """Add notebooks, linked files, and reports: of ``$LCSEARCH_GALLERY``, else of scripts/gallery.py."""
+    for notebook in sorted(Path(config.docs_dir).glob("*.ipynb")):
+        files.append(File.generated(config, f"{notebook.stem}.md", content=page_of(notebook)))
     reports = Path(os.environ.get("LCSEARCH_GALLERY") or REPORTS)
     for report in sorted(reports.glob("*.html")):
         files.append(File.generated(config, f"gallery/{report.name}", abs_src_path=str(report)))
@@ -27,7 +30,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Let links to files of the repository find their copies in the site."""
+    """Let links find the pages of notebooks, and the copies of files of the repository."""
+    markdown = re.sub(r"\]\((\w+)\.ipynb\)", r"](\1.md)", markdown)
     return OUTSIDE.sub(lambda link: f"]({link[1][3:]}{_place(link[2])})", markdown)
 
 
