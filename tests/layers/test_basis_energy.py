@@ -16,12 +16,15 @@ import torch
 from torch import nn
 
 from lcsearch.core.parameters import Replay
+from lcsearch.core.ranges import Share
 from lcsearch.layers.basis_conversion import filters_for
 from lcsearch.layers.basis_offer import Chosen
 from lcsearch.layers.families import basis
-from lcsearch.layers.families.basis import BasisSpec
+from lcsearch.layers.families.basis import BasisFamily, BasisSpec
 from lcsearch.layers.offer import Offer
+from lcsearch.layers.shape import Shapes
 from lcsearch.nets.replaceable import shape_of
+from lcsearch.testing._offers import check_offer
 
 
 def conv(squares: list[float], channels: int) -> nn.Conv2d:
@@ -118,6 +121,21 @@ def test_thinner_layers_have_the_same_share_of_the_most() -> None:
     assert any(own.layers(guess, halved) == made for guess in own.guesses(made, halved))
 
 
+class Learned(BasisFamily):
+    """Offers that know trained layers."""
+
+    def offer(self, rule: Any, group: str, shapes: Shapes) -> Any:
+        made = super().offer(rule, group, shapes)
+        made.learn({name: nn.Conv2d(s.in_channels, s.out_channels, s.kernel) for name, s in shapes.items()})
+        return made
+
+
+def test_what_is_offered_keeps_the_contract() -> None:
+    torch.manual_seed(0)
+    check_offer(Learned(), basis.FAMILY.rule(energy=Share(**RANGE), bank=["fitted", "random", "trained"]))
+
+
 def test_by_hand_a_share_of_filters_is_had_whatever_it_keeps() -> None:
     assert filters(offer().at_share(0.6, SHAPES)) == (3, 1)
     assert offer().allowed(0.01) == pytest.approx((1 / 5 + 1 / 2) / 2) and offer().allowed(1.0) == 1.0
+    assert offer(energy={"low": 0.2, "high": 0.6}).allowed(1.0) == pytest.approx((2 / 5 + 1 / 2) / 2)

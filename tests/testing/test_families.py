@@ -12,6 +12,7 @@ from torch import nn
 from lcsearch.core import plugins
 from lcsearch.core.ranges import Count, Share
 from lcsearch.layers import LinearConv2d
+from lcsearch.layers.basis_rule import BasisRule
 from lcsearch.layers.families.linear import LinearFamily, LinearSpec
 from lcsearch.layers.families.shared import SharedSpec
 from lcsearch.layers.family import Family
@@ -33,6 +34,7 @@ RULES = {
         SeparableRule(pointwise=["full", "low_rank"]),
         SeparableRule(pointwise=["low_rank"], terms=Count(low=2, high=9)),
     ),
+    "basis": (BasisRule(energy=Share(low=0.3, high=0.99), bank=["fitted", "random", "trained"]),),
     "shared": (
         SharedRule(share_by=["position"], shared=Share(low=0.05, high=1.0), unique=Part(low=0.0, high=1.0)),
         SharedRule(
