@@ -82,11 +82,14 @@ def test_ray_searches_layers_that_share_as_the_local_engine_does(shared_run: Pat
     assert outline(read_run(run).trials) == outline(read_run(shared_run).trials)
 
 
-def test_an_energy_means_the_backbone_that_the_run_trains(tmp_path: Path) -> None:
+def test_an_energy_means_the_backbone_that_the_run_trains(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     run, space = tmp_path / "run", tmp_path / "space.yaml"
     space.write_text(SPACE)
     arguments = ["run", "--backbone", "tiny_net:tiny", *DIGITS.split(), "--space", str(space)]
     assert call([*arguments, "--trials", "12", "--out", str(run)]) == 0
+    assert "smallest model at least " in capfd.readouterr().err
     convs = conv_layers(load_backbone(ModelSpec("tiny_net:tiny", 10, 1), run / "start"))
     wanted = {name: filters_for(conv, ENERGY) for name, conv in convs.items()}
     drawn = [trial for trial in with_family(run, "basis") if trial.origin == "sampler"]

@@ -236,13 +236,14 @@ class BoundSpace:
         shared = {"layer": "each for itself", "stage": "one choice a stage", "network": "one choice for all"}
         common = [parameter.name for parameter in self.common.parameters]
         small, large = self.params(self.smallest()), self.params(self.largest())
+        least = "at least " if self.space.of_weights else ""
         lines = [
             f"{len(names)} of {len(shapes)} convolutions are searched, {shared[self.space.granularity]}: "
             f"{len(self.groups)} choices, {self.dimensions} dimensions",
             self.thinning.words(),
             self.bonds.words(),
             "also searched: " + ", ".join(common) if common else None,
-            f"smallest model {format_count(small)} parameters, largest {format_count(large)}",
+            f"smallest model {least}{format_count(small)} parameters, largest {format_count(large)}",
         ]
         return [line for line in lines if line is not None]
 
