@@ -27,7 +27,8 @@ class Batches:
         batch_size: Images per batch.
         augment: Shuffle, crop and flip, and leave out the last, smaller batch (unless it is the only one).
             Otherwise every image comes once, in order, as it is.
-        device: Where the batches are made; the images are moved there once.
+        device: Where the batches are made; the images are moved there once, or with each batch where a file
+            holds them.
         crop: Zero pixels added on each side before the random crop; None for the data set's own.
         flip: Whether every second image is mirrored, at random; None for the data set's own habit.
 
@@ -51,7 +52,8 @@ class Batches:
         self.crop = info.crop if crop is None else crop
         self.flip = info.flip if flip is None else flip
         _check(split, info, batch_size, self.crop)
-        self._images = split.images.to(device)
+        self._device, self._file = torch.device(device), split.file
+        self._images = split.images if split.file is not None else split.images.to(device)
         self._labels = split.labels.to(device)
         std = torch.tensor(info.std, device=device).view(1, -1, 1, 1)
         mean = torch.tensor(info.mean, device=device).view(1, -1, 1, 1)
@@ -99,9 +101,12 @@ class Batches:
 
         Raises:
             ValueError: There is no generator.
+            HaltError: The images are in a file, and have changed since it was opened.
         """
         if generator is None:
             raise ValueError("augmented batches need a torch.Generator")
+        if self._file is not None:
+            self._file.check()
         plan = _draw(len(self._labels), self.crop, generator)
         if view is not None:
             plan = _look(len(self._labels), self.crop, view).ordered(plan.order)
@@ -116,13 +121,13 @@ class Batches:
     def _in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
         for start in range(0, len(self._labels), self.batch_size):
             here = slice(start, start + self.batch_size)
-            yield self._normalise(self._images[here]), self._labels[here]
+            yield self._normalise(self._images[here].to(self._device)), self._labels[here]
 
     def _augmented(self, plan: _Plan, steps: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         for step in range(steps):
             here = slice(step * self.batch_size, (step + 1) * self.batch_size)
             chosen = plan.order[here]
-            images = self._images[chosen]
+            images = self._images[chosen.to(self._images.device)].to(self._device)
             if self.flip:
                 images = random_flip(images, plan.mirrored[here])
             if self.crop:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lcsearch.core.errors import InputError, Named
 from lcsearch.core.normalisation import Normalisation
+from lcsearch.data.streamed import ImageFile, Wanted
 
 Part = Literal["train", "test"]
 
@@ -53,10 +54,12 @@ class Split:
     Attributes:
         images: uint8, (n, channels, height, width).
         labels: int64, (n,).
+        file: Holds the images, which are mapped and not in memory; None where they are in memory.
     """
 
     images: Tensor
     labels: Tensor
+    file: ImageFile | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -77,6 +80,11 @@ class SearchData:
     train: Split
     validation: Split
     left_out: tuple[str, ...] = ()
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the images are in files and not in memory."""
+        return self.train.file is not None
 
     def normalised(self, normalisation: Normalisation | None) -> SearchData:
         """The same images, which nets see in another way than the data set's own; None leaves them.
@@ -123,6 +131,8 @@ class Raw:
         files: The file of each image, by its path inside ``folder``; empty where images are no files.
         folder: The folder of the data set.
         validation: Which images the data set itself keeps for validation, int64 (m,); None where any may be.
+        stream: From indices and an image size, as `take` has them, to what a file is to hold that is read bit
+            by bit; None where all must be in memory.
     """
 
     labels: Tensor
@@ -131,6 +141,7 @@ class Raw:
     files: tuple[str, ...] = ()
     folder: Path = NOWHERE
     validation: Tensor | None = None
+    stream: Callable[[Tensor, int], Wanted] | None = None
 
     def listing(self, indices: Tensor) -> Listing:
         """What is known of some images, int64 (k,), without their pixels.

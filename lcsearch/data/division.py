@@ -6,39 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from lcsearch.data.dataset import DataSet, Listing, Raw, SearchData, Split
-from lcsearch.data.split import check_memory, divided
-
-
-@dataclass(frozen=True, eq=False)
-class Chosen:
-    """Some images of a part as it was read.
-
-    Attributes:
-        raw: The part.
-        indices: Which images, int64 (n,).
-    """
-
-    raw: Raw
-    indices: Tensor
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    @property
-    def labels(self) -> Tensor:
-        """Their labels, int64 (n,)."""
-        return self.raw.labels[self.indices]
-
-    def decoded(self, size: int) -> Split:
-        """Their pixels and labels."""
-        return Split(self.raw.take(self.indices, size), self.labels)
-
-    def listing(self) -> Listing:
-        """What is known of them without their pixels."""
-        return self.raw.listing(self.indices)
+from lcsearch.core.room import USUAL, Room
+from lcsearch.data.chosen import Chosen
+from lcsearch.data.dataset import DataSet, Listing, Raw, SearchData
+from lcsearch.data.holding import held
+from lcsearch.data.split import divided
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +25,7 @@ class Division:
         train: To train on.
         validation: To compare models on.
         unused: What neither takes of the images that both share.
+        room: For decoded images.
     """
 
     data_set: DataSet
@@ -60,9 +34,10 @@ class Division:
     train: Chosen
     validation: Chosen
     unused: Chosen
+    room: Room = USUAL
 
     @classmethod
-    def of(cls, data_set: DataSet, folder: Path, size: int) -> Division:
+    def of(cls, data_set: DataSet, folder: Path, size: int, room: Room = USUAL) -> Division:
         """A data set of which every image is unused.
 
         Raises:
@@ -70,7 +45,8 @@ class Division:
         """
         raw = data_set.read(folder, "train")
         every = torch.arange(len(raw.labels))
-        return cls(data_set, folder, size, *(Chosen(raw, part) for part in (every[:0], every[:0], every)))
+        train, validation, unused = (Chosen(raw, part) for part in (every[:0], every[:0], every))
+        return cls(data_set, folder, size, train, validation, unused, room)
 
     def divided(self, train_images: int | None, validation_images: int | None) -> Division:
         """Divide all images anew, by the stratified order that they have.
@@ -102,15 +78,15 @@ class Division:
         """Read the training and the validation images.
 
         Raises:
-            InputError: A file is damaged, or memory is too small for all of them.
+            InputError: A file is damaged, or there is no room for all of them.
         """
-        check_memory(self.data_set, len(self.train) + len(self.validation), self.size)
-        return SearchData(
-            info=self.data_set.info(self.size),
-            train=self.train.decoded(self.size),
-            validation=self.validation.decoded(self.size),
-            left_out=self.train.raw.left_out,
-        )
+        train, validation = held(self.data_set, (self.train, self.validation), self.size, self.room)
+        return SearchData(self.data_set.info(self.size), train, validation, self.train.raw.left_out)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Of a decoded image: (channels, height, width)."""
+        return self.data_set.in_channels, self.size, self.size
 
     @property
     def own_validation(self) -> bool:

@@ -18,7 +18,7 @@ from torch import Tensor
 from lcsearch.core.errors import InputError, said_of
 from lcsearch.data.class_folders import Found, class_names, find_images
 from lcsearch.data.dataset import DataSet, Listing, Part, Raw
-from lcsearch.data.image_files import check_headers, decoded
+from lcsearch.data.image_files import check_headers, decoded, streamed_files
 from lcsearch.data.left_out import LeftOut, is_text, shown
 from lcsearch.data.pixels import IMAGENET_MEAN, IMAGENET_STD
 from lcsearch.data.split import fixed_share
@@ -192,4 +192,7 @@ def _raw(found: Found, folder: Path, chosen: Tensor | None = None, left_out: tup
         left_out=(*left_out, *found.left_out),
         files=tuple(path.relative_to(folder).as_posix() for path in files),
         folder=folder,
+        stream=lambda indices, size: streamed_files(
+            f"folder:{folder}", [files[i] for i in indices.tolist()], size
+        ),
     )

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from lcsearch.core.errors import InputError, reason
 from lcsearch.data.hugging_face_columns import Columns
-from lcsearch.data.image_files import DECODED_AS, Pixels, remembered
+from lcsearch.data.image_files import DECODED_AS, remembered
 from lcsearch.data.pictures import eight_bits, square, upright
+from lcsearch.data.streamed import Pixels
 
 if TYPE_CHECKING:
     from PIL.Image import Image

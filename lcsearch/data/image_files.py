@@ -17,11 +17,12 @@ from lcsearch.core.errors import InputError, reason
 from lcsearch.core.files import replacing
 from lcsearch.data.pictures import eight_bits, square, upright
 from lcsearch.data.places import cache_dir
-
-Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
+from lcsearch.data.streamed import Pixels, Wanted
 
 DECODED_AS = 2
 """Counts up whenever files are decoded to other pixels: what a version before has kept is not taken."""
+
+_AHEAD = 64
 
 
 def decoded(files: Sequence[Path], size: int) -> Tensor:
@@ -44,6 +45,20 @@ def decoded(files: Sequence[Path], size: int) -> Tensor:
         return remembered(
             _digest(files, size), shape, lambda: pool.map(lambda path: _decode(path, size), files)
         )
+
+
+def streamed_files(name: str, files: Sequence[Path], size: int) -> Wanted:
+    """What a file is to hold of the images of files, decoded as `decoded` does."""
+    key = "\0".join([f"{DECODED_AS} {size}", *map(str, files)])
+    shape = (len(files), 3, size, size)
+    return Wanted(name, key, lambda: _digest(files, size), shape, lambda first: _each(files[first:], size))
+
+
+def _each(files: Sequence[Path], size: int) -> Iterator[Pixels]:
+    """Decode files, a few ahead of those that are taken."""
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for first in range(0, len(files), _AHEAD):
+            yield from pool.map(lambda path: _decode(path, size), files[first : first + _AHEAD])
 
 
 def remembered(digest: str, shape: tuple[int, ...], decode: Callable[[], Iterable[Pixels]]) -> Tensor:

@@ -13,13 +13,15 @@ from torch import Tensor
 
 from lcsearch.core import plugins
 from lcsearch.core.errors import InputError
+from lcsearch.core.room import USUAL, Room
 from lcsearch.data import by_torchvision, folder, hugging_face, places, user
+from lcsearch.data.chosen import Chosen
 from lcsearch.data.dataset import DataSet, Raw, SearchData, Split
 from lcsearch.data.digest import ImageLine
 from lcsearch.data.division import Division
+from lcsearch.data.holding import held
 from lcsearch.data.matching import recorded_test_images
 from lcsearch.data.old_split import test_files
-from lcsearch.data.split import check_memory
 
 SMALLEST_IMAGE, LARGEST_IMAGE = 8, 512
 _FOLDER = "folder:"
@@ -125,6 +127,7 @@ def load(
     validation_images: int | None = None,
     image_size: int | None = None,
     own_validation: bool = True,
+    room: Room = USUAL,
 ) -> SearchData:
     """Read training and validation images; never a test image.
 
@@ -141,6 +144,7 @@ def load(
             is none for a fifth of the training part, at most 5,000.
         image_size: Height and width of the images; None for the data set's own.
         own_validation: Whether a validation part of the set's own is used, where there is one.
+        room: For decoded images; what needs more is read from a file.
 
     Raises:
         InputError: Anything the user can get wrong, damaged files included.
@@ -152,6 +156,7 @@ def load(
         validation_images=validation_images,
         image_size=image_size,
         own_validation=own_validation,
+        room=room,
     ).decoded()
 
 
@@ -163,9 +168,12 @@ def divide(
     validation_images: int | None = None,
     image_size: int | None = None,
     own_validation: bool = True,
+    room: Room = USUAL,
 ) -> Division:
     """Say which images `load` would read, with its arguments and errors."""
-    whole = undivided(name, data_dir=data_dir, image_size=image_size, own_validation=own_validation)
+    whole = undivided(
+        name, data_dir=data_dir, image_size=image_size, own_validation=own_validation, room=room
+    )
     return whole.divided(train_images, validation_images)
 
 
@@ -175,13 +183,14 @@ def undivided(
     data_dir: str | Path | None = None,
     image_size: int | None = None,
     own_validation: bool = True,
+    room: Room = USUAL,
 ) -> Division:
     """List the images that `load` would read from, all of them unused, with its arguments and errors."""
     where = _folder(data_dir)
     data_set = _find(name, where)
     size = _checked_size(data_set, image_size)
     folder = places.locate(data_set, where)
-    return Division.of(data_set if own_validation else data_set.without_validation(), folder, size)
+    return Division.of(data_set if own_validation else data_set.without_validation(), folder, size, room)
 
 
 @contextlib.contextmanager
@@ -194,13 +203,16 @@ def final_evaluation() -> Iterator[None]:
         _final.reset(token)
 
 
-def test_split(name: str, *, data_dir: str | Path | None = None, image_size: int | None = None) -> Split:
+def test_split(
+    name: str, *, data_dir: str | Path | None = None, image_size: int | None = None, room: Room = USUAL
+) -> Split:
     """Read the test images, all of them, in the order of their files.
 
     Args:
         name: As in `load`.
         data_dir: As in `load`.
         image_size: As in `load`.
+        room: As in `load`.
 
     Raises:
         RuntimeError: Outside of ``with final_evaluation():``.
@@ -208,7 +220,7 @@ def test_split(name: str, *, data_dir: str | Path | None = None, image_size: int
     """
     data_set, folder, size = _for_test(name, data_dir, image_size)
     raw = data_set.read(folder, "test")
-    return _test(data_set, raw, torch.arange(len(raw.labels)), size)
+    return _test(data_set, raw, torch.arange(len(raw.labels)), size, room)
 
 
 def recorded_test_split(
@@ -217,6 +229,7 @@ def recorded_test_split(
     *,
     data_dir: str | Path | None = None,
     image_size: int | None = None,
+    room: Room = USUAL,
 ) -> Split:
     """Read the test images of a recorded split that are still there, whatever has become of the others.
 
@@ -225,6 +238,7 @@ def recorded_test_split(
         lines: A line for each recorded image.
         data_dir: As in `load`.
         image_size: As in `load`.
+        room: As in `load`.
     """
     data_set, folder, size = _for_test(name, data_dir, image_size)
     pool, lines = data_set.pool(folder), list(lines)
@@ -233,7 +247,7 @@ def recorded_test_split(
     chosen = recorded_test_images(raw, lines, files)
     if not chosen:
         raise InputError(f"{name}: no test image is left of those that there were")
-    return _test(data_set, raw, torch.tensor(chosen), size)
+    return _test(data_set, raw, torch.tensor(chosen), size, room)
 
 
 def _for_test(name: str, data_dir: str | Path | None, image_size: int | None) -> tuple[DataSet, Path, int]:
@@ -246,9 +260,8 @@ def _for_test(name: str, data_dir: str | Path | None, image_size: int | None) ->
     return data_set, places.locate(data_set, where), _checked_size(data_set, image_size)
 
 
-def _test(data_set: DataSet, raw: Raw, chosen: Tensor, size: int) -> Split:
-    check_memory(data_set, len(chosen), size)
-    return Split(raw.take(chosen, size), raw.labels[chosen])
+def _test(data_set: DataSet, raw: Raw, chosen: Tensor, size: int, room: Room) -> Split:
+    return held(data_set, [Chosen(raw, chosen)], size, room)[0]
 
 
 def _find(name: str, data_dir: Path | None) -> DataSet:

@@ -16,6 +16,7 @@ from lcsearch.data.digest import ImageLine, image_digests
 from lcsearch.data.division import Division
 from lcsearch.data.matching import Match, by_name, by_pixels
 from lcsearch.data.renamed import find_renamed
+from lcsearch.data.split import check_memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,14 +87,20 @@ def match_images(division: Division, whole: Raw, lines: Sequence[ImageLine]) -> 
     """
     if not whole.files:
         match = by_pixels(division, whole, lines)
-        return match, whole.take(torch.tensor(match.places, dtype=torch.int64), division.size)
+        return match, _taken(division, whole, match)
     match = by_name(division, whole, lines)
     at = match.places
-    images = whole.take(torch.tensor(at, dtype=torch.int64), division.size)
+    images = _taken(division, whole, match)
     find_renamed(match, image_digests(images), division, whole, lines)
     if match.places != at:
-        images = whole.take(torch.tensor(match.places, dtype=torch.int64), division.size)
+        images = _taken(division, whole, match)
     return match, images
+
+
+def _taken(division: Division, whole: Raw, match: Match) -> Tensor:
+    """The images of a match, in memory."""
+    check_memory(division.data_set, len(match.places), division.size)
+    return whole.take(torch.tensor(match.places, dtype=torch.int64), division.size)
 
 
 def test_files(division: Division, lines: Sequence[ImageLine]) -> Mapping[ImageLine, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lcsearch.core.data_digest import DataDigest
 from lcsearch.core.errors import InputError
+from lcsearch.core.room import USUAL, Room
 from lcsearch.data.changes import Changes
 from lcsearch.data.dataset import SearchData
 from lcsearch.data.digest import ImageLine, digest_of, image_lines, seen_digest
@@ -49,6 +50,7 @@ class Source:
         validation_images: Images to validate on.
         image_size: Height and width in pixels; None for the data set's own.
         own_validation: Whether a validation part of the data set's own is used.
+        room: For decoded images.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Source:
     validation_images: int | None
     image_size: int | None
     own_validation: bool = True
+    room: Room = USUAL
 
     def load(self) -> SearchData:
         """Read the images as `lcsearch.data.load` does."""
@@ -76,6 +79,7 @@ class Source:
             data_dir=self.data_dir,
             image_size=self.image_size,
             own_validation=self.own_validation,
+            room=self.room,
         )
 
 

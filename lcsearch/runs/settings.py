@@ -13,12 +13,13 @@ from lcsearch.core.errors import InputError, Named
 from lcsearch.core.metric import ACCURACY, Metric
 from lcsearch.core.normalisation import Normalisation
 from lcsearch.core.plugins import ENGINE, SAMPLER, STOPPING_RULE, TRACKER
+from lcsearch.core.room import Room
 from lcsearch.core.spec import Recipe
 from lcsearch.runs.defaults import ALONE, CPU_TRIALS, TRIALS, jobs_at
 from lcsearch.runs.setting import AGAIN, GOING_ON, NEW, READING, WORKING, Rule, Setting, by_device, declared
 from lcsearch.runs.start_settings import Inherit, ScratchBelow, Screen, ScreenImages
 from lcsearch.runs.values import Count, Seconds, Trackers, listed, must
-from lcsearch.runs.work_settings import Profile
+from lcsearch.runs.work_settings import DataCache, DataMemory, Profile
 
 DEFAULT_SAMPLER = "recombine"
 """See docs/search.md for why."""
@@ -222,6 +223,13 @@ class RunSettings(Checked):
     screen: Screen = 0
     screen_images: ScreenImages = 0.05
     profile: Profile = False
+    data_memory: DataMemory = None
+    data_cache: DataCache = None
+
+    @property
+    def room(self) -> Room:
+        """Room for decoded images."""
+        return Room(self.data_memory, self.data_cache)
 
     @property
     def waits(self) -> bool:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from lcsearch.runs.setting import GOING_ON, Setting
+from lcsearch.runs.setting import GOING_ON, Call, Rule, Setting
+from lcsearch.runs.values import Count
+
+_WITH_IMAGES: tuple[Call, ...] = ("run", "resume", "retrain")
 
 Profile = Annotated[
     bool,
@@ -13,5 +16,21 @@ Profile = Annotated[
         "run",
         GOING_ON,
         option="--profile/--no-profile",
+    ),
+]
+DataMemory = Annotated[
+    Count | None,
+    Setting(
+        "Bytes of memory for decoded images, as 500M or 4G; more are read from files, as they are needed.",
+        "data",
+        _WITH_IMAGES,
+        Rule("half of what is free"),
+        metavar="SIZE",
+    ),
+]
+DataCache = Annotated[
+    str | None,
+    Setting(
+        "The folder of these files.", "data", _WITH_IMAGES, Rule("streamed/ in the cache"), metavar="PATH"
     ),
 ]

@@ -117,7 +117,7 @@ def _check_classes(directory: RunDirectory, facts: Facts, settings: RunSettings)
 
 def _compared(directory: RunDirectory, recorded: RecordedImages, settings: RunSettings) -> Comparison:
     numbers = settings.train_images, settings.validation_images, settings.image_size
-    source = Source(settings.dataset, settings.data_dir, *numbers, settings.own_validation)
+    source = Source(settings.dataset, settings.data_dir, *numbers, settings.own_validation, settings.room)
     try:
         return compare(recorded, source)
     except (InputError, OSError) as error:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from lcsearch import data
 from lcsearch.core.errors import said_of
 from lcsearch.core.metric import ACCURACY, effective_images
+from lcsearch.data.holding import check_batch
 from lcsearch.data.recorded import ImageRecord, record
 from lcsearch.runs.run_file import Facts
 from lcsearch.runs.settings import RunSettings
@@ -41,7 +42,9 @@ def look_at_data(settings: RunSettings) -> tuple[RunSettings, Facts, NewImages]:
         train_images=settings.train_images,
         validation_images=settings.validation_images,
         image_size=settings.image_size,
+        room=settings.room,
     )
+    check_batch(settings.room, settings.recipe.batch_size, division.image_shape)
     beside_test = division.check_test()
     images = settings.train_images or default_train_images(settings, len(division.train))
     division = division.with_train(images)

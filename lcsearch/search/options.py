@@ -66,7 +66,8 @@ def in_any_folder(settings: RunSettings) -> RunSettings:
     storage = settings.storage_path
     if storage is not None and "://" not in storage:
         storage = _resolved(storage)
-    return replace(settings, dataset=full_name(settings.dataset), storage_path=storage)
+    cache = None if settings.data_cache is None else _resolved(settings.data_cache)
+    return replace(settings, dataset=full_name(settings.dataset), storage_path=storage, data_cache=cache)
 
 
 def explicit_recipe(asked: Asked) -> set[str]:

@@ -34,6 +34,7 @@ def make_objective(settings: RunSettings, images: SessionImages = ANY_IMAGES) ->
         metric=settings.metric,
         seen=images.seen,
         recorded=images.recorded,
+        room=settings.room,
     )
 
 

@@ -16,6 +16,7 @@ from lcsearch.core.job import CHECKPOINT, WEIGHTS, Job, Report
 from lcsearch.core.metric import ACCURACY, PLAIN_ACCURACY, Metric
 from lcsearch.core.normalisation import Normalisation
 from lcsearch.core.records import ACCURACY_BEFORE
+from lcsearch.core.room import USUAL, Room
 from lcsearch.core.seeds import seed_everything, stream
 from lcsearch.core.stopwatch import during
 from lcsearch.data import SearchData
@@ -50,6 +51,7 @@ class TrainObjective:
         metric: What is measured on validation images and called accuracy.
         seen: Digest of the images that the driver saw; any will do where it is empty.
         recorded: The split to train on where the images have changed since; None divides them anew.
+        room: For decoded images.
     """
 
     dataset: str
@@ -64,6 +66,7 @@ class TrainObjective:
     metric: Metric = ACCURACY
     seen: str = ""
     recorded: RecordedImages | None = None
+    room: Room = USUAL
 
     def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
         """Train one trial.
@@ -156,7 +159,7 @@ class TrainObjective:
     def source(self) -> Source:
         """Where the images are read from."""
         numbers = self.train_images, self.validation_images, self.image_size
-        return Source(self.dataset, self.data_dir, *numbers, self.own_validation)
+        return Source(self.dataset, self.data_dir, *numbers, self.own_validation, self.room)
 
     @property
     def _key(self) -> tuple[Source, str, Normalisation | None]:

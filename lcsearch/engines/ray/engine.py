@@ -24,7 +24,7 @@ from lcsearch.engines.ray.dispatcher import Dispatcher
 from lcsearch.engines.ray.driver_place import DriverPlace
 from lcsearch.engines.ray.node_check import Question, ask_nodes, dump
 from lcsearch.engines.ray.output import output_to
-from lcsearch.engines.ray.shared_data import SharesData, pack
+from lcsearch.engines.ray.shared_data import shared_data
 from lcsearch.engines.ray.storage import SharedStorage, open_storage
 from lcsearch.engines.ray.temporary import temporary_folder
 from lcsearch.engines.ray.trial_storage import TrialStorage
@@ -134,7 +134,7 @@ class RayEngine:
 
         from lcsearch.engines.ray.trainable import TrialActor, WorkerPlan
 
-        data = pack(objective.data()) if isinstance(objective, SharesData) else None
+        data = shared_data(objective)
         plan = WorkerPlan(dump(objective), data, self._shared, DriverPlace.here())
         bundle = tune.PlacementGroupFactory([self._reached().wanted])
         return tune.with_resources(tune.with_parameters(TrialActor, plan=plan), bundle)

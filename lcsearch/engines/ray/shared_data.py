@@ -24,6 +24,17 @@ class SharesData(Protocol):
         """Use data that somebody else has read; it must not be written to."""
 
 
+def shared_data(objective: object) -> Packed | None:
+    """The data of an objective for every worker; None where it shares none.
+
+    Data that are `streamed` from files of this machine are not shared: each node makes its own.
+    """
+    if not isinstance(objective, SharesData):
+        return None
+    data = objective.data()
+    return None if getattr(data, "streamed", False) else pack(data)
+
+
 @dataclass(frozen=True)
 class Packed:
     """A pickled object with its arrays kept apart, so that Ray maps them instead of copying them.

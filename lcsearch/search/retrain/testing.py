@@ -65,7 +65,11 @@ def _effective(metric: Metric, split: Split) -> int | None:
 
 
 def _test_images(settings: RunSettings, recorded: RecordedImages | None) -> Split:
-    where: dict[str, Any] = {"data_dir": settings.data_dir, "image_size": settings.image_size}
+    where: dict[str, Any] = {
+        "data_dir": settings.data_dir,
+        "image_size": settings.image_size,
+        "room": settings.room,
+    }
     if recorded is None:
         return data.test_split(settings.dataset, **where)
     return data.recorded_test_split(settings.dataset, read_image_list(recorded.file), **where)
