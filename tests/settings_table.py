@@ -38,6 +38,8 @@ TABLE = """
     recipe             --recipe             -          rs---  path
     init               --init               settings   r----  text
     data_changed       --data-changed       settings   --ct-  changed
+    data_memory        --data-memory        settings   r-ct-  size
+    data_cache         --data-cache         settings   r-ct-  text
     new_head           --new-head           settings   r---v  flag
     inherit            --inherit            settings   r----  flag
     scratch_below      --scratch-below      settings   r----  share
@@ -57,6 +59,7 @@ TABLE = """
     seed               --seed               settings   rs---  whole0
     storage            --storage            settings   rs---  text
     track              --track              settings   rsct-  tracker
+    profile            --profile            settings   rsc--  flag
     out                --out                -          rs---  path
     num_classes        -                    facts      -s---  whole1
     in_channels        -                    facts      -s---  whole1

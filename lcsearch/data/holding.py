@@ -28,11 +28,11 @@ def held(data_set: DataSet, parts: Sequence[Chosen], size: int, room: Room) -> l
             cannot be decoded bit by bit.
     """
     images = sum(map(len, parts))
-    if room.holds(images * data_set.in_channels * size * size):
-        return [part.decoded(size) for part in parts]
     wanted = [part.raw.stream(part.indices, size) for part in parts if part.raw.stream is not None]
     if len(wanted) < len(parts):
         check_memory(data_set, images, size)
+        return [part.decoded(size) for part in parts]
+    if room.holds(images * data_set.in_channels * size * size):
         return [part.decoded(size) for part in parts]
     files = streamed(wanted, cache_dir() / "streamed" if room.cache is None else Path(room.cache))
     return [Split(file.mapped(), part.labels, file) for file, part in zip(files, parts, strict=True)]

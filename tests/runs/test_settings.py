@@ -72,7 +72,7 @@ def test_run_yaml_has_a_key_for_every_setting_that_it_holds() -> None:
 def test_what_resume_takes_alters_the_result_of_no_trial_that_has_ended() -> None:
     assert {row.name for row in ROWS if "resume" in row.takers} == {
         "trials", "timeout", "engine", "jobs", "ray_address", "cpus_per_trial", "gpus_per_trial",
-        "max_failures", "storage_path", "track", "data_changed",
+        "max_failures", "storage_path", "track", "data_changed", "profile", "data_memory", "data_cache",
     }  # fmt: skip
 
 
@@ -109,7 +109,10 @@ def test_settings_are_written_and_read(tmp_path: Path) -> None:
 def test_a_run_yaml_of_an_early_version_means_what_it_meant(tmp_path: Path) -> None:
     """Before models were cut out of a backbone there was no ``init``, and all started from scratch."""
     plain = run_file(RunSettings("base", "digits", trials=5), Facts(10, 1, 16, 100, 50)).to_plain()
-    later = ("init", "fine_tune", "new_head", "inherit", "storage", "objective", "track")
+    later = (
+        "init", "fine_tune", "new_head", "inherit", "storage", "objective", "track", "profile", "data_memory",
+        "data_cache",
+    )  # fmt: skip
     plain["settings"] = {key: value for key, value in plain["settings"].items() if key not in later}
     write_yaml(tmp_path / "run.yaml", plain)
     settings = read_run_file(tmp_path / "run.yaml").settings
