@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from spaces import bind_backbone
@@ -102,6 +103,7 @@ def test_where_one_family_alone_makes_no_model_all_are_over_all_families() -> No
     assert asked == [tuple(budgets), (120_000,)]
 
 
+@cache
 def thinnable() -> BoundSpace:
     """Where channels may go, too."""
     rule = {"kind": ["conv", "linear", "separable"], "alpha": {"low": 0.05, "high": 1.0}}
@@ -134,3 +136,17 @@ def test_where_separable_layers_alone_make_no_model_all_families_do() -> None:
         return [] if one else best_for_budgets(found, bound, budgets)
 
     assert of_all_families(best, found, space, budgets, 1e9) == best_for_budgets(found, space, budgets)
+
+
+@pytest.mark.parametrize(("below", "cut_out"), [(0.0, 3), (60_000, 3), (60_001, 2), (1e9, 0)])
+def test_a_model_of_just_as_many_parameters_is_cut_out(below: float, cut_out: int) -> None:
+    space, budgets = thinnable(), [90_001, 90_000, 60_000]
+    asked: list[list[int]] = []
+
+    def best(found: Sensitivity, bound: BoundSpace, budgets: Sequence[int]) -> list[ModelSpec]:
+        asked.append(list(budgets))
+        return []
+
+    assert of_all_families(best, Sensitivity(0.0, 100.0, 1, ()), space, budgets, below) == []
+    assert asked[0] == (budgets[:cut_out] or budgets) and asked[-1] == (budgets[cut_out:] or [90_000])
+    assert all(asked), "nothing is asked of no budget"
