@@ -63,9 +63,10 @@ def module_folders(modules: Iterable[str]) -> list[str]:
     """The folders that modules are imported from, without those that packages are installed in.
 
     Args:
-        modules: Their names; one that is not found is left out.
+        modules: Their names; one that is not found is left out, and so is ``__main__``.
     """
-    found = dict.fromkeys(_folder_of(module.split(".")[0]) for module in modules)
+    tops = (module.split(".")[0] for module in modules if module != "__main__")
+    found = dict.fromkeys(map(_folder_of, tops))
     return [str(folder) for folder in found if folder is not None and folder.name not in _INSTALLED]
 
 

@@ -22,7 +22,7 @@ from lcsearch.search.proposals.given import read_given
 from lcsearch.search.session import SearchSession
 from lcsearch.search.space import Space, load_space, parse_space
 from lcsearch.train.carried import carried_digest
-from lcsearch.train.user import Function, UserObjective, objective_name
+from lcsearch.train.user import Function, UserObjective, backbone_of_main, check_sent, objective_name
 
 SpaceLike = Space | Mapping[str, Any] | str | Path | None
 """A space, its plain data, its name or file, or None for the backbone's own."""
@@ -97,7 +97,8 @@ def _call(asked: Asked, space: SpaceLike, function: Function) -> _Call:
     )
     searched = narrowed(_space(space, asked["backbone"]), asked, settings)
     facts = Facts(train_images=0, **{fact: asked[fact] for fact in _FACTS})
-    objective = UserObjective(function, settings.device, settings.threads)
+    check_sent("backbone", backbone_of_main(settings.backbone))
+    objective = UserObjective(function, settings.device, settings.threads, settings.backbone)
     return _Call(asked, settings, searched, facts, objective, carried_digest(function))
 
 

@@ -96,11 +96,13 @@ class UserObjective:
         function: The loop.
         device: What its report names as the device.
         threads: CPU threads of a trial whose job names none; 0 leaves PyTorch's choice.
+        backbone: What is searched. One of ``__main__`` goes where the loop goes, and is found there likewise.
     """
 
     function: Function
     device: str
     threads: int
+    backbone: str = ""
 
     def __call__(self, job: Job, report: Report) -> Metrics:
         """Seed everything, call the loop, and check what it returns."""
@@ -113,9 +115,24 @@ class UserObjective:
         numbers = returned if isinstance(returned, Mapping) else {"accuracy": returned}
         return _numbers(numbers, "the objective's result")
 
-    def __reduce__(self) -> tuple[type[UserObjective], tuple[Any, str, int]]:
-        function = self.function if goes_by_name(self.function) else ByValue(self.function)
-        return UserObjective, (function, self.device, self.threads)
+    def __reduce__(self) -> tuple[Callable[..., UserObjective], tuple[Any, str, int, str]]:
+        functions = self.function, backbone_of_main(self.backbone)
+        sent = functions if goes_by_name(functions) else ByValue(functions)
+        return _received, (sent, self.device, self.threads, self.backbone)
+
+
+def _received(functions: tuple[Function, Any], device: str, threads: int, backbone: str) -> UserObjective:
+    """What a worker unpickles; its own ``__main__`` is another one."""
+    loop, net = functions
+    if net is not None:
+        setattr(sys.modules["__main__"], backbone.partition(":")[2], net)
+    return UserObjective(loop, device, threads, backbone)
+
+
+def backbone_of_main(backbone: str) -> Any:
+    """The function that a backbone named ``__main__:function`` is; None for any other backbone."""
+    module, _, name = backbone.partition(":")
+    return getattr(sys.modules["__main__"], name, None) if module == "__main__" else None
 
 
 def objective_name(function: Any) -> str:
@@ -142,6 +159,19 @@ def check_objective(function: Any) -> None:
     """
     if not callable(function):
         raise InputError(f"objective: {function!r} is a {type(function).__name__}, not a function")
+    check_sent("objective", function)
+
+
+def check_sent(setting: str, function: Any) -> None:
+    """Check that a function can be sent to worker processes.
+
+    Args:
+        setting: The setting that it was given for, for the message.
+        function: The function.
+
+    Raises:
+        InputError: It cannot be pickled.
+    """
     if goes_by_name(function):
         return
     try:
@@ -152,7 +182,7 @@ def check_objective(function: Any) -> None:
         what = f"{variable!r}, which {name} uses," if variable else name
         advice = "; make it inside the function instead" if variable else ""
         problem = f"{what} cannot be sent to workers ({one_line(error)}){advice}"
-        raise InputError(f"objective: {problem}") from None
+        raise InputError(f"{setting}: {problem}") from None
 
 
 def recorded_objective(name: str, *, device: str, threads: int, path: Path) -> UserObjective:

@@ -22,6 +22,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from lcsearch.core.errors import InputError
+from lcsearch.core.functions import find_function
 from lcsearch.core.job import Job, ResultError
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.train.user import (
@@ -237,6 +238,18 @@ def test_what_workers_cannot_be_given_is_one_line(function: Any, said: str) -> N
 @pytest.mark.parametrize("function", [functools.partial(math.pow, 2.0), using(1), lambda spec, report: 1.0])
 def test_what_they_can_be_given_passes(function: Any) -> None:
     check_objective(function)
+
+
+def test_a_net_of_main_goes_where_the_loop_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a notebook, whose cells are its ``__main__``, to the ``__main__`` of a worker."""
+    notebook, worker = ModuleType("__main__"), ModuleType("__main__")
+    exec("SIZE = 3\ndef net(): return SIZE\ndef loop(spec, report): return 1.0", notebook.__dict__)
+    monkeypatch.setitem(sys.modules, "__main__", notebook)
+    sent = [pickle.dumps(UserObjective(notebook.loop, "cpu", 0, name)) for name in ("__main__:net", "vgg11")]
+    monkeypatch.setitem(sys.modules, "__main__", worker)
+    assert pickle.loads(sent[1]).backbone == "vgg11" and not hasattr(worker, "net")
+    assert pickle.loads(sent[0]).function(None, None) == 1.0
+    assert find_function("backbone", "__main__:net") is worker.net and worker.net() == 3
 
 
 def test_what_cannot_be_imported_is_pickled_with_its_code() -> None:
