@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.room import Room, bytes_words
 from lcsearch.data.chosen import Chosen
 from lcsearch.data.dataset import DataSet, Split
-from lcsearch.data.places import cache_dir
+from lcsearch.data.places import streamed_dir
 from lcsearch.data.split import check_memory
 from lcsearch.data.streamed import streamed
 
@@ -34,7 +33,7 @@ def held(data_set: DataSet, parts: Sequence[Chosen], size: int, room: Room) -> l
         return [part.decoded(size) for part in parts]
     if room.holds(images * data_set.in_channels * size * size):
         return [part.decoded(size) for part in parts]
-    files = streamed(wanted, cache_dir() / "streamed" if room.cache is None else Path(room.cache))
+    files = streamed(wanted, streamed_dir(room))
     return [Split(file.mapped(), part.labels, file) for file, part in zip(files, parts, strict=True)]
 
 

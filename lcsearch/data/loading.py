@@ -187,7 +187,7 @@ def undivided(
 ) -> Division:
     """List the images that `load` would read from, all of them unused, with its arguments and errors."""
     where = _folder(data_dir)
-    data_set = _find(name, where)
+    data_set = _find(name, where, room)
     size = _checked_size(data_set, image_size)
     folder = places.locate(data_set, where)
     return Division.of(data_set if own_validation else data_set.without_validation(), folder, size, room)
@@ -218,7 +218,7 @@ def test_split(
         RuntimeError: Outside of ``with final_evaluation():``.
         InputError: As in `load`.
     """
-    data_set, folder, size = _for_test(name, data_dir, image_size)
+    data_set, folder, size = _for_test(name, data_dir, image_size, room)
     raw = data_set.read(folder, "test")
     return _test(data_set, raw, torch.arange(len(raw.labels)), size, room)
 
@@ -240,7 +240,7 @@ def recorded_test_split(
         image_size: As in `load`.
         room: As in `load`.
     """
-    data_set, folder, size = _for_test(name, data_dir, image_size)
+    data_set, folder, size = _for_test(name, data_dir, image_size, room)
     pool, lines = data_set.pool(folder), list(lines)
     raw = data_set.read(folder, "test") if pool is None else pool
     files = test_files(Division.of(data_set, folder, size), lines)
@@ -250,13 +250,15 @@ def recorded_test_split(
     return _test(data_set, raw, torch.tensor(chosen), size, room)
 
 
-def _for_test(name: str, data_dir: str | Path | None, image_size: int | None) -> tuple[DataSet, Path, int]:
+def _for_test(
+    name: str, data_dir: str | Path | None, image_size: int | None, room: Room
+) -> tuple[DataSet, Path, int]:
     if not _final.get():
         raise RuntimeError(
             "the test images are for the final evaluation only: with data.final_evaluation(): ..."
         )
     where = _folder(data_dir)
-    data_set = _find(name, where)
+    data_set = _find(name, where, room)
     return data_set, places.locate(data_set, where), _checked_size(data_set, image_size)
 
 
@@ -264,7 +266,7 @@ def _test(data_set: DataSet, raw: Raw, chosen: Tensor, size: int, room: Room) ->
     return held(data_set, [Chosen(raw, chosen)], size, room)[0]
 
 
-def _find(name: str, data_dir: Path | None) -> DataSet:
+def _find(name: str, data_dir: Path | None, room: Room = USUAL) -> DataSet:
     if name.startswith(_FOLDER):
         return folder.image_folders(name)
     if name.startswith(by_torchvision.PREFIX):
@@ -272,7 +274,7 @@ def _find(name: str, data_dir: Path | None) -> DataSet:
     if name.startswith(hugging_face.PREFIX):
         return hugging_face.hugging_face_set(name)
     if ":" in name:
-        return user.users_own(name, data_dir)
+        return user.users_own(name, data_dir, room)
     found: DataSet = plugins.find(plugins.DATA_SET, name)
     return replace(found, name=name)
 

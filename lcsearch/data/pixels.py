@@ -11,7 +11,8 @@ from lcsearch.data.dataset import Raw
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """What photographs are normalised with, per channel of pixel values in 0..1."""
 
-_CHUNK = 1024
+_CHUNK, _MOST_NUMBERS = 1024, 50_000_000
+"""Images at once, and numbers of them at once where they are converted to float64."""
 _MOST_PADDING = 4
 
 
@@ -67,8 +68,9 @@ def mean_and_std(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """
     total = torch.zeros(images.shape[1], dtype=torch.float64)
     squares = torch.zeros_like(total)
-    for start in range(0, len(images), _CHUNK):
-        chunk = images[start : start + _CHUNK].double() / 255
+    at_once = min(_CHUNK, max(1, _MOST_NUMBERS // images[0].numel()))
+    for start in range(0, len(images), at_once):
+        chunk = images[start : start + at_once].double() / 255
         total += chunk.sum(dim=(0, 2, 3))
         squares += chunk.square().sum(dim=(0, 2, 3))
     count = images.numel() // images.shape[1]

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lcsearch.core.errors import InputError, Named, reason
+from lcsearch.core.room import Room
 from lcsearch.data.dataset import DataSet
 
 DOWNLOAD_TIMEOUT = 20.0
@@ -24,6 +25,11 @@ def cache_dir() -> Path:
         return Path(own).expanduser()
     shared = os.environ.get("XDG_CACHE_HOME")
     return (Path(shared).expanduser() if shared else Path.home() / ".cache") / "lcsearch"
+
+
+def streamed_dir(room: Room) -> Path:
+    """The folder of decoded images that do not fit into memory."""
+    return cache_dir() / "streamed" if room.cache is None else Path(room.cache)
 
 
 def usual_places(name: str, data_dir: Path | None, *system: Path) -> list[Path]:

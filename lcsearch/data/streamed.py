@@ -55,6 +55,11 @@ class Wanted:
         """What they take."""
         return prod(self.shape)
 
+    @property
+    def stem(self) -> str:
+        """The name of its files, without what tells them apart."""
+        return hashlib.sha256(f"{self.key}\0{self.shape}".encode()).hexdigest()[:24]
+
 
 @dataclass(frozen=True, eq=False)
 class ImageFile:
@@ -127,8 +132,9 @@ class _File:
     def __init__(self, folder: Path, wanted: Wanted) -> None:
         self._wanted = wanted
         self._made_of = wanted.made_of()
-        key = hashlib.sha256(f"{wanted.key}\0{wanted.shape}".encode()).hexdigest()[:24]
-        self.path, self._part, self._about = (folder / f"{key}{end}" for end in (".npy", ".part", ".txt"))
+        self.path, self._part, self._about = (
+            folder / f"{wanted.stem}{end}" for end in (".npy", ".part", ".txt")
+        )
         self._image = prod(wanted.shape[1:])
         self._header = _header(wanted.shape)
         self._drop_what_does_not_fit()

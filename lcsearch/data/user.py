@@ -10,24 +10,23 @@ Mean and deviation are measured on the train data set; images are not mirrored u
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor
+from torch.utils.data import TensorDataset
 
-from lcsearch.core.errors import InputError, one_line, reason, said_of
+from lcsearch.core.errors import InputError, said_of
 from lcsearch.core.functions import call_function
+from lcsearch.core.room import USUAL, Room
 from lcsearch.data.content import arrays_of, digest_of_arrays
 from lcsearch.data.dataset import DataSet, Listing, Part, Raw
-from lcsearch.data.pictures import eight_bits, upright
-from lcsearch.data.pixels import from_arrays, mean_and_std
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from lcsearch.data.pixels import fit, from_arrays, mean_and_std
+from lcsearch.data.streamed import Pixels, Wanted
+from lcsearch.data.user_items import Items
+from lcsearch.data.user_values import check_shape, kind, tensor, to_bytes
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,20 +37,37 @@ class UsersOwn(DataSet):
         images: Of the train data set, uint8 (n, channels, size, size).
         labels: Likewise, int64 (n,).
         test: The test data set as it was returned: it is decoded when it is read.
+        made_of: A digest of the train data set, as it is now.
+        room: For decoded images.
     """
 
     images: Tensor
     labels: Tensor
     test: Any
+    made_of: Callable[[], str]
+    room: Room
 
     def read(self, folder: Path, part: Part) -> Raw:
         """Give the decoded train data set, or decode the test data set."""
         if part == "train":
-            return from_arrays(self.images, self.labels)
+            return self._raw(part, self.images, self.labels, self.made_of)
+        expected = tuple(self.images.shape[1:])
         with said_of("dataset", self.name):
-            images, labels = _decoded("test", self.test, expected=tuple(self.images.shape[1:]))
+            images, labels, made_of = _decoded(self.name, "test", self.test, expected, self.room)
             _check_labels("test", labels, self.num_classes)
-        return from_arrays(images, labels)
+        return self._raw(part, images, labels, made_of)
+
+    def _raw(self, part: Part, images: Tensor, labels: Tensor, made_of: Callable[[], str]) -> Raw:
+        def stream(indices: Tensor, size: int) -> Wanted:
+            key = f"{self.name} {part} {size} {digest_of_arrays([indices])}"
+            shape = (len(indices), self.in_channels, size, size)
+
+            def decode(first: int) -> Iterator[Pixels]:
+                return (fit(images[[place]], size)[0].numpy() for place in indices[first:].tolist())
+
+            return Wanted(f"{self.name} ({part})", key, made_of, shape, decode)
+
+        return replace(from_arrays(images, labels), stream=stream)
 
     def check_test(self, folder: Path) -> tuple[str, ...]:
         """Look at the shapes and labels of a pair of arrays; of other data sets at their length alone."""
@@ -60,7 +76,7 @@ class UsersOwn(DataSet):
                 images, labels = self.test
                 _, of_image = _shaped("test", images, labels, tuple(self.images.shape[1:]))
                 _check_labels("test", of_image, self.num_classes)
-            elif _length("test", self.test) == 0:
+            elif not len(Items(self.name, "test", self.test)):
                 raise InputError("test: no images")
         return ()
 
@@ -69,30 +85,31 @@ class UsersOwn(DataSet):
         test = self.test
         if _is_pair(test):
             with said_of("dataset", self.name):
-                return Listing.of_labels(_tensor("test: labels", test[1]).flatten().long().tolist())
+                return Listing.of_labels(tensor("test: labels", test[1]).flatten().long().tolist())
         return Listing.of_labels([-1] * len(test)) if hasattr(test, "__len__") else None
 
     def test_content(self, folder: Path) -> str:
         """That of the pair of arrays, else of what the test data set holds: it is asked for no item."""
         with said_of("dataset", self.name):
             if _is_pair(self.test):
-                return digest_of_arrays([_tensor("test", array) for array in self.test])
+                return digest_of_arrays([tensor("test", array) for array in self.test])
         return digest_of_arrays(list(arrays_of(self.test)))
 
 
-def users_own(name: str, data_dir: Path | None) -> UsersOwn:
+def users_own(name: str, data_dir: Path | None, room: Room = USUAL) -> UsersOwn:
     """Call the user's function and decode its train data set; the test data set is not touched.
 
     Args:
         name: ``package.module:function``.
         data_dir: Handed on if the function has a parameter ``data_dir``.
+        room: For decoded images.
 
     Raises:
         InputError: The function cannot be found or raises, or what it returns are no such data sets.
     """
     train, test = _called(name, data_dir)
     with said_of("dataset", name):
-        images, labels = _decoded("train", train, expected=None)
+        images, labels, made_of = _decoded(name, "train", train, None, room)
         num_classes = int(labels.max()) + 1
         if num_classes < 2:
             raise InputError("train: all labels are 0; at least 2 classes are needed")
@@ -110,26 +127,32 @@ def users_own(name: str, data_dir: Path | None) -> UsersOwn:
         images=images,
         labels=labels,
         test=test,
+        made_of=made_of,
+        room=room,
     )
 
 
 def _called(name: str, data_dir: Path | None) -> tuple[Any, Any]:
     result = call_function("dataset", name, {"data_dir": data_dir})
     if not isinstance(result, (tuple, list)) or len(result) != 2:
-        problem = f"the function returned {_kind(result)}; expected a pair (train, test)"
+        problem = f"the function returned {kind(result)}; expected a pair (train, test)"
         raise InputError(problem, setting="dataset", value=name)
     return result[0], result[1]
 
 
-def _decoded(what: str, data: Any, expected: tuple[int, ...] | None) -> tuple[Tensor, Tensor]:
-    """uint8 images (n, channels, size, size) and int64 labels (n,), n at least 1."""
-    if _is_pair(data):
+def _decoded(
+    name: str, what: str, data: Any, expected: tuple[int, ...] | None, room: Room
+) -> tuple[Tensor, Tensor, Callable[[], str]]:
+    """uint8 images (n, channels, size, size), int64 labels (n,), n at least 1, and `UsersOwn.made_of`."""
+    items = Items(name, what, data) if not _is_pair(data) else None
+    if items is None:
         pixels, labels = _shaped(what, data[0], data[1], expected)
-        images = _to_bytes(what, pixels)
+        images = to_bytes(what, pixels)
+        items = Items(name, what, TensorDataset(images, labels))
     else:
-        images, labels = _from_items(what, data, expected)
+        images, labels = items.decoded(expected, room)
     _check_labels(what, labels)
-    return images, labels
+    return images, labels, items.made_of
 
 
 def _is_pair(data: Any) -> bool:
@@ -147,7 +170,7 @@ def _check_labels(what: str, labels: Tensor, num_classes: int | None = None) -> 
 
 def _shaped(what: str, images: Any, labels: Any, expected: tuple[int, ...] | None) -> tuple[Tensor, Tensor]:
     """Pixels of any type, (n, channels, size, size), and int64 labels (n,); no pixel is looked at."""
-    pixels = _tensor(what, images)
+    pixels = tensor(what, images)
     if pixels.ndim == 3:
         pixels = pixels.unsqueeze(1)
     if pixels.ndim != 4:
@@ -155,110 +178,12 @@ def _shaped(what: str, images: Any, labels: Any, expected: tuple[int, ...] | Non
             f"{what}: images of shape {tuple(pixels.shape)}; "
             "expected (n, channels, size, size) or (n, size, size)"
         )
-    of_image = _tensor(what, labels)
+    of_image = tensor(what, labels)
     if of_image.ndim != 1 or len(of_image) != len(pixels) or len(pixels) == 0:
         raise InputError(
             f"{what}: labels of shape {tuple(of_image.shape)}; expected one for each of {len(pixels)} images"
         )
     if of_image.is_floating_point():
         raise InputError(f"{what}: labels are floats; expected whole numbers from 0")
-    _check_shape(what, tuple(pixels.shape[1:]), expected)
+    check_shape(what, tuple(pixels.shape[1:]), expected)
     return pixels, of_image.long()
-
-
-def _from_items(what: str, data: Any, expected: tuple[int, ...] | None) -> tuple[Tensor, Tensor]:
-    """Decode item by item, each at once to uint8, so that no float copy of the set is ever held."""
-    images: list[Tensor] = []
-    labels: list[int] = []
-    for index, item in enumerate(_items(what, data)):
-        place = f"{what}: image {index}"
-        if not isinstance(item, (tuple, list)) or len(item) != 2:
-            raise InputError(f"{place}: {_kind(item)}; expected a pair (image, label)")
-        pixels = _tensor(place, item[0])
-        if pixels.ndim == 2:
-            pixels = pixels.unsqueeze(0)
-        _check_shape(place, tuple(pixels.shape), expected)
-        expected = tuple(pixels.shape)
-        images.append(_to_bytes(place, pixels))
-        labels.append(_label(place, item[1]))
-    if not images:
-        raise InputError(f"{what}: no images")
-    return torch.stack(images), torch.tensor(labels)
-
-
-def _length(what: str, data: Any) -> int:
-    if not hasattr(data, "__getitem__") or not hasattr(data, "__len__"):
-        raise InputError(
-            f"{what}: {_kind(data)}; "
-            "expected a torch.utils.data.Dataset of (image, label), or (images, labels)"
-        )
-    return len(data)
-
-
-def _items(what: str, data: Any) -> Iterable[Any]:
-    for index in range(_length(what, data)):
-        try:
-            yield data[index]
-        except Exception as error:
-            raise InputError(f"{what}: item {index} raised {one_line(error)}") from error
-
-
-def _check_shape(what: str, found: tuple[int, ...], expected: tuple[int, ...] | None) -> None:
-    if expected is not None and found != expected:
-        raise InputError(f"{what} has shape {found}; expected {expected}, the shape of the images before")
-    if len(found) != 3 or found[1] != found[2] or 0 in found:
-        raise InputError(f"{what} has shape {found}; expected (channels, size, size)")
-
-
-def _tensor(what: str, value: Any) -> Tensor:
-    """A tensor, array or PIL image as a tensor on the CPU."""
-    if isinstance(value, Tensor):
-        return value.detach().cpu()
-    if hasattr(value, "getbands"):
-        return _from_picture(what, value)
-    try:
-        return torch.as_tensor(np.asarray(value))
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{what}: {_kind(value)}; expected a tensor, an array or a PIL image") from error
-
-
-def _from_picture(what: str, picture: Image) -> Tensor:
-    """uint8, (1, height, width) of grey, else (3, height, width)."""
-    try:
-        picture = eight_bits(upright(picture))
-        pixels = np.array(picture if picture.mode == "L" else picture.convert("RGB"))
-    except InputError as error:
-        raise InputError(f"{what}: ", *error.parts) from None
-    except (OSError, ValueError, SyntaxError) as error:
-        raise InputError(f"{what}: no readable picture ({reason(error)})") from error
-    return torch.from_numpy(np.atleast_3d(pixels).transpose(2, 0, 1))
-
-
-def _to_bytes(what: str, pixels: Tensor) -> Tensor:
-    """uint8 pixels as they are, floats in 0..1 times 255."""
-    if pixels.dtype == torch.uint8:
-        return pixels
-    if not pixels.is_floating_point():
-        raise InputError(f"{what}: pixels of type {pixels.dtype}; expected uint8 or floats in 0..1")
-    low, high = float(pixels.min()), float(pixels.max())
-    if not (low >= 0 and high <= 1):
-        raise InputError(
-            f"{what}: float pixels from {low:g} to {high:g}; "
-            "expected 0 to 1: return images before normalisation"
-        )
-    return pixels.mul(255).round_().to(torch.uint8)
-
-
-def _label(what: str, value: Any) -> int:
-    try:
-        label = int(value)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{what}: label {value!r}; expected a whole number from 0") from error
-    if label != value:
-        raise InputError(f"{what}: label {value!r}; expected a whole number from 0")
-    return label
-
-
-def _kind(value: Any) -> str:
-    size = f" of {len(value)}" if isinstance(value, (tuple, list)) else ""
-    return f"a {type(value).__name__}{size}"
