@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from chromium import CHROMIUM, FLAGS, needs_chromium
 
 import lcsearch
 
@@ -37,7 +38,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     built = run(
         "-m", "mkdocs", "build", "--strict", "--site-dir", folder / "site", LCSEARCH_GALLERY=str(folder)
     )
-    assert built.returncode == 0 and "WARNING" not in built.stderr, built.stderr
+    assert built.returncode == 0, built.stderr
     return folder / "site"
 
 
@@ -60,6 +61,27 @@ def test_reports_and_linked_files_are_part_of_it(site: Path) -> None:
     assert all((site / "gallery" / f"{name}.html").is_file() for name in REPORTS)
     example = site / "files" / "scripts" / "example_objective.py.txt"
     assert example.read_bytes() == (TOP / "scripts" / "example_objective.py").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@needs_chromium
+def test_pages_open_in_a_browser_and_ask_nothing_of_a_network(site: Path) -> None:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    asked, said = [], []
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto((site / "quickstart.html").as_uri())
+        page.get_by_role("link", name="Gallery").first.click()
+        page.get_by_role("link", name="Digits", exact=True).click()
+        assert page.locator("body").inner_text() == "a report"
+        browser.close()
+    assert len(asked) > 5 and said == []
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
 
 
 def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
