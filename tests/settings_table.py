@@ -35,6 +35,7 @@ TABLE = """
     lr                 --lr                 recipe     r----  above0
     weight_decay       --weight-decay       recipe     r----  least0
     precision          --precision          recipe     r----  precision
+    augment            --augment            recipe     r----  augment
     recipe             --recipe             -          rs---  path
     init               --init               settings   r----  text
     data_changed       --data-changed       settings   --ct-  changed
@@ -93,6 +94,7 @@ TYPED: dict[str, Bad] = {
     "part": (("0", "0 is not allowed; it must be above 0"), ("1", "it must be below 1"), *_NUMBER),
     "gpus": (("-1", "it must be at least 0"), ("1.5", "a share below 1 or a whole number"), *_NUMBER),
     "precision": (("float16", "did you mean 'bfloat16'"),),
+    "augment": (("resise", "did you mean 'resize'"),),
     "changed": (("use_old", "did you mean 'use-old'"),),
     "way": (("scrach", "did you mean 'scratch'"),),
     "sampler": (("tpee", "there is no sampler 'tpee'; did you mean 'tpe'"),),
@@ -138,6 +140,7 @@ VALUES: dict[str, Bad] = {
     "part": ((0, "above 0"), (1.0, "below 1"), *_NO_NUMBER),
     "gpus": ((-1, "at least 0"), (2.5, "a share below 1 or a whole number"), *_NO_NUMBER),
     "precision": (("float16", "did you mean 'bfloat16'"), (16, "16 is not allowed")),
+    "augment": (("resise", "did you mean 'resize'"), (True, "True is not allowed")),
     "changed": (("use_old", "did you mean 'use-old'"), (1, "1 is not allowed")),
     "sampler": ((5, "5 is not text"),),
     "rule": ((5, "5 is not text"),),

@@ -16,6 +16,7 @@ from lcsearch.core.plugins import FAMILY, find
 
 Precision = Literal["float32", "bfloat16"]
 AskedPrecision = Literal["auto", "float32", "bfloat16"]
+Augment = Literal["shift", "resize"]
 Classes = Annotated[int, Ge(1)]
 Channels = Annotated[int, Ge(1)]
 Epochs = Annotated[int, Ge(1)]
@@ -169,6 +170,8 @@ class Recipe(Checked):
             ones (``lcsearch.train.augmentation``).
         flip: Random horizontal flips; None for the data set's own habit in long trainings, none in short
             ones.
+        augment: ``shift`` for crops out of the padded image, as ``crop`` says; ``resize`` for random resized
+            crops, and flips unless ``flip`` or the data set says no, in trainings of any length.
         coefficient_l1: L1 weight on sparse coefficients; 0 for none.
         precision: ``float32``, or ``bfloat16`` autocast.
         init: ``scratch`` for fresh weights; ``backbone`` for a model cut out of the trained backbone.
@@ -186,6 +189,7 @@ class Recipe(Checked):
     clip: Annotated[float, Ge(0)] = 1.0
     crop: Annotated[int, Ge(0)] | None = None
     flip: bool | None = None
+    augment: Augment = "shift"
     coefficient_l1: Annotated[float, Ge(0)] = 0.0
     precision: Precision = "float32"
     init: Init = "scratch"
@@ -197,8 +201,11 @@ class Recipe(Checked):
         return self.init == "backbone" or self.distill > 0
 
     def to_plain(self) -> Plain:
-        """Plain data for YAML and JSON."""
-        return asdict(self)
+        """Plain data for YAML and JSON; ``augment`` is left out where it is what older versions did."""
+        plain = asdict(self)
+        if self.augment == "shift":
+            del plain["augment"]
+        return plain
 
 
 @dataclass(frozen=True, slots=True)

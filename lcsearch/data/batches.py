@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from lcsearch.core.errors import InputError
 from lcsearch.data.dataset import DatasetInfo, Split
+from lcsearch.data.resized import random_parts, resized_parts
 
 
 class Batches:
@@ -31,6 +32,7 @@ class Batches:
             holds them.
         crop: Zero pixels added on each side before the random crop; None for the data set's own.
         flip: Whether every second image is mirrored, at random; None for the data set's own habit.
+        resized: Whether random parts of images are shown, resized to the whole.
 
     Raises:
         InputError: The batch size or crop is out of range, or the images do not fit ``info``.
@@ -46,11 +48,13 @@ class Batches:
         device: torch.device | str = "cpu",
         crop: int | None = None,
         flip: bool | None = None,
+        resized: bool = False,
     ) -> None:
         self.augment = augment
         self.batch_size = batch_size
         self.crop = info.crop if crop is None else crop
         self.flip = info.flip if flip is None else flip
+        self.resized = resized
         _check(split, info, batch_size, self.crop)
         self._device, self._file = torch.device(device), split.file
         self._images = split.images if split.file is not None else split.images.to(device)
@@ -107,14 +111,14 @@ class Batches:
             raise ValueError("augmented batches need a torch.Generator")
         if self._file is not None:
             self._file.check()
-        plan = _draw(len(self._labels), self.crop, generator)
+        plan = _draw(len(self._labels), self.crop, generator, self.resized)
         if view is not None:
-            plan = _look(len(self._labels), self.crop, view).ordered(plan.order)
+            plan = _look(len(self._labels), self.crop, view, self.resized).ordered(plan.order)
         return self._augmented(plan.to(self._labels.device), len(self))
 
     def view(self, generator: torch.Generator) -> Iterator[Tensor]:
         """Every image once, in order, cropped and flipped as `indexed` does with this view."""
-        plan = _look(len(self._labels), self.crop, generator).to(self._labels.device)
+        plan = _look(len(self._labels), self.crop, generator, self.resized).to(self._labels.device)
         steps = math.ceil(len(self._labels) / self.batch_size)
         return (images for images, _, _ in self._augmented(plan, steps))
 
@@ -132,6 +136,8 @@ class Batches:
                 images = random_flip(images, plan.mirrored[here])
             if self.crop:
                 images = random_crop(images, plan.top[here], plan.left[here], self.crop)
+            if plan.parts is not None:
+                images = resized_parts(images, plan.parts[here])
             yield self._normalise(images), self._labels[chosen], chosen
 
     def _normalise(self, images: Tensor) -> Tensor:
@@ -165,32 +171,39 @@ def random_flip(images: Tensor, mirrored: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """An epoch's randomness, each (n,): the order of images, and per place in it the crop and the flip."""
+    """An epoch's randomness, each (n,): the order of images, and per place in it the crop and the flip.
+
+    Parts that are resized are (n, 4), as `resized_parts` takes them; None where there are none.
+    """
 
     order: Tensor
     top: Tensor
     left: Tensor
     mirrored: Tensor
+    parts: Tensor | None = None
 
     def to(self, device: torch.device) -> _Plan:
-        return _Plan(*(part.to(device) for part in (self.order, self.top, self.left, self.mirrored)))
+        order, top, left, mirrored = (p.to(device) for p in (self.order, self.top, self.left, self.mirrored))
+        parts = None if self.parts is None else self.parts.to(device)
+        return _Plan(order, top, left, mirrored, parts)
 
     def ordered(self, order: Tensor) -> _Plan:
         """The same crop and flip of each image, in another order than the split's."""
-        return _Plan(order, self.top[order], self.left[order], self.mirrored[order])
+        parts = None if self.parts is None else self.parts[order]
+        return _Plan(order, self.top[order], self.left[order], self.mirrored[order], parts)
 
 
-def _draw(images: int, crop: int, generator: torch.Generator) -> _Plan:
+def _draw(images: int, crop: int, generator: torch.Generator, resized: bool) -> _Plan:
     order = torch.randperm(images, generator=generator)
-    look = _look(images, crop, generator)
-    return _Plan(order, look.top, look.left, look.mirrored)
+    return replace(_look(images, crop, generator, resized), order=order)
 
 
-def _look(images: int, crop: int, generator: torch.Generator) -> _Plan:
+def _look(images: int, crop: int, generator: torch.Generator, resized: bool) -> _Plan:
     """The split's own order, with a crop and a flip for each place in it."""
     chance = torch.rand(3, images, generator=generator, dtype=torch.float64)
     places = (chance[:2] * (2 * crop + 1)).long()
-    return _Plan(order=torch.arange(images), top=places[0], left=places[1], mirrored=chance[2] < 0.5)
+    parts = random_parts(chance[:2], torch.rand(2, images, generator=generator)) if resized else None
+    return _Plan(torch.arange(images), places[0], places[1], chance[2] < 0.5, parts)
 
 
 def _check(split: Split, info: DatasetInfo, batch_size: int, crop: int) -> None:

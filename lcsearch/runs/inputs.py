@@ -10,6 +10,7 @@ from annotated_types import Ge, Le
 from lcsearch.core.errors import InputError, did_you_mean
 from lcsearch.core.spec import (
     AskedPrecision,
+    Augment,
     BatchSize,
     Channels,
     Classes,
@@ -106,6 +107,15 @@ class _Becoming:
     precision: Annotated[
         AskedPrecision,
         Setting("Arithmetic of training; auto takes what the device is faster in.", "training", _RUN, "auto"),
+    ]
+    augment: Annotated[
+        Augment,
+        Setting(
+            "Views of training images: shifted, in long trainings; or random parts, resized, in all.",
+            "training",
+            _RUN,
+            Recipe().augment,
+        ),
     ]
     recipe: Annotated[
         FileOrMapping,

@@ -15,17 +15,24 @@ def same_views(one: Recipe, other: Recipe) -> bool:
     """Whether two trainings show the images in the same views, whatever the data set's habits are."""
     if not (_may_augment(one) or _may_augment(other)):
         return True
-    return (one.epochs, one.crop, one.flip) == (other.epochs, other.crop, other.flip)
+    first, second = ((r.epochs, r.crop, r.flip, r.augment) for r in (one, other))
+    return first == second
 
 
 def _may_augment(recipe: Recipe) -> bool:
     by_habit = recipe.epochs >= AUGMENT_FROM_EPOCHS and None in (recipe.crop, recipe.flip)
-    return by_habit or bool(recipe.crop) or bool(recipe.flip)
+    return by_habit or bool(recipe.crop) or bool(recipe.flip) or resizes(recipe)
 
 
 def crop_and_flip(recipe: Recipe, info: DatasetInfo) -> tuple[int, bool]:
-    """Padding of the random crop in pixels (0 for none), and whether to flip."""
-    augments = recipe.epochs >= AUGMENT_FROM_EPOCHS
+    """Padding of the random crop in pixels (0 for none, and with resized ones), and whether to flip."""
+    augments = recipe.epochs >= AUGMENT_FROM_EPOCHS or resizes(recipe)
     crop = (info.crop if augments else 0) if recipe.crop is None else recipe.crop
+    crop = 0 if resizes(recipe) else crop
     flip = (info.flip and augments) if recipe.flip is None else recipe.flip
     return crop, flip
+
+
+def resizes(recipe: Recipe) -> bool:
+    """Whether random parts of images are shown, resized to the whole."""
+    return recipe.augment == "resize"

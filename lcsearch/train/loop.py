@@ -20,7 +20,7 @@ from lcsearch.core.spec import Recipe, Regularizer
 from lcsearch.core.stopwatch import during, each_during
 from lcsearch.data import Batches, SearchData
 from lcsearch.nets.layout import channels_last
-from lcsearch.train.augmentation import crop_and_flip
+from lcsearch.train.augmentation import crop_and_flip, resizes
 from lcsearch.train.average import AveragedWeights, decay_per_step
 from lcsearch.train.checkpoint import load_checkpoint, save_checkpoint
 from lcsearch.train.evaluate import scores_of
@@ -125,6 +125,7 @@ class _Run:
             device=device,
             crop=crop,
             flip=flip,
+            resized=resizes(recipe),
         )
         self.steps = recipe.epochs * len(self.batches)
         self.optimizer = make_optimizer(self.model, recipe)

@@ -21,7 +21,7 @@ from lcsearch.core.seeds import stream
 from lcsearch.core.spec import Recipe
 from lcsearch.data import Batches, SearchData
 from lcsearch.data.digest import seen_digest
-from lcsearch.train.augmentation import crop_and_flip
+from lcsearch.train.augmentation import crop_and_flip, resizes
 
 _BATCH = 250
 TEMPERATURE = 2.0
@@ -43,6 +43,7 @@ class Teacher:
         crop: Padding of the random crop in pixels, as the views have it.
         flip: Whether views are mirrored.
         images: Digest of the images; empty where an old version computed the scores.
+        resized: Whether views are random resized crops.
     """
 
     outputs: Tensor
@@ -50,11 +51,12 @@ class Teacher:
     crop: int
     flip: bool
     images: str = ""
+    resized: bool = False
 
     @property
     def augments(self) -> bool:
         """Whether one view differs from the next."""
-        return self.crop > 0 or self.flip
+        return self.crop > 0 or self.flip or self.resized
 
     def view(self, epoch: int) -> torch.Generator:
         """What crops and flips of an epoch (1 for the first) are drawn from."""
@@ -100,9 +102,10 @@ def teacher_for(teacher: Teacher | None, data: SearchData, recipe: Recipe) -> Te
             f"recipe: distill is {recipe.distill}, but there is no trained backbone to learn from"
         )
     crop, flip = crop_and_flip(recipe, data.info)
-    views = recipe.epochs if crop or flip else 1
-    wanted = (crop, flip, len(data.train), data.info.num_classes)
-    found = (teacher.crop, teacher.flip, *teacher.outputs.shape[1:])
+    resized = resizes(recipe)
+    views = recipe.epochs if crop or flip or resized else 1
+    wanted = (crop, flip, resized, len(data.train), data.info.num_classes)
+    found = (teacher.crop, teacher.flip, teacher.resized, *teacher.outputs.shape[1:])
     if found != wanted or len(teacher.outputs) < views:
         raise InputError(
             f"recipe: the backbone's outputs are of {_described(len(teacher.outputs), found)}; this training "
@@ -112,8 +115,8 @@ def teacher_for(teacher: Teacher | None, data: SearchData, recipe: Recipe) -> Te
 
 
 def _described(views: int, facts: tuple[int, ...]) -> str:
-    crop, flip, images, classes = facts
-    kind = f"crop {crop}, {'flips' if flip else 'no flips'}"
+    crop, flip, resized, images, classes = facts
+    kind = f"{'resized crops' if resized else f'crop {crop}'}, {'flips' if flip else 'no flips'}"
     return f"{views} views ({kind}) of {images} images, {classes} classes"
 
 
@@ -132,13 +135,16 @@ def make_teacher(
         device: Where to compute.
     """
     crop, flip = crop_and_flip(recipe, data.info)
-    batches = Batches(data.train, data.info, _BATCH, augment=True, device=device, crop=crop, flip=flip)
-    views = recipe.epochs if crop or flip else 1
+    resized = resizes(recipe)
+    batches = Batches(
+        data.train, data.info, _BATCH, augment=True, device=device, crop=crop, flip=flip, resized=resized
+    )
+    views = recipe.epochs if crop or flip or resized else 1
     was_training = backbone.training
     backbone.to(device).eval()
     outputs = [_scores(backbone, batches, view_generator(seed, view + 1)) for view in range(views)]
     backbone.train(was_training)
-    return Teacher(torch.stack(outputs), seed, crop, flip, seen_digest(data))
+    return Teacher(torch.stack(outputs), seed, crop, flip, seen_digest(data), resized)
 
 
 @torch.no_grad()
@@ -154,7 +160,7 @@ def write_teacher(teacher: Teacher, path: Path) -> None:
         OSError: The disk is full.
     """
     about = {"seed": str(teacher.seed), "crop": str(teacher.crop), "flip": str(int(teacher.flip))}
-    about["images"] = teacher.images
+    about |= {"images": teacher.images, "resized": str(int(teacher.resized))}
     write_bytes(path, save({"outputs": teacher.outputs.contiguous()}, metadata=about))
 
 
@@ -183,6 +189,7 @@ def read_teacher(path: Path) -> Teacher:
         with safe_open(path, framework="pt") as file:
             about = file.metadata()
             outputs, seed, crop = file.get_tensor("outputs"), int(about["seed"]), int(about["crop"])
-            return Teacher(outputs, seed, crop, about["flip"] == "1", about.get("images", ""))
+            flip, resized = about["flip"] == "1", about.get("resized") == "1"
+            return Teacher(outputs, seed, crop, flip, about.get("images", ""), resized)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: does not read ({error}); remove it and resume the run") from None

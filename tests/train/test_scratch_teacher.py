@@ -58,6 +58,8 @@ def little_work(monkeypatch: pytest.MonkeyPatch) -> None:
         (Recipe(epochs=1, crop=2), Recipe(epochs=4, crop=2), False),
         (Recipe(epochs=4, flip=True), Recipe(epochs=4, flip=True), True),
         (Recipe(epochs=12, crop=0), Recipe(epochs=12, crop=0, flip=False), False),
+        (Recipe(epochs=2), Recipe(epochs=2, augment="resize"), False),
+        (Recipe(epochs=2, augment="resize"), Recipe(epochs=2, augment="resize"), True),
     ],
 )
 def test_views_are_the_same_where_neither_augments_or_both_do_alike(

@@ -169,7 +169,9 @@ def test_written_and_read_it_is_the_same_and_a_damaged_one_is_one_clear_line(
     write_teacher(teacher, path)
     found = read_teacher(path)
     assert torch.equal(found.outputs, teacher.outputs)
-    assert (found.seed, found.crop, found.flip) == (9, 2, True)
+    assert (found.seed, found.crop, found.flip, found.resized) == (9, 2, True, False)
+    write_teacher(replace(teacher, resized=True), path)
+    assert read_teacher(path).resized
     path.write_bytes(path.read_bytes()[:-100])
     for broken in (path, tmp_path / "missing.safetensors"):
         with pytest.raises(InputError, match=f"{broken.name}: does not read"):
@@ -181,11 +183,12 @@ def test_written_and_read_it_is_the_same_and_a_damaged_one_is_one_clear_line(
     [
         ({"epochs": 4}, "3 views .* needs 4 views"),
         ({"crop": 1}, "crop 2, flips.*crop 1, flips"),
+        ({"augment": "resize"}, "crop 2, flips.*resized crops, flips"),
         ({"crop": 0, "flip": False}, "needs 1 views"),
     ],
 )
 def test_a_teacher_of_other_views_is_refused(
-    digits: SearchData, changes: dict[str, int], message: str
+    digits: SearchData, changes: dict[str, int | str], message: str
 ) -> None:
     teacher = make_teacher(small(), digits, RECIPE, seed=9)
     with pytest.raises(InputError, match=message):
