@@ -23,6 +23,7 @@ TOP = DOCS.parent
 STORIES = {
     "quickstart": ["quickstart.md"],
     "own model": ["own_model.md"],
+    "own data": ["data.md"],
     "coming from": [
         "coming_from/index.md", "coming_from/nni.md", "coming_from/nncf.md", "coming_from/fastnas.md",
         "coming_from/torch_pruning.md", "coming_from/optuna.md",
