@@ -164,9 +164,9 @@ def _said(task: Task, path: Path) -> dict[str, Any]:
 
 def _train(task: Task, path: Path) -> Line:
     """Train one net of the sweep."""
-    recorded = _recorded(path)
+    run_file = recorded(path)
     model = thinner(path, task.place or 0, task.nets)
-    objective = make_objective(recorded.settings)
+    objective = make_objective(run_file.settings)
     accuracies: list[float] = []
 
     def report(epoch: int, metrics: Any) -> bool:
@@ -178,14 +178,14 @@ def _train(task: Task, path: Path) -> Line:
             number=_AFTER_TRIALS + (task.place or 0),
             attempt=0,
             seed=trial_seed(task.front.seed, _AFTER_TRIALS + (task.place or 0)),
-            spec=TrialSpec(model, recipe=recorded.settings.thinner_recipe),
+            spec=TrialSpec(model, recipe=run_file.settings.thinner_recipe),
             directory=folder,
             resume=False,
             start=str(Start(RunDirectory(path).start).folder),
         )
         objective(job, report)
     with torch.device("meta"):
-        params = count(build_model(model), recorded.facts.image_shape).params
+        params = count(build_model(model), run_file.facts.image_shape).params
     return {"params": params, "accuracy": accuracies, "spec": model.to_plain()}
 
 
@@ -204,22 +204,24 @@ def thinner(path: Path, place: int, nets: int) -> ModelSpec:
         place: 0 for the net of the size of the smallest model of the space.
         nets: How many; the backbone itself would be the next one.
     """
-    bound, smallest = _bound(path), _recorded(path).facts.smallest_params
+    bound, smallest = bound_space(path), recorded(path).facts.smallest_params
     largest = bound.params(bound.plain())
     wanted = round(smallest * (largest / smallest) ** (place / nets))
     return bound.thinner(nearest(lambda share: bound.params(bound.thinner(share)), wanted))
 
 
 @cache
-def _bound(path: Path) -> BoundSpace:
-    recorded = _recorded(path)
-    facts = recorded.facts
-    template = ModelSpec(recorded.settings.backbone, facts.num_classes, facts.in_channels)
+def bound_space(path: Path) -> BoundSpace:
+    """What the search of a run directory goes through."""
+    run_file = recorded(path)
+    facts = run_file.facts
+    template = ModelSpec(run_file.settings.backbone, facts.num_classes, facts.in_channels)
     with torch.device("meta"):
         model = build_model(template)
-    return bind(parse_space(recorded.space, str(path)), model, template, facts.image_shape)
+    return bind(parse_space(run_file.space, str(path)), model, template, facts.image_shape)
 
 
 @cache
-def _recorded(path: Path) -> RunFile:
+def recorded(path: Path) -> RunFile:
+    """What a run directory says of its search."""
     return RunDirectory.open(path).read()
