@@ -9,8 +9,9 @@ their errors: the target stays the trained model's response.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
 import torch
@@ -36,6 +37,8 @@ DEFAULT_HOW: How = "responses"
 """The better one, as measured (docs/trained.md)."""
 Bundle = tuple[Family[Any], Mapping[str, LayerSpec]]
 """A family, and layers of it that are fitted together."""
+Solve = Callable[[nn.Module, Tensor], bool]
+"""Solves a plain layer for an input, and says whether it could."""
 FIT_IMAGES = 256
 """Training images that layers are fitted to."""
 
@@ -48,6 +51,7 @@ def compress_trained(
     *,
     how: How = DEFAULT_HOW,
     answers: Mapping[str, Response] | None = None,
+    solves: Mapping[str, Solve] = MappingProxyType({}),
 ) -> nn.Module:
     """Return a compressed copy of a trained model; its structure is that of ``surgery.convert``.
 
@@ -58,12 +62,13 @@ def compress_trained(
     convolutions answer. A grouped layer is fitted to filters in the metric of its patches' mean covariance.
 
     Args:
-        backbone: Any module with finite weights; it is left as it is.
+        backbone: Any module with finite weights; it is left as it is, but for what is solved.
         layers: Module name to what becomes of it, as for ``surgery.convert``.
         images: (n, c, h, w) float32, normalised, on the model's device; not needed for ``filters``. As many
             of the first ones are used as may go through the model at once (``responses.MOST_PIXELS``).
         how: What shall be close.
         answers: What ``responses.record`` says of these images, where it is known.
+        solves: What solves layers anew for what they get, by name; those that change, before they are fitted.
 
     Returns:
         The copy, in the backbone's mode.
@@ -82,7 +87,7 @@ def compress_trained(
     if how == "responses" and pairs and images is not None:
         chosen = responses.at_once(images)
         targets = answers or responses.record(backbone, {n: c for n, (c, _) in pairs.items()}, chosen)
-        done = _fit_to_responses(model, bundles, pairs, targets, chosen)
+        done = _fit_to_responses(model, bundles, pairs, targets, chosen, solves)
     _fit_together([one for one in bundles if not done.issuperset(one[1])], pairs, {})
     return model
 
@@ -93,13 +98,15 @@ def _fit_to_responses(
     pairs: Mapping[str, tuple[nn.Conv2d, FamilyLayer]],
     targets: Mapping[str, Response],
     images: Tensor,
+    solves: Mapping[str, Solve],
 ) -> set[str]:
     """Fit what can be fitted to what convolutions answer, and return the names of it."""
     together = [one for one in bundles if len(one[1]) > 1]
     _fit_together(together, pairs, targets)
     done = {name for _, own in together for name in own}
-    fits = _fits(pairs, targets, [name for _, own in bundles for name in own if name not in done])
-    _run(model, [*fits, *_refits(pairs, targets, done)], images)
+    fits = _fits(pairs, targets, [name for _, own in bundles for name in own if name not in done], solves)
+    plain = [_Solved(model.get_submodule(name), own) for name, own in solves.items() if name not in pairs]
+    _run(model, [*fits, *plain, *_refits(pairs, targets, done)], images)
     return done | {fit.tie.name for fit in fits if fit.fitted}
 
 
@@ -149,12 +156,19 @@ def _pairs(backbone: nn.Module, model: nn.Module) -> dict[str, tuple[nn.Conv2d, 
 
 
 def _fits(
-    pairs: Mapping[str, tuple[nn.Conv2d, FamilyLayer]], targets: Mapping[str, Response], alone: Sequence[str]
+    pairs: Mapping[str, tuple[nn.Conv2d, FamilyLayer]],
+    targets: Mapping[str, Response],
+    alone: Sequence[str],
+    solves: Mapping[str, Solve],
 ) -> list[_Fit]:
     """What is to be fitted when it is called: some layers, and those that have their tensors."""
     ties = {pairs[name][1]: _Tie(name) for name in alone}
     found = [(name, ties.get(layer.lead or layer)) for name, (_, layer) in pairs.items()]
-    return [_Fit(*pairs[name], targets[name], tie) for name, tie in found if tie and name in targets]
+    return [
+        _Fit(*pairs[name], targets[name], tie, solves.get(name))
+        for name, tie in found
+        if tie and name in targets
+    ]
 
 
 def _refits(
@@ -163,6 +177,22 @@ def _refits(
     """What of layers that were fitted together is fitted once more when they are called."""
     found = [(*pairs[name], targets[name]) for name in names if name in targets]
     return [Refit(layer, target, conv.bias is not None or target.normalised) for conv, layer, target in found]
+
+
+@dataclass(eq=False)
+class _Solved:
+    """A plain layer that is solved anew when it is first called."""
+
+    layer: nn.Module
+    solve: Solve
+    fitted: bool = False
+
+    def before(self, x: Tensor) -> None:
+        """Solve it for an input."""
+        self.fitted = self.solve(self.layer, x)
+
+    def after(self, output: Tensor) -> None:
+        """Its bias was solved for with it."""
 
 
 @dataclass(eq=False)
@@ -188,6 +218,7 @@ class _Fit:
     layer: FamilyLayer
     target: Response
     tie: _Tie
+    solve: Solve | None = None
 
     @property
     def fitted(self) -> bool:
@@ -196,6 +227,8 @@ class _Fit:
 
     def before(self, x: Tensor) -> None:
         """Fit the filters to an input (n, c, h, w)."""
+        if self.solve is not None:
+            self.solve(self.conv, x)
         plain = self.conv(x)
         if plain.shape != self.target.shape:
             return
@@ -213,7 +246,7 @@ class _Fit:
         return shifted(bias, output, self.target)
 
 
-def _run(model: nn.Module, fits: Sequence[_Fit | Refit], images: Tensor) -> None:
+def _run(model: nn.Module, fits: Sequence[_Fit | _Solved | Refit], images: Tensor) -> None:
     """Run the model once and fit each layer when it is reached; leaves no hook behind."""
     handles = []
     with responses.evaluation(model), restless(model) as wake:
@@ -227,16 +260,21 @@ def _run(model: nn.Module, fits: Sequence[_Fit | Refit], images: Tensor) -> None
                 handle.remove()
 
 
-def _before(fit: _Fit | Refit, wake: Any) -> Any:
+def _before(fit: _Fit | _Solved | Refit, wake: Any) -> Any:
     def hook(module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        if not fit.fitted and inputs and isinstance(inputs[0], Tensor) and inputs[0].dim() == 4:
+        if not fit.fitted and inputs and isinstance(inputs[0], Tensor) and _fits_in(module, inputs[0]):
             fit.before(inputs[0])
             wake()
 
     return hook
 
 
-def _after(fit: _Fit | Refit) -> Any:
+def _fits_in(layer: nn.Module, x: Tensor) -> bool:
+    """Whether a layer gets a batch."""
+    return x.dim() == 4 or isinstance(layer, nn.Linear)
+
+
+def _after(fit: _Fit | _Solved | Refit) -> Any:
     def hook(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor | None:
         return fit.after(output) if fit.fitted else None
 

@@ -1,8 +1,9 @@
 """Many models cut out of one trained net, each at a small part of the price of `cut_out`.
 
 For models whose accuracy before any training is all that is wanted. What does not depend on the model is
-worked out once; layers are fitted to fewer images, and batch norm takes its statistics from those on the way.
-That ranks models as `cut_out` does, at a third of the time (docs/search.md).
+worked out once. Then a few images go through the model once: each layer is solved and fitted when they reach
+it, to what the net's own layer answers, and batch norm takes its statistics from them on the way. That ranks
+models about as `cut_out` does (docs/search.md).
 """
 
 from __future__ import annotations
@@ -23,10 +24,8 @@ from lcsearch.core.spec import LayerSpec, ModelSpec
 from lcsearch.layers import lookup
 from lcsearch.nets.channels import groups_of
 
-THIN_IMAGES = 256
-"""Images that channels are chosen by, and the layers that read them solved for: the most that are needed."""
-FIT_IMAGES = 128
-"""Those of them that layers are fitted to."""
+IMAGES = 64
+"""Images that channels are chosen by and layers solved and fitted to: the most that are needed."""
 WEIGHED = 32
 """Those of them that tell how much channels matter to a net's answer."""
 _BACK = 2
@@ -50,14 +49,17 @@ class QuickCuts:
     Args:
         whole: A net of plain layers, on its device; it must not change while this is used.
         before: Its channels, as its own spec has them.
-        images: (n, c, h, w) float32, normalised, on its device, at least two; `THIN_IMAGES` are enough.
+        images: (n, c, h, w) float32, normalised, on its device, at least two; `IMAGES` are enough.
         passes: Counts what is computed.
+
+    Attributes:
+        whole: As given.
     """
 
     def __init__(self, whole: nn.Module, before: Mapping[str, float], images: Tensor, passes: Passes) -> None:
-        self._whole, self._before, self._passes = whole, dict(before), passes
-        self._images = images[:THIN_IMAGES]
-        self._thinner: Thinner | None = None
+        self.whole, self._before, self._passes = whole, dict(before), passes
+        self._images = responses.at_once(images[:IMAGES])
+        self._known: Thinner | None = None
 
     def cut(self, spec: ModelSpec) -> nn.Module:
         """The model of a spec, in evaluation mode; the net itself where nothing of it is to change.
@@ -67,38 +69,55 @@ class QuickCuts:
             ValueError: The net has fewer channels in a group than the spec.
         """
         keep = fewer_channels(spec, self._before)
-        model = self._thin(spec, keep) if keep else self._whole
-        if not spec.layers:
-            return model
-        answers = self._record(model) if keep else self._answers
-        model = compress_trained(model, spec.layers, self._few, answers=answers)
-        self._passes.images += 2 * len(self._few)  # through the old layers, and through the new ones
-        if _share_tensors(spec.layers):
-            reestimate(model, self._few)
-            self._passes.images += len(self._few)
+        if not keep:
+            return self._compressed(self.whole, spec.layers, self._answers) if spec.layers else self.whole
+        if spec.layers and not _share_tensors(spec.layers):
+            return self._cut_at_once(spec, keep)
+        self._through()
+        model = self._thinner(spec).thin(keep)
+        return self._compressed(model, spec.layers, self._record(model)) if spec.layers else model
+
+    def _cut_at_once(self, spec: ModelSpec, keep: Mapping[str, int]) -> nn.Module:
+        """Layers solved for the channels that are left, and fitted, in one pass."""
+        cut = self._thinner(spec).cut(keep)
+        answers = {
+            name: own.only(cut.left(name)) for name, own in self._answers.items() if name in spec.layers
+        }
+        self._through(2)  # through the old layers, and through the new ones
+        return compress_trained(cut.model, spec.layers, self._images, answers=answers, solves=cut.solves)
+
+    def _compressed(
+        self, net: nn.Module, layers: Mapping[str, LayerSpec], answers: Mapping[str, Response]
+    ) -> nn.Module:
+        model = compress_trained(net, layers, self._images, answers=answers)
+        self._through(2)
+        if _share_tensors(layers):
+            reestimate(model, self._images)
+            self._through()
         return model
 
-    def _thin(self, spec: ModelSpec, keep: Mapping[str, int]) -> nn.Module:
-        if self._thinner is None:
+    def _thinner(self, spec: ModelSpec) -> Thinner:
+        if self._known is None:
             groups = groups_of(spec)
-            self._thinner = Thinner(self._whole, groups.thinned(groups.kept(self._before)), self._images)
-            self._passes.images += len(self._images) + (1 + _BACK) * min(responses.WEIGHED, len(self._images))
-        self._passes.images += len(self._images)
-        return self._thinner.thin(keep)
+            own = groups.thinned(groups.kept(self._before))
+            self._known = Thinner(self.whole, own, self._images, WEIGHED)
+            self._through(weighed=True)
+        return self._known
 
     @cached_property
     def _answers(self) -> dict[str, Response]:
         """What the convolutions of the net itself answer."""
-        return self._record(self._whole)
+        return self._record(self.whole)
 
     def _record(self, model: nn.Module) -> dict[str, Response]:
-        self._passes.images += len(self._few) + (1 + _BACK) * min(WEIGHED, len(self._few))
+        self._through(weighed=True)
         convs = {name: layer for name, layer in model.named_modules() if isinstance(layer, nn.Conv2d)}
-        return responses.record(model, convs, self._few, WEIGHED)
+        return responses.record(model, convs, self._images, WEIGHED)
 
-    @property
-    def _few(self) -> Tensor:
-        return responses.at_once(self._images[:FIT_IMAGES])
+    def _through(self, passes: int = 1, *, weighed: bool = False) -> None:
+        """Count passes of the images, and what it takes to see how much channels matter."""
+        count = len(self._images)
+        self._passes.images += passes * count + weighed * (1 + _BACK) * min(WEIGHED, count)
 
 
 def _share_tensors(layers: Mapping[str, LayerSpec]) -> bool:

@@ -45,6 +45,12 @@ class Response:
     normalised: bool = False
     weight: Tensor = field(default_factory=lambda: torch.ones(()))
 
+    def only(self, left: Tensor) -> Response:
+        """That of some of the outputs."""
+        shape = torch.Size((self.shape[0], len(left), *self.shape[2:]))
+        samples, mean = self.samples[:, left], self.mean[left]
+        return Response(shape, self.places, samples, mean, self.normalised, self.weight[left])
+
 
 def at_once(images: Tensor) -> Tensor:
     """Return as many of the images (n, c, h, w) as may go through a model at once, the first ones."""

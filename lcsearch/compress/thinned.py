@@ -8,7 +8,8 @@ net's layer answers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
@@ -69,6 +70,21 @@ def thin_trained(
     return Thinner(model, groups, images).thin(keep, how=how)
 
 
+@dataclass(frozen=True)
+class Unsolved:
+    """A net that has lost channels, and what its layers are to be solved by.
+
+    Attributes:
+        model: The net.
+        solves: Name of a reader to what solves it for an input.
+        left: Says of a layer which of its outputs it still has.
+    """
+
+    model: nn.Module
+    solves: Mapping[str, Callable[[Any, Tensor], bool]]
+    left: Callable[[str], Tensor]
+
+
 class Thinner:
     """A trained net of which thinner ones are made: it is looked at once for all of them.
 
@@ -76,13 +92,16 @@ class Thinner:
         model: As for `thin_trained`; it must not change while this is used.
         groups: Its groups of channels.
         images: As for `thin_trained`.
+        weighed: Those of them that tell how much channels matter.
 
     Raises:
         InputError: Its weights are not finite.
     """
 
-    def __init__(self, model: nn.Module, groups: ChannelGroups, images: Tensor) -> None:
-        self._model, self._groups = model, groups
+    def __init__(
+        self, model: nn.Module, groups: ChannelGroups, images: Tensor, weighed: int = responses.WEIGHED
+    ) -> None:
+        self._model, self._groups, self._weighed_images = model, groups, weighed
         self._images = responses.at_once(images)
         self._readers = readers(model, groups)
         self._orders: dict[tuple[str, bool], list[int]] = {}
@@ -110,19 +129,34 @@ class Thinner:
     @torch.no_grad()
     def thin(self, keep: Mapping[str, int], *, how: Thinned = DEFAULT_THINNED) -> nn.Module:
         """As `thin_trained`."""
-        stay = {
+        stay = self._stay(keep, how)
+        model = thin(copied(self._model), self._groups, stay)
+        if stay and how != "magnitude":
+            _run(model, self._fits(stay), self._images)
+        return model
+
+    @torch.no_grad()
+    def cut(self, keep: Mapping[str, int]) -> Unsolved:
+        """The net with fewer channels, whose readers have their old weights still."""
+        stay = self._stay(keep, DEFAULT_THINNED)
+        model = thin(copied(self._model), self._groups, stay)
+        solves = {name: fit.solve for name, fit in self._fits(stay).items()}
+        return Unsolved(model, solves, lambda name: self._left(name, stay))
+
+    def _stay(self, keep: Mapping[str, int], how: Thinned) -> dict[str, list[int]]:
+        return {
             name: self.chosen(name, count, how=how)
             for name, count in keep.items()
             if count != self._groups[name].size
         }
-        model = thin(copied(self._model), self._groups, stay)
-        if stay and how != "magnitude":
-            fits = {}
-            for name, seen in self._seen.items():
-                if seen.calls == 1 and not stay.keys().isdisjoint(self._readers[name].inputs):
-                    fits[name] = _Fit(seen, self._left(name, stay).to(seen.wanted.device))
-            _run(model, fits, self._images)
-        return model
+
+    def _fits(self, stay: Mapping[str, Sequence[int]]) -> dict[str, _Fit]:
+        """What is to be solved where channels go."""
+        return {
+            name: _Fit(seen, self._left(name, stay).to(seen.wanted.device))
+            for name, seen in self._seen.items()
+            if seen.calls == 1 and not stay.keys().isdisjoint(self._readers[name].inputs)
+        }
 
     @cached_property
     def _seen(self) -> dict[str, Seen]:
@@ -131,7 +165,7 @@ class Thinner:
     @cached_property
     def _squares(self) -> dict[str, Tensor]:
         layers = {name: reader.layer for name, reader in self._readers.items()}
-        return responses.sensitivities(self._model, layers, self._images[: responses.WEIGHED])
+        return responses.sensitivities(self._model, layers, self._images[: self._weighed_images])
 
     def _need(self, name: str) -> Tensor | None:
         """The need of all readers of a group; None where nothing is known of it."""
@@ -162,12 +196,14 @@ class Thinner:
                 total += own.double().square().sum(1).cpu()
         return total
 
-    def _left(self, reader: str, stay: Mapping[str, Sequence[int]]) -> Tensor:
-        """Places of a reader's outputs that stay."""
-        left = torch.ones(self._readers[reader].layer.weight.shape[0], dtype=torch.bool)
+    def _left(self, layer: str, stay: Mapping[str, Sequence[int]]) -> Tensor:
+        """Places of a layer's outputs that stay."""
+        weight = self._model.get_submodule(layer).weight
+        assert isinstance(weight, Tensor)
+        left = torch.ones(len(weight), dtype=torch.bool)
         for name, own in stay.items():
             for cut in self._groups[name].cuts:
-                if (cut.tensor, cut.dim) == (f"{reader}.weight", 0):
+                if (cut.tensor, cut.dim) == (f"{layer}.weight", 0):
                     gone = torch.ones(self._groups[name].size, dtype=torch.bool)
                     gone[list(own)] = False
                     size = len(gone) * cut.repeat
@@ -214,12 +250,12 @@ class _Fit:
         self._seen, self._left = seen, left
         self.done = False
 
-    def solve(self, layer: Layer, given: Tensor) -> None:
+    def solve(self, layer: Any, given: Tensor) -> bool:
         """Solve a layer for what it is given, where that is what it was given before, channels apart."""
         x = responses.as_map(layer, given)
         old = self._seen.given
         if x is None or (len(x), *x.shape[2:]) != (old[0], *old[2:]):
-            return
+            return False
         found = [
             solved(own, wanted, weight, centred=_centred(layer, self._seen))
             for own, wanted, weight in zip(
@@ -235,6 +271,7 @@ class _Fit:
             if layer.bias is not None:
                 layer.bias.copy_(bias)
             self.done = True
+        return self.done
 
 
 def _run(model: nn.Module, fits: Mapping[str, _Fit], images: Tensor) -> None:

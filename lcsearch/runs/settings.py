@@ -221,7 +221,7 @@ class RunSettings(Checked):
     inherit: Inherit = False
     scratch_below: ScratchBelow = 0.0
     screen: Screen = 0
-    screen_images: ScreenImages = 0.05
+    screen_images: ScreenImages = 0.025
     profile: Profile = False
     data_memory: DataMemory = None
     data_cache: DataCache = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Any
 
 import pytest
@@ -192,3 +193,29 @@ def test_numbers_that_are_none_are_named(part: str, how: Any) -> None:
     with pytest.raises(InputError) as caught:
         compress_trained(model, {"first": FIRST, "second": SECOND}, torch.randn(4, 2, 6, 6), how=how)
     assert str(caught.value) == "layers.second: the trained weights hold NaN or infinity"
+
+
+@torch.no_grad()
+def test_what_is_solved_first_is_fitted_as_it_was_solved() -> None:
+    """By what does not depend on what layers get: as if the net had had these weights from the start."""
+    convs = [nn.Conv2d(3, 16, 3), nn.Conv2d(16, 16, 3), nn.Conv2d(16, 4, 1)]
+    net = nn.Sequential(
+        convs[0], nn.BatchNorm2d(16), nn.ReLU(), convs[1], nn.BatchNorm2d(16), convs[2]
+    ).eval()
+    images, layers = torch.randn(8, 3, 12, 12), {"0": LinearSpec(0.25), "3": LinearSpec(0.25)}
+    answers = responses.record(net, {"0": convs[0], "3": convs[1], "5": convs[2]}, images)
+    other = copy.deepcopy(net)
+    for name in ("3", "5"):
+        other.get_submodule(name).weight.normal_()
+    seen = list[tuple[int, ...]]()
+
+    def solve(name: str, layer: nn.Module, x: Tensor) -> bool:
+        layer.weight.copy_(other.get_submodule(name).weight)
+        seen.append(tuple(x.shape))
+        return True
+
+    solves = {name: partial(solve, name) for name in ("3", "5")}
+    made = compress_trained(net, layers, images, answers=answers, solves=solves)
+    wanted = compress_trained(other, layers, images, answers=answers)
+    assert seen == [(8, 16, 10, 10), (8, 16, 8, 8)]
+    assert all(map(torch.equal, made.state_dict().values(), wanted.state_dict().values()))

@@ -9,13 +9,14 @@ looks at the same candidates and finds the same. What it found is recorded with 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from optuna.trial import FixedTrial
+from torch import nn
 
+from lcsearch.compress import quick
 from lcsearch.compress.cut_out import first_images
-from lcsearch.compress.quick import THIN_IMAGES, Passes, QuickCuts
+from lcsearch.compress.quick import Passes, QuickCuts
 from lcsearch.core.device import pick_device
 from lcsearch.core.job import Progress
 from lcsearch.core.parameters import Trial
@@ -33,16 +34,8 @@ from lcsearch.search.screening.entrant import Cut, Images
 from lcsearch.search.screening.race import race
 from lcsearch.search.space import BoundSpace
 
-_SOURCES = 4
-"""Trained nets that are kept in memory, with what was worked out of them."""
-
-
-@dataclass(frozen=True)
-class _Source:
-    """What models are cut out of, and the accuracy that it has itself, in percent."""
-
-    cuts: QuickCuts
-    accuracy: float
+_SOURCES = 8
+"""Trained nets that are kept in memory, with what was worked out of them: a front's, mostly."""
 
 
 class Screening:
@@ -63,7 +56,8 @@ class Screening:
         data: Callable[[], SearchData],
     ) -> None:
         self._directory, self._settings, self._space, self._data = directory, settings, space, data
-        self._sources: dict[int | None, _Source] = {}
+        self._sources: dict[int | None, QuickCuts] = {}
+        self._most: dict[int | None, float] = {}
         self._images: Images | None = None
         self._passes = Passes()
 
@@ -131,17 +125,24 @@ class Screening:
     def _cut(
         self, spec: TrialSpec, parent: int | None, history: History, told: Callable[[], None] = lambda: None
     ) -> Cut:
-        source = self._source(spec, parent, history)
-        return Cut(lambda: source.cuts.cut(spec.model), self.images, source.accuracy, told)
+        if parent not in self._most:
+            whole = self._source(spec, parent, history).whole
+            self._most[parent] = Cut(lambda: whole, self.images).accuracy(len(self.images))
 
-    def _source(self, spec: TrialSpec, parent: int | None, history: History) -> _Source:
-        if parent not in self._sources:
-            if len(self._sources) >= _SOURCES:
-                del self._sources[next(iter(self._sources))]
-            self._sources[parent] = self._made_source(spec, parent, history)
+        def make() -> nn.Module:
+            return self._source(spec, parent, history).cut(spec.model)
+
+        return Cut(make, self.images, self._most[parent], told)
+
+    def _source(self, spec: TrialSpec, parent: int | None, history: History) -> QuickCuts:
+        """What cuts models out of a trained net; the net that was used longest ago makes room for another."""
+        found = self._sources.pop(parent, None)
+        while len(self._sources) >= _SOURCES:
+            del self._sources[next(iter(self._sources))]
+        self._sources[parent] = found or self._made_source(spec, parent, history)
         return self._sources[parent]
 
-    def _made_source(self, spec: TrialSpec, parent: int | None, history: History) -> _Source:
+    def _made_source(self, spec: TrialSpec, parent: int | None, history: History) -> QuickCuts:
         if parent is None:
             whole, before = load_backbone(spec.model, self._directory.start), dict[str, float]()
         else:
@@ -149,10 +150,8 @@ class Screening:
             whole = load_parent(model, self._directory.weights(parent))
             before = dict(model.channels)
         data, device = self._data(), pick_device(self._settings.device)
-        whole = whole.to(device)
-        few = first_images(data, min(THIN_IMAGES, len(data.train) - len(self.images)), device)
-        accuracy = Cut(lambda: whole, self.images).accuracy(len(self.images))
-        return _Source(QuickCuts(whole, before, few, self._passes), accuracy)
+        few = first_images(data, min(quick.IMAGES, len(data.train) - len(self.images)), device)
+        return QuickCuts(whole.to(device), before, few, self._passes)
 
     def spent(self) -> int:
         """Images that went forward through a net since this was last asked."""
