@@ -56,6 +56,19 @@ def test_tensors_are_looked_at_wherever_they_lie(kind: torch.dtype) -> None:
     assert of(images, labels) != of(changed, labels)
 
 
+def test_arrays_that_a_function_inside_another_uses_go_with_it_and_those_of_a_module_do_not() -> None:
+    def using(images: Any) -> Any:
+        return lambda spec, report: [images, IMAGES]
+
+    assert carried_digest(using(IMAGES)) == carried_digest(using(IMAGES.copy())) != ""
+    assert carried_digest(using(IMAGES)) != carried_digest(using(IMAGES + 1))
+    assert carried_digest(of_module) == ""
+
+
+def of_module(spec: Any, report: Any) -> Any:
+    return IMAGES
+
+
 def test_it_is_the_same_in_another_process() -> None:
     there = pickle.loads(pickle.dumps(functools.partial(loop, images=IMAGES, more=torch.ones(3))))
     assert carried_digest(there) == carried_digest(functools.partial(loop, images=IMAGES, more=torch.ones(3)))
