@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import lcsearch
 from lcsearch import testing
 from lcsearch.core.plugins import KINDS
 
@@ -49,3 +50,13 @@ def test_each_kind_of_what_people_add_has_its_row_and_its_suite() -> None:
         if find_spec(kind.package)
     }
     assert sorted(row[-1] for row in rows) == sorted(testing.__all__)
+
+
+def test_the_reference_has_all_that_is_public_and_each_contract_with_its_suite() -> None:
+    public = (TOP / "docs" / "api.md").read_text()
+    names = [name for name in lcsearch.__all__ if name != "__version__"]
+    assert [name for name in names if f"heading: lcsearch.{name}}}" not in public] == []
+    shown = (TOP / "docs" / "contracts.md").read_text().split()
+    contracts = [kind.contract.replace(":", ".") for kind in KINDS]
+    assert [name for name in contracts if name not in shown] == []
+    assert [name for name in testing.__all__ if f"lcsearch.testing.{name}" not in shown] == []
