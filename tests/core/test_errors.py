@@ -122,6 +122,7 @@ SPEAK_OPTIONS = (
     "runs/inputs.py",
     "runs/settings.py",
     "runs/start_settings.py",
+    "runs/work_settings.py",
 )
 """The command line; Ray's own commands; commands to copy from a report; where options get their names."""
 

@@ -75,7 +75,7 @@ PLOT = Plot(
     spent,
     spent_figure,
     lambda data: "A bar for each trial; beside each phase stands its share of the time of all trials.",
-    missing="Nothing was measured: lcsearch run --profile does.",
+    missing="Nothing was measured: the setting profile was off.",
     beside="timeline",
     button="what for",
 )

@@ -206,9 +206,9 @@ def test_what_is_left_out_is_not_written() -> None:
          "searched"),
         ("{init: scratch}", "train.init: 'scratch' is not allowed; init is a setting of the run"),
         ("{distill: 0.5}", "train.distill: 0.5 is not allowed; distill is a setting of the run"),
-        ("{epoch: 3}", "train.epoch: unknown key; choose from average, batch_size, clip, "),
-        ("{__pydantic_config__: 3}", "train.__pydantic_config__: unknown key; choose from average, "),
-        ("{momentun: 0.5}", "train.momentun: unknown key; did you mean 'momentum'?"),
+        ("{epoch: 3}", "train.epoch: unknown key; choose from augment, average, batch_size, clip, "),
+        ("{__pydantic_config__: 3}", "train.__pydantic_config__: unknown key; choose from augment, average, "),
+        ("{momentun: 0.5}", "train.momentun: unknown key; did you mean 'momentum' or 'augment'?"),
     ],
 )  # fmt: skip
 def test_mistakes_about_the_recipe(train: str, message: str) -> None:
