@@ -207,7 +207,7 @@ def test_what_is_left_out_is_not_written() -> None:
         ("{init: scratch}", "train.init: 'scratch' is not allowed; init is a setting of the run"),
         ("{distill: 0.5}", "train.distill: 0.5 is not allowed; distill is a setting of the run"),
         ("{epoch: 3}", "train.epoch: unknown key; choose from augment, average, batch_size, clip, "),
-        ("{__pydantic_config__: 3}", "train.__pydantic_config__: unknown key; choose from augment, average, "),
+        ("{__pydantic_config__: 3}", "train.__pydantic_config__: unknown key; choose from augment, "),
         ("{momentun: 0.5}", "train.momentun: unknown key; did you mean 'momentum' or 'augment'?"),
     ],
 )  # fmt: skip
