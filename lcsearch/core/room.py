@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _SHARE = 0.5
+_UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,6 @@ def free_memory() -> int:
 
 
 def bytes_words(size: float) -> str:
-    """A number of bytes for people, such as ``15.1 GB`` or ``3.2 MB``."""
-    unit, name = (1e9, "GB") if size >= 1e9 else (1e6, "MB")
+    """A number of bytes for people, such as ``15.1 GB``, ``3.2 MB`` or ``0.5 kB``."""
+    unit, name = next((one for one in _UNITS if size >= one[0]), _UNITS[-1])
     return f"{size / unit:.1f} {name}"

@@ -55,7 +55,14 @@ def test_less_memory_than_a_batch_takes_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "words"), [(38_535_168, "38.5 MB"), (999_949_999, "999.9 MB"), (15e9, "15.0 GB")]
+    ("size", "words"),
+    [
+        (24_576, "24.6 kB"),
+        (500, "0.5 kB"),
+        (38_535_168, "38.5 MB"),
+        (999_949_999, "999.9 MB"),
+        (15e9, "15.0 GB"),
+    ],
 )
 def test_sizes_in_words(size: float, words: str) -> None:
     assert bytes_words(size) == words

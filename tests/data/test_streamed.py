@@ -55,7 +55,7 @@ def test_images_are_decoded_once_and_are_a_plain_npy_file(
     [file] = streamed([decoder.wanted()], tmp_path / "new")
     assert (np.load(file.path) == IMAGES).all() and (file.mapped().numpy() == IMAGES).all()
     said = capsys.readouterr().err
-    assert "decoding 20 images of mine, 4 x 4 pixels" in said and ": 0.0 MB, kept for other runs" in said
+    assert "decoding 20 images of mine, 4 x 4 pixels" in said and ": 1.0 kB, kept for other runs" in said
     [again] = streamed([decoder.wanted()], tmp_path / "new")
     assert decoder.made == list(range(20)) and again.path == file.path
     assert capsys.readouterr().err == ""
