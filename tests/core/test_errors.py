@@ -17,11 +17,14 @@ from lcsearch.core.errors import (
     InputError,
     Named,
     did_you_mean,
+    file_fault,
     is_disk_full,
+    is_disk_lost,
     no_such,
     one_line,
     reason,
     said_of,
+    without_settings,
 )
 
 
@@ -148,3 +151,36 @@ def test_nobody_but_the_command_line_speaks_of_options() -> None:
         if option.search(str(text.value))
     ]
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("error", "lost"),
+    [
+        (OSError(errno.EROFS, "no"), True),
+        (OSError(errno.EIO, "no"), True),
+        (OSError(errno.ENOENT, "no"), False),
+        (OSError("no"), False),
+        (ValueError(errno.EIO), False),
+    ],
+)
+def test_a_disk_that_is_lost_is_known_by_its_number(error: BaseException, lost: bool) -> None:
+    assert is_disk_lost(error) == lost
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left", "a.pt"), "the disk is full"),
+        (PermissionError(errno.EACCES, "Permission denied", "runs/a"), "runs/a: Permission denied"),
+        (OSError(errno.EIO, "in\ntwo  lines"), "in two lines"),
+        (OSError("no number"), "no number"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_one_line(error: OSError, said: str) -> None:
+    assert file_fault(error) == said
+
+
+def test_without_settings_only_values_are_named() -> None:
+    assert without_settings(InputError("is none", setting="init", value=3)) == "3: is none"
+    assert without_settings(InputError("is missing", setting="init")) == "init: is missing"
+    assert without_settings(ValueError("in\ntwo lines")) == "in two lines"
