@@ -24,11 +24,11 @@ import optuna_dashboard
 
 environ, answers = {"PATH_INFO": "/api/studies"}, []
 setup_testing_defaults(environ)
-body = b"".join(optuna_dashboard.wsgi("sqlite:///run/study.db")(environ, lambda status, _: answers.append(status)))
+body = b"".join(optuna_dashboard.wsgi("sqlite:///run/study.db")(environ, lambda status, *_: answers.append(status)))
 assert answers == ["200 OK"] and b"study_id" in body, (answers, body)
 PYTHON
 }
-use_tensorboard() { search --track tensorboard:events && ls events/*/*tfevents* > /dev/null; }
+use_tensorboard() { search --track tensorboard:events && find events -name '*tfevents*' | grep -q .; }
 use_mlflow() { search --track mlflow:sqlite:///runs.db && test -s runs.db; }
 use_wandb() { WANDB_MODE=offline search --track wandb:project && ls -d new/wandb/*offline* > /dev/null; }
 use_trackio() { TRACKIO_DIR=$PWD/trackio search --track trackio:project && ls trackio/*.db > /dev/null; }

@@ -21,21 +21,20 @@ make_base() {
         --init scratch --jobs 1 --device cpu --out "$place/run"
 }
 
-# One extra, in a copy of the environment and of the run.
+# One extra, in a copy of the environment and of the run. Chained, because bash forgets 'set -e' in a condition.
 try_extra() {
     local extra=$1 home=$place/$1
-    rm -rf "$home"
-    mkdir "$home"
-    cp -al "$place/base" "$home/venv" 2> /dev/null || cp -a "$place/base" "$home/venv"
-    cp -a "$place/run" "$home/run"
-    "$home/venv/bin/python" -m pip install --quiet --disable-pip-version-check ".[$extra]"
-    (
-        repository=$PWD
-        export PATH="$home/venv/bin:$PATH" LCSEARCH_CACHE=$place/cache repository
-        cd "$home"
-        bash -euo pipefail "$repository/scripts/extra_uses.sh" "$extra"
-    )
-    rm -rf "$home"
+    rm -rf "$home" && mkdir "$home" && cp -a "$place/run" "$home/run" &&
+        { cp -al "$place/base" "$home/venv" 2> /dev/null || cp -a "$place/base" "$home/venv"; } &&
+        "$home/venv/bin/python" -m pip install --quiet --disable-pip-version-check ".[$extra]" &&
+        use_extra "$extra" "$home" && rm -rf "$home"
+}
+
+# In a process of its own, in the extra's folder, with its programs first.
+use_extra() {
+    (repository=$PWD PATH=$2/venv/bin:$PATH LCSEARCH_CACHE=$place/cache
+        export repository PATH LCSEARCH_CACHE
+        cd "$2" && exec bash "$repository/scripts/extra_uses.sh" "$1")
 }
 
 wanted=("$@")
@@ -51,7 +50,7 @@ for extra in "${wanted[@]}"; do
         say "$extra: passed before"
         continue
     fi
-    if (set -e; try_extra "$extra") > "$place/$extra.log" 2>&1; then
+    if try_extra "$extra" > "$place/$extra.log" 2>&1; then
         printf '%s\n' "$state" > "$place/$extra.passed"
         say "$extra: passed"
     else

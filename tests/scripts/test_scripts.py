@@ -39,7 +39,7 @@ def venv_maker(tools: Path) -> str:
     python = fake_tool(tools, "in-venv-python", '[ "$1 $2" = "-m $FAIL" ] && exit 3; exit 0')
     ruff = fake_tool(tools, "ruff", '[ "ruff $1" = "$FAIL" ] && exit 3; exit 0')
     imports = fake_tool(tools, "lint-imports", '[ "lint-imports" = "$FAIL" ] && exit 3; exit 0')
-    lcsearch = fake_tool(tools, "lcsearch", "exit 0")
+    lcsearch = fake_tool(tools, "lcsearch", '[ "lcsearch $1" = "$FAIL" ] && exit 3; exit 0')
     return (
         'if [ "$1 $2" = "-m venv" ]; then mkdir -p "$3/bin"; '
         f'cp {python} "$3/bin/python"; cp {ruff} {imports} {lcsearch} "$3/bin"; fi'
@@ -168,6 +168,32 @@ def test_docs_builds_the_site_where_git_does_not_look_and_checks_it(clone: Path)
     assert "build/" in (ROOT / ".gitignore").read_text().split()
     code, calls, _ = run(clone, "scripts/docs.sh", FAIL="mkdocs")
     assert code != 0 and count(calls, "check_site") == 0
+
+
+def test_each_extra_is_tried_in_its_own_copy_and_once(clone: Path) -> None:
+    place = clone / "build" / "extras"
+    (place / "run").mkdir(parents=True)
+    (place / "run" / "report.html").touch()
+    code, calls, said = run(clone, "scripts/test_extras.sh", "timm", "zoo")
+    assert code == 0 and [count(calls, f".[{extra}]") for extra in ("timm", "zoo", "hf")] == [1, 1, 0]
+    assert said.splitlines()[-2:] == ["timm: passed", "zoo: passed"] and not (place / "timm").exists()
+    code, calls, said = run(clone, "scripts/test_extras.sh")  # no stand-in writes an ONNX file
+    assert (
+        code == 1
+        and "timm: passed before" in said
+        and "onnx: FAILED" in said
+        and count(calls, ".[timm]") == 0
+    )
+
+
+@pytest.mark.parametrize("fail", ["pip", "lcsearch profile"])
+def test_an_extra_that_fails_is_said(clone: Path, fail: str) -> None:
+    place = clone / "build" / "extras"
+    (place / "run").mkdir(parents=True)
+    (place / "run" / "report.html").touch()
+    run(clone, "scripts/test_extras.sh", "zoo")
+    code, _, said = run(clone, "scripts/test_extras.sh", "timm", FAIL=fail)
+    assert code == 1 and "timm: FAILED" in said and said.splitlines()[-1].startswith("error: failed: timm")
 
 
 def test_scripts_can_be_run_and_name_no_address() -> None:
