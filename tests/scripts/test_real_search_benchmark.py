@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +56,14 @@ def test_epochs_are_counted_until_plain_optunas_hypervolume_is_reached(tmp_path:
 
 @pytest.mark.slow
 def test_a_contest_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
-    path, small = tmp_path / "real.jsonl", (*SMALL, "--trials", "3", "--plain-trials", "3")
+    path, small = tmp_path / "real.jsonl", (*SMALL, "--trials", "3", "--plain-trials", "3", "--screen", "2")
     run(path, *small)
     default, plain = map(json.loads, path.read_text().splitlines())
     assert [step["spent"] for step in plain["steps"]] == [1, 2, 3, 4]
     assert default["steps"][0]["params"] == plain["steps"][0]["params"]
-    assert default["side"] == "screen-0" and len(default["steps"]) == 3
+    assert default["side"] == "screen-2" and len(default["steps"]) == 3
+    spent = [step["spent"] for step in default["steps"]]
+    assert spent[0] == 1 and all(after - before > 1 for before, after in pairwise(spent))  # and looks
     trained = next(tmp_path.glob("real.runs/*optuna*/trained.jsonl"))
     trained.write_text("".join(trained.read_text().splitlines(keepends=True)[:2]) + '{"spec": "cut sh')
     path.write_text(path.read_text().splitlines(keepends=True)[0] + '{"side": "op')
