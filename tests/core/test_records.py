@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hand_made import make_run, make_trial
 
-from lcsearch.core.records import ACCURACY_BEFORE, LayerCount
+from lcsearch.core.records import ACCURACY_BEFORE, LayerCount, Screened, trainable_of
 
 SHARED = {"name": "a.b", "family": "linear", "params": 7, "macs": 70}
 
@@ -54,3 +55,17 @@ def test_complete_trials_were_trained_to_their_end() -> None:
 def test_the_accuracy_before_fine_tuning() -> None:
     assert make_trial(1, 90.0, metrics={ACCURACY_BEFORE: 40.5}).accuracy_before == 40.5
     assert make_trial(1, 90.0).accuracy_before is None
+
+
+def test_what_is_stored_but_does_not_train_is_taken_off() -> None:
+    rows = [LayerCount("a", "conv", 50, 1), LayerCount("b", "basis", 30, 1, {}, 20),
+            LayerCount("c", "basis", 9, 1, {}, 0)]  # fmt: skip
+    assert trainable_of(100, rows) == 100 - 10 - 9 and trainable_of(100, []) == 100
+
+
+def test_screening_costs_a_third_of_an_epoch_for_each_image_of_training() -> None:
+    screened = Screened(50.0, 4, images=900)
+    assert screened.epochs(100) == 3.0
+    trials = [replace(make_trial(0), screened=screened), make_trial(1)]
+    run = replace(make_run(*trials), settings={"facts": {"train_images": 150}})
+    assert [run.screened_for(trial) for trial in run.trials] == [2.0, 0.0] and run.screening_epochs == 2.0

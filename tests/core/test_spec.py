@@ -111,3 +111,26 @@ def test_a_spec_of_all_channels_has_the_fingerprint_of_before_there_were_any() -
     assert thinner.fingerprint() != spec.fingerprint()
     other = TrialSpec(ModelSpec("base", 10, 3, channels={"features.0": 0.25}, image_size=(8, 8)))
     assert thinner.fingerprint() != other.fingerprint()
+
+
+THIN = ModelSpec("vgg11", 10, 1, channels={"features.0": 0.5}, image_size=(28, 32))
+
+
+def test_channels_are_written_with_the_images_that_they_were_found_on() -> None:
+    plain = THIN.to_plain()
+    assert (plain["channels"], plain["image_size"]) == ({"features.0": 0.5}, [28, 32])
+    assert validate(ModelSpec, plain, "f") == THIN
+    unknown = replace(THIN, image_size=None)
+    assert unknown.to_plain()["image_size"] is None
+    assert validate(ModelSpec, unknown.to_plain(), "f") == unknown
+    assert not {"channels", "image_size"} & replace(THIN, channels={}).to_plain().keys()
+
+
+@pytest.mark.parametrize("size", [[28], [28, 28, 3], [0, 28], [28, 28.0], [True, 28], "28x28", 28])
+def test_a_size_of_images_is_two_whole_numbers(size: Any) -> None:
+    with pytest.raises(InputError) as caught:
+        validate(ModelSpec, THIN.to_plain() | {"image_size": size}, "f")
+    said = str(caught.value)
+    assert said.startswith("f: image_size: ")
+    assert said.endswith(" is not allowed; write [height, width], in pixels")
+    assert validate(ModelSpec, THIN.to_plain() | {"image_size": (1, 28)}, "f").image_size == (1, 28)

@@ -8,6 +8,7 @@ from lcsearch.core.text import (
     format_count,
     format_seconds,
     format_share,
+    listed,
     parse_count,
     parse_seconds,
 )
@@ -87,3 +88,10 @@ def test_counted() -> None:
 )  # fmt: skip
 def test_times_have_two_units(value: float, text: str) -> None:
     assert format_seconds(value) == text
+
+
+def test_long_lists_are_cut_and_counted() -> None:
+    assert listed(["a", "b", "c"]) == "a, b, c" and listed([]) == ""
+    assert listed(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
+    assert listed(["a", "b", "c"], most=1, between="; ") == "a and 2 more"
+    assert listed(["a", "b", "c"], most=2, between="; ") == "a; b and 1 more"

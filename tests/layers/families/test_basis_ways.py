@@ -112,3 +112,20 @@ def test_what_is_asked_is_of_the_group_and_its_rule() -> None:
     numbers = {number.name: number for number in offer.parameters}
     assert numbers["group/filters"].range == rule.filters
     assert offer.layers(offer.extreme({"a": SHAPE}, "smallest"), {"a": SHAPE})["a"].filters == 32
+
+
+@pytest.mark.parametrize(
+    ("numbers", "most"),
+    [
+        ({"filters": 129}, True),
+        ({"filters": 128}, False),
+        ({"filters": 129, "bank_seed": 0}, False),
+        ({}, False),
+    ],
+)
+def test_why_layers_are_left_out_of_one_choice_for_all(numbers: dict[str, Any], most: bool) -> None:
+    """With the most filters a stored bank saves nothing; a random one does."""
+    shapes = {"a": SHAPE, "b": ConvShape(64, 128, (1, 1)), "c": SHAPE}
+    why = "it can have at most 128 filters, with which it saves nothing"
+    wanted = {"a": why, "b": "its kernel is 1x1", "c": why} if most else {"b": "its kernel is 1x1"}
+    assert list(FAMILY.left_out(shapes, numbers).items()) == list(wanted.items())
