@@ -21,6 +21,8 @@ from lcsearch.nets.surgery import build_model
 
 TESTS = Path(__file__).parents[1]
 RECORDS = TESTS / "data_files" / "base_fashion_mnist.json.gz"
+OLD = RECORDS.with_name("base_fashion_mnist_all_channels.json.gz")
+"""Recorded before channels could go."""
 TRIALS, EPOCHS = 20, 9
 OURS = ["recombine/pareto", "random/pareto", "random/none"]
 
@@ -93,6 +95,13 @@ def test_a_spec_recorded_under_two_names_counts_once(tmp_path: Path) -> None:
     specs = {json.dumps(line["spec"], sort_keys=True) for line in some}
     said = run_script("bench_search.py", "--fit", "--records", path).splitlines()
     assert said[0] == f"records: 48 trainings of {len(specs)} specs"
+
+
+@pytest.mark.slow
+def test_records_of_the_space_before_channels_are_read() -> None:
+    said = run_script("bench_search.py", "--fit", "--records", OLD).splitlines()
+    assert said[0] == "records: 238 trainings of 208 specs"
+    assert json.loads(said[1].removeprefix("made as: "))["planned"] == 238
 
 
 @pytest.mark.slow
