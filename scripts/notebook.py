@@ -34,7 +34,7 @@ def executed(folder: Path, **environment: str) -> Any:
     Raises:
         nbclient.exceptions.CellExecutionError: A cell raised.
     """
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
     client = NotebookClient(
         notebook, timeout=SECONDS, record_timing=False, resources={"metadata": {"path": str(folder)}}
     )
@@ -45,7 +45,7 @@ def executed(folder: Path, **environment: str) -> Any:
 def main() -> None:
     with TemporaryDirectory() as folder:
         notebook = executed(Path(folder), PLOTLY_RENDERER="plotly_mimetype+png")
-    nbformat.write(notebook, NOTEBOOK)
+    nbformat.write(notebook, NOTEBOOK)  # type: ignore[no-untyped-call]
     print(f"{NOTEBOOK}: {NOTEBOOK.stat().st_size / 1000:.0f} kB")
 
 
