@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Everything that must pass: ruff, mypy, import-linter and pytest, in a virtual environment of its own
 # (.venv-test, or $LCSEARCH_VENV). Arguments go to pytest: scripts/test.sh tests/data -x
-# With --fast first: all but the tests that are slow, start Ray or open a browser. Tests of all nets of torchvision
-# and timm take hours: scripts/test.sh -m zoo
+# With --fast first: all but the tests that are slow, start Ray or open a browser. Left out: whole uses of what other
+# tests look at in parts (scripts/test.sh -m long), and all nets of torchvision and timm, for hours (-m zoo).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/venv.sh
@@ -12,7 +12,7 @@ cores=$(getconf _NPROCESSORS_ONLN)
 workers=(-n $((cores < 4 ? cores + 1 : 4)) --dist loadfile --no-loadscope-reorder)
 which=()
 if [ "${1:-}" = --fast ]; then
-    which=(-m "not slow and not ray and not browser and not zoo")
+    which=(-m "not slow and not ray and not browser and not long and not zoo")
     shift
 fi
 

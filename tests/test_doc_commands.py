@@ -30,6 +30,9 @@ STORIES = {
     ],
 }  # fmt: skip
 
+SHORT = ("own model",)
+"""What is run in every check; the others take a minute each."""
+
 
 @pytest.mark.parametrize("page", pages())
 def test_every_block_of_a_page_is_run_or_says_that_it_is_not(page: str) -> None:
@@ -64,7 +67,10 @@ def parse(words: list[str]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize(
+    "story",
+    [pytest.param(story, marks=[] if story in SHORT else pytest.mark.long) for story in STORIES],
+)
 def test_what_the_pages_say_works(
     story: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forget_modules: None
 ) -> None:

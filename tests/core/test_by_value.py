@@ -79,12 +79,20 @@ def remembers(number: int) -> int:
     return number
 
 
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file is run; processes of pytest-xdist run none."""
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", "program.py", raising=False)
+
+
+@pytest.mark.usefixtures("program")
 def test_in_a_program_only_what_can_be_imported_goes_by_name() -> None:
     assert not is_interactive()
     assert goes_by_name(json.dumps) and goes_by_name(functools.partial(json.dumps, "x"))
     assert not goes_by_name(lambda: 1) and not goes_by_name(functools.partial(lambda: 1))
 
 
+@pytest.mark.usefixtures("program")
 def test_a_shell_of_ipython_is_interactive_whatever_runs_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     shell = ModuleType("IPython")
     shell.get_ipython = lambda: None  # type: ignore[attr-defined]

@@ -27,9 +27,11 @@ PUBLIC = {
     "__version__",
     "build_model",
     "convert",
+    "during",
     "load_model",
     "penalty",
     "prune_coefficients",
+    "read_run",
     "search",
 }
 

@@ -72,6 +72,7 @@ def test_searches_are_compared_after_the_same_epochs_and_by_what_their_fronts_ar
     assert more[3:] == ["41.67 (1 seed)", "basis 1.0, conv 1.0, linear 1.0"]
 
 
+@pytest.mark.long
 def test_what_is_there_is_not_done_again(tmp_path: Path) -> None:
     path = tmp_path / "families.jsonl"
     run_script("bench_families.py", path, *SMALL)

@@ -96,6 +96,7 @@ def test_a_seed_counts_once_its_sweep_is_whole(tmp_path: Path) -> None:
     assert two["sweep of thinner nets"][2] == "20.83 ± 5.89 (2 seeds)"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_sweep_spends_what_the_search_has_and_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     path = tmp_path / "front.jsonl"

@@ -48,6 +48,7 @@ def test_the_best_of_ours_is_set_beside_the_best_rival(tmp_path: Path) -> None:
     assert "| guided by sensitivity, cut out, distilled | 100 |  | 88.50 ± 0.71 (2 seeds) |  |" in said
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_what_is_there_is_not_done_again(tmp_path: Path) -> None:
     path, only = tmp_path / "init.jsonl", ["--only", "cut-thinner", "--size", "1/16"]

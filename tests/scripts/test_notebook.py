@@ -66,6 +66,7 @@ def front_by_hand(trials: list[TrialRecord]) -> list[TrialRecord]:
     return front
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_every_cell_runs_and_shows_what_it_should(run_in: tuple[Path, dict[str, Any]]) -> None:
     folder, cells = run_in

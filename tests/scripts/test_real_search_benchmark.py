@@ -54,6 +54,7 @@ def test_epochs_are_counted_until_plain_optunas_hypervolume_is_reached(tmp_path:
     assert rows(tmp_path / "c.jsonl", never)["screen-0"][4:7] == ["", "", ""]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_contest_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     path, small = tmp_path / "real.jsonl", (*SMALL, "--trials", "3", "--plain-trials", "3", "--screen", "2")

@@ -124,6 +124,7 @@ def test_records_with_channels_say_what_each_layer_has_lost(tmp_path: Path) -> N
     assert float(fit.split("rank_correlation ")[1].split(",")[0]) > 0.98
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_replayed_search_is_the_same_each_time(replayed: list[str]) -> None:
     found = rows(replayed)

@@ -74,6 +74,7 @@ def test_layers_that_share_are_searched_from_scratch(tmp_path: Path) -> None:
     assert len(with_family(run, "shared")) >= 2
 
 
+@pytest.mark.long
 @pytest.mark.ray
 def test_ray_searches_layers_that_share_as_the_local_engine_does(shared_run: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"

@@ -23,6 +23,7 @@ def test_ours_keep_the_contract(name: str) -> None:
     check_sampler(find(name))
 
 
+@pytest.mark.long
 def test_the_gaussian_process_keeps_it() -> None:
     check_sampler(find("gp"), trials=13)  # ten of them are drawn at random
 

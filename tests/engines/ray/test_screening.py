@@ -11,7 +11,7 @@ from lcsearch.cli.main import call
 from lcsearch.core.records import Screened
 from lcsearch.runs.read import read_run
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.long]
 
 _RUN = (
     "run --backbone tiny_net:tiny --dataset digits --train-images 200 --validation-images 100 --epochs 1 "
