@@ -164,6 +164,7 @@ def test_dragging_over_an_axis_picks_trials(visit, page_file):
     wait(page, "document.getElementById('plot-parallel').data[0].opacity > 0.2")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("scheme", "ink"), [("dark", "rgb(228, 231, 235)"), ("light", "rgb(28, 33, 40)")])
 def test_light_and_dark(visit, page_file, scheme, ink):
     page = visit(page_file, color_scheme=scheme)
@@ -174,6 +175,7 @@ def test_light_and_dark(visit, page_file, scheme, ink):
     wait(page, f"{title} !== '{ink}'")
 
 
+@pytest.mark.long
 def test_a_phone(visit, page_file):
     page = visit(page_file, viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -185,6 +187,7 @@ def test_a_phone(visit, page_file):
     wait(page, f"document.querySelector('#panel h3').textContent.startsWith('trial {number}')")
 
 
+@pytest.mark.long
 def test_print(visit, page_file):
     page = visit(page_file, color_scheme="dark")
     page.emulate_media(media="print")
@@ -224,6 +227,7 @@ def test_a_live_page_loads_itself_again(browser, page_file, tmp_path):
     page.close()
 
 
+@pytest.mark.long
 def test_comparison(visit, tmp_path):
     path = tmp_path / "compare.html"
     runs = [invented_run(n, name=f"runs/{n}") for n in (20, 60)]

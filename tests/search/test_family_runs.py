@@ -16,7 +16,7 @@ from lcsearch.nets.replaceable import conv_layers
 from lcsearch.nets.weights import load_backbone
 from lcsearch.runs.read import read_run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 TESTS = Path(__file__).parents[1]
 DIGITS = "--dataset digits --image-size 8 --train-images 100 --epochs 1 --jobs 1 --device cpu"
@@ -74,7 +74,6 @@ def test_layers_that_share_are_searched_from_scratch(tmp_path: Path) -> None:
     assert len(with_family(run, "shared")) >= 2
 
 
-@pytest.mark.long
 @pytest.mark.ray
 def test_ray_searches_layers_that_share_as_the_local_engine_does(shared_run: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"

@@ -129,6 +129,7 @@ def nameless(loop: Any) -> Any:
     return lambda spec, report: loop(spec, report)
 
 
+@pytest.mark.long
 @pytest.mark.ray
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Ray is for Linux")
 def test_on_ray_it_is_the_same_search(finished: RunRecord, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from inline_engine import installed_inline
 from lcsearch.cli.main import call
 from lcsearch.runs.read import read_run
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.long]
 
 TESTS = Path(__file__).parents[2]
 

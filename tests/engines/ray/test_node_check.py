@@ -44,6 +44,7 @@ def test_a_node_that_dies_while_it_is_asked_is_left_out(cluster: Any, place: Pla
             node_check.ask_nodes(question, Steps(), [never])
 
 
+@pytest.mark.long
 def test_a_node_that_lives_is_asked_again_for_a_while(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
