@@ -17,6 +17,8 @@ _COLOURS = {
     "fitting": VERMILION, "checkpoint": BLUE, "waiting": GREY, "starting": ORANGE, "building": SKY,
     "other": PURPLE,
 }  # fmt: skip
+_HEIGHT = 380
+"""Its own: the timeline beside it is as low as its workers are few."""
 _SECOND_OF_A_COLOUR = {"checkpoint": "/", "starting": "/", "building": "/", "other": "/"}
 
 
@@ -66,6 +68,7 @@ def spent_figure(data: Spent) -> go.Figure:
         xaxis={"title": {"text": "trial"}, "type": "category", "showgrid": False},
         yaxis={"title": {"text": f"{unit} of its worker"}, "rangemode": "tozero"},
         hovermode="closest",
+        height=_HEIGHT,
     )
     return figure
 
