@@ -5,8 +5,8 @@
 #   docker build -t lcsearch:cuda --target cuda .  what the driver's container toolkit asks of an image
 #   docker build --build-arg EXTRAS=[onnx,mlflow] -t lcsearch .
 #
-#   docker run --rm -v "$PWD:/work" -u "$(id -u):$(id -g)" lcsearch run --backbone base --dataset digits
-#   docker run --rm --gpus all --shm-size 2g -v "$PWD:/work" -u "$(id -u):$(id -g)" lcsearch:cuda run --backbone vgg11
+#   docker run --rm -v "$PWD:/workspace" -u "$(id -u):$(id -g)" lcsearch run --backbone base --dataset digits
+#   docker run --rm --gpus all --shm-size 2g -v "$PWD:/workspace" -u "$(id -u):$(id -g)" lcsearch:cuda run --backbone vgg11
 ARG PYTHON=3.12
 FROM python:${PYTHON}-slim AS base
 ARG TORCH_INDEX=
@@ -19,9 +19,9 @@ COPY lcsearch lcsearch
 RUN if [ -n "$TORCH_INDEX" ]; then pip install --no-cache-dir --index-url "$TORCH_INDEX" torch torchvision; fi
 RUN pip install --no-cache-dir ".$EXTRAS"
 # Any user may run the image (-u): data sets that were fetched, and runs, lie in the folder that is mounted.
-RUN useradd --create-home lcsearch && install --directory --owner lcsearch /work
-ENV LCSEARCH_CACHE=/work/.lcsearch-cache HOME=/tmp MPLBACKEND=Agg
-WORKDIR /work
+RUN useradd --create-home lcsearch && install --directory --owner lcsearch /workspace
+ENV LCSEARCH_CACHE=/workspace/.lcsearch-cache HOME=/tmp MPLBACKEND=Agg
+WORKDIR /workspace
 USER lcsearch
 ENTRYPOINT ["lcsearch"]
 CMD ["--help"]
