@@ -6,7 +6,6 @@ import functools
 import inspect
 import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -233,37 +232,6 @@ def test_a_run_of_the_command_line_is_not_taken_over(finished: RunRecord, tmp_pa
     (tmp_path / "run.yaml").write_text(yaml.safe_dump(plain))
     with pytest.raises(InputError, match="lcsearch resume"):
         search(tmp_path)
-
-
-SCRIPT = """
-import sys
-sys.path.insert(0, {tests!r})
-import lcsearch
-from simulated_objectives import smooth
-
-def mine(spec, report):
-    return smooth(spec, report)
-
-{guard}lcsearch.search(None, mine, **{asked!r})
-"""
-
-
-@pytest.mark.parametrize("guard", ["", 'if __name__ == "__main__": '], ids=["unguarded", "guarded"])
-def test_a_script_is_told_of_its_missing_guard(tmp_path: Path, guard: str) -> None:
-    out, script = tmp_path / "run", tmp_path / "my_script.py"
-    asked = ASKED | {"trials": 1, "out": str(out), "engine": "local"}
-    script.write_text(SCRIPT.format(tests=str(Path(__file__).parents[1]), asked=asked, guard=guard))
-    done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False
-    )
-    if guard:
-        assert done.returncode == 0, done.stderr
-        assert read_run(out).settings["settings"]["objective"] == "my_script:mine"
-        return
-    assert done.returncode == 1
-    assert 'write the call under: if __name__ == "__main__":' in done.stderr
-    assert f"call lcsearch.search again with out={str(out)!r}" in done.stderr.splitlines()[-1]
-    assert [t.state for t in read_run(out).trials] == ["running"]
 
 
 def test_what_cannot_be_imported_is_resumed_by_calling_again(
