@@ -38,7 +38,7 @@ import init_contenders as contenders
 from family_table import SEARCHES, searches_of, table, trainings_of, write_plot
 from init_contenders import Images
 from init_trainings import Where
-from work_off import Line, read, work_off
+from work_off import Line, parser_of, read, work_off
 
 BACKBONES = ("base", "vgg11", "resnet32")
 SHARING = ("vgg11", "resnet32")
@@ -140,19 +140,14 @@ def wanted(arguments: argparse.Namespace) -> Wanted:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("records", type=Path, help="file of what is finished; continued if there")
+    parser = parser_of(__doc__, "processes")
     parser.add_argument("--folder", type=Path, help="of backbones and runs; beside the records")
-    parser.add_argument("--table", action="store_true", help="train nothing; print the Markdown tables")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="train nothing; write the plot (png, html)")
     parser.add_argument("--part", action="append", choices=PARTS, help="only this")
     parser.add_argument("--backbone", action="append", choices=BACKBONES, help="only this; repeatable")
     parser.add_argument("--size", action="append", help="only this, such as 1/4; repeatable")
     parser.add_argument("--seeds", type=int, default=contenders.SEEDS)
     parser.add_argument("--trials", type=int, default=28, help="of a search")
-    parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--image-size", type=int, default=16, help="in pixels")
     parser.add_argument("--dataset", default=contenders.DATASET)

@@ -31,7 +31,7 @@ from typing import Any
 
 from front_runs import Front, Task, Where, completed, do, nets_for
 from front_table import table
-from work_off import Line, read, work_off
+from work_off import Line, parser_of, read, work_off
 
 from lcsearch.runs.inputs import inputs_of
 from lcsearch.runs.setting import Place
@@ -84,13 +84,8 @@ def words(line: Line) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("records", type=Path, help="file of what is finished; continued if there")
+    parser = parser_of(__doc__, "searches and trainings at a time")
     parser.add_argument("--folder", type=Path, help="of the run directories; beside the records")
-    parser.add_argument("--table", action="store_true", help="train nothing; print the Markdown table")
-    parser.add_argument("--jobs", type=int, default=2, help="searches and trainings at a time")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--backbone", action="append", help="only this; repeatable")
     parser.add_argument("--seeds", type=int, default=3)

@@ -25,7 +25,7 @@ from pathlib import Path
 from front_runs import Where
 from real_search_runs import PLAIN, Search, Task, do
 from real_search_table import table
-from work_off import Line, read, work_off
+from work_off import Line, parser_of, read, work_off
 
 OF_BOTH = ("backbone", "dataset", "train_images", "image_size", "epochs")
 
@@ -68,13 +68,8 @@ def words(line: Line) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("records", type=Path, help="file of what is finished; continued if there")
+    parser = parser_of(__doc__, "searches at a time", jobs=1)
     parser.add_argument("--folder", type=Path, help="of the run directories; beside the records")
-    parser.add_argument("--table", action="store_true", help="train nothing; print the Markdown table")
-    parser.add_argument("--jobs", type=int, default=1, help="searches at a time")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--backbone", default="base")
     parser.add_argument("--seeds", type=int, default=3)

@@ -17,19 +17,17 @@ it was stopped, and any beginning is a usable table.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import torch
 from bound_space import bound_space
 from init_contenders import DATASET, Images, nearest
 from init_table import spread
-from work_off import Line, read, work_off
+from work_off import Line, parser_of, read, work_off
 
 from lcsearch.core.seeds import seed_everything
 from lcsearch.core.spec import ModelSpec, Recipe, Regularizer
@@ -180,12 +178,7 @@ def words(line: Line) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("records", type=Path, help="file of what is finished; continued if there")
-    parser.add_argument("--table", action="store_true", help="train nothing; print the Markdown table")
-    parser.add_argument("--jobs", type=int, default=2, help="trainings at a time")
+    parser = parser_of(__doc__, "trainings at a time")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--backbone", action="append", choices=list(SIZES), help="only this; repeatable")
     parser.add_argument("--seeds", type=int, default=SEEDS)

@@ -20,21 +20,19 @@ stopped.
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import sys
 import time
 import warnings
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
 from bound_space import bound_space
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
-from work_off import Line, read, work_off
+from work_off import Line, parser_of, read, work_off
 from zoo_nets import TIMM, TORCHVISION, smallest_image
 
 from lcsearch.core.seeds import seed_everything
@@ -165,12 +163,7 @@ def words(line: Line) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("records", type=Path, help="file of what is finished; continued if there")
-    parser.add_argument("--table", action="store_true", help="look at nothing; print the Markdown table")
-    parser.add_argument("--jobs", type=int, default=2, help="nets at a time")
+    parser = parser_of(__doc__, "nets at a time", nothing="look at")
     parser.add_argument("--net", action="append", metavar="NAME", help="only this; repeatable")
     arguments = parser.parse_args()
     failed = 0

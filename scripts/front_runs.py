@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -23,6 +23,7 @@ from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.read import read_run
 from lcsearch.runs.run_file import RunFile
 from lcsearch.search import make as runs
+from lcsearch.search.session import SearchSession
 from lcsearch.search.space import BoundSpace, bind, parse_space
 from lcsearch.search.workers import make_objective
 from lcsearch.train.start import Start
@@ -121,12 +122,8 @@ def do(task: Task) -> Sequence[Line]:
 
 def _search(task: Task, path: Path) -> Line:
     """Do the search, or what is left of it, trial after trial."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    begun = (path / "run.yaml").is_file()
-    with runs.reopen(path) if begun else runs.create(_said(task, path)) as session:
-        problem = session.run()
-        if problem is not None or session.director.interrupted:
-            raise RuntimeError(problem or "interrupted; the same command goes on")
+    with opened(path, _said(task.front), task.where) as session:
+        run_to_its_end(session)
         settings = session.settings
     run = read_run(path)
     if run.baseline is None:
@@ -153,13 +150,34 @@ def _search(task: Task, path: Path) -> Line:
     }
 
 
-def _said(task: Task, path: Path) -> dict[str, Any]:
-    front = asdict(task.front)
-    where = {"data_dir": task.where.data_dir, "device": task.where.device, "jobs": 1, "out": path}
-    front["kinds"] = tuple(task.front.kinds.split(",")) if task.front.kinds else None
-    if task.front.init == "scratch":
-        front["fine_tune_epochs"] = None
-    return {**front, **where}
+def opened(path: Path, said: Mapping[str, Any], where: Where) -> SearchSession:
+    """The session of the run in a folder, one trial at a time; the run is made if need be.
+
+    Args:
+        path: The folder.
+        said: What a user would say of a new run, but for where.
+        where: Where.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if (path / "run.yaml").is_file():
+        return runs.reopen(path)
+    return runs.create({**said, "data_dir": where.data_dir, "device": where.device, "jobs": 1, "out": path})
+
+
+def run_to_its_end(session: SearchSession) -> None:
+    """Run what is left of a search.
+
+    Raises:
+        RuntimeError: It did not come to its end; it can be gone on with.
+    """
+    problem = session.run()
+    if problem is not None or session.director.interrupted:
+        raise RuntimeError(problem or "interrupted; the same command goes on")
+
+
+def _said(front: Front) -> dict[str, Any]:
+    said = {**asdict(front), "kinds": tuple(front.kinds.split(",")) if front.kinds else None}
+    return said | ({"fine_tune_epochs": None} if front.init == "scratch" else {})
 
 
 def _train(task: Task, path: Path) -> Line:

@@ -13,7 +13,7 @@ from typing import Any
 
 import optuna
 import torch
-from front_runs import Where, bound_space, recorded
+from front_runs import Where, bound_space, opened, recorded, run_to_its_end
 from work_off import Line, read
 
 from lcsearch.core.job import Job
@@ -21,8 +21,6 @@ from lcsearch.core.records import TrialRecord
 from lcsearch.core.seeds import trial_seed
 from lcsearch.core.spec import TrialSpec
 from lcsearch.runs.read import read_run
-from lcsearch.search import make as runs
-from lcsearch.search.session import SearchSession
 from lcsearch.search.workers import make_objective
 
 PLAIN = "optuna-tpe"
@@ -91,25 +89,14 @@ def do(task: Task) -> Sequence[Line]:
     torch.set_num_threads(1)
     begin = time.perf_counter()
     path = task.where.folder / task.search.name
-    with _opened(task, path) as session:
+    with opened(path, task.search.said, task.where) as session:
         if task.search.side != PLAIN:
-            problem = session.run()
-            if problem is not None or session.director.interrupted:
-                raise RuntimeError(problem or "interrupted; the same command goes on")
+            run_to_its_end(session)
     steps = _plain(path, task.search) if task.search.side == PLAIN else _default(path)
     facts = recorded(path).facts
     seconds = round(time.perf_counter() - begin, 1)
     about = {"smallest_params": facts.smallest_params, "device": task.where.device, "seconds": seconds}
     return [{**task.key, **about, "steps": steps}]
-
-
-def _opened(task: Task, path: Path) -> SearchSession:
-    """The session of the run in a folder, which is made if need be."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if (path / "run.yaml").is_file():
-        return runs.reopen(path)
-    where = {"data_dir": task.where.data_dir, "device": task.where.device, "jobs": 1, "out": path}
-    return runs.create({**task.search.said, **where})
 
 
 def _default(path: Path) -> list[Line]:

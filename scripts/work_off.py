@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import multiprocessing
 import sys
@@ -20,6 +21,24 @@ def read(path: Path) -> list[Line]:
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
+
+
+def parser_of(
+    doc: str | None, of_jobs: str, *, jobs: int = 2, nothing: str = "train"
+) -> argparse.ArgumentParser:
+    """The options of every such measurement.
+
+    Args:
+        doc: What the program says of itself.
+        of_jobs: What ``--jobs`` counts.
+        jobs: How many by default.
+        nothing: What ``--table`` spares.
+    """
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("records", type=Path, help="file of what is finished; continued if there")
+    parser.add_argument("--table", action="store_true", help=f"{nothing} nothing; print the Markdown table")
+    parser.add_argument("--jobs", type=int, default=jobs, help=of_jobs)
+    return parser
 
 
 def work_off(
