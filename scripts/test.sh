@@ -23,9 +23,19 @@ bin=$venv/bin
 say "ruff"
 "$bin/ruff" check .
 "$bin/ruff" format --check .
-say "mypy"
-"$bin/python" -m mypy
 say "import-linter"
 "$bin/lint-imports" --no-logo --no-cache
-say "pytest"
-exec "$bin/python" -m pytest "${workers[@]}" ${which[@]+"${which[@]}"} "$@"
+
+# mypy runs beside pytest, whose processes wait at first while one of them collects. What it said comes last.
+types=$(mktemp)
+"$bin/python" -m mypy > "$types" 2>&1 &
+mypy=$!
+trap 'kill "$mypy" 2> /dev/null || true; rm -f "$types"' EXIT
+trap 'exit 130' INT TERM
+say "pytest, and mypy beside it"
+passed=true
+"$bin/python" -m pytest "${workers[@]}" ${which[@]+"${which[@]}"} "$@" || passed=false
+say "mypy"
+wait "$mypy" || passed=false
+cat "$types" >&2
+"$passed"

@@ -18,6 +18,10 @@ pytest_plugins = ["together"]
 # torch is imported, and inherited by what tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Where a test asks for two threads, one that waits lets the other have the core that both may have to share:
+# turning round and round instead takes ten times as long on a busy machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 # How long an example takes says something of the machine, and nothing of what is tested.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -122,7 +123,7 @@ OF_BACKBONES = {
     "thin resnet18 as one": lambda: thin_backbone("resnet18", granularity="network"),
 }
 
-SPACES = {
+_MADE = {
     "everything": lambda: bind_tiny({"*": EVERYTHING}),
     "absolute rank": lambda: bind_tiny(
         {"*": {"coefficients": ["low_rank"], "rank": {"low": 1, "high": 9}, "alpha": ALPHA, "kind": "linear"}}
@@ -155,3 +156,6 @@ SPACES = {
     "network": lambda: bind_tiny({"*": EVERYTHING}, granularity="network"),
     **OF_BACKBONES,
 }
+
+SPACES = {name: cache(make) for name, make in _MADE.items()}
+"""Each is bound once in a process: that takes most of the time of what is asked of it."""

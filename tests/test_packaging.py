@@ -48,11 +48,12 @@ def test_the_conda_recipe_describes_the_same_package() -> None:
 
 def test_commits_are_checked_with_the_commands_of_test_sh() -> None:
     lines = (TOP / "scripts" / "test.sh").read_text().splitlines()
-    checks = [line.replace('"$bin/', "").replace('"', "") for line in lines if line.startswith('"$bin/')]
+    programs = [line.split(" > ")[0].replace('"', "") for line in lines if line.startswith('"$bin/')]
+    checks = {line.removeprefix("$bin/") for line in programs if "-m pytest" not in line}
     config = yaml.safe_load((TOP / ".pre-commit-config.yaml").read_text())
     hooks = [hook for repository in config["repos"] for hook in repository["hooks"]]
     at_commit = [hook["entry"] for hook in hooks if "stages" not in hook]
-    assert at_commit == checks and len(checks) == 4
+    assert set(at_commit) == checks and len(at_commit) == len(checks) == 4
     at_push = [hook["entry"] for hook in hooks if hook.get("stages") == ["pre-push"]]
     assert at_push == ["scripts/test.sh --fast"]
     assert all(hook["language"] == "system" and hook["pass_filenames"] is False for hook in hooks)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -36,7 +38,11 @@ def fake_tool(folder: Path, name: str, body: str) -> Path:
 
 
 def venv_maker(tools: Path) -> str:
-    python = fake_tool(tools, "in-venv-python", '[ "$1 $2" = "-m $FAIL" ] && exit 3; exit 0')
+    python = fake_tool(
+        tools,
+        "in-venv-python",
+        '[ "$1 $2" = "-m $FAIL" ] && echo "$2 complains" >&2 && exit 3; exec sleep "${SECONDS_EACH:-0}"',
+    )
     ruff = fake_tool(tools, "ruff", '[ "ruff $1" = "$FAIL" ] && exit 3; exit 0')
     imports = fake_tool(tools, "lint-imports", '[ "lint-imports" = "$FAIL" ] && exit 3; exit 0')
     lcsearch = fake_tool(tools, "lcsearch", '[ "lcsearch $1" = "$FAIL" ] && exit 3; exit 0')
@@ -77,27 +83,49 @@ def count(calls: list[str], part: str) -> int:
 def test_test_sh_runs_every_check_and_passes_arguments_on(clone: Path) -> None:
     code, calls, _ = run(clone, "scripts/test.sh", "tests/data", "-x")
     assert code == 0
-    wanted = ["pip install", "ruff check .", "ruff format --check .", "-m mypy", "lint-imports"]
-    wanted += ["-m pytest -n ", "tests/data -x"]
+    wanted = ["pip install", "ruff check .", "ruff format --check .", "lint-imports"]
+    beside = ["-m mypy", "-m pytest -n "]
     assert [part for call in calls for part in wanted if part in call] == wanted
+    assert [count(calls[-2:], part) for part in [*beside, "tests/data -x"]] == [1, 1, 1]
     assert count(calls, ".[dev]") == 1 and (clone / ".venv-test").is_dir()
 
 
 def test_fast_leaves_out_what_is_marked(clone: Path) -> None:
     code, calls, _ = run(clone, "scripts/test.sh", "--fast", "tests/data")
     assert code == 0
-    assert calls[-1].endswith(" -m not slow and not ray and not browser and not long and not zoo tests/data")
+    [tests] = [call for call in calls if "-m pytest" in call]
+    assert tests.endswith(" -m not slow and not ray and not browser and not long and not zoo tests/data")
 
 
 @pytest.mark.parametrize("fail", ["pip", "ruff check", "ruff format", "mypy", "lint-imports", "pytest"])
 @pytest.mark.parametrize("script", ["scripts/test.sh", ".ci/run"])
 def test_nothing_that_fails_is_forgiven(clone: Path, script: str, fail: str) -> None:
-    code, calls, _ = run(clone, script, FAIL=fail)
+    code, calls, said = run(clone, script, FAIL=fail)
     assert code != 0
-    assert count(calls, "-m pytest") == (fail == "pytest")
+    assert count(calls, "-m pytest") == (fail in ("mypy", "pytest"))
+    assert said.count("mypy complains") == (fail == "mypy")
     if fail == "pip":
         # The next call must not take the half-made environment for a finished one.
         assert count(run(clone, script)[1], "pip install") == 1
+
+
+def test_ctrl_c_ends_mypy_and_pytest(clone: Path) -> None:
+    run(clone, "scripts/test.sh")
+    calls = clone.parent / "calls"
+    calls.write_text("")
+    told = os.environ | {"PATH": f"{clone.parent / 'tools'}:{os.environ['PATH']}", "CALLS": str(calls)}
+    script = subprocess.Popen(
+        ["bash", str(clone / "scripts/test.sh")], env=told | {"FAIL": "nothing", "SECONDS_EACH": "600"},
+        start_new_session=True, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    while "-m mypy" not in calls.read_text() or "-m pytest" not in calls.read_text():
+        time.sleep(0.01)
+    os.killpg(script.pid, signal.SIGINT)
+    assert script.wait(timeout=60) == 130
+    end = time.monotonic() + 60
+    with pytest.raises(ProcessLookupError):
+        while time.monotonic() < end:  # until nothing is left of what it started
+            os.killpg(script.pid, 0)
 
 
 def test_a_second_call_installs_nothing_until_pyproject_changes(clone: Path) -> None:

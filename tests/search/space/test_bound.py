@@ -15,7 +15,6 @@ from spaces import EVERYTHING, OF_BACKBONES, SPACES, Random, bind_tiny
 from lcsearch.core.parameters import NotInSpace
 from lcsearch.core.spec import LayerSpec, ModelSpec, Recipe, Regularizer, TrialSpec
 from lcsearch.layers.families.linear import LinearSpec
-from lcsearch.search.space import BoundSpace
 
 
 def test_only_what_a_choice_needs_is_asked_for() -> None:
@@ -52,9 +51,6 @@ def test_optuna_asks_the_same_names_and_ranges(name: str) -> None:
         assert bound.decode(trial.params) == found
 
 
-BOUND: dict[str, BoundSpace] = {}
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in SPACES if name not in OF_BACKBONES])
 @settings(max_examples=30, deadline=None)
@@ -74,7 +70,7 @@ def test_it_is_on_the_backbones_which_take_longer(name: str, seed: int) -> None:
 
 
 def check_encode(name: str, seed: int) -> None:
-    bound = BOUND[name] if name in BOUND else BOUND.setdefault(name, SPACES[name]())
+    bound = SPACES[name]()
     found = bound.suggest(Random(random.Random(seed)))
     assert bound.canonical(found.model) == found.model
     encoded = bound.encode(found)
