@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import nn
 
 from lcsearch.core.spec import ModelSpec
 from lcsearch.layers.linear_offer import Chosen
+from lcsearch.search.samplers._channel_moves import ChannelMoves
 from lcsearch.search.samplers._layout import Genome, Layout
 from lcsearch.search.samplers._moves import Moves
 from lcsearch.search.space import bind, parse_space
@@ -26,10 +28,11 @@ RULE = {
 FULL = (64, 128, 256)
 
 
-def layout(**rule: Any) -> Layout:
+def layout(sizes: tuple[int, int, int] = FULL, **rule: Any) -> Layout:
+    one, two, three = sizes
     net = nn.Sequential(
-        nn.Conv2d(3, 64, 3), nn.ReLU(), nn.Conv2d(64, 128, 3), nn.ReLU(), nn.Conv2d(128, 256, 3),
-        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(256, 10),
+        nn.Conv2d(3, one, 3), nn.ReLU(), nn.Conv2d(one, two, 3), nn.ReLU(), nn.Conv2d(two, three, 3),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(three, 10),
     )  # fmt: skip
     rules = {"0": {"kind": "conv", "channels": CHANNELS}, "*": RULE | rule}
     space = parse_space({"version": 1, "backbone": "*", "layers": rules}, "f")
@@ -167,3 +170,58 @@ def test_a_space_without_layers_to_search_mixes_channels() -> None:
     found = {moves(seed, alone).mixed(first, second).kept for seed in range(200)}
     assert len(found) == 8
     assert moves(0, alone).shaped((("a", 1),)).picks == ()
+
+
+class Given:
+    """A generator whose numbers are given: shares of uniform ranges, and normal ones."""
+
+    def __init__(self, uniform: Sequence[float], normal: Sequence[float]) -> None:
+        self._uniform, self._normal = iter(uniform), iter(normal)
+
+    def uniform(self, low: float, high: float) -> float:
+        return low + (high - low) * next(self._uniform)
+
+    def standard_normal(self, count: int = 1) -> np.ndarray:
+        return np.array([next(self._normal) for _ in range(count)]).squeeze()
+
+    def integers(self, high: int) -> int:
+        return high - 1 if next(self._uniform) else 0
+
+
+def given(uniform: Sequence[float], normal: Sequence[float], of: Layout = LAYOUT) -> ChannelMoves:
+    return ChannelMoves(of.space.thinning, Given(uniform, normal))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("uniform", "normal", "logs"),
+    [
+        ((0.5, 0.5), (0, 0, 0), (-0.6, -0.85, -1.1)),
+        ((1, 0), (1, -1, 0), (0, -0.5 - 0.15, -1)),
+        ((0, 1), (2, 0, -2), (-1.2 + 0.3, -1.2, -1.2 - 0.3)),
+    ],
+)
+def test_a_shape_by_hand(uniform: Sequence[float], normal: Sequence[float], logs: Sequence[float]) -> None:
+    """128 lies in the middle between 64 and 256; first the slope is drawn, then the level."""
+    wanted = [round(size * math.exp(log)) for size, log in zip(FULL, logs, strict=True)]
+    assert given(uniform, normal).shaped() == tuple(wanted)
+
+
+def test_channels_of_one_width_are_all_wide() -> None:
+    assert given((1, 0), (0, 0, 0), layout((64, 64, 64))).shaped() == (round(64 / math.e),) * 3
+
+
+@pytest.mark.parametrize(
+    ("large", "normal", "before", "after"),
+    [
+        (True, 0.5, (32, 64, 128), (round(32 * math.exp(0.4)), 64, 128)),
+        (True, -0.5, (32, 64, 128), (round(32 * math.exp(-0.4)), 64, 128)),
+        (False, 0.01, (32, 64, 128), (33, 64, 128)),
+        (False, -0.01, (32, 64, 128), (31, 64, 128)),
+        (False, 0.01, FULL, FULL),
+        (False, -0.01, FULL, (63, 128, 256)),
+        (False, 0.01, (8, 16, 32), (9, 16, 32)),
+        (False, -0.01, (8, 16, 32), (8, 16, 32)),
+    ],
+)
+def test_a_nudge_by_hand(large: bool, normal: float, before: Any, after: Any) -> None:
+    assert given((large,), (normal,)).nudged(before, 0) == after

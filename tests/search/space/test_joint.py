@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.core.yaml import parse_yaml
 from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.layers.families.shared import SharedSpec
+from lcsearch.layers.offer import End
 from lcsearch.nets import surgery
 from lcsearch.nets.count import count
 from lcsearch.search.proposals.handpicked import hand_picked, known_good
@@ -197,3 +199,38 @@ def test_a_written_space_has_the_same_choices() -> None:
     again = bind(written, Blocks(), ModelSpec("blocks", 10, 3))
     assert [parameter.name for parameter in again.parameters] == [p.name for p in space.parameters]
     assert written.layers["blocks.0.first"].kind == ["conv", "linear"]
+
+
+class Ends:
+    """Answers each number with its low or high end, and each choice with what is wanted."""
+
+    def __init__(self, end: str, *wanted: str) -> None:
+        self.end, self.wanted = end, wanted
+
+    def suggest_float(self, name: str, low: float, high: float, **_: Any) -> float:
+        return low if self.end == "smallest" else high
+
+    def suggest_int(self, name: str, low: int, high: int, **_: Any) -> int:
+        return low if self.end == "smallest" else high
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return next(one for one in choices if one in self.wanted)
+
+
+@pytest.mark.parametrize("rule", [{}, {"shared": {"low": 0.4, "high": 0.5}}, {"share_by": "stage"}], ids=str)
+@pytest.mark.parametrize("end", ["smallest", "largest"])
+def test_no_choice_is_beyond_the_extremes(rule: dict[str, Any], end: End) -> None:
+    """Of all kinds and ways to share, with all numbers at one end."""
+    space = bind_blocks(SHARED | rule)
+    joint, shapes = space.groups[-1], space.shapes(())
+    picks = [joint.suggest(Ends(end, together, way, kind), 1.0) for together in joint.kinds
+             for way in ("stage", "position") for kind in ("conv", "linear")
+             if way == "stage" or "share_by" not in rule]  # fmt: skip
+    best = min if end == "smallest" else max
+    assert joint.params(joint.extreme(shapes, end), shapes) == best(joint.params(p, shapes) for p in picks)
+
+
+def test_layers_that_else_could_be_nothing_are_plain_where_they_do_not_share() -> None:
+    joint = bind_blocks(SHARED | {"kind": "shared"}).groups[-1]
+    assert joint.kinds == (APART, "shared")
+    assert [part.kinds for part in joint.alone()] == [("conv",)] * 6

@@ -9,7 +9,7 @@ import pytest
 from plugin_files import installed
 
 from lcsearch.core.errors import InputError
-from lcsearch.search.space import Space, parse_space
+from lcsearch.search.space import Space, parse_space, with_kinds
 
 MODULE = """
 from typing import ClassVar
@@ -142,3 +142,16 @@ def test_a_family_that_is_not_searched_is_refused_in_one_line() -> None:
         parse_space(plain, "file.yaml")
     message = "file.yaml: layers.*.kind[1]: 'fixed' is not allowed; this family cannot be searched"
     assert str(caught.value).replace('"', "") == message
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("fixed", "kinds: 'fixed' is not allowed; this family cannot be searched"),
+        ("broken", "family 'broken' (odd 1.0) does not load: "),
+    ],
+)
+def test_nor_is_it_allowed_in_place_of_others(name: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        with_kinds(space({}), ["conv", name])
+    assert str(caught.value).startswith(message)
