@@ -10,6 +10,7 @@ from lcsearch.core.errors import InputError
 from lcsearch.core.spec import LayerSpec, ModelSpec, TrialSpec
 from lcsearch.core.yaml import parse_yaml
 from lcsearch.nets import surgery
+from lcsearch.nets.replaceable import conv_layers
 from lcsearch.search.space import bind, load_space, parse_space, space_names, space_path, to_yaml
 
 pytestmark = pytest.mark.slow
@@ -29,13 +30,13 @@ def bound_to(name: str, text: str | None = None):
 
 
 def test_spaces_are_of_backbones_and_there_is_one_for_all_others() -> None:
-    assert len(SHIPPED) == 7 and set(SHIPPED) <= set(NAMES)
+    assert len(SHIPPED) == 9 and set(SHIPPED) <= set(NAMES)
     for name in NAMES:
         assert load_space(None, name).backbone == (name if name in SHIPPED else "*")
     assert load_space(None, "my.nets:build").backbone == "*"
 
 
-@pytest.mark.parametrize("name", [*SHIPPED, *TORCHVISION, pytest.param("resnet32", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", [*SHIPPED, *TORCHVISION])
 def test_a_shipped_space_holds_the_backbone_and_a_much_smaller_model(name: str) -> None:
     bound = bound_to(name)
     plain = bound.template
@@ -98,3 +99,14 @@ def test_mistakes(tmp_path: Path) -> None:
     own.write_text("")
     with pytest.raises(InputError, match=r"own.yaml: the file is empty"):
         load_space(str(own), "vgg11")
+
+
+@pytest.mark.parametrize("name", ["resnet32", "resnet56"])
+def test_thin_nets_offer_no_separable_layer_where_the_map_shrinks(name: str) -> None:
+    with torch.device("meta"):
+        convs = conv_layers(surgery.build_model(ModelSpec(name, 10, 3)))
+    bound = bound_to(name)
+    offered = {member for offer in bound.offers("separable") for member in offer.members}
+    strided = {layer for layer in bound.searched_layers if convs[layer].stride != (1, 1)}
+    assert len(strided) == 2
+    assert offered == set(bound.searched_layers) - strided
