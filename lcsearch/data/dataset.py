@@ -132,7 +132,9 @@ class Raw:
         folder: The folder of the data set.
         validation: Which images the data set itself keeps for validation, int64 (m,); None where any may be.
         stream: From indices and an image size, as `take` has them, to what a file is to hold that is read bit
-            by bit; None where all must be in memory.
+            by bit; None where `take`, a few images at a time, is as good.
+        content: A digest of all that images are decoded from, which `stream` knows for itself; None where
+            some of them, and their labels, must tell.
     """
 
     labels: Tensor
@@ -142,6 +144,7 @@ class Raw:
     folder: Path = NOWHERE
     validation: Tensor | None = None
     stream: Callable[[Tensor, int], Wanted] | None = None
+    content: Callable[[], str] | None = None
 
     def listing(self, indices: Tensor) -> Listing:
         """What is known of some images, int64 (k,), without their pixels.

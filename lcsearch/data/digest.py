@@ -100,7 +100,13 @@ def _of(texts: Iterable[str]) -> str:
 
 
 def _of_split(split: Split) -> str:
+    if split.file is None:
+        return _of_tensors(split.labels, split.images)
+    return split.file.digest(_of_tensors(split.labels), lambda: _of_tensors(split.labels, split.images))
+
+
+def _of_tensors(*tensors: Tensor) -> str:
     digest = hashlib.blake2b(digest_size=_PART_BYTES)
-    for tensor in (split.labels, split.images):
+    for tensor in tensors:
         digest.update(np.ascontiguousarray(tensor.numpy()).data)
     return digest.hexdigest()

@@ -18,7 +18,7 @@ from torch import Tensor
 from lcsearch.core.errors import InputError, said_of
 from lcsearch.data.class_folders import Found, class_names, find_images
 from lcsearch.data.dataset import DataSet, Listing, Part, Raw
-from lcsearch.data.image_files import check_headers, decoded, streamed_files
+from lcsearch.data.image_files import check_headers, of_files
 from lcsearch.data.left_out import LeftOut, is_text, shown
 from lcsearch.data.pixels import IMAGENET_MEAN, IMAGENET_STD
 from lcsearch.data.split import fixed_share
@@ -185,14 +185,7 @@ def _beside(root: Path, validation: str | None) -> tuple[str, ...]:
 def _raw(found: Found, folder: Path, chosen: Tensor | None = None, left_out: tuple[str, ...] = ()) -> Raw:
     """Images that were found, or those of them that are chosen, int64 (k,), in their order."""
     order = torch.arange(len(found.files)) if chosen is None else chosen
-    files = [found.files[i] for i in order.tolist()]
-    return Raw(
-        found.labels[order],
-        lambda indices, size: decoded([files[i] for i in indices.tolist()], size),
-        left_out=(*left_out, *found.left_out),
-        files=tuple(path.relative_to(folder).as_posix() for path in files),
-        folder=folder,
-        stream=lambda indices, size: streamed_files(
-            f"folder:{folder}", [files[i] for i in indices.tolist()], size
-        ),
+    files = [found.files[i].relative_to(folder).as_posix() for i in order.tolist()]
+    return of_files(
+        f"folder:{folder}", found.labels[order], files, folder, left_out=(*left_out, *found.left_out)
     )

@@ -18,12 +18,14 @@ from torch import Tensor
 from lcsearch.core.errors import InputError, Named, reason
 from lcsearch.core.packages import require
 from lcsearch.core.text import listed
+from lcsearch.data.content import digest_of_arrays
 from lcsearch.data.dataset import DataSet, Listing, Part, Raw
 from lcsearch.data.hugging_face_columns import Columns, columns_of
-from lcsearch.data.hugging_face_rows import content_of, pictures_of, sampled
+from lcsearch.data.hugging_face_rows import content_of, pictures_of, sampled, streamed_pictures
 from lcsearch.data.pixels import IMAGENET_MEAN, IMAGENET_STD
 from lcsearch.data.places import cache_dir
 from lcsearch.data.split import fixed_share
+from lcsearch.data.streamed import Wanted
 
 PREFIX = "hf:"
 _IMAGE, _LABEL = "@image=", "@label="
@@ -144,7 +146,11 @@ class HuggingFaceSet(DataSet):
         def take(indices: Tensor, size: int) -> Tensor:
             return pictures_of(rows.select(indices.tolist()), self.columns, size, mode)
 
-        return Raw(labels, take, left_out=self.left_out)
+        def stream(indices: Tensor, size: int) -> Wanted:
+            chosen, which = rows.select(indices.tolist()), digest_of_arrays([indices, labels])
+            return streamed_pictures(self.name, which, chosen, self.columns, size, mode)
+
+        return Raw(labels, take, left_out=self.left_out, stream=stream)
 
 
 def hugging_face_set(name: str) -> HuggingFaceSet:

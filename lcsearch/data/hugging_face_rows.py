@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,11 @@ import torch
 from torch import Tensor
 
 from lcsearch.core.errors import InputError, reason
+from lcsearch.data.content import states_of
 from lcsearch.data.hugging_face_columns import Columns
 from lcsearch.data.image_files import DECODED_AS, remembered
 from lcsearch.data.pictures import eight_bits, square, upright
-from lcsearch.data.streamed import Pixels
+from lcsearch.data.streamed import Pixels, Wanted
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -46,6 +48,35 @@ def pictures_of(rows: Any, columns: Columns, size: int, mode: str) -> Tensor:
     digest = hashlib.sha256(f"hf {DECODED_AS} {size} {mode} {content_of(rows, columns)}".encode()).hexdigest()
     shape = (len(rows), 1 if mode == "L" else 3, size, size)
     return remembered(digest[:32], shape, lambda: _decoded(rows, columns, size, mode))
+
+
+def streamed_pictures(name: str, which: str, rows: Any, columns: Columns, size: int, mode: str) -> Wanted:
+    """What a file is to hold of the images of rows, decoded as `pictures_of` does.
+
+    Whether they are those of before is told by the names, sizes and times of the tables that hold the rows;
+    where none does, by all rows, once.
+
+    Args:
+        name: The data set.
+        which: A digest of which of its rows these are.
+        rows: As for `pictures_of`, like the others.
+        columns: Where the images stand.
+        size: Height and width wanted, in pixels.
+        mode: ``RGB``, or ``L`` for grey.
+    """
+    tables = [Path(table["filename"]) for table in rows.cache_files]
+
+    @cache
+    def read() -> str:
+        return content_of(rows, columns)
+
+    return Wanted(
+        name,
+        f"hf {DECODED_AS} {name} {columns.image} {size} {mode} {which}",
+        (lambda: states_of(tables)) if tables else read,
+        (len(rows), 1 if mode == "L" else 3, size, size),
+        lambda first: _decoded(rows, columns, size, mode, first),
+    )
 
 
 def content_of(rows: Any, columns: Columns) -> str:
@@ -83,8 +114,8 @@ def sampled(rows: Any, columns: Columns, name: str) -> tuple[int, bool]:
     return max(_SMALLEST, width) if alike else _OF_PHOTOGRAPHS, grey
 
 
-def _decoded(rows: Any, columns: Columns, size: int, mode: str) -> Iterator[Pixels]:
-    for place in range(len(rows)):
+def _decoded(rows: Any, columns: Columns, size: int, mode: str, first: int = 0) -> Iterator[Pixels]:
+    for place in range(first, len(rows)):
         try:
             yield square(eight_bits(upright(_picture(rows, place, columns))), size, mode).numpy()
         except (OSError, ValueError, SyntaxError) as error:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from lcsearch.core.errors import InputError, reason
 from lcsearch.core.files import replacing
+from lcsearch.data.dataset import Raw
 from lcsearch.data.pictures import eight_bits, square, upright
 from lcsearch.data.places import cache_dir
 from lcsearch.data.streamed import Pixels, Wanted
@@ -23,6 +24,32 @@ DECODED_AS = 2
 """Counts up whenever files are decoded to other pixels: what a version before has kept is not taken."""
 
 _AHEAD = 64
+
+
+def of_files(
+    name: str, labels: Tensor, files: Sequence[str], folder: Path, left_out: tuple[str, ...] = ()
+) -> Raw:
+    """A part of a data set whose images are files; they are decoded as they are taken.
+
+    Args:
+        name: The data set, for messages.
+        labels: int64, (n,).
+        files: The path of each inside the folder.
+        folder: The folder of the data set.
+        left_out: What lies beside them and is not read, in a line each.
+    """
+
+    def paths(indices: Tensor) -> list[Path]:
+        return [folder / files[place] for place in indices.tolist()]
+
+    return Raw(
+        labels,
+        lambda indices, size: decoded(paths(indices), size),
+        left_out=left_out,
+        files=tuple(files),
+        folder=folder,
+        stream=lambda indices, size: streamed_files(name, paths(indices), size),
+    )
 
 
 def decoded(files: Sequence[Path], size: int) -> Tensor:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lcsearch.data.content import digest_of_arrays
 from lcsearch.data.dataset import Raw
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -23,7 +26,12 @@ def from_arrays(images: Tensor, labels: Tensor) -> Raw:
         images: uint8, (n, channels, size, size).
         labels: int64, (n,).
     """
-    return Raw(labels, lambda indices, size: fit(images[indices], size))
+
+    @cache
+    def content() -> str:
+        return digest_of_arrays([images])
+
+    return Raw(labels, lambda indices, size: fit(images[indices], size), content=content)
 
 
 def fit(images: Tensor, size: int) -> Tensor:

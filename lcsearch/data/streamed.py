@@ -92,6 +92,27 @@ class ImageFile:
         if not same:
             raise HaltError(f"the images of {self.wanted.name} have changed while they were in use")
 
+    def digest(self, beside: str, make: Callable[[], str]) -> str:
+        """A digest of the images and of what goes with them, computed once for all processes and runs.
+
+        It lies beside the file, with the file's size and time: with others it is computed anew.
+
+        Args:
+            beside: A digest of what goes with the images.
+            make: Computes it.
+        """
+        from filelock import FileLock
+
+        known, state = self.path.with_suffix(".digest"), f"{self.state[0]} {self.state[1]} {beside} "
+        with FileLock(self.path.parent / ".lock"):  # the first one computes, and others wait for it
+            text = known.read_text() if known.exists() else ""
+            if text.startswith(state):
+                return text.removeprefix(state)
+            made = make()
+            if _state(self.path) == self.state:
+                write_text(known, state + made)
+        return made
+
     def mapped(self) -> Tensor:
         """The images, uint8 (n, channels, size, size); not to be written to."""
         with warnings.catch_warnings():

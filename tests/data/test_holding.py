@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import torch
 
 from lcsearch import data
 from lcsearch.core import room as rooms
 from lcsearch.core.errors import InputError
 from lcsearch.core.room import Room, bytes_words
-from lcsearch.data import split
-from lcsearch.data.holding import check_batch
+from lcsearch.data import DataSet, Raw, from_arrays, split
+from lcsearch.data.chosen import Chosen
+from lcsearch.data.holding import check_batch, held
 
 DIGITS = 360 * 8 * 8
 """Bytes of 300 training and 60 validation images of 8 pixels."""
@@ -32,15 +36,47 @@ def test_the_system_says_what_is_free() -> None:
     assert 1_000_000 < rooms.free_memory() <= all_there_is
 
 
-def test_a_set_that_cannot_be_decoded_bit_by_bit_is_held_as_far_as_the_machine_can(
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_set_by_name_that_does_not_fit_is_the_same_in_files(tmp_path: Path) -> None:
+    for fits, memory in ((True, DIGITS), (False, DIGITS - 1)):
+        found, whole = digits(Room(memory, str(tmp_path))), digits(Room(10**9))
+        assert found.streamed != fits
+        for part in ("train", "validation"):
+            ours, theirs = getattr(found, part), getattr(whole, part)
+            assert torch.equal(ours.images, theirs.images) and torch.equal(ours.labels, theirs.labels)
+    assert len(list(tmp_path.glob("*.npy"))) == 2
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_other_images_behind_the_same_numbers_are_decoded_anew(
+    tmp_path: Path, says: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert len(digits(Room(memory=1)).train) == 300
-    monkeypatch.setattr(split, "_memory_bytes", lambda: 2 * DIGITS)
-    assert not digits(Room(memory=1)).streamed
-    monkeypatch.setattr(split, "_memory_bytes", lambda: 2 * DIGITS - 2)
-    with pytest.raises(InputError, match="360 decoded images of digits need"):
-        digits(Room(memory=1))
+    """A set says what its images are made of, or 32 of them do."""
+    images = torch.arange(100, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, 8, 8)
+    labels = torch.arange(100) % 2
+    for change in (0, 0, 100):
+        raw = from_arrays(images + change, labels)
+        part = Chosen(raw if says else Raw(labels, raw.take), torch.arange(99, -1, -1))
+        [found] = held(data_set(), [part], 8, Room(1, str(tmp_path)))
+        assert found.file is not None and torch.equal(found.images, (images + change).flip(0))
+        assert torch.equal(found.labels, labels.flip(0))
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[0].split(",")[0] for line in said] == [
+        "decoding 100 images of mine",
+        "the images of mine have changed since",
+        "decoding 100 images of mine",
+    ]
+
+
+def data_set() -> DataSet:
+    """Says no more of images than their size."""
+
+    class Mine(DataSet):
+        def read(self, folder: Path, part: str) -> Raw:
+            raise NotImplementedError
+
+    return Mine(
+        name="mine", summary="", num_classes=2, in_channels=1, image_size=8, mean=(0,), std=(1,), flip=False
+    )
 
 
 def test_less_memory_than_a_batch_takes_is_refused() -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from lcsearch import data
 from lcsearch.core.errors import InputError
+from lcsearch.core.room import Room
 from lcsearch.data.loading import divide
 
 hf = pytest.importorskip("datasets")
@@ -243,6 +244,34 @@ def test_other_test_images_are_noticed_and_other_images_decoded_anew(tmp_path: P
     write(folder, "test", of(range(101, 121)))
     assert divide(f"hf:{folder}").test_content() != before
     assert min(values(data.load(f"hf:{folder}").train)) >= 60
+
+
+def test_a_set_larger_than_memory_is_the_same_in_files(tmp_path: Path) -> None:
+    folder = write(tmp_path / "set", "train", of(range(60)))
+    write(folder, "test", of(range(100, 120)))
+    write(folder, "validation", of(range(200, 212)))
+    found = []
+    for room in (Room(10**9), Room(1, str(tmp_path / "cache"))):
+        loaded = data.load(f"hf:{folder}", room=room)
+        with data.final_evaluation():
+            found.append((loaded.train, loaded.validation, data.test_split(f"hf:{folder}", room=room)))
+    for whole, mapped in zip(*found, strict=True):
+        assert whole.file is None and mapped.file is not None
+        assert whole.images.equal(mapped.images) and whole.labels.equal(mapped.labels)
+        mapped.file.check()
+
+
+def test_other_rows_of_a_set_in_files_are_decoded_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, room = tmp_path / "set", Room(1, str(tmp_path / "cache"))
+    for start, written in ((0, True), (0, False), (120, True)):
+        if written:
+            write(folder, "train", of(range(start, start + 60)))
+        loaded = data.load(f"hf:{folder}", room=room)
+        assert sorted([*values(loaded.train), *values(loaded.validation)])[0] // 120 == start // 120
+    said = capsys.readouterr().err
+    assert said.count("decoding 38 images") == 2 and said.count("have changed since") == 2
 
 
 def test_what_is_no_set_of_labelled_images_is_said_in_a_line(tmp_path: Path) -> None:

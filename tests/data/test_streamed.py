@@ -19,6 +19,7 @@ from lcsearch.core.errors import HaltError, InputError
 from lcsearch.core.room import Room
 from lcsearch.data import Batches
 from lcsearch.data import streamed as streaming
+from lcsearch.data.digest import pixel_digests, seen_digest
 from lcsearch.data.streamed import Wanted, streamed
 
 SHAPE = (20, 3, 4, 4)
@@ -163,3 +164,35 @@ def test_images_that_change_between_two_epochs_halt_the_training(tmp_path: Path,
     words = f"^the images of folder:{root} (have changed|went away) while they were in use"
     with pytest.raises(HaltError, match=words):
         batches.epoch(torch.Generator())
+
+
+def test_the_digest_is_computed_once_for_each_state_of_the_file(tmp_path: Path) -> None:
+    """Seen by a byte that is changed behind its back, with the file's time put back."""
+    root = make_folder(tmp_path / "images")
+    mapped, whole = loaded(root, tmp_path / "cache"), loaded(root, tmp_path / "cache", None)
+    assert seen_digest(mapped) == seen_digest(whole)
+    path = mapped.train.file.path
+    before = path.stat()
+    with path.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        last = file.read(1)[0]
+        file.seek(-1, os.SEEK_END)
+        file.write(bytes([255 - last]))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert seen_digest(loaded(root, tmp_path / "cache")) == seen_digest(whole)
+    os.utime(path)
+    other = seen_digest(loaded(root, tmp_path / "cache"))
+    assert other != seen_digest(whole) and other.split("-")[1] == seen_digest(whole).split("-")[1]
+
+
+def test_other_labels_of_the_same_images_have_another_digest(tmp_path: Path) -> None:
+    root = make_folder(tmp_path / "images")
+    train = loaded(root, tmp_path / "cache").train
+    whole = loaded(root, tmp_path / "cache", None).train
+    digests = set()
+    for labels in (train.labels, train.labels.flip(0)):
+        pair = [replace(one, labels=labels) for one in (train, whole)]
+        found = {pixel_digests(data.SearchData(None, one, one))["train"] for one in pair}
+        assert len(found) == 1
+        digests |= found
+    assert len(digests) == 2

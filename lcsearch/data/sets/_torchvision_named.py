@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from lcsearch.core.errors import InputError, Named
-from lcsearch.data.content import digest_of_arrays
+from lcsearch.data.content import digest_of_arrays, states_of
 from lcsearch.data.dataset import Listing, Part, Raw
-from lcsearch.data.image_files import decoded
+from lcsearch.data.image_files import of_files
 from lcsearch.data.pictures import eight_bits, square
 from lcsearch.data.pixels import from_arrays
 from lcsearch.data.sets._torchvision import TorchvisionSet, with_all
@@ -78,7 +78,7 @@ class NamedSet(TorchvisionSet):
         found = self._part(folder, part)
         if part == "test" or "validation" not in self.parts:
             return found
-        return _joined(found, self._part(folder, "validation"))
+        return self._joined(found, self._part(folder, "validation"))
 
     def test_listing(self, folder: Path) -> Listing | None:
         """The files of the test part, where its images are files."""
@@ -99,12 +99,34 @@ class NamedSet(TorchvisionSet):
 
     def _share(self, raw: Raw, part: Part) -> Raw:
         chosen = fixed_share(raw.labels, part)
+        if raw.files:
+            return of_files(
+                self.name, raw.labels[chosen], [raw.files[i] for i in chosen.tolist()], raw.folder
+            )
         return replace(
-            raw,
-            labels=raw.labels[chosen],
-            take=lambda indices, size: raw.take(chosen[indices], size),
-            files=tuple(raw.files[i] for i in chosen.tolist()) if raw.files else (),
+            raw, labels=raw.labels[chosen], take=lambda indices, size: raw.take(chosen[indices], size)
         )
+
+    def _joined(self, train: Raw, validation: Raw) -> Raw:
+        """Two parts as one, of which the second validates."""
+        first, labels = len(train.labels), torch.cat([train.labels, validation.labels])
+        last = torch.arange(first, len(labels))
+        if train.files:
+            files = train.files + validation.files
+            return replace(of_files(self.name, labels, files, train.folder), validation=last)
+
+        def take(indices: Tensor, size: int) -> Tensor:
+            of_train = indices < first
+            found = torch.empty(0, dtype=torch.uint8)
+            for raw, mine, start in ((train, of_train, 0), (validation, ~of_train, first)):
+                if mine.any():
+                    images = raw.take(indices[mine] - start, size)
+                    found = found if len(found) else images.new_empty(len(indices), *images.shape[1:])
+                    found[mine] = images
+            return found
+
+        contents = [raw.content for raw in (train, validation) if raw.content is not None]
+        return Raw(labels, take, validation=last, content=lambda: " ".join(content() for content in contents))
 
     def _part(self, folder: Path, part: NamedPart) -> Raw:
         if self.form == "arrays":
@@ -129,13 +151,8 @@ class NamedSet(TorchvisionSet):
         return None if found is None else sorted(found)
 
     def _of_files(self, folder: Path, found: list[FileAndLabel]) -> Raw:
-        files = [file for file, _ in found]
-        return Raw(
-            self._labels([label for _, label in found]),
-            lambda indices, size: decoded([files[i] for i in indices.tolist()], size),
-            files=tuple(path.relative_to(folder).as_posix() for path in files),
-            folder=folder,
-        )
+        labels = self._labels([label for _, label in found])
+        return of_files(self.name, labels, [file.relative_to(folder).as_posix() for file, _ in found], folder)
 
     def _of_items(self, folder: Path, part: NamedPart) -> Raw:
         items, mode = self._set(folder, part), "L" if self.in_channels == 1 else "RGB"
@@ -144,7 +161,7 @@ class NamedSet(TorchvisionSet):
         def take(indices: Tensor, size: int) -> Tensor:
             return torch.stack([square(eight_bits(items[i][0]), size, mode) for i in indices.tolist()])
 
-        return Raw(labels, take)
+        return Raw(labels, take, content=lambda: states_of(folder / sign for sign in self.signs))
 
     def _labels(self, labels: Any) -> Tensor:
         """The labels from 0, int64 (n,); of several an image the first."""
@@ -160,26 +177,3 @@ class NamedSet(TorchvisionSet):
 
     def _set(self, folder: Path, part: NamedPart, **more: Any) -> Any:
         return self._opened(folder / self.signs[0], folder, **self.parts[part], **more)
-
-
-def _joined(train: Raw, validation: Raw) -> Raw:
-    """Two parts as one, of which the second validates."""
-    first = len(train.labels)
-
-    def take(indices: Tensor, size: int) -> Tensor:
-        of_train = indices < first
-        found = torch.empty(0, dtype=torch.uint8)
-        for raw, mine, start in ((train, of_train, 0), (validation, ~of_train, first)):
-            if mine.any():
-                images = raw.take(indices[mine] - start, size)
-                found = found if len(found) else images.new_empty(len(indices), *images.shape[1:])
-                found[mine] = images
-        return found
-
-    return replace(
-        train,
-        labels=torch.cat([train.labels, validation.labels]),
-        take=take,
-        files=train.files + validation.files,
-        validation=torch.arange(first, first + len(validation.labels)),
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from PIL import Image
 from torchvision.datasets.vision import VisionDataset
 
 from lcsearch import data
+from lcsearch.core.errors import HaltError
+from lcsearch.core.room import Room
 from lcsearch.data.loading import divide, undivided
 from lcsearch.data.sets import _torchvision_private
 
@@ -52,20 +55,48 @@ def test_files_are_known_by_their_names(eurosat: Path) -> None:
     assert set(listings) == {"train", "validation", "unused", "test"}
 
 
-def test_its_own_validation_images_validate(tmp_path: Path) -> None:
-    labels = tmp_path / "dtd" / "dtd" / "labels"
+def assert_the_same_in_files(name: str, folder: Path, cache: Path, **more: Any) -> None:
+    """Every part is what it is in memory, and no image is kept twice."""
+    found = []
+    for room in (Room(10**9), Room(1, str(cache))):
+        loaded = data.load(name, data_dir=folder, room=room, **more)
+        with data.final_evaluation():
+            found.append(
+                (loaded.train, loaded.validation, data.test_split(name, data_dir=folder, room=room, **more))
+            )
+    for whole, mapped in zip(*found, strict=True):
+        assert whole.file is None and mapped.file is not None
+        assert torch.equal(whole.images, mapped.images) and torch.equal(whole.labels, mapped.labels)
+    assert len(list(cache.glob("*.npy"))) == 3
+
+
+def test_a_set_larger_than_memory_is_the_same_in_files(
+    eurosat: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LCSEARCH_CACHE", str(tmp_path / "kept"))
+    assert_the_same_in_files("torchvision:EuroSAT", eurosat, tmp_path / "cache", image_size=8)
+    assert len(list((tmp_path / "kept" / "folders").iterdir())) == 3  # what was decoded into memory
+
+
+def write_dtd(folder: Path) -> None:
+    labels = folder / "dtd" / "dtd" / "labels"
     labels.mkdir(parents=True)
     for start, part in ((0, "train"), (100, "val"), (200, "test")):
         lines = [f"class{i:02d}/{start + i}.png" for i in range(47)]
         (labels / f"{part}1.txt").write_text("\n".join(lines))
         for i, line in enumerate(lines):
-            picture(tmp_path / "dtd" / "dtd" / "images" / line, start + i, 8)
+            picture(folder / "dtd" / "dtd" / "images" / line, start + i, 8)
+
+
+def test_its_own_validation_images_validate(tmp_path: Path) -> None:
+    write_dtd(tmp_path)
     loaded = data.load("torchvision:DTD", data_dir=tmp_path, image_size=8)
     assert sorted(values(loaded.train)) == list(range(47))
     assert sorted(values(loaded.validation)) == list(range(100, 147))
     assert [value - 100 for value in values(loaded.validation)] == loaded.validation.labels.tolist()
     without = undivided("torchvision:DTD", data_dir=tmp_path, own_validation=False)
     assert without.unused.labels.tolist() == list(range(47))
+    assert_the_same_in_files("torchvision:DTD", tmp_path, tmp_path / "cache", image_size=8)
 
 
 @pytest.fixture
@@ -101,6 +132,14 @@ def test_where_torchvision_hides_its_files_each_image_is_asked_for(
     gone = dict.fromkeys(_torchvision_private.WITHOUT_LOADER, lambda data_set: data_set._gone)
     monkeypatch.setattr(_torchvision_private, "WITHOUT_LOADER", gone)
     assert read_gtsrb(gtsrb) == ({i: i % 43 for i in range(86)}, list(range(100, 186)))
+    assert_the_same_in_files("torchvision:GTSRB", gtsrb, gtsrb / "cache")
+    again = data.load("torchvision:GTSRB", data_dir=gtsrb, room=Room(1, str(gtsrb / "cache")))
+    again.train.file.check()
+    picture(gtsrb / "gtsrb" / "GTSRB" / "Training" / "00000" / "0.ppm", 7, 32)
+    with pytest.raises(
+        HaltError, match=r"^the images of torchvision:GTSRB have changed while they were in use"
+    ):
+        again.train.file.check()
 
 
 class Pets(VisionDataset):
