@@ -8,6 +8,9 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
+import shlex
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -17,6 +20,7 @@ from typing import Any
 import pytest
 import yaml
 from cli_runs import command
+from doc_blocks import blocks_of
 
 TOP = Path(__file__).resolve().parents[1]
 PACKAGE = TOP / "tests" / "plugin_package"
@@ -106,12 +110,17 @@ class Place:
         return [tuple(end) for end in json.loads(done.stdout)]
 
 
+def build(folder: Path) -> list[str]:
+    """What makes a wheel of the package in the current folder."""
+    program = "from hatchling.build import build_wheel; import sys; build_wheel(sys.argv[1])"
+    return [sys.executable, "-c", program, str(folder)]
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("hatchling")
     folder = tmp_path_factory.mktemp("wheel")
-    build = "from hatchling.build import build_wheel; import sys; build_wheel(sys.argv[1])"
-    subprocess.run([sys.executable, "-c", build, str(folder)], cwd=PACKAGE, check=True, capture_output=True)
+    subprocess.run(build(folder), cwd=PACKAGE, check=True, capture_output=True)
     with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
         wheel.extractall(folder / "site")
     return folder / "site"
@@ -129,6 +138,22 @@ def place(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
 def families_of(spec: dict[str, Any]) -> set[str]:
     """The families of a spec's layers."""
     return {layer["family"] for layer in spec["layers"].values()}
+
+
+def test_renamed_as_the_page_says_it_is_a_package_of_that_name(tmp_path: Path) -> None:
+    pytest.importorskip("hatchling")
+    shutil.copytree(PACKAGE, tmp_path / "tests" / "plugin_package")
+    [block] = [block for block in blocks_of("plugins.md") if "plugin_package" in block.text]
+    renaming = block.text.partition("pip install")[0]
+    subprocess.run(["bash", "-ec", f"{renaming}{shlex.join(build(tmp_path))}"], cwd=tmp_path, check=True)
+    with zipfile.ZipFile(next(tmp_path.glob("my_package-*.whl"))) as wheel:
+        files = {name: wheel.read(name).decode() for name in wheel.namelist()}
+    [entries] = [text for name, text in files.items() if name.endswith("entry_points.txt")]
+    objects = [line.split(" = ")[1].partition(":") for line in entries.splitlines() if "=" in line]
+    assert len(objects) == len(ADDED)
+    for module, _, name in objects:
+        assert name in files[f"{module.replace('.', '/')}.py"]
+    assert not [name for name, text in files.items() if re.search("lcsearch.example", name + text)]
 
 
 def test_all_of_it_is_listed_and_loads(place: Place) -> None:
