@@ -13,7 +13,7 @@ cheapest of its exported forms costs, as its family says.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import UnionType
@@ -33,7 +33,7 @@ from lcsearch.nets.copying import copied_to
 from lcsearch.nets.failure import Watch, with_image_size
 from lcsearch.nets.thop import Rule, profile
 
-__all__ = ["Count", "count"]
+__all__ = ["Count", "count", "count_spare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,23 @@ def count(model: nn.Module, input_shape: tuple[int, int, int]) -> Count:
     Raises:
         InputError: The model does not run on images of this shape; names the layer that failed.
     """
-    macs = _macs_by_name(model, input_shape)
+    return _counted(model, _macs_by_name(model, input_shape))
+
+
+def count_spare(model: nn.Module, input_shape: tuple[int, int, int]) -> Count:
+    """Count a model on the meta device of which nothing else is wanted; that spares it a copy.
+
+    Args:
+        model: The model; what counts leaves its marks in it, also where it fails.
+        input_shape: As in `count`.
+
+    Raises:
+        InputError: It does not run without values, or on images of this shape; `count` of another knows.
+    """
+    return _counted(model, _of_layers(model, _run(model, input_shape)))
+
+
+def _counted(model: nn.Module, macs: Mapping[str, int]) -> Count:
     rows, seen, more = [], set[Tensor](), 0
     for name, module in model.named_modules():
         if name in macs:
@@ -110,6 +126,10 @@ def _macs_by_name(model: nn.Module, input_shape: tuple[int, int, int]) -> dict[s
         raise with_image_size(
             error, input_shape, lambda side: _profiled(model, (channels, side, side))
         ) from error.__cause__
+    return _of_layers(model, macs)
+
+
+def _of_layers(model: nn.Module, macs: Mapping[str, int]) -> dict[str, int]:
     return {name: macs[name] for name, module in model.named_modules() if _rule_for(module) is not None}
 
 
@@ -128,6 +148,10 @@ def _profiled(model: nn.Module, input_shape: tuple[int, int, int]) -> dict[str, 
 def _profiled_on(device: torch.device, model: nn.Module, input_shape: tuple[int, int, int]) -> dict[str, int]:
     with Watch():
         net = copied_to(model, device)
+    return _run(net, input_shape)
+
+
+def _run(net: nn.Module, input_shape: tuple[int, int, int]) -> dict[str, int]:
     size = " x ".join(map(str, input_shape))
     with Watch(f"the net, given images of {size} (channels, height, width),"):
         return profile(net, input_shape, _rule_for)

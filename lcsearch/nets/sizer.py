@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from lcsearch.core.errors import InputError
 from lcsearch.core.spec import ModelSpec
 from lcsearch.nets import surgery
-from lcsearch.nets.count import Count, count
+from lcsearch.nets.count import Count, count, count_spare
 
 
 class Sizer:
@@ -20,6 +21,13 @@ class Sizer:
         self._image = image
 
     def __call__(self, spec: ModelSpec) -> Count:
-        """Count one model, built on the meta device."""
+        """Count one model, built on the meta device.
+
+        Raises:
+            InputError: It cannot be built, or does not run on these images.
+        """
         with torch.device("meta"):
-            return count(surgery.build_model(spec), self._image)
+            try:
+                return count_spare(surgery.build_model(spec), self._image)
+            except InputError:  # a net that needs values runs elsewhere, and another is said of
+                return count(surgery.build_model(spec), self._image)

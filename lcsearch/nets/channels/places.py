@@ -103,6 +103,8 @@ def cuts(tensor: str, dim: int, size: int, places: Sequence[int], channels: Sequ
     Raises:
         UncuttableError: Not every channel lies there in the same way.
     """
+    if _one_by_one(size, places, channels):
+        return [Cut(tensor, dim, places[0])]
     own: dict[int, list[int]] = defaultdict(list)
     for place, channel in zip(places, channels, strict=True):
         own[channel].append(place)
@@ -115,3 +117,9 @@ def cuts(tensor: str, dim: int, size: int, places: Sequence[int], channels: Sequ
         if sorted(expected) != sorted(own.get(channel, ())) or not expected:
             raise UncuttableError("only some of them are joined with those of other layers")
     return found
+
+
+def _one_by_one(size: int, places: Sequence[int], channels: Sequence[int]) -> bool:
+    """Whether all channels lie one behind the other, as in most tensors."""
+    in_order = len(places) == size and list(channels) == list(range(size))
+    return in_order and list(places) == list(range(places[0], places[0] + size))

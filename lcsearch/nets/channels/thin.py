@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from lcsearch.nets.channels.groups import ChannelGroup, ChannelGroups, Places
 
@@ -62,14 +62,21 @@ def _lost(group: ChannelGroup, stays: int | Sequence[int]) -> Places:
 def _cut(module: nn.Module, name: str, dim: int, places: Places, rescale: bool) -> None:
     """Take places out of one dimension of a module's tensor: a row of them for each block of dimension 0."""
     old = getattr(module, name)
-    left = [np.setdiff1d(np.arange(old.shape[dim]), row) for row in places]
-    blocks = zip(old.detach().chunk(len(left)), left, strict=True)
-    new = torch.cat([block.index_select(dim, torch.from_numpy(row).to(old.device)) for block, row in blocks])
-    if rescale and name == "weight" and _sums(module, dim):
+    new = _without(old.detach(), dim, places)
+    if rescale and name == "weight" and _sums(module, dim) and not old.is_meta:
         new = new * (old.shape[dim] / new.shape[dim]) ** 0.5
     if old.dim() == 4 and old.is_contiguous(memory_format=torch.channels_last):
         new = new.contiguous(memory_format=torch.channels_last)
     setattr(module, name, nn.Parameter(new, old.requires_grad) if isinstance(old, nn.Parameter) else new)
+
+
+def _without(old: Tensor, dim: int, places: Places) -> Tensor:
+    """A tensor without places of a dimension."""
+    if old.is_meta:  # a shape is all that it has, and all that is cut at each count of a model
+        return old.new_empty((*old.shape[:dim], old.shape[dim] - places.shape[1], *old.shape[dim + 1 :]))
+    left = [np.setdiff1d(np.arange(old.shape[dim]), row) for row in places]
+    blocks = zip(old.chunk(len(left)), left, strict=True)
+    return torch.cat([block.index_select(dim, torch.from_numpy(row).to(old.device)) for block, row in blocks])
 
 
 def _sums(module: nn.Module, dim: int) -> bool:

@@ -108,6 +108,16 @@ def test_the_groups_found_anew_are_those_worked_out(net: nn.Module) -> None:
     assert [as_sets(group) for group in again.groups] == [as_sets(group) for group in worked_out.groups]
 
 
+@pytest.mark.parametrize("net", NETS)
+def test_without_numbers_the_shapes_are_the_same(net: nn.Module) -> None:
+    groups = find_groups(net, IMAGE)
+    kept = {group.name: count_at(0.5, group.size, group.blocks) for group in groups.groups}
+    made, shapes = thin(copy.deepcopy(net), groups, kept), thin(copy.deepcopy(net).to("meta"), groups, kept)
+    expected = {name: tensor.shape for name, tensor in made.state_dict().items()}
+    assert {name: tensor.shape for name, tensor in shapes.state_dict().items()} == expected
+    assert {tensor.device.type for tensor in shapes.state_dict().values()} == {"meta"}
+
+
 def as_sets(group: Any) -> tuple[Any, ...]:
     return group.name, group.size, group.makers, set(group.cuts), group.blocks
 
