@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from torch import nn
 
 from lcsearch.core.errors import InputError, did_you_mean
@@ -9,6 +11,7 @@ from lcsearch.core.packages import require
 from lcsearch.nets.standardised import make_ordinary
 
 PREFIX = "timm:"
+_STANDARDISED = ("ScaledStdConv2d", "ScaledStdConv2dSame", "StdConv2d", "StdConv2dSame")
 
 
 def check(name: str) -> None:
@@ -21,19 +24,29 @@ def check(name: str) -> None:
         InputError: It has none, or is not installed.
     """
     require(("timm",), "lcsearch[timm]", "backbone")
-    import timm
-
     architecture, _, tag = name.partition(".")
-    known = timm.list_models()
+    known = _names()
     if architecture not in known:
         advice = did_you_mean(architecture, known)
         if advice.startswith("choose from"):
             advice = f"choose from timm's {len(known)} nets, such as resnet18"
         raise InputError(f"timm has no net {architecture!r}; {advice}", setting="backbone")
-    tags = [one.partition(".")[2] for one in timm.list_models(f"{architecture}.*", pretrained=True)]
-    if tag and tag not in tags:
+    if tag and tag not in (tags := _tags(architecture)):
         there = did_you_mean(tag, tags) if tags else "there are none of this net"
         raise InputError(f"timm has no weights {tag!r} of {architecture}; {there}", setting="backbone")
+
+
+@lru_cache(maxsize=1)  # timm looks at each name of each net at every call, and a search builds many models
+def _names() -> tuple[str, ...]:
+    import timm
+
+    return tuple(timm.list_models())
+
+
+def _tags(architecture: str) -> list[str]:
+    import timm
+
+    return [one.partition(".")[2] for one in timm.list_models(f"{architecture}.*", pretrained=True)]
 
 
 def build(name: str, *, num_classes: int, in_channels: int) -> nn.Module:
@@ -51,4 +64,4 @@ def build(name: str, *, num_classes: int, in_channels: int) -> nn.Module:
     import timm
 
     model: nn.Module = timm.create_model(name, num_classes=num_classes, in_chans=in_channels)
-    return make_ordinary(model, timm.layers.ScaledStdConv2d)
+    return make_ordinary(model, *(getattr(timm.layers, kind) for kind in _STANDARDISED))

@@ -12,6 +12,7 @@ from lcsearch.core.errors import InputError
 from lcsearch.nets import backbones
 from lcsearch.nets.head import head_of
 from lcsearch.nets.replaceable import left_plain
+from lcsearch.nets.standardised import ordinary_state
 from lcsearch.nets.weights import for_pretrained, pretrained_size, pretrained_weights, read_weights
 from lcsearch.search.options import resolve
 
@@ -87,6 +88,25 @@ def test_a_net_with_weight_standardisation_is_searched_whole_and_answers_as_timm
     ours.load_state_dict(read_weights(tmp_path / "theirs.pth", ours).state)
     torch.testing.assert_close(ours(images), theirs(images), rtol=1e-4, atol=1e-5)
     assert not left_plain(ours)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("resnetv2_50x1_bit", 64),  # StdConv2d
+        ("vit_small_r26_s32_224", 224),  # StdConv2dSame
+        ("dm_nfnet_f0", 64),  # ScaledStdConv2dSame
+    ],
+)
+def test_a_net_with_weight_standardisation_takes_timms_weights(name: str, size: int) -> None:
+    theirs = timm.create_model(name, num_classes=10).eval()
+    ours, images = net(f"timm:{name}").eval(), torch.rand(1, 3, size, size)
+    ours.load_state_dict(ordinary_state(theirs.state_dict(), ours))
+    torch.testing.assert_close(ours(images), theirs(images), rtol=1e-3, atol=1e-4)
+    pads = {name for name, conv in theirs.named_modules() if getattr(conv, "same_pad", False)}
+    wide = {name for name in pads if theirs.get_submodule(name).kernel_size != (1, 1)}
+    assert {one.name for one in left_plain(ours)} == wide
 
 
 @pytest.mark.parametrize(
