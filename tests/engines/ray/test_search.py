@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from cli_runs import run_and_signal
 from engine_objectives import Steps
+from event_files import assert_shown
 from outline import outline
 
 from lcsearch.engines import EngineSettings
@@ -66,16 +67,23 @@ def local_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_ray_gives_what_local_gives_although_it_is_killed(
     local_run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Ray's driver is killed after trial 1's first epoch; what goes on equals the undisturbed local run."""
-    run = tmp_path / "run"
-    died = run_and_signal(*f"{_RUN} --engine ray --out {run}".split(), epochs=EPOCHS + 1)
+    """Ray's driver is killed after trial 1's first epoch; what goes on equals the undisturbed local run.
+
+    TensorBoard, which follows it, has each trial and each epoch once in the end.
+    """
+    run, board = tmp_path / "run", tmp_path / "board"
+    track = f"--track tensorboard:{board}"
+    died = run_and_signal(*f"{_RUN} --engine ray --out {run} {track}".split(), epochs=EPOCHS + 1)
     assert died.returncode == -signal.SIGKILL, died.stderr
     before = read_run(run).trials
     assert [(trial.state, len(trial.epochs)) for trial in before] == [("complete", EPOCHS), ("running", 1)]
+    assert (board / "run" / "search").is_dir()
     assert call(f"resume {run}") == 0
     assert "Ray on this machine: 1 node" in capfd.readouterr().err
     assert read_run(run).trials[0].epochs == before[0].epochs  # trained once, before the kill
     assert result(run) == result(local_run)
+    assert [place.name for place in board.iterdir()] == ["run"]
+    assert_shown(board / "run", read_run(run).trials)
     assert max(trial.accuracy or 0 for trial in read_run(run).trials) > 20  # it learns: chance is 10
 
 
