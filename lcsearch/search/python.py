@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from lcsearch.runs.words import allowed, default
 from lcsearch.search.display import display_of
 from lcsearch.search.python_call import SpaceLike, open_session
 from lcsearch.search.session import SearchSession
-from lcsearch.train.user import Function, check_objective
+from lcsearch.train.user import Function, backbone_name, check_objective
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -28,7 +28,7 @@ def search(
     space: SpaceLike,
     objective: Function,
     *,
-    backbone: str,
+    backbone: str | Callable[..., nn.Module],
     num_classes: int,
     in_channels: int,
     image_size: int,
@@ -64,7 +64,8 @@ def search(
     """Search for smaller models of a backbone, trained by your own loop.
 
     ``space`` is a name or file as ``lcsearch spaces`` writes it, its content as a mapping, or None for the
-    backbone's own. ``objective(spec, report)`` trains ``lcsearch.build_model(spec)``, calls
+    backbone's own. ``backbone`` is a name as below, or a function at the top level of a module or of a
+    notebook's cell. ``objective(spec, report)`` trains ``lcsearch.build_model(spec)``, calls
     ``report(epoch, accuracy)`` after each epoch, leaves when that returns False, and returns the final
     validation accuracy in percent, or a mapping that holds it as ``accuracy``; ``report`` is a
     `lcsearch.TrialReport`. ``observers`` are trackers of your own, subclasses of `lcsearch.Tracker` that are
@@ -98,6 +99,7 @@ def search(
             'write the call under: if __name__ == "__main__":'
         )
     check_objective(objective)
+    said["backbone"] = backbone_name(backbone)
     return _drive(open_session(said, space, objective, observers or ()), quiet)
 
 

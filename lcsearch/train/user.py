@@ -151,6 +151,24 @@ def objective_name(function: Any) -> str:
     return f"({module}.{name})" if "<" in name else f"{module}:{name}"
 
 
+def backbone_name(backbone: Any) -> Any:
+    """The name of a backbone that was given as a function; anything else as it is.
+
+    Raises:
+        InputError: It has none by which it could be found again.
+    """
+    if not callable(backbone):
+        return backbone
+    name = objective_name(backbone)
+    of_cell = name.strip("()").removeprefix("__main__.")
+    if name.startswith("(__main__.") and is_interactive() and of_cell.isidentifier():
+        return f"__main__:{of_cell}"
+    if name.startswith("("):
+        problem = f"{name.strip('()')} cannot be found by its name; define it at the top level of a module"
+        raise InputError(problem, setting="backbone")
+    return name
+
+
 def check_objective(function: Any) -> None:
     """Check that worker processes can be given a function.
 

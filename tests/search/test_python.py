@@ -19,6 +19,7 @@ import yaml
 from inline_engine import installed_inline
 from outline import outline
 from spaces import ALPHA_ALONE
+from tiny_net import tiny
 
 import lcsearch
 from lcsearch.core.errors import InputError
@@ -153,6 +154,7 @@ ALTERED: list[tuple[dict[str, Any], list[str]]] = [
     ({"early_stopping": "none"}, ["early_stopping", "'none'", "'pareto'"]),
     ({"max_params": "100k"}, ["max_params", "100000", "None"]),
     ({"backbone": "vgg11"}, ["backbone", "'vgg11'", "'base'"]),
+    ({"backbone": tiny}, ["backbone", "'tiny_net:tiny'", "'base'"]),
     ({"objective": simulated.odd}, ["objective", "odd", "smooth"]),
 ]
 

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from tiny_net import tiny
 from torch import nn
 
 from lcsearch.core.errors import InputError
@@ -28,6 +29,7 @@ from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.train.user import (
     TrialReport,
     UserObjective,
+    backbone_name,
     check_objective,
     objective_name,
     recorded_objective,
@@ -197,9 +199,24 @@ def test_a_script_is_called_by_its_file(monkeypatch: pytest.MonkeyPatch) -> None
 
     loop.__module__, loop.__qualname__ = "__main__", "loop"
     monkeypatch.setitem(sys.modules, "__main__", main)
-    assert objective_name(loop) == "my_script:loop"
+    assert objective_name(loop) == backbone_name(loop) == "my_script:loop"
     del main.__file__
     assert objective_name(loop) == "(__main__.loop)"
+    assert backbone_name(loop) == "__main__:loop"  # of a notebook's cell
+
+
+def test_a_backbone_that_is_a_function_is_called_by_its_name() -> None:
+    assert backbone_name(tiny) == "tiny_net:tiny" and find_function("backbone", "tiny_net:tiny") is tiny
+    assert [backbone_name(name) for name in ("vgg11", 7)] == ["vgg11", 7]
+
+
+@pytest.mark.parametrize("function", [lambda num_classes, in_channels: None, functools.partial(tiny), Loop()])
+def test_a_backbone_that_has_no_name_is_refused(function: Any) -> None:
+    with pytest.raises(InputError) as caught:
+        backbone_name(function)
+    said = str(caught.value)
+    assert said.startswith("backbone: ") and "\n" not in said
+    assert said.endswith(" cannot be found by its name; define it at the top level of a module")
 
 
 def using(held: object) -> Callable[..., Any]:
