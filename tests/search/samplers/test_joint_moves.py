@@ -20,6 +20,7 @@ from lcsearch.search import samplers
 from lcsearch.search.samplers._layer_moves import LayerMoves
 from lcsearch.search.samplers._layout import Genome, Layout
 from lcsearch.search.samplers._moves import Moves
+from lcsearch.search.space import bind, parse_space
 from lcsearch.search.space.groups import PLAIN, Pick
 from lcsearch.search.space.joint import APART
 
@@ -84,6 +85,38 @@ def test_a_nudge_moves_one_layer_or_all_to_another_kind() -> None:
     assert set(moved) == {0, 1}
     kinds = Counter(moves.nudged(JOINT, SHARES, ()).family for _ in range(400))
     assert kinds[APART] / 400 == pytest.approx(0.125, abs=0.05)
+
+
+class Given:
+    """A generator that draws the first kind and 0, and normal numbers that are given."""
+
+    def random(self) -> float:
+        return 0.0
+
+    def integers(self, high: int) -> int:
+        return 0
+
+    def standard_normal(self, count: int) -> np.ndarray:
+        return np.array([1.0, 0.0, -1.0, 2.0, 1.5, 3.0])[:count]
+
+
+def test_layers_that_choose_for_themselves_keep_about_a_share_each() -> None:
+    """Half, times e to 0.3 of a normal number, in eighths; above 0.8 a layer is plain."""
+    moves = LayerMoves(Given())  # type: ignore[arg-type]
+    found = moves.keeping(JOINT.group, 0.5)
+    assert found.family == APART
+    wanted = [0.5 * np.exp(0.3), 0.5, 0.5 * np.exp(-0.3)]
+    assert [own.own[0] for own in found.own[:3]] == [round(8 * share) / 8 for share in wanted]
+    assert [own == PLAIN for own in found.own] == [False, False, False, True, False, True]
+
+
+def test_layers_that_cannot_be_of_a_family_keep_as_much_in_another() -> None:
+    other = SHARED | {"kind": ["separable", "shared"], "terms": {"low": 1, "high": 9}}
+    space = parse_space({"version": 1, "backbone": "*", "layers": {"blocks.[01].*": SHARED, "*": other}}, "f")
+    joint = Layout(bind(space, Blocks(), ModelSpec("blocks", 10, 3))).genes[-1]
+    found = LayerMoves(np.random.default_rng(0)).as_family(joint, SHARES, "linear", ())
+    assert [own.family for own in found.own] == ["linear"] * 2 + ["separable"] * 4
+    assert joint.params(found, ()) == pytest.approx(joint.params(SHARES, ()), rel=0.3)
 
 
 def test_two_in_which_each_chooses_are_mixed_layer_by_layer() -> None:

@@ -22,7 +22,7 @@ from lcsearch.nets.count import count
 from lcsearch.search.proposals.handpicked import hand_picked, known_good
 from lcsearch.search.space import bind, check_kinds, load_space, parse_space, to_yaml, with_kinds
 from lcsearch.search.space.groups import PLAIN, Pick
-from lcsearch.search.space.joint import APART
+from lcsearch.search.space.joint import APART, Joint
 
 FIRSTS, SECONDS = ([f"blocks.{block}.{part}" for block in (1, 2, 3)] for part in ("first", "second"))
 ALL = tuple(name for both in zip(FIRSTS, SECONDS, strict=True) for name in both)
@@ -217,12 +217,17 @@ class Ends:
         return next(one for one in choices if one in self.wanted)
 
 
-@pytest.mark.parametrize("rule", [{}, {"shared": {"low": 0.4, "high": 0.5}}, {"share_by": "stage"}], ids=str)
+SOME = {"shared": {"low": 0.1, "high": 0.3}}
+"""With more than layers by themselves at the least, and less than plain ones at the most."""
+
+
+@pytest.mark.parametrize("rule", [{}, SOME, SOME | {"share_by": "stage"}], ids=str)
 @pytest.mark.parametrize("end", ["smallest", "largest"])
 def test_no_choice_is_beyond_the_extremes(rule: dict[str, Any], end: End) -> None:
     """Of all kinds and ways to share, with all numbers at one end."""
     space = bind_blocks(SHARED | rule)
     joint, shapes = space.groups[-1], space.shapes(())
+    assert isinstance(joint, Joint)
     picks = [joint.suggest(Ends(end, together, way, kind), 1.0) for together in joint.kinds
              for way in ("stage", "position") for kind in ("conv", "linear")
              if way == "stage" or "share_by" not in rule]  # fmt: skip
