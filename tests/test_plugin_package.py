@@ -19,7 +19,6 @@ from typing import Any
 
 import pytest
 import yaml
-from cli_runs import command
 from doc_blocks import blocks_of
 
 TOP = Path(__file__).resolve().parents[1]
@@ -92,22 +91,18 @@ class Place:
         self.folder = folder
         self._environment = os.environ | {"PYTHONPATH": f"{TOP}{os.pathsep}{site}"}
 
-    def start(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            arguments, cwd=self.folder, env=self._environment, capture_output=True, text=True, check=False
-        )
-
-    def run(self, *arguments: str) -> str:
-        """What a command of lcsearch prints."""
-        done = self.start(*command(*arguments))
+    def start(self, code: str, *arguments: str) -> str:
+        """What a program prints, in a process of its own."""
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            cwd=self.folder, env=self._environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def run_each(self, *commands: list[str]) -> list[tuple[int, str, str]]:
         """Exit code, stdout and stderr of commands that one process runs, which spares imports."""
-        done = self.start(sys.executable, "-c", SEVERAL, json.dumps(commands))
-        assert done.returncode == 0, done.stderr
-        return [tuple(end) for end in json.loads(done.stdout)]
+        return [tuple(end) for end in json.loads(self.start(SEVERAL, json.dumps(commands)))]
 
 
 def build(folder: Path) -> list[str]:
@@ -128,11 +123,27 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def place(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """With a finished search over everything that the package adds."""
     made = Place(site, tmp_path_factory.mktemp("work"))
     (made.folder / "space.yaml").write_text(SPACE)
-    made.run(*SEARCH)
     return made
+
+
+@pytest.fixture(scope="module")
+def said(place: Place) -> dict[str, str]:
+    """What commands say, of which one searches with everything that the package adds, and one goes on."""
+    commands = {
+        "run": SEARCH,
+        "plugins": ["plugins", "--json"],
+        "backbones": ["backbones"],
+        "datasets": ["datasets"],
+        "before": ["status", "run", "--json"],
+        "resume": ["resume", "run", "--trials", "20", "--engine", "one-by-one"],
+        "after": ["status", "run", "--json"],
+        "report": ["report", "run"],
+    }
+    ends = place.run_each(*commands.values())
+    assert [code for code, _, _ in ends] == [0] * len(commands), ends
+    return {name: out for name, (_, out, _) in zip(commands, ends, strict=True)}
 
 
 def families_of(spec: dict[str, Any]) -> set[str]:
@@ -156,27 +167,26 @@ def test_renamed_as_the_page_says_it_is_a_package_of_that_name(tmp_path: Path) -
     assert not [name for name, text in files.items() if re.search("lcsearch.example", name + text)]
 
 
-def test_all_of_it_is_listed_and_loads(place: Place) -> None:
-    rows = json.loads(place.run("plugins", "--json"))["plugins"]
+def test_all_of_it_is_listed_and_loads(said: dict[str, str]) -> None:
+    rows = json.loads(said["plugins"])["plugins"]
     theirs = {row["kind"]: row["name"] for row in rows if row["from"] == "lcsearch-example 1.0"}
     assert theirs == ADDED
     assert [row for row in rows if row["problem"]] == []
-    assert "three" in place.run("backbones") and "stripes" in place.run("datasets")
+    assert "three" in said["backbones"] and "stripes" in said["datasets"]
 
 
-def test_a_search_uses_all_of_it_and_goes_on(place: Place) -> None:
-    before = json.loads(place.run("status", "run", "--json"))
+def test_a_search_uses_all_of_it_and_goes_on(place: Place, said: dict[str, str]) -> None:
+    before, after = json.loads(said["before"]), json.loads(said["after"])
     assert before["trials"]["pruned"] > 0 and before["trials"]["failed"] == 0
     assert set.union(*(families_of(one["spec"]) for one in before["front"])) == {"factored"}
-    place.run("resume", "run", "--trials", "20")
-    after = json.loads(place.run("status", "run", "--json"))
     assert after["epochs_trained"] >= before["epochs_trained"] + 2
     plain = yaml.safe_load((place.folder / "run" / "run.yaml").read_text())["settings"]
     names = {"backbone": "three", "dataset": "stripes", "sampler": "copy", "early_stopping": "last"}
+    names["engine"] = "one-by-one"
     assert {setting: plain[setting] for setting in names} == names
 
 
-def test_its_tracker_has_each_epoch_once_after_both_sessions(place: Place) -> None:
+def test_its_tracker_has_each_epoch_once_after_both_sessions(place: Place, said: dict[str, str]) -> None:
     lines = [line.split()[1:] for line in (place.folder / "epochs.txt").read_text().splitlines()]
     there = [(int(number), int(epoch), float(accuracy)) for number, epoch, accuracy in lines]
     recorded = [
@@ -187,16 +197,17 @@ def test_its_tracker_has_each_epoch_once_after_both_sessions(place: Place) -> No
     assert len(there) > 20 and sorted(there) == sorted(recorded, key=lambda one: one[:2])
 
 
-def test_the_report_shows_its_plot(place: Place) -> None:
-    place.run("report", "run")
+def test_the_report_shows_its_plot(place: Place, said: dict[str, str]) -> None:
     page = (place.folder / "run" / "report.html").read_text()
     assert "Sizes of the trials" in page and "learned filters" in page
 
 
-def test_a_trial_of_its_family_is_exported_in_its_format_and_in_ours(place: Place) -> None:
+def test_a_trial_of_its_family_is_exported_in_its_format_and_in_ours(
+    place: Place, said: dict[str, str]
+) -> None:
     import torch
 
-    front = json.loads(place.run("status", "run", "--json"))["front"]
+    front = json.loads(said["after"])["front"]
     number = next(str(one["trial"]) for one in front if "factored" in families_of(one["spec"]))
     files = ("best.pth", "best.pt2", "best.safetensors")
     ends = place.run_each(*(["export", "run", "--trial", number, "-o", name] for name in files))
@@ -206,7 +217,7 @@ def test_a_trial_of_its_family_is_exported_in_its_format_and_in_ours(place: Plac
     assert "factored" in saved["config"] and any(key.endswith("basis") for key in saved["state"])
 
 
-def test_without_the_package_each_command_says_what_is_missing(place: Place) -> None:
+def test_without_the_package_each_command_says_what_is_missing(place: Place, said: dict[str, str]) -> None:
     bare = Place(place.folder / "nowhere", place.folder)
     missing = {
         "there is no backbone 'three'": ["run", "--backbone", "three"],
@@ -214,11 +225,10 @@ def test_without_the_package_each_command_says_what_is_missing(place: Place) -> 
         "there is no export format 'state'": ["export", "run", "--knee", "--format", "state"],
         "settings.sampler: there is no sampler 'copy'": ["resume", "run", "--trials", "30"],
     }
-    for expected, (code, _, said) in zip(missing, bare.run_each(*missing.values()), strict=True):
-        assert code == 2 and len(said.strip().splitlines()) == 1, said
-        assert expected in said
+    for expected, (code, _, error) in zip(missing, bare.run_each(*missing.values()), strict=True):
+        assert code == 2 and len(error.strip().splitlines()) == 1, error
+        assert expected in error
 
 
 def test_it_keeps_every_contract(place: Place) -> None:
-    done = place.start(sys.executable, "-c", CONTRACTS)
-    assert done.returncode == 0, done.stderr
+    place.start(CONTRACTS)
