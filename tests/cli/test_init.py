@@ -21,8 +21,9 @@ from lcsearch.nets.backbones import build
 from lcsearch.runs.choose import front_of
 from lcsearch.runs.read import read_run
 
+NET = "tiny_net:tiny"
 SMALL = [
-    "--backbone", "base", "--dataset", "digits", "--train-images", "192", "--validation-images", "96",
+    "--backbone", NET, "--dataset", "digits", "--train-images", "192", "--validation-images", "96",
     "--image-size", "16", "--epochs", "2", "--jobs", "1", "--engine", "inline", "--seed", "3",
 ]  # fmt: skip
 TAUGHT = ["--init", "trained", "--distill", "0.5", "--trials", "9", "--scratch-below", "0"]
@@ -92,7 +93,7 @@ def test_what_was_found_leaves_the_run(finished: Path, tmp_path: Path) -> None:
         assert model(torch.zeros(2, 1, 16, 16)).shape == (2, 10)
     best = yaml.safe_load((tmp_path / "out.yaml").read_text())
     assert best["recipe"]["init"] == "backbone"
-    lcsearch.convert(build("base", num_classes=10, in_channels=1), tmp_path / "out.yaml")
+    lcsearch.convert(build(NET, num_classes=10, in_channels=1), tmp_path / "out.yaml")
     again = tmp_path / "again"
     asked = ["--init", "trained", "--epochs", "1", "--fine-tune-epochs", "2", "--trials", "8"]
     assert call("run", *SMALL, *asked, "--from", str(tmp_path / "out.yaml"), "--out", str(again)) == 0
@@ -127,14 +128,14 @@ def test_weights_of_ones_own(finished: Path, tmp_path: Path, capfd: pytest.Captu
 
 
 def other_weights(path: Path) -> None:
-    save_file(dict(build("base", num_classes=7, in_channels=1).state_dict()), path)
+    save_file(dict(build(NET, num_classes=7, in_channels=1).state_dict()), path)
 
 
 WRONG = [
     (["--init", "traind"], ["--init", "'traind'", "'trained'"]),
     (["--init", "nowhere/mine.pt"], ["--init", "nowhere/mine.pt"]),
     (["--init", "."], ["--init", "folder"]),
-    (["--init", "pretrained"], ["--init pretrained", "base"]),
+    (["--init", "pretrained"], ["--init pretrained", NET]),
     (["--init", "trained", "--distill", "1.5"], ["--distill", "1.5"]),
     (["--init", "trained", "--distill", "-0.1"], ["--distill", "-0.1"]),
     (["--init", "trained", "--distill", "nan"], ["--distill", "nan"]),
@@ -183,5 +184,5 @@ def test_a_new_head_is_made_when_asked(tmp_path: Path) -> None:
     asked = ["--init", str(weights), "--new-head", "--trials", "1", "--epochs", "1"]
     assert call("run", *SMALL, *asked, "--out", str(out)) == 0
     given, made = load_file(weights), load_file(out / "start/backbone.safetensors")
-    assert made["classifier.weight"].shape == (10, 1024)
-    assert all(torch.equal(made[name], given[name]) for name in given if not name.startswith("classifier"))
+    assert made["8.weight"].shape == (10, 32)
+    assert all(torch.equal(made[name], given[name]) for name in given if not name.startswith("8."))

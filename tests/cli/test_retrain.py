@@ -20,10 +20,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_trains_tests_and_says_what_came_of_it(run: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    arguments = ["retrain", str(run), "--trial", "5", "--epochs", "1", "--seeds", "2", "--jobs", "2"]
+    arguments = ["retrain", str(run), "--trial", "5", "--epochs", "1", "--seeds", "2", "--jobs", "1"]
     assert call(arguments) == 0
     said = capfd.readouterr()
-    assert "8 trainings to go with 2 processes" in said.err and "[8/8]" in said.err
+    assert "8 trainings to go with 1 process " in said.err and "[8/8]" in said.err
     records = read_run(run).retrained
     assert len(records) == 4
     for record in records:

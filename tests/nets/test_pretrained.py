@@ -17,8 +17,16 @@ from lcsearch.nets import backbones, surgery
 from lcsearch.nets.weights import for_pretrained, pretrained_weights
 
 FEW = ("googlenet", "inception_v3", "vit_h_14", "maxvit_t", "resnet18", "mnasnet0_5", "swin_t")
+DEEPER = (
+    "convnext_small", "convnext_base", "convnext_large", "densenet161", "densenet169", "densenet201",
+    "efficientnet_b1", "efficientnet_b2", "efficientnet_b3", "efficientnet_b4", "efficientnet_b5",
+    "efficientnet_b6", "efficientnet_v2_m", "efficientnet_v2_l", "resnet34", "resnet101", "resnet152",
+    "resnext101_32x8d", "resnext101_64x4d", "swin_s", "swin_b", "swin_v2_s", "swin_v2_b", "vgg13", "vgg13_bn",
+    "vgg16", "vgg16_bn", "vgg19", "vgg19_bn", "vit_b_32", "vit_l_16", "vit_l_32", "wide_resnet101_2",
+)  # fmt: skip
+"""More of the layers that another net has."""
 OTHERS = [
-    pytest.param(name, marks=pytest.mark.slow)
+    pytest.param(name, marks=pytest.mark.zoo if name in DEEPER else pytest.mark.slow)
     for name in torchvision.models.list_models(module=torchvision.models)
     if name not in FEW and (not name.startswith("regnet") or name.endswith("_400mf"))
 ]

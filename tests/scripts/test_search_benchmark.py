@@ -27,11 +27,13 @@ TRIALS, EPOCHS = 20, 9
 OURS = ["recombine/pareto", "random/pareto", "random/none"]
 
 
+HOW = ["--trials", str(TRIALS), "--seeds", "1", "--jobs", "1", "--only", *OURS]
+
+
 def replay() -> list[str]:
-    """What is said of the records, of how they are fitted, and of each contender; in a process of its own."""
+    """What `replayed` says, said by a process of its own."""
     program = str(TESTS.parent / "scripts" / "bench_search.py")
-    how = ["--trials", str(TRIALS), "--seeds", "1", "--jobs", "1", "--only", *OURS]
-    done = subprocess.run([sys.executable, program, *how], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, program, *HOW], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
@@ -49,7 +51,8 @@ def recorded() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def replayed() -> list[str]:
-    return replay()
+    """What is said of the records, of how they are fitted, and of each contender."""
+    return run_script("bench_search.py", *HOW).splitlines()
 
 
 def test_what_ships_is_whole_and_small() -> None:
