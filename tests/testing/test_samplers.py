@@ -20,7 +20,7 @@ QUICK = [name for name in plugins.names(plugins.SAMPLER) if name != "gp"]
 
 @pytest.mark.parametrize("name", QUICK)
 def test_ours_keep_the_contract(name: str) -> None:
-    check_sampler(find(name))
+    check_sampler(find(name), trials=14)
 
 
 @pytest.mark.long
@@ -84,4 +84,4 @@ def not_repeated(seed: int, space: BoundSpace) -> BaseSampler:
 )
 def test_what_breaks_it_is_said(sampler: Any, complaint: str) -> None:
     with pytest.raises(AssertionError, match=complaint):
-        check_sampler(sampler)
+        check_sampler(sampler, trials=8)

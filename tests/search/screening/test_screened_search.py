@@ -128,7 +128,7 @@ def test_a_search_that_screens_proposes_something_else(
     assert [t.spec for t in trials[len(planned) :]] != [t.spec for t in whole[len(planned) :]]
 
 
-@pytest.mark.parametrize("at", [0, 7, 14, 15, 18, 25, 31])
+@pytest.mark.parametrize("at", [0, 14, 15, 31])
 def test_killed_while_it_screens_it_resumes_to_the_same_run(
     tmp_path: Path, whole: tuple[TrialRecord, ...], at: int
 ) -> None:
