@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import bank_family
@@ -95,6 +96,30 @@ def test_each_layer_is_fitted_to_its_own_target() -> None:
     assert [target for _, target in fitted] == [targets["a"], targets["b"]]
 
 
+def test_what_is_chosen_for_all_is_chosen_for_each_that_can_be_of_it() -> None:
+    seen: list[tuple[nn.Conv2d, ConvShape]] = []
+
+    class Wide(Short):
+        def refuses(self, shape: ConvShape) -> str | None:
+            return "it is narrow" if shape.out_channels < 16 else None
+
+        def chosen(self, shape: ConvShape, numbers: Mapping[str, Any]) -> BankSpec:
+            return BankSpec(shape.out_channels // numbers["part"], "one")
+
+    class Weighed(Wide):
+        def chosen_for(self, conv: nn.Conv2d, shape: ConvShape, numbers: Mapping[str, Any]) -> BankSpec:
+            seen.append((conv, shape))
+            return super().chosen_for(conv, shape, numbers)
+
+    shapes = {"a": SHAPE, "b": ConvShape(8, 8, (3, 3)), "c": ConvShape(8, 32, (2, 2))}
+    convs = {name: nn.Conv2d(8, shape.out_channels, shape.kernel) for name, shape in shapes.items()}
+    assert Weighed().chosen_together(convs, shapes, {"part": 4}) == {
+        "a": BankSpec(4, "one"), "c": BankSpec(8, "one"),
+    }  # fmt: skip
+    assert seen == [(convs["a"], shapes["a"]), (convs["c"], shapes["c"])]
+    assert Weighed().left_out(shapes, {}) == {"b": "it is narrow"}
+
+
 def test_it_is_not_searched_unless_it_says_so() -> None:
     assert FAMILY.rule is None and list(FAMILY.ways(SHAPE)) == []
     layer = FAMILY.fresh(nn.Conv2d(8, 16, 3), BankSpec(2, "x"))
@@ -108,6 +133,10 @@ def test_it_is_not_searched_unless_it_says_so() -> None:
     [
         (lambda: FAMILY.fit(nn.Identity(), ()), "family short: its layers are fitted in bundles"),  # type: ignore[arg-type]
         (lambda: FAMILY.offer(None, "group", {}), "family short: is not searched"),
+        (
+            lambda: FAMILY.offer_together(None, "group", {}, {}, each=True),
+            "family short: its layers need no partners",
+        ),
         (lambda: FAMILY.read_way({}, 5), "family short: none of its ways is measured"),
         (lambda: FAMILY.chosen(SHAPE, {}), "family short: has no options"),
     ],
