@@ -23,11 +23,10 @@ def trial(number: int, *seconds: float, epochs: int = 4, init: Any = "scratch", 
     """One whose epochs took so long: ended if that is all of them."""
     spec = TrialSpec(ModelSpec("base", 10, 1, 1 + number / 1000), recipe=Recipe(epochs=epochs, init=init))
     curve = tuple(EpochRecord(n, 90.0 + number, 1.0, took, 1.0) for n, took in enumerate(seconds, 1))
-    ended = (
-        {"state": "complete", "accuracy": 90.0 + number, "finished_at": 1.0} if len(curve) == epochs else {}
-    )
-    own: dict[str, Any] = {"state": "running", "origin": "sampler", "label": "", "params": 1000 * (1 + number)}
-    return TrialRecord(number=number, spec=spec, macs=0, epochs=curve, **own | ended | more)
+    ended: dict[str, Any] = {"state": "complete", "accuracy": 90.0 + number, "finished_at": 1.0}
+    own = {"state": "running", "origin": "sampler", "label": "", "params": 1000 * (1 + number)}
+    own |= ended if len(curve) == epochs else {}
+    return TrialRecord(number=number, spec=spec, macs=0, epochs=curve, **own | more)
 
 
 def left(*trials: TrialRecord, **settings: Any) -> float | None:
