@@ -21,7 +21,6 @@ import math
 import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor
-from typing import cast
 
 import numpy as np
 import optuna
@@ -30,7 +29,7 @@ from search_contenders import Step, contenders, world
 from search_truth import FITS, RECORDS, Array, Truth
 
 from lcsearch.core.pareto import Box, front, hypervolume
-from lcsearch.search.predict import predict_final
+from lcsearch.search.predict import extrapolate
 
 CURVE_EPOCHS = (90, 150, 200, 300, 450, 600, 900)
 
@@ -86,14 +85,14 @@ def describe(truth: Truth) -> None:
 
 
 def prediction_errors(curves: Array) -> str:
-    """How far predict_final is off for a curve cut at a rung, given every other curve that ended well."""
+    """How far extrapolate is off for a curve cut at a rung, given every other curve that ended well."""
     words = []
     for cut in (1, 3):
         errors = []
         for index, curve in enumerate(curves):
             others = [c.tolist() for i, c in enumerate(curves) if i != index]
             keep = sorted(others, key=lambda c: -c[cut - 1])[: max(3, len(others) // 3)]
-            errors.append(cast(float, predict_final(curve[:cut].tolist(), keep)) - curve[-1])
+            errors.append(extrapolate(curve[:cut].tolist(), keep).accuracy - curve[-1])
         words.append(
             f"cut at {cut}: median |e| {np.median(np.abs(errors)):.2f}, bias {np.median(errors):+.2f}"
         )

@@ -202,7 +202,7 @@ def contenders() -> dict[str, Callable[[World, int, int], list[Step]]]:
 
     names = [name for name in plugins.names(plugins.SAMPLER) if name != "gp"]
     found = {f"{s}/{rule}": product(s, rule) for s in names for rule in ("pareto", "none")}
-    found[f"{DEFAULT_SAMPLER}/median"] = product(DEFAULT_SAMPLER, "median")
+    found |= {f"{DEFAULT_SAMPLER}/{rule}": product(DEFAULT_SAMPLER, rule) for rule in ("median", "expected")}
     found["optuna-tpe"] = user(lambda seed: optuna.samplers.TPESampler(seed=seed))
     found["optuna-nsga2"] = user(lambda seed: optuna.samplers.NSGAIISampler(seed=seed))
     found["optuna-random"] = user(lambda seed: optuna.samplers.RandomSampler(seed=seed))

@@ -159,6 +159,7 @@ class TrialRecord:
         layers: Counts per convolution and linear layer, in module order.
         accuracy: Validation accuracy in percent of the last epoch; None unless complete.
         predicted: Predicted final accuracy of a stopped trial; None where there is none.
+        predicted_error: Standard deviation of that prediction in points; None where it is not known.
         epochs: The finished epochs, in order; empty for duplicates and rejected trials.
         decisions: Rung decisions, in order.
         duplicate_of: The earlier trial whose values it took.
@@ -182,6 +183,7 @@ class TrialRecord:
     layers: tuple[LayerCount, ...] = ()
     accuracy: float | None = None
     predicted: float | None = None
+    predicted_error: float | None = None
     epochs: tuple[EpochRecord, ...] = ()
     decisions: tuple[Decision, ...] = ()
     duplicate_of: int | None = None

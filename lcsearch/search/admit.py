@@ -116,6 +116,7 @@ def as_duplicate(record: TrialRecord, original: TrialRecord) -> TrialRecord:
         state=original.state,
         accuracy=original.accuracy,
         predicted=original.predicted,
+        predicted_error=original.predicted_error,
         metrics=original.metrics,
         duplicate_of=original.number,
         reason=f"the same model as trial {original.number}",

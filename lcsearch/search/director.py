@@ -23,6 +23,7 @@ from lcsearch.search.observer import Audience, epoch_record
 from lcsearch.search.proposals.queue import Candidate, Proposer
 from lcsearch.search.rungs import Rungs
 
+TIME_IS_UP = "the time is up"
 PATIENCE = 200
 """Proposals in a row without a new model after which the space counts as searched through."""
 
@@ -141,8 +142,9 @@ class SearchDirector:
             self._end(replace(record, state="failed", reason=problem))
         elif stopped:
             reason = f"stopped after epoch {record.epochs[-1].epoch}: {record.decisions[-1].rule}"
-            predicted = self._rungs.predict(record, self.history)
-            self._end(replace(record, state="pruned", reason=reason, predicted=predicted))
+            end = self._rungs.predict(record, self.history)
+            record = replace(record, predicted=end.accuracy, predicted_error=end.error)
+            self._end(replace(record, state="pruned", reason=reason))
         else:
             self._end(replace(record, state="complete", accuracy=float(metrics["accuracy"])))
 
@@ -192,7 +194,7 @@ class SearchDirector:
             return f"{self.history.trained} trials trained"
         timeout = self._settings.timeout
         if timeout is not None and time.monotonic() - self._begun >= timeout:
-            return "the time is up"
+            return TIME_IS_UP
         if self._fruitless >= PATIENCE:
             return f"{PATIENCE} proposals in a row brought no new model within the limits"
         return None

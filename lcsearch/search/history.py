@@ -16,6 +16,7 @@ from lcsearch.core import pareto
 from lcsearch.core.records import HAND_PICKED, RungRecord, TrialRecord
 from lcsearch.core.spec import Init, TrialSpec
 from lcsearch.runs.choose import front_of
+from lcsearch.search.stopping import Ended
 
 LATEST = 1000
 """Trials that are looked at beside the front of all earlier ones."""
@@ -36,7 +37,8 @@ class History:
         self._hand_picked: set[int] = set()
         self._parents: dict[int, int] = {}
         self._reached: dict[tuple[Init, int], _Reached] = defaultdict(_Reached)
-        self._curves: dict[Init, _Curves] = defaultdict(_Curves)
+        self._curves: dict[Init, _Latest] = defaultdict(_Latest)
+        self._ended: dict[Init, _Latest] = defaultdict(_Latest)
         for record in sorted(trials, key=lambda trial: trial.number):
             self.update(record)
 
@@ -88,8 +90,10 @@ class History:
         if old is None:
             self._trained += 1
             self._models.setdefault(record.spec.fingerprint(), record.number)
+        if record.state in ("complete", "pruned") and (old is None or old.state == "running"):
+            self._ended[record.spec.recipe.init].add(_ended(record))
         if record.state == "complete" and (old is None or old.state != "complete"):
-            self._curves[record.spec.recipe.init].add(record.number, [e.accuracy for e in record.epochs])
+            self._curves[record.spec.recipe.init].add(_ended(record))
             self._front = front_of(sorted([*self._front, record], key=lambda trial: trial.number))
 
     def running(self) -> list[TrialRecord]:
@@ -107,7 +111,11 @@ class History:
 
     def curves(self, init: Init) -> list[Sequence[float]]:
         """Accuracies by epoch of the latest trials that started in one way and were trained to their end."""
-        return list(self._curves[init])
+        return [one.curve for one in self._curves[init]]
+
+    def ended(self, init: Init) -> tuple[Ended, ...]:
+        """The latest trials that started in one way and have ended, complete or stopped, by number."""
+        return tuple(self._ended[init])
 
     def front(self) -> list[TrialRecord]:
         """The front by rising parameters."""
@@ -164,20 +172,26 @@ class _Reached:
             self._front = [early[i] for i in pareto.front([(r.accuracy, float(r.params)) for r in early])]
 
 
-class _Curves:
-    """Accuracies by epoch of the latest trials that were trained to their end."""
+class _Latest:
+    """The latest trials that have ended."""
 
     def __init__(self) -> None:
-        self._late: list[tuple[int, tuple[float, ...]]] = []
+        self._late: list[Ended] = []
 
-    def __iter__(self) -> Iterator[Sequence[float]]:
-        return (curve for _, curve in self._late)
+    def __iter__(self) -> Iterator[Ended]:
+        return iter(self._late)
 
-    def add(self, number: int, curve: Sequence[float]) -> None:
+    def add(self, trial: Ended) -> None:
         """Add a trial that is not there yet."""
-        insort(self._late, (number, tuple(curve)))
+        insort(self._late, trial, key=_number)
         del self._late[:-LATEST]
 
 
-def _number(record: RungRecord) -> int:
+def _ended(record: TrialRecord) -> Ended:
+    curve = tuple(done.accuracy for done in record.epochs)
+    picked = record.origin in HAND_PICKED
+    return Ended(record.number, record.params, curve, record.state == "complete", picked)
+
+
+def _number(record: RungRecord | Ended) -> int:
     return record.number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lcsearch.core.records import HAND_PICKED, Decision, RungRecord, TrialRecord
 from lcsearch.search.history import History
-from lcsearch.search.predict import predict_final
+from lcsearch.search.predict import Extrapolation, extrapolate
 from lcsearch.search.stopping import Arrival, StoppingRule
 
 
@@ -44,10 +44,10 @@ class Rungs:
             go_on, why = True, "hand-picked trials always go on"
         return Decision(epoch, go_on, why, tuple(other.number for other in arrival.others))
 
-    def predict(self, record: TrialRecord, history: History) -> float | None:
-        """The accuracy in percent that a stopped trial would have ended with."""
+    def predict(self, record: TrialRecord, history: History) -> Extrapolation:
+        """The accuracy in percent that a stopped trial, which has an epoch, would have ended with."""
         curve = [done.accuracy for done in record.epochs]
-        return predict_final(curve, history.curves(record.spec.recipe.init))
+        return extrapolate(curve, history.curves(record.spec.recipe.init))
 
     def _arrival(self, record: TrialRecord, history: History, epoch: int) -> Arrival:
         reached = history.reached(epoch, record.spec.recipe.init)
@@ -60,6 +60,10 @@ class Rungs:
             self._images,
             self._factor,
             self._metric,
+            tuple(done.accuracy for done in record.epochs),
+            record.spec.recipe.epochs - epoch,
+            history.ended(record.spec.recipe.init),
+            tuple(RungRecord(t.number, t.params, t.accuracy or 0.0) for t in history.front()),
         )
 
 

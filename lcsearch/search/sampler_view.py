@@ -20,6 +20,8 @@ from lcsearch.search.limits import Limits
 from lcsearch.search.samplers import SCREENED
 
 PREDICTED = "predicted"
+PREDICTED_ERROR = "predicted_error"
+"""Its standard deviation in points."""
 _INFEASIBLE_ACCURACY = 0.0
 _CONSTRAINTS = "constraints:"
 
@@ -97,6 +99,8 @@ class SamplerView:
             return
         if record.state == "pruned":
             self._storage.set_trial_user_attr(trial_id, PREDICTED, True)
+            if record.predicted_error is not None:
+                self._storage.set_trial_user_attr(trial_id, PREDICTED_ERROR, record.predicted_error)
         sizes = {"params": record.params, "macs": record.macs, "trainable": record.trainable}
         numbers = {**record.metrics, "accuracy": accuracy, **sizes}
         values = [float(numbers.get(name, 0.0)) for name in self._objectives]

@@ -22,7 +22,7 @@ from lcsearch.runs.settings import RunSettings
 from lcsearch.runs.storage import open_storage, study_name
 from lcsearch.runs.store import Store
 from lcsearch.runs.trackers import Tracker
-from lcsearch.search.director import SearchDirector
+from lcsearch.search.director import TIME_IS_UP, SearchDirector
 from lcsearch.search.finish import Finish, finish
 from lcsearch.search.interrupt import Interruptible, ctrl_c
 from lcsearch.search.observer import Audience, Observer
@@ -193,10 +193,19 @@ class SearchSession(Session):
 
         Returns:
             What went wrong, in one line; None if nothing did.
+
+        Raises:
+            InputError: The time was over before the first trial began.
         """
         self._track(self.director.audience, self.director.history, say)
         fault = self._drive(self.director, say)
         self._halted = fault is not None
+        if fault is None and not self.director.history.trained and self.director.ending == TIME_IS_UP:
+            raise InputError(
+                f"is over before the first trial can begin; a longer one is needed to go on with {self.path}",
+                setting="timeout",
+                value=self.settings.timeout,
+            )
         return fault or self.director.dead_end
 
     def finish(self) -> Finish:

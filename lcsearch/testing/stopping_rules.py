@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 
+from lcsearch.core.pareto import front
 from lcsearch.core.records import RungRecord
-from lcsearch.search.stopping import Arrival, StoppingRule
+from lcsearch.search.stopping import Arrival, Ended, StoppingRule
 from lcsearch.testing._expect import doing, expect
 
 _ARRIVALS = 300
@@ -50,12 +51,14 @@ def _answer(rule: StoppingRule, arrival: Arrival) -> tuple[bool, str] | None:
 
 
 def _alone() -> Arrival:
-    return Arrival(RungRecord(0, 100_000, 50.0), (), None, 1_000, 3)
+    return Arrival(RungRecord(0, 100_000, 50.0), (), None, 1_000, 3, curve=(50.0,), left=2)
 
 
 def _beside_its_equals() -> Arrival:
     equals = tuple(RungRecord(number, 100_000, 50.0) for number in range(1, 9))
-    return Arrival(RungRecord(0, 100_000, 50.0), equals, 50.0, 1_000, 3)
+    ended = tuple(Ended(number, 100_000, (50.0, 50.0), True, False) for number in range(1, 9))
+    trial = RungRecord(0, 100_000, 50.0)
+    return Arrival(trial, equals, 50.0, 1_000, 3, curve=(50.0,), left=1, ended=ended, front=equals[:1])
 
 
 def _drawn(chance: random.Random) -> Arrival:
@@ -68,6 +71,33 @@ def _drawn(chance: random.Random) -> Arrival:
         )
         for number in range(chance.randint(1, 40))
     ]
+    rung = chance.choice((1, 3))
+    ended = tuple(_ended(record, chance, rung) for record in records if chance.random() < 0.8)
     trial = records.pop(chance.randrange(len(records)))
-    baseline = chance.choice((None, 0.0, 100.0, chance.uniform(60, 95)))
-    return Arrival(trial, tuple(records), baseline, chance.choice((1, 100, 10_000)), chance.randint(2, 4))
+    ended = tuple(one for one in ended if one.number != trial.number)
+    complete = [RungRecord(one.number, one.params, one.curve[-1]) for one in ended if one.complete]
+    best = front([(one.accuracy, float(one.params)) for one in complete])
+    return Arrival(
+        trial,
+        tuple(records),
+        chance.choice((None, 0.0, 100.0, chance.uniform(60, 95))),
+        chance.choice((1, 100, 10_000)),
+        chance.randint(2, 4),
+        curve=_curve(trial.accuracy, chance, rung),
+        left=chance.randint(1, 9),
+        ended=ended,
+        front=tuple(complete[i] for i in best),
+    )
+
+
+def _ended(record: RungRecord, chance: random.Random, rung: int) -> Ended:
+    complete = chance.random() < 0.5
+    epochs = 9 if complete else rung
+    return Ended(
+        record.number, record.params, _curve(record.accuracy, chance, epochs), complete, chance.random() < 0.2
+    )
+
+
+def _curve(end: float, chance: random.Random, epochs: int) -> tuple[float, ...]:
+    """Accuracies by epoch, that of the last one given."""
+    return (*(chance.uniform(0.0, 100.0) for _ in range(epochs - 1)), end)

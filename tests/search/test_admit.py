@@ -87,8 +87,9 @@ def test_a_duplicate_has_what_its_original_has_so_far(tmp_path: Path) -> None:
     assert late.reason == "the same model as trial 0" and late.finished_at is not None
     assert late.metrics == {"loss": 1.0}
     assert as_duplicate(early, history[0]).accuracy == 90.0
-    stopped = replace(original, state="pruned", predicted=85.0)
-    assert as_duplicate(early, stopped).predicted == 85.0
+    stopped = replace(original, state="pruned", predicted=85.0, predicted_error=0.7)
+    late = as_duplicate(early, stopped)
+    assert (late.predicted, late.predicted_error) == (85.0, 0.7)
 
 
 @pytest.mark.parametrize("inherit", [True, False])

@@ -11,6 +11,7 @@ import pytest
 from outline import outline
 from simulated_search import Simulated, session
 
+from lcsearch.core.errors import InputError
 from lcsearch.core.job import Job, Report, Verdict
 from lcsearch.core.records import TrialRecord
 from lcsearch.runs.read import read_run
@@ -75,6 +76,16 @@ def test_an_interrupted_trial_goes_on_after_a_resume(tmp_path: Path) -> None:
     resumed = search(tmp_path / "cut", trials=16)
     assert outline(resumed) == outline(whole)
     assert [e.epoch for e in resumed[11].epochs] == sorted({e.epoch for e in resumed[11].epochs})
+
+
+def test_a_time_too_short_for_a_trial_is_refused_and_a_longer_one_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    with session(path, timeout=1e-9) as opened, pytest.raises(InputError) as raised:
+        opened.run()
+    needed = f"a longer one is needed to go on with {path}"
+    assert str(raised.value) == f"timeout=1e-09: is over before the first trial can begin; {needed}"
+    assert outline(search(path, timeout=3600.0)) == outline(search(tmp_path / "whole"))
+    assert search(path, timeout=1e-9, trials=13) == read_run(path).trials  # something was trained before
 
 
 @pytest.mark.parametrize("max_failures", [0, 1, 2])

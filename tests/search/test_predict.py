@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
-from lcsearch.search.predict import predict_final
+from lcsearch.search.predict import Curve, extrapolate
+
+
+def predict_final(curve: Curve, finished: Sequence[Curve]) -> float:
+    return extrapolate(curve, finished).accuracy
 
 
 def test_a_line_is_found_again():
@@ -53,9 +58,34 @@ def test_shorter_finished_curves_do_not_count():
 
 
 def test_edges():
-    assert predict_final([], [[1.0, 2.0]]) is None
     assert predict_final([70.0], []) == 70.0
     assert predict_final([99.0], [[50.0, 90.0]]) == 100.0
     for curve, finished in (([math.nan], []), ([1.0], [[1.0, math.inf]])):
         with pytest.raises(ValueError, match=r"^a curve holds an accuracy that is not finite$"):
             predict_final(curve, finished)
+    with pytest.raises(ValueError, match="without an epoch"):
+        extrapolate([], [[1.0, 2.0]])
+
+
+def test_the_error_is_what_a_line_leaves_of_many_curves():
+    """As drawn: 0.9 points around a line, after the first epoch and after the second."""
+    rng = np.random.default_rng(1)
+    starts = rng.uniform(40, 80, 400)
+    finals = 60 + 0.4 * starts + rng.normal(0, 0.9, 400)
+    finished = [[start, start + 1, final] for start, final in zip(starts, finals, strict=True)]
+    assert extrapolate([55.0], finished).error == pytest.approx(0.9, rel=0.1)
+    assert extrapolate([55.0, 56.0], finished).error == pytest.approx(0.9, rel=0.1)
+
+
+def test_few_curves_say_little_of_the_error():
+    """0.6 points after one epoch, half of it after four; three curves without a miss are one of five."""
+    assert extrapolate([70.0], [[80.0, 90.0]]).error == pytest.approx(0.6)
+    four = [[80.0, 81.0, 82.0, 83.0, 90.0]]
+    assert extrapolate([70.0, 71.0, 72.0, 73.0], four).error == pytest.approx(0.3)
+    level = [[80.0, 90.0]] * 3
+    assert extrapolate([70.0], level).error == pytest.approx(0.6 * math.sqrt(4 / 5))
+
+
+def test_no_prediction_is_surer_than_a_training_is_repeatable():
+    assert extrapolate([70.0], [[80.0, 90.0]] * 1000).error == 0.2
+    assert extrapolate([70.0, 75.0], [[80.0, 90.0]]).error == 0.0

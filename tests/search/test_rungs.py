@@ -10,7 +10,7 @@ from lcsearch.core.records import HAND_PICKED, Decision, EpochRecord, Origin, Ru
 from lcsearch.core.spec import ModelSpec, Recipe, TrialSpec
 from lcsearch.search.history import History
 from lcsearch.search.rungs import Rungs, rung_epochs
-from lcsearch.search.stopping import Arrival, find
+from lcsearch.search.stopping import Arrival, Ended, find
 
 SCRATCH, TUNED = Recipe(epochs=3), Recipe(epochs=2, init="backbone")
 RUNGS = Rungs(1000, find("pareto"), factor=3)
@@ -76,7 +76,7 @@ def test_a_stopped_trial_is_predicted_from_those_that_started_alike() -> None:
     """One finished curve that started alike gains 2 points from the first epoch to its end."""
     cut = trial(3, 300, TUNED, 80.0, state="running")
     history = History([BASELINE, SMALL_AND_GOOD, trial(2, 400, TUNED, 80.0, 82.0), cut])
-    assert RUNGS.predict(cut, history) == pytest.approx(82.0)
+    assert RUNGS.predict(cut, history).accuracy == pytest.approx(82.0)
 
 
 @pytest.mark.parametrize(
@@ -123,10 +123,40 @@ def test_what_a_rule_says_is_recorded_with_those_that_it_saw() -> None:
     one = trial(2, 300, SCRATCH, 50.0, state="running")
     decision = Rungs(500, keep, 2).decide(one, History([one, SMALL_AND_GOOD, BASELINE]))
     assert decision == Decision(1, True, "kept", (0, 1))
-    others = (RungRecord(0, 1000, 60.0), RungRecord(1, 100, 99.0))
-    assert asked == [Arrival(RungRecord(2, 300, 50.0), others, 60.0, 500, 2)]
+    seen = Arrival(
+        RungRecord(2, 300, 50.0),
+        (RungRecord(0, 1000, 60.0), RungRecord(1, 100, 99.0)),
+        *(60.0, 500, 2),
+        curve=(50.0,),
+        left=2,
+        ended=(
+            Ended(0, 1000, (60.0, 80.0, 92.0), True, True),
+            Ended(1, 100, (99.0, 99.0, 99.0), True, False),
+        ),
+        front=(RungRecord(1, 100, 99.0),),
+    )
+    assert asked == [seen]
     Rungs(36, keep, 2, "macro F1").decide(one, History([one, SMALL_AND_GOOD, BASELINE]))
-    assert asked[1] == Arrival(RungRecord(2, 300, 50.0), others, 60.0, 36, 2, "macro F1")
+    assert asked[1] == replace(seen, images=36, metric="macro F1")
+
+
+def test_a_rule_sees_what_ended_and_started_alike_and_the_whole_front() -> None:
+    asked = list[Arrival]()
+
+    def keep(arrival: Arrival) -> None:
+        asked.append(arrival)
+
+    cut = trial(5, 300, TUNED, 85.0, state="running")
+    stopped = trial(2, 400, TUNED, 70.0, state="pruned")
+    other = trial(3, 500, TUNED, 86.0, 87.0)
+    going = trial(4, 600, TUNED, 88.0, state="running")
+    Rungs(1000, keep, 3).decide(cut, History([BASELINE, SMALL_AND_GOOD, stopped, other, going, cut]))
+    assert asked[0].ended == (
+        Ended(2, 400, (70.0,), False, False),
+        Ended(3, 500, (86.0, 87.0), True, False),
+    )
+    assert asked[0].front == (RungRecord(1, 100, 99.0),)
+    assert (asked[0].curve, asked[0].left) == ((85.0,), 1)
 
 
 def test_nothing_is_recorded_between_rungs_and_where_no_rule_speaks() -> None:

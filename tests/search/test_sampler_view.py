@@ -87,6 +87,16 @@ def test_the_end_of_a_trial(ended: TrialRecord, values: list[float], predicted: 
     assert (trial.params, trial.distributions) == ({"x": 0.5}, {"x": X})
 
 
+@pytest.mark.parametrize("error", [None, 0.7])
+def test_how_sure_a_prediction_is_is_shown(error: float | None) -> None:
+    shown = view()
+    shown.add(record(0, "pruned", predicted=70.0, predicted_error=error), proposal())
+    assert only(shown).user_attrs.get("predicted_error") == error
+    shown = view()
+    shown.add(record(0, accuracy=70.0, predicted_error=error), proposal())
+    assert "predicted_error" not in only(shown).user_attrs
+
+
 @pytest.mark.parametrize("ended", [record(0, "failed"), record(0, "pruned"), record(0, "complete")], ids=str)
 def test_a_trial_without_an_accuracy_has_failed(ended: TrialRecord) -> None:
     shown = view()

@@ -10,6 +10,25 @@ from lcsearch.core.records import RungRecord
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """A trial that has ended: trained to its end, or stopped.
+
+    Attributes:
+        number: Its number.
+        params: Its parameters.
+        curve: Its accuracy in percent after each epoch that it was trained for.
+        complete: Whether it was trained to its end.
+        hand_picked: Whether the search did not propose it.
+    """
+
+    number: int
+    params: int
+    curve: tuple[float, ...]
+    complete: bool
+    hand_picked: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """A trial that has reached a rung, and everything that a rule may look at.
 
@@ -21,6 +40,11 @@ class Arrival:
             an accuracy as uncertain (`lcsearch.core.metric.effective_images`).
         factor: Ratio between one rung and the next, at least 2.
         metric: What people call an accuracy, such as ``balanced accuracy``.
+        curve: The trial's accuracy in percent after each epoch so far, the rung's last.
+        left: Epochs that it is still to be trained for.
+        ended: The latest trials that ended and started as the trial did, by number.
+        front: The run's front of trials that were trained to their end, however they started, by rising
+            parameters, each with the accuracy at its end.
     """
 
     trial: RungRecord
@@ -29,6 +53,10 @@ class Arrival:
     images: int
     factor: int
     metric: str = "accuracy"
+    curve: tuple[float, ...] = ()
+    left: int = 0
+    ended: tuple[Ended, ...] = ()
+    front: tuple[RungRecord, ...] = ()
 
 
 @runtime_checkable
