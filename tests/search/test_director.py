@@ -47,6 +47,8 @@ def test_a_run_in_two_sessions_is_identical_to_one(tmp_path: Path, sampler: str)
     search(tmp_path / "parts", trials=13, sampler=sampler)
     parts = search(tmp_path / "parts", trials=20, sampler=sampler)
     assert outline(parts) == outline(whole)
+    stopped = [trial for trial in whole if trial.state == "pruned"]
+    assert stopped and all(trial.predicted is not None and trial.predicted_error for trial in stopped)
 
 
 class Interrupting(Simulated):
