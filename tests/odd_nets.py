@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -152,6 +154,20 @@ class Deep(Chain):
 def deep(num_classes: int, in_channels: int) -> nn.Module:
     """A ``Conv3d`` beside ``Conv2d``."""
     return Deep(num_classes, in_channels)
+
+
+def nested(num_classes: int, in_channels: int) -> nn.Module:
+    """Large layers with names as long as those of the densely connected nets."""
+    layer = OrderedDict(conv1=nn.Conv2d(in_channels, 1024, 3), conv2=nn.Conv2d(1024, 2048, 3))
+    block = nn.Sequential(OrderedDict(denselayer16=nn.Sequential(layer)))
+    return nn.Sequential(
+        OrderedDict(
+            features=nn.Sequential(OrderedDict(denseblock4=block)),
+            pool=nn.AdaptiveAvgPool2d(1),
+            flat=nn.Flatten(),
+            classifier=nn.Linear(2048, num_classes),
+        )
+    )
 
 
 def overheard(num_classes: int, in_channels: int) -> nn.Module:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Generator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -68,6 +69,11 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
     finally:
         collected.touch()
         lock.release()
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: nobody need look through it each time garbage is sought."""
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

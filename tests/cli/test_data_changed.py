@@ -27,7 +27,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "installed").mkdir()
     with installed_inline(home / "installed"):
         assert call([
-            "run", "--backbone", "base", "--dataset", f"folder:{home / 'toys'}", "--image-size", "8",
+            "run", "--backbone", "tiny_net:tiny", "--dataset", f"folder:{home / 'toys'}", "--image-size", "8",
             "--epochs", "1", "--batch-size", "8", "--engine", "inline", "--trials", "2", "--jobs", "1",
             "--early-stopping", "none", "--out", str(home / "run"),
         ]) == 0  # fmt: skip

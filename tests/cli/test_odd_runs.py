@@ -44,8 +44,9 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def original(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that trained its backbone and ended before it cut a model out of it."""
     path = tmp_path_factory.mktemp("runs") / "one"
-    asked = ["--backbone", "base", "--dataset", f"folder:{photos}", "--image-size", "8", "--epochs", "1"]
-    more = ["--init", "trained", "--distill", "0.5", "--trials", "1", "--jobs", "1", "--engine", "inline"]
+    asked = ["--backbone", "tiny_net:tiny", "--dataset", f"folder:{photos}", "--image-size", "8"]
+    more = ["--epochs", "1", "--init", "trained", "--distill", "0.5", "--trials", "1"]
+    more += ["--jobs", "1", "--engine", "inline"]
     assert call(["run", *asked, *more, "--out", str(path)]) == 0
     assert not (path / "start").exists()
     return path

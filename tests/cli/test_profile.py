@@ -94,7 +94,7 @@ def test_what_stays_plain_is_listed_with_its_reason() -> None:
     )
 
 
-@pytest.mark.parametrize("backbone", ["vgg11", "torchvision:densenet121"])
+@pytest.mark.parametrize("backbone", ["vgg11", "odd_nets:nested"])
 def test_the_table_fits_80_columns_and_cuts_nothing_off(backbone: str) -> None:
     lines = invoke("--backbone", backbone, "--alpha", "0.25", "--rank-ratio", "0.25").stdout.splitlines()
     assert max(map(len, lines)) <= 80

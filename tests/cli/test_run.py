@@ -1,20 +1,21 @@
 """``lcsearch run`` and ``resume`` as a user types them: real training on scikit-learn's digits.
 
-The first run is a process of its own with workers of its own, and so is what gets a signal. What is only
-called again is called in this process, which spares it the start of another interpreter.
+What gets a signal is a process of its own. Everything else is called in this process, which spares it the
+start of another interpreter; the first run has workers of its own all the same.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from cli_runs import command, run_and_signal
+from cli_runs import run_and_signal
 from inline_engine import installed_inline
 from outline import outline
 
@@ -25,12 +26,8 @@ pytestmark = pytest.mark.slow
 
 SMALL = [
     "--backbone", "base", "--dataset", "digits", "--train-images", "192", "--validation-images", "96",
-    "--image-size", "16", "--epochs", "3", "--trials", "9", "--jobs", "1",
+    "--image-size", "16", "--epochs", "2", "--trials", "5", "--jobs", "1",
 ]  # fmt: skip
-
-
-def lcsearch(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=240, check=False)
 
 
 def call(*arguments: str) -> int:
@@ -42,17 +39,18 @@ def call(*arguments: str) -> int:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("runs") / "whole"
-    done = lcsearch("run", *SMALL, "--out", str(path))
-    assert done.returncode == 0, done.stderr
+    assert call("run", *SMALL, "--out", str(path)) == 0
     return path
 
 
 @pytest.fixture(scope="module")
 def shown(finished: Path) -> dict[str, Any]:
     """What ``lcsearch status --json`` prints, and nothing else."""
-    done = lcsearch("status", str(finished), "--json")
-    assert done.returncode == 0 and done.stderr == ""
-    return json.loads(done.stdout)  # type: ignore[no-any-return]
+    out, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+        assert call("status", str(finished), "--json") == 0
+    assert errors.getvalue() == ""
+    return json.loads(out.getvalue())  # type: ignore[no-any-return]
 
 
 def test_a_run_leaves_a_front_a_page_and_a_config(finished: Path, shown: dict[str, Any]) -> None:
@@ -76,7 +74,7 @@ def test_status_counts_what_the_run_recorded(finished: Path, shown: dict[str, An
 
 def test_ctrl_c_finishes_the_epoch_and_says_how_to_go_on(tmp_path: Path) -> None:
     path = tmp_path / "cut"
-    done = run_and_signal("run", *SMALL, "--out", str(path), epochs=2, how=signal.SIGINT)
+    done = run_and_signal("run", *SMALL, "--out", str(path), epochs=1, how=signal.SIGINT)
     assert done.returncode == 130
     assert f"lcsearch resume {path}" in done.stderr
     assert "Traceback" not in done.stderr
@@ -86,7 +84,8 @@ def test_a_longer_resume_adds_trials_and_keeps_the_old_ones(tmp_path: Path) -> N
     path = tmp_path / "longer"
     (tmp_path / "installed").mkdir()
     with installed_inline(tmp_path / "installed"):
-        assert call("run", *SMALL, "--engine", "inline", "--trials", "2", "--out", str(path)) == 0
+        asked = ["--engine", "inline", "--trials", "2", "--init", "scratch"]
+        assert call("run", *SMALL, *asked, "--out", str(path)) == 0
         before = outline(read_run(path).trials)
         assert call("resume", str(path), "--trials", "3") == 0
     after = outline(read_run(path).trials)

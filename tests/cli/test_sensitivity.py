@@ -9,6 +9,7 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 from safetensors.torch import save_file
+from tiny_net import tiny
 
 from lcsearch.cli.main import call
 from lcsearch.cli.sensitivity import sensitivity
@@ -60,15 +61,16 @@ layers: {"*": {kind: [conv, linear], channels: {low: 0.25, high: 1.0}}}
 
 
 @pytest.mark.slow
-def test_where_channels_are_searched_groups_of_them_are_shown(weights: Path) -> None:
-    space = weights.with_suffix(".yaml")
+def test_where_channels_are_searched_groups_of_them_are_shown(tmp_path: Path) -> None:
+    weights, space = tmp_path / "w.safetensors", tmp_path / "space.yaml"
+    save_file(tiny(10, 1).state_dict(), weights)
     space.write_text(SPACE)
-    asked = ("--backbone", "base", "--init", str(weights), *DATA, "--space", str(space))
+    asked = ("--backbone", "tiny_net:tiny", "--init", str(weights), *DATA, "--space", str(space))
     lines = invoke(*asked).stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    assert any(line.split()[:4] == ["features.12", "192", "of", "256"] for line in lines)
+    assert any(line.split()[:4] == ["3", "24", "of", "32"] for line in lines)
     rows = json.loads(invoke(*asked, "--json").stdout)["channels"]
-    assert [row["kept"] for row in rows if row["group"] == "features.12"] == [192, 128, 64]
+    assert [row["kept"] for row in rows if row["group"] == "3"] == [24, 16, 8]
 
 
 @pytest.mark.parametrize(

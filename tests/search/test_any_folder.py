@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
-from cli_runs import command
 from inline_engine import installed_inline
 from PIL import Image
 
@@ -27,14 +25,6 @@ def make(num_classes, in_channels):
         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, num_classes),
     )
 """
-
-
-def typed(where: Path, *arguments: str) -> None:
-    """In a process of its own, with workers of its own."""
-    done = subprocess.run(
-        command(*arguments), cwd=where, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.returncode == 0, done.stderr
 
 
 def called(where: Path, *arguments: str) -> None:
@@ -66,7 +56,7 @@ def test_a_run_is_gone_on_with_from_another_folder(tmp_path: Path) -> None:
             "--epochs", "1", "--batch-size", "8", "--engine", "inline", "--trials", "2",
             "--early-stopping", "none", "--out", "made",
         )  # fmt: skip
-        typed(away, "resume", str(run), "--trials", "3", "--engine", "local", "--jobs", "1")
+        called(away, "resume", str(run), "--trials", "3", "--engine", "local", "--jobs", "1")
         assert [trial.state for trial in read_run(run).trials].count("complete") == 3
         called(away, "export", str(run), "--trial", "0", "-o", "net.pt2")
         called(

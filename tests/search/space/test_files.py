@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from lcsearch.core.spec import LayerSpec, ModelSpec, TrialSpec
 from lcsearch.core.yaml import parse_yaml
 from lcsearch.nets import surgery
 from lcsearch.nets.replaceable import conv_layers
-from lcsearch.search.space import bind, load_space, parse_space, space_names, space_path, to_yaml
+from lcsearch.search.space import BoundSpace, bind, load_space, parse_space, space_names, space_path, to_yaml
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +22,8 @@ SHIPPED = [name for name in space_names() if name != "generic"]
 TORCHVISION = ["torchvision:resnet18", "torchvision:mobilenet_v2"]
 
 
-def bound_to(name: str, text: str | None = None):
+@cache
+def bound_to(name: str, text: str | None = None) -> BoundSpace:
     template = ModelSpec(name, 10, 3)
     with torch.device("meta"):
         model = surgery.build_model(template)
@@ -49,7 +51,15 @@ def test_a_shipped_space_holds_the_backbone_and_a_much_smaller_model(name: str) 
     assert all(isinstance(layer, LayerSpec) for layer in bound.smallest().layers.values())
 
 
-@pytest.mark.parametrize("name", [*SHIPPED, *TORCHVISION])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            name, marks=pytest.mark.long if name == "resnet56" else ()
+        )  # resnet32 has the same blocks
+        for name in (*SHIPPED, *TORCHVISION)
+    ],
+)
 def test_the_written_space_is_the_one_that_would_be_searched(name: str) -> None:
     default = bound_to(name)
     text = to_yaml(name, default)
