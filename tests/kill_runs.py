@@ -32,7 +32,7 @@ _work = local._work
 PR_SET_CHILD_SUBREAPER = 36
 ASKED = {
     "backbone": "simulated_objectives:net", "num_classes": 10, "in_channels": 1, "image_size": 8,
-    "validation_images": 1000, "trials": 12, "epochs": 9, "jobs": 1, "device": "cpu", "quiet": True,
+    "validation_images": 1000, "trials": 10, "epochs": 9, "jobs": 1, "device": "cpu", "quiet": True,
 }  # fmt: skip
 
 

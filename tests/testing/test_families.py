@@ -265,14 +265,29 @@ def with_offer(kind: type[LinearOffer[LinearSpec]]) -> LinearFamily:
         (with_layer(ReadsWithoutGradient), "no gradient flows through the weight of"),
         (with_layer(ReadsPrimaries), "the weight of .* is not its filters"),
         (with_layer(CannotBeRead), r"reading the weight of factorize\(\)"),
-        (with_offer(Wanders), r"least_shrink\(.*expected 0 to 1"),
-        (with_offer(Guesses), r"none of guesses\(\) makes"),
-        (with_offer(Unlucky), "differs, though its generator is seeded alike"),
-        (with_offer(UpsideDown), r"by extreme\(\) the smallest stores"),
-        (with_offer(HalfAnswers), "the answers of .* lie outside the space"),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_what_breaks_it_is_said(broken: Family[Any], complaint: str) -> None:
     with pytest.raises(AssertionError, match=complaint):
         check_family(broken, rules=RULES["linear"])
+
+
+@pytest.mark.parametrize(
+    ("broken", "complaint"),
+    [
+        (Wanders, r"least_shrink\(.*expected 0 to 1"),
+        (Guesses, r"none of guesses\(\) makes"),
+        (Unlucky, "differs, though its generator is seeded alike"),
+        (UpsideDown, r"by extreme\(\) the smallest stores"),
+        (HalfAnswers, "the answers of .* lie outside the space"),
+    ],
+)
+def test_what_breaks_an_offer_is_said(
+    broken: type[LinearOffer[LinearSpec]], complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "lcsearch.testing.families._MOST_SPECS", 1
+    )  # layers are looked at first: they are ours
+    with pytest.raises(AssertionError, match=complaint):
+        check_family(with_offer(broken), rules=RULES["linear"])
