@@ -59,8 +59,8 @@ def test_what_was_picked_by_hand_says_nothing_of_what_the_search_brings() -> Non
 def test_only_the_latest_trials_say_what_an_epoch_brings() -> None:
     """Behind so many stopped ones the gain of trial 1 is forgotten, and any promise is enough."""
     stopped = tuple(replace(OWN[1], number=n) for n in range(10, 10 + LATELY))
-    assert not worth_its_epochs(arrival(76.0, 9))[0]
-    assert worth_its_epochs(arrival(76.0, 9, (BACKBONE, *OWN, *stopped)))[0]
+    assert not worth_its_epochs(arrival(76.0, 40))[0]
+    assert worth_its_epochs(arrival(76.0, 40, (BACKBONE, *OWN, *stopped)))[0]
     assert not worth_its_epochs(arrival(74.0, 9, (BACKBONE, *OWN, *stopped[: LATELY - 4])))[0]
 
 
