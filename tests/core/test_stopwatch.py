@@ -126,3 +126,10 @@ def test_the_device_is_waited_for(
     monkeypatch.setitem(sys.modules, "torch", torch)
     device_done()
     assert waited == expected
+
+
+def test_what_a_stopwatch_begins_with_is_nothing_in_particular() -> None:
+    clock = Clock()
+    watch = Stopwatch(clock=clock, settle=clock.settle)
+    work(clock, 2)
+    assert watch.seconds() == {"other": 2}

@@ -11,6 +11,7 @@ from plugin_files import installed
 from torch import nn
 
 from lcsearch.layers import LinearConv2d, models
+from lcsearch.layers.bank_norm import BankNorm, InnerNorm
 from lcsearch.layers.families.conv import ConvSpec
 from lcsearch.layers.families.linear import LinearSpec
 
@@ -36,6 +37,24 @@ def test_parameters_that_do_not_decay_and_that_are_pruned() -> None:
     assert isinstance(low, LinearConv2d) and isinstance(sparse, LinearConv2d)
     assert models.undecayed(model) == [low.column, low.row, sparse.coefficients]
     assert models.prunable(model) == [sparse.coefficients]
+
+
+class Hurried(BankLayer):
+    """A layer whose bank learns faster, and which has a batch norm inside."""
+
+    def inner_norm(self) -> InnerNorm:
+        return self.inner
+
+    def faster(self) -> tuple[float, list[nn.Parameter]]:
+        return 3.0, [self.bank]
+
+
+def test_batch_norms_inside_and_parameters_that_learn_faster() -> None:
+    layer = Hurried(nn.Conv2d(3, 8, 3), BankSpec(2, "b"), nn.Parameter(torch.randn(2, 9)))
+    layer.inner = InnerNorm(BankNorm(2), torch.relu)
+    model = nn.Sequential(net(), layer, nn.BatchNorm2d(8))
+    assert models.inner_norms(model) == [(layer, layer.inner)]
+    assert models.faster(model) == {layer.bank: 3.0}
 
 
 @pytest.mark.parametrize("pairs", [12, 1])

@@ -217,7 +217,7 @@ class Ends:
         return next(one for one in choices if one in self.wanted)
 
 
-SOME = {"shared": {"low": 0.1, "high": 0.3}}
+SOME = {"shared": {"low": 0.1, "high": 0.15}, "unique": 0}
 """With more than layers by themselves at the least, and less than plain ones at the most."""
 
 
