@@ -6,7 +6,8 @@ same. A net that has a number of channels in its forward answers the same too, b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -18,6 +19,9 @@ from lcsearch.nets.channels.places import NOT_FOLLOWED
 from lcsearch.nets.channels.thin import thin
 from lcsearch.nets.copying import copied, copied_to
 from lcsearch.nets.scores import tensors_in
+
+_WhyNot = Callable[[Sequence[ChannelGroup]], str | None]
+"""Says why a net does not answer the same, or does not run, without channels of groups."""
 
 _FACTORS = (1.0, 0.7, 0.5)
 """The largest number that multiplies a layer's outputs, smaller ones until the net is calm. With 1.5 the
@@ -45,7 +49,7 @@ def verified(model: nn.Module, found: ChannelGroups, image: tuple[int, int, int]
         net, images = _filled(model, image)
         expected = tensors_in(net(images.clone()))
 
-        def why_not(groups: Iterable[ChannelGroup]) -> str | None:
+        def why_not(groups: Sequence[ChannelGroup]) -> str | None:
             return _changes(net, groups, images, expected) or _fails(net, found, groups, images, expected)
 
         whole = _failing(found.groups, why_not)
@@ -53,16 +57,24 @@ def verified(model: nn.Module, found: ChannelGroups, image: tuple[int, int, int]
     return ChannelGroups(groups, (*found.whole, *(Whole(name, why) for name, why in whole.items())))
 
 
-def _failing(
-    groups: tuple[ChannelGroup, ...], why_not: Callable[[Iterable[ChannelGroup]], str | None]
-) -> dict[str, str]:
-    """Which groups fail, and why: all at once, then, if something is wrong, each alone."""
-    if why_not(groups) is None:
+def _failing(groups: Sequence[ChannelGroup], why_not: _WhyNot) -> dict[str, str]:
+    """Which groups fail, and why: each alone, or in company of others that do not."""
+    found = _failing_alone(groups, why_not)
+    if found is None:
         return {}
-    found = {group.name: why for group in groups if (why := why_not([group])) is not None}
-    rest = tuple(group for group in groups if group.name not in found)
+    rest = [group for group in groups if group.name not in found]
     together = why_not(rest) if rest else None
     return found | {group.name: together for group in rest if together is not None}
+
+
+def _failing_alone(groups: Sequence[ChannelGroup], why_not: _WhyNot) -> dict[str, str] | None:
+    """Which groups fail alone: of those among which some do, half by half; None where none does."""
+    why = why_not(groups)
+    if why is None or len(groups) == 1:
+        return None if why is None else {groups[0].name: why}
+    middle = len(groups) // 2
+    halves = (_failing_alone(half, why_not) for half in (groups[:middle], groups[middle:]))
+    return {name: why for half in halves for name, why in (half or {}).items()}
 
 
 def _filled(model: nn.Module, image: tuple[int, int, int]) -> tuple[nn.Module, Tensor]:
@@ -112,18 +124,29 @@ def _changes(
     net: nn.Module, groups: Iterable[ChannelGroup], images: Tensor, expected: list[Tensor]
 ) -> str | None:
     """Whether other answers come where the channels of groups change places."""
-    twin = copied(net)
-    tensors = dict(twin.named_parameters(remove_duplicate=False)) | dict(twin.named_buffers())
-    for number, group in enumerate(groups):
-        for cut in group.cuts:
-            to = cut.places(group.size, np.arange(group.size))
-            of = cut.places(group.size, _moved(group, number))
-            for block, into, out_of in zip(tensors[cut.tensor].chunk(cut.blocks), to, of, strict=True):
-                there, here = torch.from_numpy(into), torch.from_numpy(out_of)
-                block.index_copy_(cut.dim, there, block.index_select(cut.dim, here))
-    pairs = zip(tensors_in(twin(images.clone())), expected, strict=True)
-    same = all(_close(one, other, _CLOSE[images.dtype]) for one, other in pairs)
+    with _moved_channels(net, groups):
+        pairs = zip(tensors_in(net(images.clone())), expected, strict=True)
+        same = all(_close(one, other, _CLOSE[images.dtype]) for one, other in pairs)
     return None if same else NOT_FOLLOWED
+
+
+@contextmanager
+def _moved_channels(net: nn.Module, groups: Iterable[ChannelGroup]) -> Iterator[None]:
+    """The channels of groups are in other places for a while; a copy of the net would take longer."""
+    tensors = dict(net.named_parameters(remove_duplicate=False)) | dict(net.named_buffers())
+    before = {cut.tensor: tensors[cut.tensor].clone() for group in groups for cut in group.cuts}
+    try:
+        for number, group in enumerate(groups):
+            for cut in group.cuts:
+                to = cut.places(group.size, np.arange(group.size))
+                of = cut.places(group.size, _moved(group, number))
+                for block, into, out_of in zip(tensors[cut.tensor].chunk(cut.blocks), to, of, strict=True):
+                    there, here = torch.from_numpy(into), torch.from_numpy(out_of)
+                    block.index_copy_(cut.dim, there, block.index_select(cut.dim, here))
+        yield
+    finally:
+        for name, value in before.items():
+            tensors[name].copy_(value)
 
 
 def _moved(group: ChannelGroup, number: int) -> Places:
