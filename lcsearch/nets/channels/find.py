@@ -26,7 +26,7 @@ from lcsearch.nets.channels.places import (
     cuts,
     tensors,
 )
-from lcsearch.nets.channels.pruning_private import unchanged, views_followed_with_care
+from lcsearch.nets.channels.pruning_private import unchanged, views_followed_with_care, with_an_end
 from lcsearch.nets.copying import copied_to
 from lcsearch.nets.scores import tensors_in
 
@@ -96,7 +96,7 @@ def _groups(net: nn.Module, images: Tensor) -> ChannelGroups:
     names |= {parameter: name for name, parameter in net.named_parameters()}
     order = {name: place for place, name in enumerate(names.values())}
     shared, found, whole = _shared(net), list[ChannelGroup](), list[Whole]()
-    with unchanged():
+    with unchanged(), with_an_end(len(graph.module2node)):
         all_joined = list(_joined(graph))
     for layer, joined in all_joined:
         if joined is None:

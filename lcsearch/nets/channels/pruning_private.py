@@ -8,6 +8,9 @@ from typing import Any
 
 from lcsearch.core.torch_private import sizes_of
 
+_PLACES_PER_LAYER = 10
+"""Far above what channels have that are read by all later layers: as inputs and outputs, of a few parts."""
+
 
 @contextlib.contextmanager
 def views_followed_with_care() -> Iterator[None]:
@@ -37,6 +40,35 @@ def unchanged() -> Iterator[None]:
     """
     with _replaced("update_index_mapping", lambda update, graph: None):
         yield
+
+
+@contextlib.contextmanager
+def with_an_end(layers: int) -> Iterator[None]:
+    """Give up, with an error, on channels that are found at more places than there can be.
+
+    Where a net adds to the first of some channels again and again, as ReXNet does, Torch-Pruning 1.6 finds
+    parts of parts of them, ever more with each block. A version without this method goes on to the end.
+
+    Args:
+        layers: Of the graph, operations and loose parameters among them.
+    """
+    from torch_pruning.dependency.group import Group
+
+    add = getattr(Group, "add_dep", None)
+    if add is None:
+        yield
+        return
+
+    def add_up_to(group: Any, *arguments: Any, **named: Any) -> None:
+        if len(group) > _PLACES_PER_LAYER * layers:
+            raise RecursionError("channels are found at more places than there can be")
+        add(group, *arguments, **named)
+
+    Group.add_dep = add_up_to
+    try:
+        yield
+    finally:
+        Group.add_dep = add
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from channel_nets import Between, Concat, Shuffled
 from torch import nn
 from torch_pruning import DependencyGraph
 from torch_pruning.dependency import index_mapping
+from torch_pruning.dependency.group import Group
 
 from lcsearch.nets.channels import find_groups, pruning_private, verified
 
@@ -18,10 +19,10 @@ PRIVATE = ("update_reshape_index_mapping", "update_index_mapping")
 
 
 def test_theirs_are_back_after_a_net_was_followed() -> None:
-    before = [getattr(index_mapping, name) for name in PRIVATE]
+    add, before = Group.add_dep, [getattr(index_mapping, name) for name in PRIVATE]
     find_groups(Concat(), IMAGE)
     find_groups(nn.Linear(3, 3), IMAGE)
-    assert [getattr(index_mapping, name) for name in PRIVATE] == before
+    assert [getattr(index_mapping, name) for name in PRIVATE] == before and Group.add_dep is add
 
 
 def test_a_shuffle_costs_only_the_channels_that_it_moves() -> None:
@@ -41,6 +42,26 @@ def test_a_shuffle_costs_only_the_channels_that_it_moves() -> None:
     found = verified(net, find_groups(net, IMAGE), IMAGE)
     assert [group.name for group in found.groups] == ["between.0.into", "between.1.into", "two"]
     assert {one.name for one in found.whole} <= {"one", "between.0.back", "between.1.back"}
+
+
+class PartlyAdded(nn.Module):
+    """As ReXNet's: what came in is added to the first of more channels."""
+
+    def __init__(self, into: int, out: int) -> None:
+        super().__init__()
+        self.inner, self.outer = nn.Conv2d(into, 6, 1), nn.Conv2d(6, out, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        made, size = self.outer(self.inner(x).relu()), x.shape[1]
+        return torch.cat([made[:, :size] + x, made[:, size:]], 1)
+
+
+def test_channels_that_are_found_without_end_are_given_up() -> None:
+    blocks = [PartlyAdded(8 + 4 * place, 12 + 4 * place) for place in range(9)]
+    net = nn.Sequential(nn.Conv2d(3, 8, 1), *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(44, 3))
+    found = verified(net, find_groups(net, IMAGE), IMAGE)
+    assert [group.name for group in found.groups] == [f"{place}.inner" for place in range(1, 10)]
+    assert {f"{place}.outer" for place in range(3, 7)} <= {one.name for one in found.whole}
 
 
 def test_a_version_without_them_finds_the_same_groups(monkeypatch: pytest.MonkeyPatch) -> None:
