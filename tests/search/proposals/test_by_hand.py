@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
+import pytest
 import torch
 from torch import nn
 
@@ -75,3 +78,59 @@ def test_one_share_for_all_has_the_size_whatever_the_space_says_of_shares() -> N
         TrialSpec(model()),
         TrialSpec(model(_1=canonical(0.204, 76), _2=0.2)),
     ]
+
+
+SIZES = (16, 32, 64)
+
+
+def chain(*kinds: str) -> BoundSpace:
+    """Three convolutions in a row, all of whose channels may go."""
+    one, two, three = SIZES
+    net = nn.Sequential(
+        nn.Conv2d(3, one, 3), nn.ReLU(), nn.Conv2d(one, two, 3), nn.ReLU(), nn.Conv2d(two, three, 3),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(three, 10),
+    )  # fmt: skip
+    rule = {"kind": ["conv", *kinds], "channels": {"low": 0.05, "high": 1.0}, "round_to": 1}
+    plain = {"version": 1, "backbone": "*", "layers": {"*": rule}}
+    return bind(parse_space(plain, "f"), net, ModelSpec("net", 10, 3), (3, 8, 8))
+
+
+def plain_params(share: float) -> int:
+    one, two, three = (max(1, math.floor(share * size + 0.5)) for size in SIZES)
+    return 28 * one + (9 * one + 1) * two + (9 * two + 1) * three + 10 * three + 10
+
+
+def separable_params(share: float) -> int:
+    """Each filter is one kernel, mixed over what it reads."""
+    one, two, three = (max(1, math.floor(share * size + 0.5)) for size in SIZES)
+    layers = one * (9 + 3 + 1) + two * (9 + one + 1) + three * (9 + two + 1)
+    return layers + 10 * three + 10
+
+
+def largest(params: Callable[[float], int], size: int) -> int:
+    """Of all shares of three digits."""
+    return max(found for n in range(50, 1001) if (found := params(n / 1000)) <= size)
+
+
+@pytest.mark.parametrize("limit", [None, 6_000])
+def test_thinner_nets_are_as_large_as_fits(limit: int | None) -> None:
+    """Of the family whose size channels set, as far as it reaches; else the plain one is cut out too."""
+    space = chain("separable")
+    found, expected = hand_picked(space, limit), list[tuple[str, int]]()
+    most = plain_params(1.0) if limit is None else 2 * limit
+    for size in (most // 32, most // 16, most // 8, most // 4, most // 2):
+        thin, other = largest(plain_params, size), largest(separable_params, size)
+        reached = 1.25 * other >= size
+        expected += [("thinner", thin), ("uniform thinner", other) if reached else ("thinner cut", thin)]
+    assert [(one.origin, space.params(one.spec.model)) for one in found[1:]] == expected
+    families = {one.origin: {spec.family for spec in one.spec.model.layers.values()} for one in found[1:]}
+    assert families == {"thinner": set(), "thinner cut": set(), "uniform thinner": {"separable"}}
+
+
+def test_labels_say_the_share_of_the_channels() -> None:
+    assert [one.label for one in hand_picked(chain("separable"))[-4:]] == [
+        "thinner, channels 0.48", "thinner, cut out, channels 0.48",
+        "thinner, channels 0.7", "thinner, cut out, channels 0.7",
+    ]  # fmt: skip
+    assert hand_picked(chain("separable"))[2].label == "thinner separable, channels 0.29"
+    assert hand_picked(chain("linear"))[-1].label == "uniform alpha 0.43"
