@@ -35,6 +35,7 @@ class Seen:
         running: It runs.
         over: By limit: the excess as a share of it.
         screened: Its accuracy before any training, in percent of training images; None where it has none.
+        error: Standard deviation of a prediction in points; None where it is not known.
     """
 
     genome: Genome
@@ -47,6 +48,7 @@ class Seen:
     running: bool
     over: Mapping[str, float]
     screened: float | None = None
+    error: float | None = None
 
     @property
     def point(self) -> tuple[float, float]:
@@ -156,4 +158,5 @@ def _see(layout: Layout, trial: FrozenTrial) -> Seen:
         trial.state == TrialState.RUNNING,
         over,
         trial.user_attrs.get(SCREENED),
+        trial.user_attrs.get("predicted_error"),
     )

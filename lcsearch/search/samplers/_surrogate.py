@@ -26,7 +26,7 @@ _SHAPES = tuple(itertools.product(_LENGTHS, (0.3, 0.7)))
 _NOISES = tuple(itertools.product((0.5, 1.5), (0.7, 2.0)))
 """Factors on the noise of trained and of predicted accuracies."""
 
-_BIAS = 0.5
+_BIAS = 0.2
 """Standard deviation, in points, of how far predicted accuracies are off together."""
 
 _TUNE_ON = 64

@@ -41,7 +41,7 @@ CHILDREN = 128
 _SHAPED = 0.12
 _FRESH = 0.08
 _STARTUP = 4
-_TRAINED_NOISE, _PREDICTED_NOISE = 0.35, 1.0
+_TRAINED_NOISE, _PREDICTED_NOISE, _LEAST_PREDICTED_NOISE = 0.35, 1.0, 0.3
 _BELOW_BEST = 5.5
 _FLOOR = 12.0
 _MOST = 160
@@ -183,7 +183,7 @@ class RecombineSampler(BaseSampler):
         accuracy = np.array([s.accuracy for s in pool], dtype=float)
         accuracy = np.maximum(accuracy, accuracy.max() - _FLOOR)
         predicted = np.array([s.predicted for s in pool])
-        noise = np.where(predicted, _PREDICTED_NOISE, _TRAINED_NOISE)
+        noise = np.array([_noise(s) for s in pool])
         layout = self._layout
         return Surrogate(
             _inputs(pool, hints),
@@ -244,6 +244,13 @@ class _Goal:
 def _sorted(children: list[Child], scores: np.ndarray) -> list[Child]:
     """Children by falling score."""
     return [children[i] for i in np.argsort(-scores, kind="stable")]
+
+
+def _noise(seen: Seen) -> float:
+    """Standard deviation of a trial's accuracy around what its model would have without noise."""
+    if not seen.predicted:
+        return _TRAINED_NOISE
+    return _PREDICTED_NOISE if seen.error is None else max(seen.error, _LEAST_PREDICTED_NOISE)
 
 
 def _inputs(seen: list[Seen], hints: Hints | None = None) -> Inputs:
