@@ -37,7 +37,7 @@ def test_trained_and_predicted_accuracies_have_each_their_own_noise(trained: flo
     predicted = np.arange(2 * each) >= each
     inputs = Inputs(np.zeros((2 * each, 1)), np.full(2 * each, 10.0))
     fitted = Surrogate(inputs, accuracy, np.ones(2 * each), predicted, block=1, blocks=1)
-    bias = 0.5**2  # of all predicted ones together
+    bias = 0.2**2  # of all predicted ones together
     precision = 1 / (2 * accuracy.var()) + each / trained**2 + 1 / (stopped**2 / each + bias)
     assert fitted.guess(inputs[[0]])[1][0] == pytest.approx(math.sqrt(1 / precision), rel=1e-3)
 
@@ -61,7 +61,7 @@ def by_hand(
         (0.7, 1.5, 3.0), (0.3, 0.7), (0.5, 1.5), (0.7, 2.0)
     ):
         deviation = noise / scale * np.where(predicted, other, one)
-        noisy = np.diag(deviation**2 + 1e-6) + np.outer(predicted, predicted) * (0.5 / scale) ** 2
+        noisy = np.diag(deviation**2 + 1e-6) + np.outer(predicted, predicted) * (0.2 / scale) ** 2
         there = kernel(trained, trained, length, additive)
         likely = multivariate_normal(np.zeros(len(target)), there + noisy).logpdf(target)
         found.append((likely, length, additive, noisy))
