@@ -17,11 +17,8 @@ from lcsearch.core.records import TrialRecord
 from lcsearch.runs.optuna_private import note, sampler_notes
 from lcsearch.runs.store import Proposal, directions_of
 from lcsearch.search.limits import Limits
-from lcsearch.search.samplers import SCREENED
+from lcsearch.search.samplers import PREDICTED, PREDICTED_ERROR, SCREENED
 
-PREDICTED = "predicted"
-PREDICTED_ERROR = "predicted_error"
-"""Its standard deviation in points."""
 _INFEASIBLE_ACCURACY = 0.0
 _CONSTRAINTS = "constraints:"
 

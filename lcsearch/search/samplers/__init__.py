@@ -82,6 +82,10 @@ class ScreeningSampler(Protocol):
 
 
 SCREENED = "screened"
+PREDICTED = "predicted"
+"""The user attribute of a stopped trial, whose accuracy is a prediction."""
+PREDICTED_ERROR = "predicted_error"
+"""That of the standard deviation of such a prediction in points, where it is known."""
 
 
 def find(name: str) -> Sampler:

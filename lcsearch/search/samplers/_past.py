@@ -10,7 +10,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from lcsearch.core.pareto import front, ranks
-from lcsearch.search.samplers import SCREENED
+from lcsearch.search.samplers import PREDICTED, PREDICTED_ERROR, SCREENED
 from lcsearch.search.samplers._layout import Genome, Layout
 from lcsearch.search.samplers._limits import violations
 
@@ -154,9 +154,9 @@ def _see(layout: Layout, trial: FrozenTrial) -> Seen:
         layout.features(genome),
         float(values[0]) if trained else None,
         tuple(values[1:]),
-        bool(trial.user_attrs.get("predicted")),
+        bool(trial.user_attrs.get(PREDICTED)),
         trial.state == TrialState.RUNNING,
         over,
         trial.user_attrs.get(SCREENED),
-        trial.user_attrs.get("predicted_error"),
+        trial.user_attrs.get(PREDICTED_ERROR),
     )

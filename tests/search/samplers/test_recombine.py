@@ -44,6 +44,7 @@ def add(
     accuracy: float | None,
     predicted: bool = False,
     over: dict[str, float] | None = None,
+    error: float | None = None,
 ) -> int:
     """Add a trial whose layers keep these shares; without an accuracy it runs. Its parameters."""
     values = {f"{n}/kind": "linear" for n in range(3)} | {
@@ -61,7 +62,8 @@ def add(
     told = {
         "params": values,
         "distributions": distributions,
-        "user_attrs": {"predicted": True} if predicted else {},
+        "user_attrs": ({"predicted": True} if predicted else {})
+        | ({} if error is None else {"predicted_error": error}),
     }
     if accuracy is None:
         study.add_trial(create_trial(state=TrialState.RUNNING, **told))
@@ -137,8 +139,9 @@ def test_what_children_are_weighed_against(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(recombine, "Surrogate", Kept)
     study = new_study()
     accuracies = [80.0, 60.0, 84.0, 75.0, 70.0]
+    errors = {1: None, 2: 0.1, 3: 0.6}
     params = [
-        add(study, alphas, accuracy, predicted=n == 3)
+        add(study, alphas, accuracy, predicted=n in errors, error=errors.get(n))
         for n, (alphas, accuracy) in enumerate(zip(SHARES, accuracies, strict=True))
     ]
     running = add(study, (0.4, 0.4, 0.4), None)
@@ -146,8 +149,10 @@ def test_what_children_are_weighed_against(monkeypatch: pytest.MonkeyPatch) -> N
     (((inputs, accuracy, noise, predicted), more, fit),) = fits
     assert more == {"block": 4, "blocks": 3, "singles": 0, "slopes": None}
     assert accuracy.tolist() == [80.0, 72.0, 84.0, 75.0, 72.0], "none more than 12 points below the best"
-    assert predicted.tolist() == [False, False, False, True, False]
-    assert noise.tolist() == [0.35, 0.35, 0.35, 1.0, 0.35]
+    assert predicted.tolist() == [False, True, True, True, False]
+    assert noise.tolist() == [0.35, 1.0, 0.3, 0.6, 0.35], (
+        "a prediction is as noisy as it is off, at least 0.3"
+    )
     assert np.exp(inputs.log_params) == pytest.approx(params)
     assert inputs.features.shape == (5, 12)
     mean, spread, size, own, there = weighed.asked[0]
