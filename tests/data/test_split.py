@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import itertools
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from lcsearch import data
+from lcsearch.core import plugins
 from lcsearch.core.errors import InputError
-from lcsearch.data.split import Sizes, resolve_sizes, stratified_order
+from lcsearch.data.split import Sizes, check_memory, resolve_sizes, stratified_order
 
 
 def labels_of(*counts: int) -> torch.Tensor:
@@ -99,15 +100,14 @@ def test_sizes_that_do_not_fit(available: int, train: int | None, validation: in
     assert "\n" not in str(caught.value)
 
 
-def test_images_larger_than_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_images_than_memory_holds_are_refused_where_all_are_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     # Half of 2,048,000 bytes holds exactly 1,000 images of 32x32 bytes.
-    data.load("digits")
     machine = {"SC_PAGE_SIZE": 1_024, "SC_PHYS_PAGES": 2_000}
     real = os.sysconf
     monkeypatch.setattr(os, "sysconf", lambda name: machine.get(name) or real(name))
-    data.load("digits", train_images=800, validation_images=200)
+    digits = replace(plugins.find(plugins.DATA_SET, "digits"), name="digits")
+    check_memory(digits, 1_000, 32)
     with pytest.raises(InputError, match="image_size=32: 1,001 decoded images of digits need"):
-        data.load("digits", train_images=800, validation_images=201)
-    machine["SC_PHYS_PAGES"] = 700
-    with pytest.raises(InputError, match="359 decoded images of digits"), data.final_evaluation():
-        data.test_split("digits")
+        check_memory(digits, 1_001, 32)

@@ -8,7 +8,7 @@ from typing import Any
 
 from lcsearch.core.torch_private import sizes_of
 
-_PLACES_PER_LAYER = 10
+_PLACES_PER_LAYER = 4
 """Far above what channels have that are read by all later layers: as inputs and outputs, of a few parts."""
 
 
