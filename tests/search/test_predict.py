@@ -63,7 +63,7 @@ def test_edges():
     for curve, finished in (([math.nan], []), ([1.0], [[1.0, math.inf]])):
         with pytest.raises(ValueError, match=r"^a curve holds an accuracy that is not finite$"):
             predict_final(curve, finished)
-    with pytest.raises(ValueError, match="without an epoch"):
+    with pytest.raises(ValueError, match=r"^a curve without an epoch says nothing of its end$"):
         extrapolate([], [[1.0, 2.0]])
 
 
@@ -84,6 +84,8 @@ def test_few_curves_say_little_of_the_error():
     assert extrapolate([70.0, 71.0, 72.0, 73.0], four).error == pytest.approx(0.3)
     level = [[80.0, 90.0]] * 3
     assert extrapolate([70.0], level).error == pytest.approx(0.6 * math.sqrt(4 / 5))
+    two = [[50.0, 60.0], [60.0, 80.0]]  # leave nothing to judge a line by
+    assert extrapolate([50.0], two).error == pytest.approx(0.6)
 
 
 def test_no_prediction_is_surer_than_a_training_is_repeatable():

@@ -64,6 +64,28 @@ def test_only_the_latest_trials_say_what_an_epoch_brings() -> None:
     assert not worth_its_epochs(arrival(74.0, 9, (BACKBONE, *OWN, *stopped[: LATELY - 4])))[0]
 
 
+def test_where_a_stopped_trial_stood_is_not_where_it_ended() -> None:
+    ahead = (OWN[0], *(replace(one, curve=(87.9,)) for one in OWN[1:]))
+    assert "against 5 %" in worth_its_epochs(arrival(76.0, ended=(BACKBONE, *ahead)))[1]
+
+
+def test_a_curve_ends_with_its_last_epoch() -> None:
+    """Trial 1 took three epochs instead of two, and the search six: 25 % in six are 4.2 % each."""
+    longer = (BACKBONE, replace(OWN[0], curve=(78.0, 80.0, 88.0)), *OWN[1:])
+    assert "against 4.2 %" in worth_its_epochs(replace(arrival(76.0, ended=longer), front=FRONT[1:]))[1]
+
+
+def test_where_all_models_have_one_size_nothing_is_promised_and_nothing_asked() -> None:
+    same = replace(arrival(76.0, ended=(BACKBONE, *OWN[1:], OWN[1])), trial=RungRecord(9, 10_000, 76.0))
+    go_on, why = worth_its_epochs(replace(same, front=FRONT[1:]))
+    assert go_on and "0 against 0 %" in why
+
+
+def test_before_anything_is_complete_nothing_is_asked() -> None:
+    alone = arrival(76.0, ended=tuple(replace(OWN[1], number=n) for n in range(FEWEST)))
+    assert worth_its_epochs(replace(alone, front=()))[0]
+
+
 def test_nothing_is_stopped_while_few_of_the_search_have_ended() -> None:
     few = (BACKBONE, *OWN[: FEWEST - 1])
     assert worth_its_epochs(arrival(1.0, ended=few)) == (True, "fewer than 4 trials of the search have ended")
