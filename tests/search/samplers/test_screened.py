@@ -130,6 +130,23 @@ def test_one_from_scratch_is_judged_without_an_accuracy() -> None:
     assert found == {0.0: True, 95.0: False}
 
 
+def test_the_surrogate_is_told_how_each_trial_was_screened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice it is fitted: for who is a candidate, without that, and for who is the best of them, with it."""
+    told = list[np.ndarray | None]()
+
+    class Told(Surrogate):
+        def __init__(self, inputs: Inputs, *rest: Any, **named: Any) -> None:
+            told.append(inputs.hints)
+            super().__init__(inputs, *rest, **named)
+
+    monkeypatch.setattr(recombine, "Surrogate", Told)
+    ask(study([*BEFORE, None]), Looks(6, [60.0]))
+    wrong = [math.log(100 - before) for before in BEFORE]
+    wanted = [[1.0, one - sum(wrong) / len(wrong)] for one in wrong]
+    assert told[0] is None and told[1] == pytest.approx(np.array([*wanted, [0.0, 0.0]]))
+    assert len(told) == 2
+
+
 def test_the_same_is_proposed_twice() -> None:
     looks = [Looks(6, [30.0, 80.0, 50.0]) for _ in range(2)]
     assert ask(study(BEFORE), looks[0], 3) == ask(study(BEFORE), looks[1], 3)

@@ -42,19 +42,33 @@ def test_trained_and_predicted_accuracies_have_each_their_own_noise(trained: flo
     assert fitted.guess(inputs[[0]])[1][0] == pytest.approx(math.sqrt(1 / precision), rel=1e-3)
 
 
+SLOPES = np.array([[0.8, -0.5], [0.3, 1.2]])
+
+
 def by_hand(
-    trained: Inputs, accuracy: np.ndarray, noise: np.ndarray, predicted: np.ndarray, asked: Inputs
+    trained: Inputs,
+    accuracy: np.ndarray,
+    noise: np.ndarray,
+    predicted: np.ndarray,
+    asked: Inputs,
+    singles: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What `Surrogate` is said to be, for two layers of two numbers and one shared number."""
+    """What `Surrogate` is said to be, for two layers of two numbers and one, of channels or shared."""
+    parts = [slice(0, 2), slice(2, 4), slice(4, 5)][: 2 + singles]
+    told_of, told = (0.0 if one.hints is None else one.hints @ SLOPES[0] for one in (asked, trained))
+    accuracy = accuracy - told
     middle, scale = np.median(accuracy), np.std(accuracy)
     target, centre = (accuracy - middle) / scale, trained.log_params.mean()
 
     def kernel(a: Inputs, b: Inputs, length: float, additive: float) -> np.ndarray:
         matern = Matern(length, nu=2.5)
-        layers = (matern(a.features[:, part], b.features[:, part]) for part in (slice(0, 2), slice(2, 4)))
-        joint = matern(a.features / math.sqrt(2), b.features / math.sqrt(2))
+        layers = (matern(a.features[:, part], b.features[:, part]) for part in parts)
+        joint = matern(a.features / math.sqrt(len(parts)), b.features / math.sqrt(len(parts)))
         trend = np.outer(a.log_params - centre, b.log_params - centre)
-        return additive * sum(layers) / 2 + (1 - additive) * joint + 0.05 * trend + 1.0
+        known = additive * sum(layers) / len(parts) + (1 - additive) * joint + 0.05 * trend + 1.0
+        if a.hints is None or b.hints is None:
+            return known
+        return known + a.hints @ np.diag((SLOPES[1] / scale) ** 2) @ b.hints.T
 
     found = []
     for length, additive, one, other in itertools.product(
@@ -70,22 +84,33 @@ def by_hand(
     weights = np.linalg.solve(there + noisy, np.column_stack([target, cross.T]))
     variance = np.diag(kernel(asked, asked, length, additive)) - np.sum(cross.T * weights[:, 1:], axis=0)
     return (
-        middle + scale * cross @ weights[:, 0],
+        middle + scale * cross @ weights[:, 0] + told_of,
         scale * np.sqrt(variance),
-        middle + scale * there @ weights[:, 0],
+        middle + scale * there @ weights[:, 0] + told,
     )
 
 
+@pytest.mark.parametrize("hinted", [False, True])
+@pytest.mark.parametrize("singles", [0, 1])
 @pytest.mark.parametrize("seed", range(8))
-def test_guesses_are_those_of_the_likeliest_of_a_grid_of_gaussian_processes(seed: int) -> None:
+def test_guesses_are_those_of_the_likeliest_of_a_grid_of_gaussian_processes(
+    seed: int, singles: int, hinted: bool
+) -> None:
     rng = np.random.default_rng(seed)
-    some = Inputs(rng.uniform(-2, 2, (30, 5)), rng.uniform(9, 13, 30))
-    accuracy = 90 - some.features[:, 0] ** 2 + some.features[:, 2] * some.features[:, 4] + some.log_params
-    accuracy += rng.normal(0, 0.3, 30)
-    trained, predicted = np.arange(20), np.arange(20) % 3 == 0
-    noise = np.where(predicted, 1.0, 0.35)
-    fitted = Surrogate(some[trained], accuracy[trained], noise, predicted, block=2, blocks=2)
-    mean, spread, own = by_hand(some[trained], accuracy[trained], noise, predicted, some[20 + np.arange(10)])
-    found = fitted.guess(some[20 + np.arange(10)])
+    hints = rng.normal(size=(30, 2)) if hinted else None
+    features, sizes = rng.uniform(-2, 2, (30, 5)), rng.uniform(9, 13, 30)
+    accuracy = 90 - features[:, 0] ** 2 + features[:, 2] * features[:, 4] + sizes + rng.normal(0, 0.3, 30)
+    accuracy += 0.0 if hints is None else hints.sum(axis=1)
+    trained, asked = (
+        Inputs(features[part], sizes[part], None if hints is None else hints[part])
+        for part in (slice(0, 20), slice(20, 30))
+    )
+    predicted = np.arange(20) % 3 == 0
+    noise, slopes = np.where(predicted, 1.0, 0.35), SLOPES if hinted else None
+    fitted = Surrogate(
+        trained, accuracy[:20], noise, predicted, block=2, blocks=2, singles=singles, slopes=slopes
+    )
+    mean, spread, own = by_hand(trained, accuracy[:20], noise, predicted, asked, singles)
+    found = fitted.guess(asked)
     assert found[0] == pytest.approx(mean) and found[1] == pytest.approx(spread)
     assert fitted.fitted == pytest.approx(own)
