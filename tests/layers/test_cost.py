@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
-from lcsearch.layers.cost import Chooser, Plan, Use
+from lcsearch.layers import cost
+from lcsearch.layers.cost import Chooser, Plan, Use, check_compute, use_of
 from lcsearch.layers.geometry import Geometry
 
 ONE_GROUP = Plan(p=64, s=64, depth=3, window=9, groups=1, banks=1)
@@ -87,3 +89,33 @@ def test_a_chooser_asks_anew_for_another_shape_or_use() -> None:
         assert chooser.choice(small, "evaluation") == "weight"
         assert chooser.choice(large, "evaluation") == "feature"
         assert chooser.choice(small, "images") == "weight"
+
+
+def test_what_is_compiled_is_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    chooser = Chooser(
+        Plan(p=16, s=16, depth=107, window=1, groups=1, banks=1),
+        Geometry.checked(107, 32, 1, 1, 0, 1, 1, True, "zeros"),
+    )
+    monkeypatch.setattr(cost, "recorded", lambda: True)
+    assert chooser.choice((1, 107, 101, 100), "evaluation") == "feature"
+    assert chooser.choice((1, 107, 100, 100), "evaluation") == "weight"
+    assert chooser._last is None
+
+
+@pytest.mark.parametrize("compute", ["auto", "weight", "feature"])
+def test_a_layer_may_be_told_how_to_compute(compute: str) -> None:
+    check_compute(compute)
+    with pytest.raises(ValueError, match=f"^compute='{compute}s' must be 'auto', 'weight' or 'feature'$"):
+        check_compute(f"{compute}s")
+
+
+def test_an_input_that_is_differentiated_is_for_training() -> None:
+    images, inside = torch.zeros(1), torch.zeros(1, requires_grad=True)
+    assert [use_of(x, training) for x in (images, inside) for training in (False, True)] == [
+        "images",
+        "images",
+        "training",
+        "training",
+    ]
+    with torch.no_grad():
+        assert [use_of(inside, training) for training in (False, True)] == ["evaluation", "images"]
