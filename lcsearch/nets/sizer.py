@@ -19,6 +19,7 @@ class Sizer:
 
     def __init__(self, image: tuple[int, int, int]) -> None:
         self._image = image
+        self._needs_values = False
 
     def __call__(self, spec: ModelSpec) -> Count:
         """Count one model, built on the meta device.
@@ -27,7 +28,11 @@ class Sizer:
             InputError: It cannot be built, or does not run on these images.
         """
         with torch.device("meta"):
-            try:
-                return count_spare(surgery.build_model(spec), self._image)
-            except InputError:  # a net that needs values runs elsewhere, and another is said of
-                return count(surgery.build_model(spec), self._image)
+            if not self._needs_values:
+                try:
+                    return count_spare(surgery.build_model(spec), self._image)
+                except InputError:  # a net that needs values runs elsewhere, and another is said of
+                    pass
+            found = count(surgery.build_model(spec), self._image)
+        self._needs_values = True
+        return found

@@ -28,9 +28,22 @@ class OfValues(nn.Module):
         return scores
 
 
+BUILT = list[int]()
+
+
 def of_values(num_classes: int, in_channels: int) -> nn.Module:
     """A net that needs values."""
+    BUILT.append(num_classes)
     return OfValues(num_classes)
+
+
+def test_a_net_that_needs_values_is_tried_without_them_once() -> None:
+    sizer, spec, builds = Sizer((1, 8, 8)), ModelSpec(f"{__name__}:of_values", 10, 1), list[int]()
+    for _ in range(3):
+        BUILT.clear()
+        sizer(spec)
+        builds.append(len(BUILT))
+    assert builds == [2, 1, 1]
 
 
 def test_a_net_that_needs_values_is_counted_as_by_hand() -> None:
