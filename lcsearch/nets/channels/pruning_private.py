@@ -17,13 +17,14 @@ def views_followed_with_care() -> Iterator[None]:
     """Follow channels only through views that flatten maps or make maps of what is flat.
 
     Torch-Pruning 1.6 guesses at the others, such as those of a channel shuffle: it divides by zero, or takes
-    one channel for many. A view that is passed over leaves channels in their places; `verified` finds which
-    groups that is wrong for. A version without this function is left as it is.
+    one channel for many. A view that keeps the last dimension, as of tokens whose channels come last, is none
+    of them. A view that is passed over leaves channels in their places; `verified` finds which groups that is
+    wrong for. A version without this function is left as it is.
     """
 
     def with_care(follow: Callable[[Any, Any], None], graph: Any, node: Any) -> None:
         sizes = sizes_of(node.grad_fn)
-        if sizes is None or 2 in map(len, sizes):
+        if sizes is None or (2 in map(len, sizes) and sizes[0][-1] != sizes[1][-1]):
             with contextlib.suppress(ZeroDivisionError):
                 follow(graph, node)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -42,6 +43,24 @@ def test_a_shuffle_costs_only_the_channels_that_it_moves() -> None:
     found = verified(net, find_groups(net, IMAGE), IMAGE)
     assert [group.name for group in found.groups] == ["between.0.into", "between.1.into", "two"]
     assert {one.name for one in found.whole} <= {"one", "between.0.back", "between.1.back"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "followed"),
+    [((2, 8, 3, 3), (2, 72), True), ((2, 8, 1, 1), (2, 8), True), ((2, 72), (2, 8, 3, 3), True),
+     ((2, 3, 3, 8), (18, 8), False), ((18, 8), (2, 3, 3, 8), False), ((2, 1, 1, 8), (2, 8), False),
+     ((2, 8, 3, 3), (2, 2, 4, 3, 3), False)],
+)  # fmt: skip
+def test_views_that_flatten_maps_are_followed_and_those_of_tokens_are_not(
+    monkeypatch: pytest.MonkeyPatch, before: tuple[int, ...], after: tuple[int, ...], followed: bool
+) -> None:
+    """In Swin v2 those of tokens were taken for flattened maps: 32 channels for each, ever again."""
+    seen: list[Any] = []
+    monkeypatch.setattr(index_mapping, PRIVATE[0], lambda graph, node: seen.append(node))
+    node = SimpleNamespace(grad_fn=torch.zeros(before, requires_grad=True).view(after).grad_fn)
+    with pruning_private.views_followed_with_care():
+        index_mapping.update_reshape_index_mapping(None, node)
+    assert seen == ([node] if followed else [])
 
 
 class PartlyAdded(nn.Module):
