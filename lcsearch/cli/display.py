@@ -18,7 +18,7 @@ from lcsearch.runs.settings import RunSettings
 from lcsearch.search.estimate import seconds_left
 from lcsearch.search.history import History
 from lcsearch.search.observer import Observer
-from lcsearch.search.progress import front_line, running_rows, times, trained
+from lcsearch.search.progress import NowAndThen, front_line, running_rows, times, trained
 
 _REFRESH_SECONDS = 0.5
 
@@ -37,6 +37,7 @@ class PlainDisplay(Observer):
         self._settings = settings
         self._where = where
         self._said = ""
+        self._lines = NowAndThen(self._print)
         self._estimated = False
 
     def __enter__(self) -> PlainDisplay:
@@ -56,9 +57,8 @@ class PlainDisplay(Observer):
         self._say(f"trial {record.number}: {reason}; trying again from its last checkpoint")
 
     def preparing(self, words: str, history: History) -> None:
-        """Say what is made before the next trials; words with numbers are steps of it."""
-        if not any(letter.isdigit() for letter in words):
-            self._say(words)
+        """Say what is made before the next trials, and now and then how far it has come."""
+        self._lines.step(words)
 
     def ended(self, record: TrialRecord, history: History) -> None:
         """Say what became of a trial, and after the baseline how long the rest takes."""
@@ -79,6 +79,9 @@ class PlainDisplay(Observer):
             self._say(f"now with {where}")
 
     def _say(self, line: str) -> None:
+        self._lines.line(line)
+
+    def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

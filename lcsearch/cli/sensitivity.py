@@ -180,6 +180,7 @@ def _measure(model: nn.Module, template: ModelSpec, data: SearchData, options: d
     from lcsearch.compress.sensitivity import measure
     from lcsearch.layers import lookup
     from lcsearch.nets.surgery import build_model
+    from lcsearch.search.progress import NowAndThen
     from lcsearch.search.proposals.descent import counts_to_measure
     from lcsearch.search.space import bind, check_kinds, load_space, with_kinds
 
@@ -199,7 +200,7 @@ def _measure(model: nn.Module, template: ModelSpec, data: SearchData, options: d
         ways=partial(lookup.ways, families=bound.families),
         groups=bound.thinning.found,
         counts=counts_to_measure(bound.thinning),
-        progress=lambda words: click.echo(words, err=True),
+        progress=NowAndThen(lambda words: click.echo(words, err=True)).step,
     )
 
 

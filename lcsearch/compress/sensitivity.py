@@ -24,16 +24,16 @@ from lcsearch.compress.judging import BATCH, LEAST_IMAGES, MOST_IMAGES, batches,
 from lcsearch.compress.one_layer import Stage
 from lcsearch.compress.responses import Response
 from lcsearch.compress.thin_sensitivity import ChannelRow, Counts, measure_channels
+from lcsearch.compress.variants import Variant, variants_of
 from lcsearch.core.errors import InputError
 from lcsearch.core.job import Progress
 from lcsearch.data import SearchData, Split
 from lcsearch.layers import lookup
 from lcsearch.layers.closeness import Target
 from lcsearch.layers.family import Way
-from lcsearch.layers.layer import FamilyLayer
 from lcsearch.layers.shape import ConvShape
 from lcsearch.nets.channels import ChannelGroups
-from lcsearch.nets.replaceable import conv_layers, shape_of, tied
+from lcsearch.nets.replaceable import conv_layers, tied
 
 _MEASURED = ("loss", "accuracy", "divergence")
 WORK = 1.5e12
@@ -160,51 +160,14 @@ def measure(
             variant
             for name, own in convs.items()
             if found.keys() >= own.keys() and all(map(stage.plays, own.values()))
-            for variant in _variants(name, list(own.values()), ways)
+            for variant in variants_of(name, list(own.values()), ways)
         ]
         targets = {conv: found[n] for own in convs.values() for n, conv in own.items() if n in found}
-        _fit_all(stage, variants, targets, chosen)
+        _fit_all(stage, variants, targets, chosen, progress)
         split = judging(data, _images_for(stage, variants, device))
         found_losses = _losses(stage, variants, split, batches(split, data, BATCH, device), progress)
     thinned = measure_channels(backbone, groups, counts, data, progress=progress)
     return replace(found_losses, channels=thinned)
-
-
-@dataclass(eq=False)
-class Part:
-    """A layer in place of a convolution, and what is done to its output's channels."""
-
-    layer: FamilyLayer
-    scale: Tensor | None = None
-    shift: Tensor | None = None
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """What the layer answers, (n, out, h, w)."""
-        output: Tensor = self.layer(x)
-        if self.scale is not None:
-            output = output * self.scale.view(-1, 1, 1)
-        return output if self.shift is None else output + self.shift.view(-1, 1, 1)
-
-    def match(self, x: Tensor, plain: Tensor, normalised: bool) -> None:
-        """Give the output the mean of the plain one, where a bias or a batch norm layer will."""
-        if not normalised and getattr(self.layer, "bias", None) is None:
-            return
-        output = self.layer(x)
-        (variance, mean), (wanted, centre) = (torch.var_mean(y, (0, 2, 3)) for y in (output, plain))
-        if normalised:
-            self.scale = (wanted / variance.clamp_min(1e-12)).sqrt().clamp_max(100.0)
-            mean = mean * self.scale
-        self.shift = centre - mean
-
-
-@dataclass(eq=False)
-class Variant:
-    """One way to compress a convolution, or those that share its weight: their layers share their tensors."""
-
-    name: str
-    way: Way
-    parts: dict[nn.Conv2d, Part]
-    fitted: bool = False
 
 
 def _convs(model: nn.Module, names: Sequence[str]) -> dict[str, dict[str, nn.Conv2d]]:
@@ -222,25 +185,6 @@ def _convs(model: nn.Module, names: Sequence[str]) -> dict[str, dict[str, nn.Con
     return found
 
 
-def _variants(
-    name: str, convs: Sequence[nn.Conv2d], ways: Callable[[ConvShape], Sequence[Way]]
-) -> Iterator[Variant]:
-    """Every way to compress a convolution, or those of one weight, none twice, by falling parameters."""
-    for way in ways(shape_of(convs[0])):
-        parts = {conv: Part(_layer(conv, way)) for conv in convs}
-        lead, *others = (part.layer for part in parts.values())
-        for layer in others:
-            layer.follow(lead, bias=False)
-        yield Variant(name, way, parts)
-
-
-def _layer(conv: nn.Conv2d, way: Way) -> FamilyLayer:
-    with torch.random.fork_rng(devices=()):
-        layer = lookup.family_of(way.spec).fresh(conv, way.spec)
-    layer.take_over(conv)
-    return layer.eval()
-
-
 def _images_for(stage: Stage, variants: Sequence[Variant], device: torch.device) -> int:
     """How many images the work allows."""
     total = sum(stage.work_from(*variant.parts) for variant in variants)
@@ -249,18 +193,24 @@ def _images_for(stage: Stage, variants: Sequence[Variant], device: torch.device)
 
 
 def _fit_all(
-    stage: Stage, variants: Sequence[Variant], targets: Mapping[nn.Conv2d, Response], images: Tensor
+    stage: Stage,
+    variants: Sequence[Variant],
+    targets: Mapping[nn.Conv2d, Response],
+    images: Tensor,
+    progress: Progress,
 ) -> None:
     """Fit each variant when its convolution, or the first of those of one weight, is called."""
     of_conv: dict[nn.Conv2d, list[Variant]] = {}
     for variant in variants:
         for conv in variant.parts:
             of_conv.setdefault(conv, []).append(variant)
+    total = len(of_conv)
 
     def visit(conv: nn.Conv2d, x: Tensor, output: Tensor) -> None:
-        own = of_conv.get(conv, [])
+        own = of_conv.pop(conv, [])
         if not own:
             return
+        progress(f"fitting layer {total - len(of_conv)} of {total}")
         wanted = None if own[0].fitted else Target(*closeness_of(conv, targets[conv], x))
         for variant in own:
             part = variant.parts[conv]

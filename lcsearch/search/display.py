@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 
 from lcsearch.core.notebook import Output, in_notebook
@@ -15,7 +15,7 @@ from lcsearch.core.words import result_words
 from lcsearch.runs.settings import RunSettings
 from lcsearch.search.history import History
 from lcsearch.search.observer import Observer
-from lcsearch.search.progress import front_line, running_rows, times, trained
+from lcsearch.search.progress import NowAndThen, front_line, running_rows, times, trained
 from lcsearch.search.session import SearchSession
 
 _REFRESH_SECONDS = 0.5
@@ -33,7 +33,7 @@ class Lines(Observer):
 
     def __init__(self, settings: RunSettings, write: Callable[[str], None]) -> None:
         self._settings = settings
-        self._write = write
+        self._lines = NowAndThen(write)
 
     def untrained(self, record: TrialRecord) -> None:
         """Say what needs no training."""
@@ -53,7 +53,11 @@ class Lines(Observer):
 
     def say(self, line: str) -> None:
         """Show a line."""
-        self._write(line)
+        self._lines.line(line)
+
+    def preparing(self, words: str, history: History) -> None:
+        """Say what is made before the next trials, and now and then how far it has come."""
+        self._lines.step(words)
 
     def close(self, lines: Sequence[str] = ()) -> None:
         """Show the last lines."""
@@ -76,14 +80,16 @@ class NotebookDisplay(Lines):
         self._history = history
         self._begun = time.monotonic()
         self._drawn = -_REFRESH_SECONDS
-        self._lines = deque[str](maxlen=_LINES)
+        self._kept = deque[str](maxlen=_LINES)
         self._output = Output()
 
     def tick(self, history: History) -> None:
         """Draw, at most twice a second."""
-        if time.monotonic() - self._drawn >= _REFRESH_SECONDS:
-            took = times(self._begun, history, self._settings)
-            self._draw(took, [self._where(), front_line(history), *map("  ".join, running_rows(history))])
+        self._show(history, map("  ".join, running_rows(history)))
+
+    def preparing(self, words: str, history: History) -> None:
+        """Show what is made, in place of running trials."""
+        self._show(history, [words])
 
     def ended(self, record: TrialRecord, history: History) -> None:
         """Say what became of a trial, and draw."""
@@ -92,16 +98,21 @@ class NotebookDisplay(Lines):
 
     def close(self, lines: Sequence[str] = ()) -> None:
         """Draw for the last time, with nothing that runs."""
-        self._lines.extend(lines)
+        self._kept.extend(lines)
         self._draw(format_seconds(time.monotonic() - self._begun), [front_line(self._history)])
 
     def _keep(self, line: str) -> None:
-        self._lines.append(line)
+        self._kept.append(line)
+
+    def _show(self, history: History, rows: Iterable[str]) -> None:
+        if time.monotonic() - self._drawn >= _REFRESH_SECONDS:
+            took = times(self._begun, history, self._settings)
+            self._draw(took, [self._where(), front_line(history), *rows])
 
     def _draw(self, took: str, words: Sequence[str]) -> None:
         self._drawn = time.monotonic()
         done, total = trained(self._history), self._settings.trials
-        head, text = f"{done}/{total} trials · {took}", "\n".join([*words, *self._lines])
+        head, text = f"{done}/{total} trials · {took}", "\n".join([*words, *self._kept])
         bar = f'<progress value="{done}" max="{max(total, 1)}"></progress>'
         self._output.show(f"<div>{bar} {escape(head)}<pre>{escape(text)}</pre></div>", f"{head}\n{text}")
 

@@ -3,12 +3,39 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from lcsearch.core.records import TrialRecord
 from lcsearch.core.text import format_count, format_seconds
 from lcsearch.runs.settings import RunSettings
 from lcsearch.search.estimate import seconds_left
 from lcsearch.search.history import History
+
+SECONDS_BETWEEN = 15.0
+"""How long lines say nothing while something is made."""
+
+
+class NowAndThen:
+    """Lines that follow what is made: what it is at once, and how far it has come after a while of silence.
+
+    Args:
+        write: Takes a line.
+    """
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._said = time.monotonic()
+
+    def line(self, words: str) -> None:
+        """Write a line."""
+        self._said = time.monotonic()
+        self._write(words)
+
+    def step(self, words: str) -> None:
+        """Write what is made now; of words with numbers, which are steps of it, some."""
+        numbered = any(letter.isdigit() for letter in words)
+        if not numbered or time.monotonic() - self._said >= SECONDS_BETWEEN:
+            self.line(words)
 
 
 def trained(history: History) -> int:

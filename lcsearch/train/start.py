@@ -221,5 +221,5 @@ def write_teacher_of(
     """
     progress("computing the backbone's outputs")
     backbone = load_backbone(template, start.folder)
-    teacher = make_teacher(backbone, data, recipe, seed=seed, device=pick_device(device))
+    teacher = make_teacher(backbone, data, recipe, seed=seed, device=pick_device(device), progress=progress)
     write_teacher(teacher, path or start.teacher)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.files import write_bytes
+from lcsearch.core.job import Progress
 from lcsearch.core.seeds import stream
 from lcsearch.core.spec import Recipe
 from lcsearch.data import Batches, SearchData
@@ -121,7 +122,13 @@ def _described(views: int, facts: tuple[int, ...]) -> str:
 
 
 def make_teacher(
-    backbone: nn.Module, data: SearchData, recipe: Recipe, *, seed: int, device: str | torch.device = "cpu"
+    backbone: nn.Module,
+    data: SearchData,
+    recipe: Recipe,
+    *,
+    seed: int,
+    device: str | torch.device = "cpu",
+    progress: Progress = lambda words: None,
 ) -> Teacher:
     """Compute the backbone's scores of all training images, in as many views as the recipe has.
 
@@ -133,6 +140,7 @@ def make_teacher(
         recipe: Of those who learn from it: epochs, crop and flip.
         seed: The views are drawn from it.
         device: Where to compute.
+        progress: Called with a few words now and then; what it raises passes through.
     """
     crop, flip = crop_and_flip(recipe, data.info)
     resized = resizes(recipe)
@@ -142,7 +150,10 @@ def make_teacher(
     views = recipe.epochs if crop or flip or resized else 1
     was_training = backbone.training
     backbone.to(device).eval()
-    outputs = [_scores(backbone, batches, view_generator(seed, view + 1)) for view in range(views)]
+    outputs = []
+    for view in range(1, views + 1):
+        progress(f"the backbone's outputs: view {view} of {views}")
+        outputs.append(_scores(backbone, batches, view_generator(seed, view)))
     backbone.train(was_training)
     return Teacher(torch.stack(outputs), seed, crop, flip, seen_digest(data), resized)
 

@@ -59,3 +59,20 @@ def test_a_node_that_joins_late_is_shown_on_a_terminal(monkeypatch: pytest.Monke
         shown.tick(HISTORY)
         assert "2 nodes" in out.getvalue()
     assert "now with" not in out.getvalue()
+
+
+def test_what_is_made_is_said_at_once_and_how_far_it_is_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    out = io.StringIO()
+    with PlainDisplay(Console(file=out, width=80), SETTINGS, lambda: "1 process") as shown:
+        for seconds, words in enumerate(["measuring", *(f"layer {step} of 50" for step in range(1, 51))]):
+            now[0] = 100.0 + seconds
+            shown.preparing(words, HISTORY)
+        shown.preparing("computing", HISTORY)
+    assert out.getvalue().splitlines() == [
+        "searching with 1 process", "measuring",
+        "layer 15 of 50", "layer 30 of 50", "layer 45 of 50", "computing",
+    ]  # fmt: skip

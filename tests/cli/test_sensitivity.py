@@ -15,6 +15,7 @@ from lcsearch.cli.main import call
 from lcsearch.cli.sensitivity import sensitivity
 from lcsearch.core.spec import ModelSpec
 from lcsearch.nets import surgery
+from lcsearch.search import progress
 
 DATA = ("--dataset", "fashion-mnist", "--train-images", "400", "--image-size", "8", "--device", "cpu")
 
@@ -31,12 +32,14 @@ def invoke(*arguments: str) -> Result:
 
 
 @pytest.mark.slow
-def test_a_table_of_80_columns_and_a_page(weights: Path) -> None:
+def test_a_table_of_80_columns_and_a_page(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN", 0.0)
     page = weights.with_suffix(".html")
     result = invoke("--backbone", "base", "--init", str(weights), *DATA, "--out", str(page))
     lines = result.stdout.splitlines()
     assert max(map(len, lines)) <= 80 and any("features.12" in line for line in lines)
-    assert "on 144 images" in lines[-1] and "on image 65 of 144" in result.stderr
+    assert "on 144 images" in lines[-1]
+    assert "fitting layer 2 of 3" in result.stderr and "on image 65 of 144" in result.stderr
     text = page.read_text()
     assert "http-equiv" in text and "src=" not in text.split("<script")[0]
     assert '"sensitivity":{"data":[{' in text

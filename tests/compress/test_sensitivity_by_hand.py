@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from lcsearch.compress import sensitivity
 from lcsearch.compress.batch_norm import reestimate
 from lcsearch.compress.fit import FIT_IMAGES, compress_trained
-from lcsearch.compress.sensitivity import Part, Row, Sensitivity, measure
+from lcsearch.compress.sensitivity import Row, Sensitivity, measure
+from lcsearch.compress.variants import Part
 from lcsearch.core import plugins
 from lcsearch.core.errors import InputError
 from lcsearch.data import DatasetInfo, SearchData, Split
@@ -140,7 +141,7 @@ def test_as_many_images_judge_as_the_work_allows(
     said: list[str] = []
     found = measure(net, ["second"], data, ways=kinds, progress=said.append)
     assert found.images == judged
-    assert said == ["fitting each layer"] + [
+    assert said == ["fitting each layer", "fitting layer 1 of 1"] + [
         f"2 compressed layers on image {first:,} of {judged:,}" for first in range(1, judged + 1, 64)
     ]
     split = data.train if next_ones >= 64 else data.validation

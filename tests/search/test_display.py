@@ -11,7 +11,7 @@ import pytest
 from hand_made import make_trial
 
 from lcsearch.runs.settings import RunSettings
-from lcsearch.search import display
+from lcsearch.search import display, progress
 from lcsearch.search.display import NotebookDisplay, display_of
 from lcsearch.search.history import History
 
@@ -97,3 +97,19 @@ def test_elsewhere_lines_go_to_stderr_unless_nothing_is_to_be_shown(
         seen.ended(BACKBONE, history)
         seen.close(["the end"])
     assert capsys.readouterr().err == "[1/3] trial 0: 90.00 %, 4.00k params (plain <backbone>)\nthe end\n"
+
+
+def test_what_is_made_before_trials_is_shown(
+    shown: list[dict[str, str]], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a notebook in place of trials; in a file each new thing, and its steps after a while of silence."""
+    history = History([BACKBONE])
+    display_of(session(history), quiet=False).preparing("layer 3 of 22", history)
+    assert shown[-1]["text/plain"].splitlines()[1:] == ["1 process", "front: 4.00k 90.0 %", "layer 3 of 22"]
+    monkeypatch.delitem(sys.modules, "IPython")
+    plain = display_of(session(history), quiet=False)
+    for words in ("fitting", "layer 3 of 22"):
+        plain.preparing(words, history)
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN", 0.0)
+    plain.preparing("layer 4 of 22", history)
+    assert capsys.readouterr().err == "fitting\nlayer 4 of 22\n"

@@ -89,8 +89,11 @@ def test_the_teachers_scores_are_of_the_very_images_of_the_batch(
 ) -> None:
     recipe = replace(RECIPE, **change)  # type: ignore[arg-type]
     backbone = small().eval()
-    teacher = make_teacher(backbone, digits, recipe, seed=9)
-    assert len(teacher.outputs) == (1 if change else 3)
+    said: list[str] = []
+    teacher = make_teacher(backbone, digits, recipe, seed=9, progress=said.append)
+    views = 1 if change else 3
+    assert len(teacher.outputs) == views
+    assert said == [f"the backbone's outputs: view {view} of {views}" for view in range(1, views + 1)]
     student = Watching(small(0.5))
     train(student, digits, recipe, Regularizer(), seed=3, teacher=teacher)
     assert len(wanted) == len(student.seen) == 30
