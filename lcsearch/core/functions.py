@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lcsearch.core.errors import InputError, did_you_mean, one_line
+from lcsearch.core.text import kind_of
 
 _INSTALLED = ("site-packages", "dist-packages")
 
@@ -38,7 +39,7 @@ def find_function(setting: str, name: str) -> Callable[..., Any]:
             raise InputError(problem, setting=setting, value=name)
         found = getattr(found, part)
     if not callable(found):
-        problem = f"{attribute!r} is a {type(found).__name__}, not a function"
+        problem = f"{attribute!r} is {kind_of(found)}, not a function"
         raise InputError(problem, setting=setting, value=name)
     return found  # type: ignore[no-any-return]
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lcsearch.core.errors import InputError, no_such, one_line
+from lcsearch.core.text import kind_of, with_article
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -235,7 +236,7 @@ def _load(kind: Kind, offer: _Offer) -> Any:
     if kind.contract:
         wanted = EntryPoint("contract", kind.contract, "").load()
         if not isinstance(found, wanted):
-            raise TypeError(f"{offer.entry.value} is a {type(found).__name__}, not a {wanted.__name__}")
+            raise TypeError(f"{offer.entry.value} is {kind_of(found)}, not {with_article(wanted.__name__)}")
     return found
 
 

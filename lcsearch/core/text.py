@@ -11,6 +11,8 @@ from lcsearch.core.errors import InputError
 _COUNT_UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
 _TIME_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _NUMBER = re.compile(r"\s*([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*([a-z]?)\s*", re.IGNORECASE)
+_AN = re.compile("[AEIOaeio]|[Uu](?!net|ni|int|se|[A-Z])")
+"""What begins with the sound of a vowel, as far as letters tell."""
 
 
 def parse_count(text: str) -> int:
@@ -72,6 +74,16 @@ def format_share(value: float) -> str:
 def counted(count: int, word: str) -> str:
     """Write how many there are of something: ``1 epoch``, ``1,200 epochs``."""
     return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def with_article(noun: str) -> str:
+    """Write a noun with its article: ``a list``, ``an int``, ``a UNet``, ``an Upsample``."""
+    return f"{'an' if _AN.match(noun) else 'a'} {noun}"
+
+
+def kind_of(value: object) -> str:
+    """Write what kind of thing a value is: ``an int``, ``a Sequential``."""
+    return with_article(type(value).__name__)
 
 
 def listed(words: Sequence[str], most: int = 3, between: str = ", ") -> str:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lcsearch.core.errors import InputError, reason
+from lcsearch.core.text import kind_of
 from lcsearch.data.pictures import eight_bits, upright
 
 if TYPE_CHECKING:
@@ -76,4 +77,4 @@ def label(what: str, value: Any) -> int:
 def kind(value: Any) -> str:
     """What a value is, in words."""
     size = f" of {len(value)}" if isinstance(value, (tuple, list)) else ""
-    return f"a {type(value).__name__}{size}"
+    return f"{kind_of(value)}{size}"

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 from lcsearch.core.errors import InputError, Named, one_line
+from lcsearch.core.text import with_article
 
 SIZES = (8, 16, 28, 32, 48, 64, 96, 128, 224, 256, 299, 384)
 """Sides of images, in pixels, that nets are usually made for."""
@@ -75,7 +76,7 @@ class Watch:
         name = self._names.get(module)
         kind = type(module).__name__
         return (
-            f"a {kind} that is no submodule"
+            f"{with_article(kind)} that is no submodule"
             if name is None
             else f"layer {name!r} ({kind})"
             if name

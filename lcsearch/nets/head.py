@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.seeds import generators_kept
+from lcsearch.core.text import kind_of
 from lcsearch.nets.copying import copied
 from lcsearch.nets.scores import scores_in
 
@@ -60,7 +61,7 @@ def give_outputs(model: nn.Module, name: str, count: int) -> None:
     """
     layer = dict(model.named_modules(remove_duplicate=False)).get(name)
     if not isinstance(layer, nn.Linear | nn.Conv2d) or layer._parameters.get("weight") is None:
-        kind = "no layer of the net" if layer is None else f"a {type(layer).__name__}"
+        kind = "no layer of the net" if layer is None else kind_of(layer)
         raise InputError(
             f"the layer that gives the logits, {name!r}, cannot be made new: it is {kind}, and must be a "
             "linear layer or a convolution with a weight of its own",

@@ -9,6 +9,8 @@ from typing import Any
 
 from torch import Tensor, fx, nn
 
+from lcsearch.core.text import kind_of
+
 _GIVE_SCORES = ("lcsearch", "torchvision")
 """Packages whose classification nets are built so that they give logits alone."""
 
@@ -35,15 +37,15 @@ def scores_in(answer: object) -> tuple[object, str]:
 
 def _inside(answer: object) -> tuple[object, str]:
     """The tensor that is taken of several."""
-    kind = type(answer).__name__
+    kind = kind_of(answer)
     named = answer.get("logits") if isinstance(answer, Mapping) else getattr(answer, "logits", None)
     if isinstance(named, Tensor):
-        return named, f"of a {kind} 'logits' alone is used"
+        return named, f"of {kind} 'logits' alone is used"
     if not isinstance(answer, tuple | list | Mapping):
         return answer, ""
     parts = list(answer.values()) if isinstance(answer, Mapping) else list(answer)
     first = next((part for part in parts if isinstance(part, Tensor)), answer)
-    return first, "" if first is answer else f"of a {kind} of {len(parts)} the first tensor alone is used"
+    return first, "" if first is answer else f"of {kind} of {len(parts)} the first tensor alone is used"
 
 
 def tensors_in(answer: object) -> list[Tensor]:

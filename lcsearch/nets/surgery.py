@@ -10,6 +10,7 @@ from torch import nn
 
 from lcsearch.core.errors import InputError, did_you_mean
 from lcsearch.core.spec import LayerSpec, ModelSpec
+from lcsearch.core.text import kind_of
 from lcsearch.layers import lookup
 from lcsearch.layers.banked import share_bank
 from lcsearch.layers.closeness import Target
@@ -269,7 +270,7 @@ def _not_a_conv(name: str, model: nn.Module) -> str:
     why = {model.get_submodule(left.name): left.why for left in left_plain(model)}.get(module)
     if why is not None:
         return f"{name!r} stays plain: {why}"
-    return f"{name!r} is a {type(module).__name__}, not a plain convolution"
+    return f"{name!r} is {kind_of(module)}, not a plain convolution"
 
 
 @torch.no_grad()

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from lcsearch.core.spec import LayerSpec
+from lcsearch.core.text import kind_of
 from lcsearch.layers.closeness import Closeness, Target
 from lcsearch.layers.family import Family
 from lcsearch.layers.layer import FamilyLayer
@@ -87,7 +88,7 @@ def _built(family: Family[Any], conv: nn.Conv2d, spec: LayerSpec, what: str) -> 
     """A net of one fresh layer on the scale of its convolution."""
     with doing(f"building {what}"):
         layer = family.fresh(conv, spec)
-    expect(isinstance(layer, FamilyLayer), f"{what} is a {type(layer).__name__}, no FamilyLayer")
+    expect(isinstance(layer, FamilyLayer), f"{what} is {kind_of(layer)}, no FamilyLayer")
     with doing(f"match_scale() of {what}"), torch.no_grad():
         layer.match_scale(conv)
     return nn.Sequential(layer).train()
@@ -159,7 +160,7 @@ def _check_reading(net: nn.Sequential, conv: nn.Conv2d, what: str) -> None:
             weight: Any = module.weight
         equal = weight.shape == conv.weight.shape and bool(torch.allclose(weight, filters))
         expect(equal, f"the weight of {form}{what} is not its filters")
-        expect(isinstance(module, nn.Conv2d), f"{form}{what} is a {type(module).__name__}, no nn.Conv2d")
+        expect(isinstance(module, nn.Conv2d), f"{form}{what} is {kind_of(module)}, no nn.Conv2d")
     expect(_layer(net).weight.requires_grad, f"no gradient flows through the weight of {what}")
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lcsearch.core.functions import parameters
+from lcsearch.core.text import kind_of
 from lcsearch.nets import backbones
 from lcsearch.nets.backbones import Backbone
 from lcsearch.nets.replaceable import conv_layers
@@ -57,7 +58,7 @@ def _check_sizes(backbone: Backbone, channels: int, classes: int, side: int) -> 
     model = _build(backbone, channels, classes).eval()
     with doing(f"run on images (2, {channels}, {side}, {side})"), torch.no_grad():
         logits = model(torch.zeros(2, channels, side, side))
-    expect(isinstance(logits, Tensor), f"it returns a {type(logits).__name__}, not one tensor of logits")
+    expect(isinstance(logits, Tensor), f"it returns {kind_of(logits)}, not one tensor of logits")
     expect(
         tuple(logits.shape) == (2, classes),
         f"two images and {classes} classes give logits of shape {tuple(logits.shape)}, not (2, {classes})",

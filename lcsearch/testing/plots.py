@@ -10,6 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from lcsearch.core.records import RunRecord
+from lcsearch.core.text import kind_of
 from lcsearch.report.plot import Plot
 from lcsearch.testing._expect import doing, expect
 from lcsearch.testing._samples import runs
@@ -53,7 +54,7 @@ def _check(plot: Plot[Any], run: RunRecord, what: str) -> bool:
 def _drawn(plot: Plot[Any], data: Any, what: str) -> Any:
     with doing(f"figure() of {what}"):
         figure = plot.figure(data)
-    returned = type(figure).__name__
-    expect(isinstance(figure, go.Figure), f"figure() of {what} returned a {returned}, no plotly Figure")
+    returned = kind_of(figure)
+    expect(isinstance(figure, go.Figure), f"figure() of {what} returned {returned}, no plotly Figure")
     with doing(f"the figure of {what}, written as JSON"):
         return json.loads(figure.to_json())

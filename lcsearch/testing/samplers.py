@@ -14,6 +14,7 @@ from optuna.samplers import BaseSampler
 
 from lcsearch.core.records import State, TrialRecord
 from lcsearch.core.spec import TrialSpec
+from lcsearch.core.text import kind_of
 from lcsearch.runs.store import Proposal
 from lcsearch.search.limits import Limits
 from lcsearch.search.sampler_view import SamplerView
@@ -107,7 +108,7 @@ def _ask(study: _Study, sampler: Sampler, space: BoundSpace, number: int) -> tup
     before = _global_states()
     with doing("making it"):
         made = sampler(number, space)
-    expect(isinstance(made, BaseSampler), f"it makes a {type(made).__name__}, no optuna.samplers.BaseSampler")
+    expect(isinstance(made, BaseSampler), f"it makes {kind_of(made)}, no optuna.samplers.BaseSampler")
     with doing(f"proposing trial {number} after {[record.state for record in study.records]}"):
         asked = study.view.ask(made)
         found = space.suggest(_Watched(asked))

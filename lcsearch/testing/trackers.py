@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lcsearch.core.records import State, TrialRecord
-from lcsearch.core.text import counted
+from lcsearch.core.text import counted, kind_of
 from lcsearch.core.trainings import TrainingRecord
 from lcsearch.runs.trackers import TrackedRun, Tracker, TrackerMaker
 from lcsearch.testing._expect import doing, expect
@@ -74,8 +74,8 @@ def _run(folder: Path, key: str) -> TrackedRun:
 
 def _made(maker: TrackerMaker, where: str) -> Tracker:
     tracker = maker(where)
-    made = type(tracker).__name__
-    expect(isinstance(tracker, Tracker), f"it makes a {made}, no lcsearch.runs.trackers.Tracker")
+    made = kind_of(tracker)
+    expect(isinstance(tracker, Tracker), f"it makes {made}, no lcsearch.runs.trackers.Tracker")
     said = tracker.place
     good = isinstance(said, str) and bool(said.strip()) and "\n" not in said
     expect(good, f"its place is {said!r}; expected one line, which run.yaml keeps")

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lcsearch.core.errors import InputError, Named
+from lcsearch.core.text import kind_of
 from lcsearch.nets.scores import gives_scores, own_answer, scores_in
 
 
@@ -49,7 +50,7 @@ def _wrong(scores: object, images: int, classes: int) -> tuple[str | Named, ...]
     """What is wrong with the kind or shape of an answer, and what is needed; None where nothing is."""
     needed = f"logits ({images}, {classes}) of {images} images of {classes} classes are needed"
     if not isinstance(scores, Tensor):
-        return f"a {type(scores).__name__} without a tensor in it", needed
+        return f"{kind_of(scores)} without a tensor in it", needed
     if scores.shape == (images, classes):
         return None
     if scores.dim() == 2 and len(scores) == images:

@@ -18,6 +18,7 @@ from lcsearch.core.job import CHECKPOINT, WEIGHTS, Job, Metrics, Report, ResultE
 from lcsearch.core.seeds import seed_everything
 from lcsearch.core.spec import TrialSpec
 from lcsearch.core.stopwatch import during
+from lcsearch.core.text import kind_of
 from lcsearch.nets.tensors import write_state
 from lcsearch.train.objective import prepare_folder
 
@@ -176,7 +177,7 @@ def check_objective(function: Any) -> None:
         InputError: It is not callable, or it cannot be pickled.
     """
     if not callable(function):
-        raise InputError(f"objective: {function!r} is a {type(function).__name__}, not a function")
+        raise InputError(f"objective: {function!r} is {kind_of(function)}, not a function")
     check_sent("objective", function)
 
 

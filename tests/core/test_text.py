@@ -8,9 +8,11 @@ from lcsearch.core.text import (
     format_count,
     format_seconds,
     format_share,
+    kind_of,
     listed,
     parse_count,
     parse_seconds,
+    with_article,
 )
 
 
@@ -95,3 +97,11 @@ def test_long_lists_are_cut_and_counted() -> None:
     assert listed(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
     assert listed(["a", "b", "c"], most=1, between="; ") == "a and 2 more"
     assert listed(["a", "b", "c"], most=2, between="; ") == "a; b and 1 more"
+
+
+def test_nouns_have_the_article_that_one_hears() -> None:
+    for word in ("int", "object", "Adam", "Identity", "ELU", "Upsample"):
+        assert with_article(word) == f"an {word}"
+    for word in ("list", "Sequential", "UNet", "uint8", "NoneType"):
+        assert with_article(word) == f"a {word}"
+    assert kind_of(5) == "an int" and kind_of([5]) == "a list"

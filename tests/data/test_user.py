@@ -188,7 +188,7 @@ GOOD = (pixels(1, 3, 12, 12)[0], 0)
         (lambda: PAIR[0], "returned a Tensor; expected a pair (train, test)"),
         (lambda: (PAIR, SMALL, SMALL), "returned a tuple of 3"),
         (lambda: None, "returned a NoneType"),
-        (lambda: (3, SMALL), "train: a int; expected a torch.utils.data.Dataset"),
+        (lambda: (3, SMALL), "train: an int; expected a torch.utils.data.Dataset"),
         (images_of((3, 12, 10)), "has shape (3, 12, 10); expected (channels, size, size)"),
         (images_of((12, 12, 3)), "has shape (12, 12, 3); expected (channels, size, size)"),
         (images_of(()), "images of shape (20,); expected (n, channels, size, size)"),
@@ -201,7 +201,7 @@ GOOD = (pixels(1, 3, 12, 12)[0], 0)
         (lambda: ((PAIR[0], LABELS - 1), SMALL), "label -1; labels are whole numbers from 0"),
         (lambda: ((PAIR[0], LABELS * 0), SMALL), "all labels are 0"),
         (items(), "no images"),
-        (items(3), "image 0: a int; expected a pair (image, label)"),
+        (items(3), "image 0: an int; expected a pair (image, label)"),
         (items(GOOD, (pixels(1, 3, 8, 8)[0], 1)), "image 1 has shape (3, 8, 8); expected (3, 12, 12)"),
         (items((pixels(1, 12, 12, 3)[0], 1)), "image 0 has shape (12, 12, 3)"),
         (items(("cat.png", 1)), "image 0"),
@@ -249,7 +249,7 @@ def test_a_test_data_set_that_does_not_fit(register: Callable[[Make], str], test
         ((SMALL[0], SMALL[1] - 1), "test: label -1"),
         ((SMALL[0], SMALL[1][:5]), r"test: labels of shape \(5,\)"),
         (Items(), "test: no images"),
-        (7, "test: a int; expected a torch.utils.data.Dataset"),
+        (7, "test: an int; expected a torch.utils.data.Dataset"),
     ],
 )
 def test_what_is_wrong_with_a_test_data_set_is_found_before(

@@ -234,7 +234,7 @@ class Unpicklable(Loop):
 @pytest.mark.parametrize(
     ("function", "said"),
     [
-        (5, "objective: 5 is a int, not a function"),
+        (5, "objective: 5 is an int, not a function"),
         (
             Unpicklable(),
             "objective: Unpicklable cannot be sent to workers (TypeError: holds a lock)",

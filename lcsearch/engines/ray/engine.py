@@ -65,7 +65,7 @@ class RayEngine:
         Raises:
             InputError: No Ray at the address, other versions, too many resources per trial, storage that
                 is missing, not shared or not writable, or code that a node cannot import.
-            HaltError: Ray does not start on this machine.
+            HaltError: Ray does not start on this machine, or cannot run trials there.
         """
         with ExitStack() as stack:
             storage = self._storage()
@@ -164,15 +164,17 @@ class RayEngine:
             )
         modules = ("lcsearch", *self._settings.modules)
         question = Question(modules, DriverPlace.here(), plugins=self._settings.plugins)
+        started_here = self._settings.ray_address is None
         if storage is None:
             cluster.stay_here()
-            ask_nodes(question, objective, nodes)
+            ask_nodes(question, objective, nodes, started_here=started_here)
             return
         folder = f".lcsearch-{uuid.uuid4().hex}"
         token = f"{folder}/driver-{os.getpid()}"
         storage.write_text(token, "here")
         try:
-            ask_nodes(replace(question, token=token, storage=storage), objective, nodes)
+            question = replace(question, token=token, storage=storage)
+            ask_nodes(question, objective, nodes, started_here=started_here)
         finally:
             storage.remove(folder)
 

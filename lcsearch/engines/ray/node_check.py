@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lcsearch.core import plugins
-from lcsearch.core.errors import InputError, one_line
+from lcsearch.core.errors import HaltError, InputError, one_line
 from lcsearch.core.plugins import Kind
 from lcsearch.engines.ray.driver_place import DriverPlace
 from lcsearch.engines.ray.storage import SharedStorage
@@ -43,17 +43,33 @@ class Question:
     plugins: tuple[tuple[Kind, str], ...] = ()
 
 
-def ask_nodes(question: Question, objective: Any, nodes: list[Any]) -> None:
+class _NodeError(Exception):
+    """Trials cannot run on a node, in one line."""
+
+
+def ask_nodes(question: Question, objective: Any, nodes: list[Any], *, started_here: bool = False) -> None:
     """Ask every node; one that dies meanwhile is left out.
 
     Args:
         question: What to ask.
         objective: What trials will run.
         nodes: `cluster.Node`s.
+        started_here: Whether Ray was started on this machine for this run: nobody gave an address then.
 
     Raises:
-        InputError: A node cannot import what trials need, or does not reach the storage; or all have died.
+        InputError: A node cannot import what trials need, or does not reach the storage; or, at an address
+            that was given, a node cannot run trials, or all have died.
+        HaltError: A Ray that was started here cannot run trials.
     """
+    try:
+        _ask(question, objective, nodes)
+    except _NodeError as error:
+        if started_here:
+            raise HaltError(f"Ray on this machine: {error}") from None
+        raise InputError(str(error), setting="ray_address") from None
+
+
+def _ask(question: Question, objective: Any, nodes: list[Any]) -> None:
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 
@@ -67,14 +83,15 @@ def ask_nodes(question: Question, objective: Any, nodes: list[Any]) -> None:
     alive = [_can_run_trials(node, answer, ask) for node, answer in asked]
     if not any(alive):
         ips = ", ".join(sorted({node.ip for node in nodes}))
-        raise InputError(f"no node is alive any more that was asked: {ips}", setting="ray_address")
+        raise _NodeError(f"no node is alive any more that was asked: {ips}")
 
 
 def _can_run_trials(node: Any, answer: Any, ask: Callable[[Any], Any]) -> bool:
     """Wait for a node's answer, and ask it again as long as that may help; False if it has died.
 
     Raises:
-        InputError: It is alive and cannot run trials.
+        InputError: It is alive and answers why it cannot run trials.
+        _NodeError: It is alive, and does not answer or fails.
     """
     import ray
 
@@ -87,7 +104,7 @@ def _can_run_trials(node: Any, answer: Any, ask: Callable[[Any], Any]) -> bool:
                 return False
             end = min(end, time.monotonic() + _AGAIN_SECONDS)
             if not _may_pass(error) or time.monotonic() >= end:
-                raise InputError(f"node {node.ip} {_cause(error)}", setting="ray_address") from None
+                raise _NodeError(f"node {node.ip} {_cause(error)}") from None
             time.sleep(_PAUSE_SECONDS)
             answer = ask(node)
             continue

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from torch import nn
 
+from lcsearch.core.text import kind_of
 from lcsearch.nets.channels.groups import Cut
 
 _CONVOLUTIONS = nn.Conv1d | nn.Conv2d | nn.Conv3d
@@ -76,7 +77,7 @@ def tensors(name: str, module: nn.Module, outputs: bool) -> Iterator[Lies]:
     elif isinstance(module, nn.PReLU):
         yield from [Lies(f"{name}.weight", 0)] if module.num_parameters > 1 else []
     elif own or isinstance(module, nn.LayerNorm | nn.GroupNorm):
-        raise UncuttableError(f"{name!r} is a {type(module).__name__}")
+        raise UncuttableError(f"{name!r} is {kind_of(module)}")
 
 
 def _of_maker(name: str, module: nn.Module, outputs: bool) -> Iterator[Lies]:

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from lcsearch.core.errors import InputError
-from lcsearch.core.text import listed
+from lcsearch.core.text import kind_of, listed
 
 _DEEPEST = 4
 
@@ -39,7 +39,7 @@ def groups(content: Any) -> list[Group]:
         InputError: There is none.
     """
     if not isinstance(content, Mapping):
-        raise InputError(f"holds a {type(content).__name__}; it must be a state_dict")
+        raise InputError(f"holds {kind_of(content)}; it must be a state_dict")
     found = list(_groups(content))
     if not found:
         names = listed(sorted(map(str, content)))

@@ -19,7 +19,9 @@ from engine_objectives import Steps
 from event_files import assert_shown
 from outline import outline
 
+from lcsearch.core.errors import HaltError
 from lcsearch.engines import EngineSettings
+from lcsearch.engines.ray import node_check
 from lcsearch.engines.ray.engine import RayEngine
 from lcsearch.runs.read import read_run
 
@@ -105,6 +107,18 @@ def test_a_ray_of_our_own_listens_on_loopback_only(tmp_path: Path, monkeypatch: 
             assert [at for at in own_addresses() for port in ports if answers(at, port)] == []
         assert not answers("127.0.0.1", ports[0])
         assert list(Path(place).iterdir()) == []
+
+
+def test_a_ray_of_our_own_that_does_not_answer_is_no_fault_of_an_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody gave one."""
+    monkeypatch.setattr(node_check, "_SECONDS", 0.0)
+    with (
+        closing(RayEngine(EngineSettings(tmp_path, jobs=1))) as engine,
+        pytest.raises(HaltError, match=r"^Ray on this machine: node \S+ did not answer within 0 s$"),
+    ):
+        engine.prepare(Steps())
 
 
 def answers(address: str, port: int) -> bool:

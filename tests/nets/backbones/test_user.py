@@ -103,7 +103,7 @@ def test_tied_tensors_stay_tied_on_the_meta_device(module: str) -> None:
         ("no_such_package.module:f", 1, "cannot import 'no_such_package.module': ModuleNotFoundError"),
         ("broken_{}:f", 1, "SyntaxError"),
         ("{}:plane", 1, "has no 'plane'; did you mean 'plain'"),
-        ("{}:number", 1, "'number' is a int, not a function"),
+        ("{}:number", 1, "'number' is an int, not a function"),
         ("{}:nothing", 1, "returned 'NoneType'; it must return a torch.nn.Module"),
         ("{}:fails", 1, "raised KeyError: .*first line.*second line"),
         ("{}:other_arguments", 1, "called with num_classes=5, in_channels=2, raised TypeError"),
