@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import click
 
 _WIDTH, _INDENT = 80, 21
+_KEPT = "\N{NO-BREAK SPACE}"
+"""Stands for a space at which no line ends."""
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 
@@ -22,7 +24,7 @@ class Finding:
 
     Attributes:
         name: What it is.
-        words: How it is.
+        words: How it is; a command in it is `_whole`.
         good: Whether it works; None where it is not there, and nothing has to be.
     """
 
@@ -42,8 +44,17 @@ def doctor() -> int:
         failed |= finding.good is False
         mark = {True: "ok", False: "FAILS", None: "-"}[finding.good]
         lead = f"{mark:<6}{finding.name:<15}"
-        click.echo(textwrap.fill(lead + finding.words, _WIDTH, subsequent_indent=" " * _INDENT))
+        lines = textwrap.fill(
+            lead + finding.words, _WIDTH, subsequent_indent=" " * _INDENT, break_long_words=False,
+            break_on_hyphens=False,
+        )  # fmt: skip
+        click.echo(lines.replace(_KEPT, " "))
     return int(failed)
+
+
+def _whole(command: str) -> str:
+    """A command, which stays in one line so that it can be copied."""
+    return command.replace(" ", _KEPT)
 
 
 def findings() -> Iterator[Finding]:
@@ -100,7 +111,8 @@ def _extras() -> Iterator[Finding]:
 
     for name, (packages, purpose) in EXTRAS.items():
         there = all(installed(package) for package in packages)
-        words = purpose if there else f"{purpose}: pip install 'lcsearch[{name}]'"
+        install = _whole(f"pip install 'lcsearch[{name}]'")
+        words = purpose if there else f"{purpose}: {install}"
         yield Finding(name, words, True if there else None)
 
 
@@ -108,14 +120,16 @@ def _ray() -> Finding:
     from lcsearch.core.packages import installed
 
     there = installed("ray")
-    return Finding("ray", "--engine ray" if there else "not installed; pip install 'ray[tune]'", there)
+    install = _whole("pip install 'ray[tune]'")
+    return Finding("ray", "--engine ray" if there else f"not installed; {install}", there)
 
 
 def _browser() -> Finding:
     chosen = os.environ.get("BROWSER_PATH")
     found = next(filter(None, map(shutil.which, [chosen] if chosen else _BROWSERS)), None)
     where = f"no program at BROWSER_PATH={chosen}" if chosen else "none found"
-    return Finding("chromium", found or f"{where}; 'report --format png' needs it", True if found else None)
+    command = _whole("'report --format png'")
+    return Finding("chromium", found or f"{where}; {command} needs it", True if found else None)
 
 
 def _plugins() -> Iterator[Finding]:
