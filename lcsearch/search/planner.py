@@ -86,6 +86,13 @@ class Planner:
             *map(self._completed, known_good(self.space)),
         ]
 
+    @property
+    def foreseen(self) -> int:
+        """Models that are planned now; what each layer loses proposes more, where that is measured."""
+        if self.prepare is None:
+            return len(self.planned())
+        return len(self._without_backbone()) + len(self._after_backbone(()))
+
     def _without_backbone(self) -> list[Candidate]:
         """What needs no trained backbone: the backbone itself, where the run trains it.
 

@@ -14,7 +14,7 @@ from lcsearch.core.job import Objective
 from lcsearch.core.metric import ACCURACY, metric_words
 from lcsearch.core.records import TrialRecord
 from lcsearch.core.spec import Recipe
-from lcsearch.core.text import format_seconds
+from lcsearch.core.text import counted, format_seconds
 from lcsearch.engines import Director, Engine
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.run_file import Facts
@@ -178,11 +178,20 @@ class SearchSession(Session):
             f"{facts.validation_images} validation images of {facts.image_size} x {facts.image_size} pixels",
             *self._planner.space.describe(),
             *_start_lines(settings, thinner=any(one.origin == "thinner" for one in self._planner.picked)),
-            f"{settings.trials} trials of {_epochs(settings.searched_recipe)} by {settings.sampler}, "
-            f"early stopping {settings.early_stopping}, {metric}seed {settings.seed}{timeout}",
+            f"{counted(settings.trials, 'trial')} of {_epochs(settings.searched_recipe)}, "
+            f"{self._proposers()}, early stopping {settings.early_stopping}, "
+            f"{metric}seed {settings.seed}{timeout}",
             *self._directory.read().notes,
             *self.remarks,
         ]
+
+    def _proposers(self) -> str:
+        """Who proposes the trials, in words."""
+        planned, sampler = self._planner.foreseen, self.settings.sampler
+        if self.settings.trials <= planned:
+            return "all of them planned"
+        first = f"up to {planned} of them planned" if self._planner.prepare is None else "planned ones first"
+        return f"{first}, the others by {sampler}"
 
     def run(self, say: Callable[[str], None] = lambda line: None) -> str | None:
         """Search until the end, an interruption, or a fault.
