@@ -37,7 +37,6 @@ from lcsearch.nets.layout import channels_last
 from lcsearch.nets.surgery import build_model
 from lcsearch.train import train
 from lcsearch.train.memory import keep_freed_memory
-from lcsearch.train.precision import arithmetic
 from lcsearch.train.results import EpochMetrics
 from lcsearch.train.schedule import learning_rate
 
@@ -96,7 +95,7 @@ def by_hand(net: nn.Module, data: SearchData, recipe: Recipe, device: str, clock
                 epoch * per_epoch + step, recipe.epochs * per_epoch, recipe.lr, recipe.warmup
             )
             optimizer.param_groups[0]["lr"] = rate
-            with arithmetic(recipe.precision, device):
+            with torch.autocast(device, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
                 scores = net(images[chosen])
             loss = F.cross_entropy(scores.float(), labels[chosen])
             optimizer.zero_grad(set_to_none=True)

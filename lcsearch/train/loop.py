@@ -203,7 +203,7 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate(step) * group.get("faster", 1.0)  # older checkpoints know of none
         with during("forward"):
-            with arithmetic(self.recipe.precision, self.device):
+            with arithmetic(self.recipe.precision, self.device, self.model):
                 scores = self.model(images)
             loss = self._loss(scores.float(), labels, wanted)
             loss = loss + penalty(self.model, self.recipe, self.regularizer, step)

@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from lcsearch.core.machine import device_name
 from lcsearch.core.precision import StepTimes
 from lcsearch.core.seeds import generators_kept, seed_everything
 from lcsearch.core.spec import Precision
+from lcsearch.layers.fast_convolution import fast_convolutions
 from lcsearch.nets.layout import channels_last
 from lcsearch.train.memory import keep_freed_memory
 
@@ -36,10 +37,12 @@ For so many images and more; a mean over fewer differs more, by the root of thei
 _RATE = 0.01
 
 
-def arithmetic(precision: Precision, device: str | torch.device) -> AbstractContextManager[object]:
-    """What a forward pass of training is computed in."""
+def arithmetic(
+    precision: Precision, device: str | torch.device, model: nn.Module
+) -> AbstractContextManager[object]:
+    """What a forward pass of a model is computed in."""
     if precision == "float32":
-        return nullcontext()
+        return fast_convolutions(model, device)
     return torch.autocast(torch.device(device).type, torch.bfloat16)
 
 
@@ -52,7 +55,7 @@ def check_precision(precision: Precision, device: str) -> None:
     if precision == "float32":
         return
     try:
-        with arithmetic(precision, device):
+        with arithmetic(precision, device, nn.Identity()):
             F.conv2d(torch.ones(1, 1, 3, 3, device=device), torch.ones(1, 1, 3, 3, device=device)).item()
     except (RuntimeError, NotImplementedError) as error:
         problem = f"{device_name(device)} cannot compute in it ({reason(error)}); try auto or float32"
@@ -149,7 +152,7 @@ class _Comparison:
         seed_everything(size)
         images, labels = self._images[:size].clone(), self._labels[:size]
         begin = self._time()
-        with arithmetic(precision, self._device):
+        with arithmetic(precision, self._device, net):
             scores = net(images)
         loss = F.cross_entropy(scores.float(), labels)
         net.zero_grad(set_to_none=True)

@@ -23,6 +23,7 @@ from lcsearch.core.spec import Recipe
 from lcsearch.data import Batches, SearchData
 from lcsearch.data.digest import seen_digest
 from lcsearch.train.augmentation import crop_and_flip, resizes
+from lcsearch.train.precision import arithmetic
 
 _BATCH = 250
 TEMPERATURE = 2.0
@@ -153,14 +154,15 @@ def make_teacher(
     outputs = []
     for view in range(1, views + 1):
         progress(f"the backbone's outputs: view {view} of {views}")
-        outputs.append(_scores(backbone, batches, view_generator(seed, view)))
+        outputs.append(_scores(backbone, batches, view_generator(seed, view), device))
     backbone.train(was_training)
     return Teacher(torch.stack(outputs), seed, crop, flip, seen_digest(data), resized)
 
 
 @torch.no_grad()
-def _scores(model: nn.Module, batches: Batches, view: torch.Generator) -> Tensor:
-    return torch.cat([model(images).float().cpu() for images in batches.view(view)])
+def _scores(model: nn.Module, batches: Batches, view: torch.Generator, device: str | torch.device) -> Tensor:
+    with arithmetic("float32", device, model):
+        return torch.cat([model(images).float().cpu() for images in batches.view(view)])
 
 
 def write_teacher(teacher: Teacher, path: Path) -> None:

@@ -127,7 +127,7 @@ def _tried(model: nn.Module, few: SearchData, recipe: Recipe, device: str, subje
         images, labels = first_images(few, IMAGES, device), few.train.labels.to(device)
         with torch.no_grad():
             said["evaluation"] = checked_answer(model.eval(), images.clone(), classes, subject)[1]
-        with arithmetic(recipe.precision, device):
+        with arithmetic(recipe.precision, device, model):
             scores, said["training"] = checked_answer(model.train(), images.clone(), classes, subject)
         if not scores.requires_grad:
             raise InputError(f"{subject} cannot be trained: no parameter with a gradient changes its logits")

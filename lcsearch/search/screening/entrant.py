@@ -12,6 +12,7 @@ from lcsearch.compress.quick import Passes
 from lcsearch.core.errors import InputError
 from lcsearch.core.metric import Metric, score
 from lcsearch.data import Batches, DatasetInfo, Split
+from lcsearch.layers.fast_convolution import fast_convolutions
 
 _BATCH = 250
 
@@ -40,7 +41,8 @@ class Images:
         some = Split(self._split.images[first:last], self._split.labels[first:last])
         batches = Batches(some, self._info, _BATCH, augment=False, device=self._device)
         self._passes.images += last - first
-        return torch.cat([model(images).argmax(1) for images, _ in batches.epoch()]).cpu().numpy()
+        with fast_convolutions(model, self._device):
+            return torch.cat([model(images).argmax(1) for images, _ in batches.epoch()]).cpu().numpy()
 
     def accuracy(self, answers: np.ndarray) -> float:
         """How many of the first images' classes are right, by the metric, in percent."""

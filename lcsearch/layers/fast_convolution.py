@@ -1,0 +1,109 @@
+"""Plain convolutions by fewer products, wherever a net has them: which ones, and while what runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from lcsearch.core.torch_private import recorded, transforms_active
+from lcsearch.layers.winograd import convolve, tiles
+
+_TILES = (4, 2)
+"""Sides of what a tile gives."""
+_SPREAD = 85
+"""What a number costs that is brought to a tile or from it, in multiply-accumulates of products."""
+_ONCE = 40
+"""Likewise what a number of a filter costs that is brought to a tile, once for all images."""
+_ROW = 4
+"""Numbers of an output's row that an ordinary convolution takes as long for as for fewer."""
+_CHANNELS = 40
+"""Below so many no convolution gains: then nothing need be looked at."""
+_GAIN = 1.2
+"""Times as many multiply-accumulates as an ordinary convolution has to take, to be worth it."""
+
+
+def fast_convolutions(model: nn.Module, device: str | torch.device) -> AbstractContextManager[object]:
+    """Compute a model's float32 convolutions of 3x3 by `lcsearch.layers.winograd` where that is faster.
+
+    That is on CPUs, where there are many channels: decided by sizes alone, so that the same model computes
+    the same each time. Results differ from PyTorch's by rounding, about 1e-5 of the largest number.
+
+    Args:
+        model: What runs in this context.
+        device: Where.
+    """
+    worth = torch.device(device).type == "cpu" and any(map(_many_channels, model.modules()))
+    return _Fast() if worth else nullcontext()
+
+
+def _many_channels(module: nn.Module) -> bool:
+    if getattr(module, "kernel_size", None) != (3, 3):
+        return False
+    return min(getattr(module, "in_channels", 0), getattr(module, "out_channels", 0)) >= _CHANNELS
+
+
+class _Fast(TorchFunctionMode):
+    def __torch_function__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        made = _convolved(*args, **kwargs) if func is F.conv2d else None
+        return func(*args, **kwargs) if made is None else made
+
+
+def _convolved(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> Tensor | None:
+    """The convolution; None where it is for PyTorch. Names are those of ``F.conv2d``."""
+    if recorded() or transforms_active() or torch.is_autocast_enabled("cpu"):
+        return None
+    if groups != 1 or weight.shape[2:] != (3, 3) or not (_is(stride, 1) and _is(dilation, 1)):
+        return None
+    edge = next((edge for edge in (0, 1) if _is(padding, edge) or padding == ("valid", "same")[edge]), None)
+    given = (input, weight) if bias is None else (input, weight, bias)
+    if edge is None or input.dim() != 4 or not all(map(_ordinary, given)):
+        return None
+    m = best_tile(input.shape, len(weight), edge)
+    return None if m is None else convolve(input, weight, bias, edge, m)
+
+
+def _is(value: Any, number: int) -> bool:
+    return value in (number, (number, number), [number, number], (number,), [number])
+
+
+def _ordinary(tensor: Tensor) -> bool:
+    kind = type(tensor) in (Tensor, nn.Parameter)
+    return kind and tensor.dtype == torch.float32 and tensor.device.type == "cpu"
+
+
+def best_tile(shape: Sequence[int], filters: int, padding: int) -> int | None:
+    """The side of what a tile gives with which a convolution is fastest; None where an ordinary one is.
+
+    Args:
+        shape: Of its maps: (n, c, h, w).
+        filters: How many it has, of 3x3.
+        padding: 0 or 1.
+    """
+    n, c, *sizes = shape
+    height, width = (size + 2 * padding - 2 for size in sizes)
+    if min(n, height, width) < 1:
+        return None
+
+    def cost(m: int) -> int:
+        cut = n * tiles(sizes[0], padding, m) * tiles(sizes[1], padding, m)
+        return (m + 2) ** 2 * (cut * (c * filters + _SPREAD * (c + filters)) + _ONCE * c * filters)
+
+    best = min(_TILES, key=cost)
+    return best if _GAIN * cost(best) < 9 * n * height * max(width, _ROW) * c * filters else None

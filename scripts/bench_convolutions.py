@@ -1,0 +1,79 @@
+#!/usr/bin/env python
+"""What convolutions by few products (`lcsearch.layers.fast_convolution`) save of training and of evaluation.
+
+A training step (forward, backward) and an evaluation of whole backbones, and of nets that are thinner by one
+factor, with PyTorch's convolutions and with those; in float32 on a CPU, channels-last, freed memory kept.
+They take turns in one process, in random order; shown are the median ratio to PyTorch's and the spread of the
+middle half of the ratios. With one thread its processor time is taken, which other work disturbs less.
+
+    python scripts/bench_convolutions.py                      # vgg11 and thinner ones, resnet18, base
+    python scripts/bench_convolutions.py resnet34 --image-size 16 --threads 2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+import click
+import torch
+import torch.nn.functional as F
+from bench_timing import compare
+from torch import Tensor, nn
+
+from lcsearch.core.machine import device_name
+from lcsearch.layers.fast_convolution import fast_convolutions
+from lcsearch.nets import backbones
+from lcsearch.nets.layout import channels_last
+from lcsearch.train.memory import keep_freed_memory
+
+NETS = ("vgg11", "vgg11 0.7", "vgg11 0.5", "vgg11 0.35", "resnet18", "base")
+WAYS: dict[str, Callable[[nn.Module], AbstractContextManager[object]]] = {
+    "PyTorch's": lambda _: nullcontext(),
+    "few products": lambda net: fast_convolutions(net, "cpu"),
+}
+
+
+def net_of(words: str) -> nn.Module:
+    """A backbone, and the factor of its channels where one follows its name."""
+    name, _, width = words.partition(" ")
+    return channels_last(
+        backbones.build(name, num_classes=10, in_channels=1, width=float(width or 1)), torch.device("cpu")
+    )
+
+
+def step(net: nn.Module, images: Tensor, way: str) -> None:
+    net.train().zero_grad(set_to_none=True)
+    with WAYS[way](net):
+        scores = net(images)
+    F.cross_entropy(scores, torch.zeros(len(images), dtype=torch.long)).backward()
+
+
+@torch.no_grad()
+def evaluation(net: nn.Module, images: Tensor, way: str) -> None:
+    net.eval()
+    with WAYS[way](net):
+        net(images)
+
+
+@click.command()
+@click.argument("nets", nargs=-1)
+@click.option("--image-size", default=32, show_default=True)
+@click.option("--batch", default=64, show_default=True)
+@click.option("--threads", default=1, show_default=True)
+@click.option("--repeats", default=9, show_default=True)
+def main(nets: tuple[str, ...], image_size: int, batch: int, threads: int, repeats: int) -> None:
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    keep_freed_memory()
+    click.echo(f"torch {torch.__version__}, {device_name('cpu')}, {threads} threads, {batch} images")
+    images = torch.randn(batch, 1, image_size, image_size)
+    for words in nets or NETS:
+        net = net_of(words)
+        for title, run in (("training step", step), ("evaluation", evaluation)):
+            runs = {way: lambda way=way, run=run, net=net: run(net, images, way) for way in WAYS}
+            compare(f"{words}, {title}", runs, repeats, "cpu")
+
+
+if __name__ == "__main__":
+    main()
