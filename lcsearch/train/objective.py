@@ -22,7 +22,9 @@ from lcsearch.core.stopwatch import during
 from lcsearch.data import SearchData
 from lcsearch.data.digest import seen_digest
 from lcsearch.data.recorded import RecordedImages, Source, load_recorded
+from lcsearch.layers.fast_convolution import fast_convolutions
 from lcsearch.nets import surgery
+from lcsearch.nets.layout import channels_last
 from lcsearch.nets.tensors import write_state
 from lcsearch.nets.weights import load_backbone, load_parent
 from lcsearch.train.loop import train
@@ -214,7 +216,10 @@ def start_of(job: Job, data: SearchData, device: str) -> Callable[[nn.Module], N
                 before |= job.parent.model.channels
             else:
                 whole = load_backbone(spec, start.folder)
-        model.load_state_dict(cut_out(whole, spec, data, before=before, device=device).state_dict())
+        whole = channels_last(whole, torch.device(device))
+        with fast_convolutions(whole, device):
+            small = cut_out(whole, spec, data, before=before, device=device)
+        model.load_state_dict(small.state_dict())
 
     return begin
 

@@ -21,7 +21,9 @@ from lcsearch.core.spec import ModelSpec, Recipe
 from lcsearch.core.threads import computing_on
 from lcsearch.data import SearchData
 from lcsearch.layers import lookup
+from lcsearch.layers.fast_convolution import fast_convolutions
 from lcsearch.nets.channels import ChannelGroups
+from lcsearch.nets.layout import channels_last
 from lcsearch.nets.surgery import build_model
 from lcsearch.nets.tensors import write_state
 from lcsearch.nets.weights import (
@@ -186,11 +188,13 @@ def prepare(
                 )
         if not start.sensitivity.is_file():
             progress("measuring what each layer loses")
-            backbone = load_backbone(template, start.folder).to(pick_device(device))
+            chosen = torch.device(pick_device(device))
+            backbone = channels_last(load_backbone(template, start.folder), chosen)
             ways = partial(lookup.ways, families=families)
-            found = measure(
-                backbone, layers, data(), ways=ways, groups=groups, counts=counts, progress=progress
-            )
+            with fast_convolutions(backbone, chosen):
+                found = measure(
+                    backbone, layers, data(), ways=ways, groups=groups, counts=counts, progress=progress
+                )
             start.write_sensitivity(found)
 
 
