@@ -1,0 +1,71 @@
+"""The table of ``bench_search_speed.py``: trials per hour, and the time to what is reached by hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from init_table import spread
+from work_off import Line
+
+from lcsearch.core.pareto import Box, box_of, hypervolume
+
+BY_HAND, OURS, SAME = "by hand", "lcsearch", "the same trials by lcsearch"
+
+
+def table(lines: Sequence[Line]) -> str:
+    """Both sides as Markdown, by how long the search by hand went on, over the repeats that have both."""
+    parts = []
+    for seconds in sorted({line["seconds"] for line in lines}):
+        found = {(line["side"], line["repeat"]): line for line in lines if line["seconds"] == seconds}
+        repeats = [r for side, r in found if side == BY_HAND and (OURS, r) in found and (SAME, r) in found]
+        if repeats:
+            parts.append(
+                _part(seconds, [[found[side, r] for side in (BY_HAND, OURS, SAME)] for r in repeats])
+            )
+    return "\n\n".join(parts) or "no repeat is finished yet"
+
+
+def reached(line: Line, box: Box) -> list[tuple[float, float]]:
+    """Seconds and the hypervolume that a side has by then, after each trial, in the order of their ends."""
+    points, found = list[tuple[float, float]](), list[tuple[float, float]]()
+    for trial in sorted(line["trials"], key=lambda trial: trial["at"]):
+        if trial["accuracy"] is not None:
+            points.append((trial["accuracy"], trial["params"]))
+        found.append((trial["at"], hypervolume(points, box)))
+    return found
+
+
+def per_hour(line: Line) -> float:
+    """Trials that a side ends in an hour."""
+    wall: float = line["wall"] if "wall" in line else max(trial["at"] for trial in line["trials"])
+    return 3600 * len(line["trials"]) / wall
+
+
+def _part(seconds: int, repeats: Sequence[Sequence[Line]]) -> str:
+    first = repeats[0][0]
+    head = f"{first['machine']}, {first['cores']} cores, {seconds} s by hand, {len(repeats)} repeats"
+    columns = "| | trials per hour | times by hand | hypervolume, % | seconds to that by hand | share |"
+    rows = [_row(place, repeats) for place in range(3)]
+    return "\n".join([head, "", columns, "|---" * 6 + "|", *rows])
+
+
+def _row(place: int, repeats: Sequence[Sequence[Line]]) -> str:
+    sides = [repeat[place] for repeat in repeats]
+    times = [per_hour(repeat[place]) / per_hour(repeat[0]) for repeat in repeats]
+    cells = [spread([per_hour(side) for side in sides]), spread(times)]
+    if sides[0]["side"] != SAME:
+        curves = [reached(repeat[place], _box(repeat[1])) for repeat in repeats]
+        goals = [reached(repeat[0], _box(repeat[1]))[-1] for repeat in repeats]
+        needed = [_needed(own, goal) for own, (_, goal) in zip(curves, goals, strict=True)]
+        shares = [need / at for need, (at, _) in zip(needed, goals, strict=True)]
+        cells += [spread([100 * own[-1][1] for own in curves]), spread(needed), spread(shares)]
+    return f"| {sides[0]['side']} | " + " | ".join(cells + [""] * (5 - len(cells))) + " |"
+
+
+def _box(ours: Line) -> Box:
+    return box_of(ours["backbone"]["accuracy"], ours["backbone"]["params"], ours["smallest"])
+
+
+def _needed(own: Sequence[tuple[float, float]], goal: float) -> float:
+    return next((at for at, volume in own if volume >= goal), math.inf)
