@@ -55,13 +55,13 @@ def test_filters_of_three_by_three_at_step_one_are_fast(options: dict[str, objec
 @pytest.mark.parametrize(
     ("x", "weight", "options"),
     [
-        (MAPS, FILTERS, {"stride": 2}),
+        (MAPS, FILTERS, {"stride": 2, "padding": 1}),
         (MAPS, FILTERS, {"stride": (1, 2), "padding": 1}),
-        (MAPS, FILTERS, {"dilation": 2}),
+        (MAPS, FILTERS, {"dilation": 2, "padding": 1}),
         (MAPS, FILTERS, {"padding": 2}),
         (MAPS, FILTERS, {"padding": (1, 0)}),
-        (MAPS, filters(128, 64), {"groups": 2}),
-        (MAPS, filters(128, 128, 1), {}),
+        (MAPS, filters(128, 64), {"groups": 2, "padding": 1}),
+        (MAPS, filters(128, 128, 1), {"padding": 1}),
         (MAPS, filters(128, 128, 5), {"padding": 1}),
         (MAPS.double(), FILTERS.double(), {"padding": 1}),
         (MAPS.bfloat16(), FILTERS.bfloat16(), {"padding": 1}),
@@ -82,7 +82,13 @@ def test_modules_and_layers_of_ours_are_fast_too() -> None:
 
 def test_autocast_is_left_alone() -> None:
     with torch.autocast("cpu", torch.bfloat16):
-        assert not is_fast(lambda: F.conv2d(MAPS, FILTERS))
+        assert not is_fast(lambda: F.conv2d(MAPS, FILTERS, padding=1))
+
+
+def test_other_devices_are_left_alone() -> None:
+    with fast_convolutions(nn.Conv2d(128, 128, 3), "cpu"):
+        made = F.conv2d(MAPS.to("meta"), FILTERS.to("meta"), padding=1)
+    assert made.is_meta and made.shape == MAPS.shape
 
 
 def test_transforms_see_a_convolution() -> None:
@@ -99,7 +105,7 @@ def test_what_is_exported_or_traced_has_ordinary_convolutions() -> None:
         traced = torch.jit.trace(net, MAPS, check_trace=False)
     called = [node.target for node in exported.graph.nodes if node.op == "call_function"]
     assert called == [torch.ops.aten.conv2d.default]
-    assert "Conv2d" in str(traced.graph)
+    assert "convolution" in str(traced.inlined_graph) and "bmm" not in str(traced.inlined_graph)
     assert torch.equal(exported.module()(MAPS), net(MAPS))
 
 
