@@ -82,7 +82,28 @@ def test_sizes_with_fewer_channels() -> None:
     assert layout.params(kept(10)) == 658
     assert layout.params(kept(5)) == 168 + 270 + 55 + 60
     assert layout.params(kept(5, linear(0.2))) == 168 + 270 + 10 + 4 + 5 + 60
+    every = [kept(10), kept(5), kept(5, linear(0.2)), kept(7, linear(0.4, 0.5))]
+    assert [layout.size(one) for one in every] == [layout.params(one) for one in every]
     assert thin(0.8).log_sizes == pytest.approx([math.log(270), math.log(88)]), "the most that stay"
+
+
+def test_what_is_known_of_fewer_channels() -> None:
+    """After the layers' numbers: the logarithm of the share of them that stays."""
+    layout = thin(0.8)
+    shares = {count: layout.features(kept(count))[8] for count in (5, 8)}
+    assert shares == {5: pytest.approx(math.log(0.5)), 8: pytest.approx(math.log(0.8))}
+    assert len(layout.features(kept(5))) == 2 * 4 + 1
+
+
+def test_a_proposal_says_which_channels_stay() -> None:
+    layout = thin()
+    found = layout.proposal(kept(5, linear(0.4, 0.5)))
+    assert found is not None
+    assert layout.space.decode(found[0]).model == ModelSpec(
+        "tiny", 10, 3, layers={"point": LinearSpec(0.4, rank=1)}, channels={"point": 0.5}, image_size=(32, 32)
+    )
+    drawn = layout.drawn({"point/kind": "linear", "point/alpha": 0.4, "point/channels": 0.5}, middle)
+    assert drawn.kept == (6, 10, 5) and layout.drawn(found[0], middle) == kept(5, linear(0.4, 0.5))
 
 
 def test_a_choice_of_channels_touches_those_that_make_and_read_them() -> None:

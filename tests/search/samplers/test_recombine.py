@@ -257,6 +257,28 @@ def test_no_model_is_proposed_twice_even_where_few_are_left() -> None:
     assert len({str(model) for model in models[:4]}) == 4, "all that there are come first"
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_a_promising_model_is_not_changed_into_one_that_was_tried(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Three layers of 8 filters: near the best ones lies the tried one that is sought."""
+    with torch.device("meta"):
+        net = nn.ModuleList(nn.Conv2d(64 * 2**n, 8, 3, bias=False) for n in range(3))
+    plain = {"version": 1, "backbone": "*", "layers": {"*": RULE}}
+    small = bind(parse_space(plain, "f"), net, ModelSpec("net", 10, 64))
+    study, tried, rng = new_study(), list[ModelSpec](), np.random.default_rng(seed)
+    while len(tried) < 12:
+        study.sampler = optuna.samplers.RandomSampler(seed=int(rng.integers(1000)))
+        trial = study.ask()
+        tried.append(small.suggest(trial).model)
+        study.tell(trial, [80.0 + len(tried), small.params(tried[-1])])
+    for sought in tried:
+        goal = small.params(sought)
+        weighed = Weighed(lambda size, goal=goal: -np.abs(np.log(size / goal)))
+        monkeypatch.setattr(recombine, "expected_improvement", weighed)
+        assert ask(study, seed, small) not in tried
+
+
 def test_a_parameter_that_the_space_does_not_know_is_drawn_at_random() -> None:
     study = new_study()
     found = []

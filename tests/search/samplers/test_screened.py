@@ -10,7 +10,7 @@ import numpy as np
 import optuna
 import pytest
 import torch
-from optuna.trial import FixedTrial, create_trial
+from optuna.trial import FixedTrial, TrialState, create_trial
 from torch import nn
 
 from lcsearch.core.spec import ModelSpec, TrialSpec
@@ -145,6 +145,41 @@ def test_the_surrogate_is_told_how_each_trial_was_screened(monkeypatch: pytest.M
     wanted = [[1.0, one - sum(wrong) / len(wrong)] for one in wrong]
     assert told[0] is None and told[1] == pytest.approx(np.array([*wanted, [0.0, 0.0]]))
     assert len(told) == 2
+
+
+def test_running_trials_count_as_their_accuracy_before_any_training_lets_expect(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Wrong answers are halved three times: of the trials each time is worth three quarters of a point."""
+    kept = list[np.ndarray]()
+    weigh = recombine.expected_improvement
+
+    def keep(mean: Any, spread: Any, size: Any, accuracy: Any, there: Any, box: Any) -> np.ndarray:
+        kept.append(accuracy)
+        return weigh(mean, spread, size, accuracy, there, box)
+
+    monkeypatch.setattr(recombine, "expected_improvement", keep)
+    guessed = {}
+    for before in (20.0, 90.0):
+        made = study(BEFORE)
+        first = made.trials[0]
+        told = {"params": first.params, "distributions": first.distributions}
+        made.add_trial(create_trial(state=TrialState.RUNNING, user_attrs={SCREENED: before}, **told))
+        kept.clear()
+        ask(made, Looks(6, [60.0]))
+        assert all(len(accuracy) == len(BEFORE) + 1 for accuracy in kept)
+        guessed[before] = float(kept[0][-1]), float(kept[-1][-1])
+    assert guessed[20.0][0] == guessed[90.0][0], "who is a candidate is asked without it"
+    assert guessed[90.0][1] - guessed[20.0][1] == pytest.approx(1.5 * 3 / 2, abs=0.3)
+
+
+def test_what_one_promises_is_per_epoch() -> None:
+    looks = [Looks(6, [60.0]), Looks(6, [60.0])]
+    looks[1].epochs = lambda params: 4  # type: ignore[method-assign]
+    for one in looks:
+        ask(study(BEFORE), one)
+    assert specs(looks[0]) == specs(looks[1])
+    assert looks[1].promises == pytest.approx(looks[0].promises / 4) and looks[0].promises.min() > 0
 
 
 def test_the_same_is_proposed_twice() -> None:

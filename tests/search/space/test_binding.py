@@ -19,7 +19,9 @@ from lcsearch.search.space import BoundSpace, Space, bind, parse_space
 from lcsearch.search.space.binding import saves
 from lcsearch.search.space.rule import LayerRule
 
-TEMPLATE = ModelSpec("tiny", 10, 3, layers={"point": LinearSpec(0.5)})
+TEMPLATE = ModelSpec(
+    "tiny", 10, 3, layers={"point": LinearSpec(0.5)}, channels={"first": 0.5}, image_size=(32, 32)
+)
 
 
 def space(layers: dict[str, Any], **more: Any) -> Space:
@@ -34,7 +36,7 @@ def test_shapes_and_everything_else() -> None:
         "point": ConvShape(10, 10, (1, 1)),
     }
     assert bound.thinning.other_params(()) == 110
-    assert bound.template == ModelSpec("tiny", 10, 3), "the template's layers are not looked at"
+    assert bound.template == ModelSpec("tiny", 10, 3), "the template's layers and channels are not looked at"
 
 
 def test_the_template_may_be_a_net_of_another_width() -> None:
@@ -63,6 +65,20 @@ def test_small_layers_are_not_searched(least: float, searched: tuple[str, ...]) 
     bound = bind_tiny({"*": EVERYTHING}, min_share=least)
     assert bound.searched_layers == searched
     assert tuple(group.name for group in bound.groups) == searched
+
+
+class Narrowing(nn.Sequential):
+    """448, 68 and 296 parameters; where 4 of the first 16 channels are left, 112, 20 and 296."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 4, 1), nn.Conv2d(4, 8, 3, padding=1))
+
+
+def test_whether_a_layer_is_small_is_asked_of_the_most_channels() -> None:
+    rule = {"kind": ["conv", "linear"]}
+    rules = {"0": rule | {"channels": {"low": 0.25, "high": 1.0}}, "*": rule}
+    bound = bind(space(rules, min_share=0.4), Narrowing(), ModelSpec("net", 10, 3), (3, 8, 8))
+    assert bound.thinning.least != bound.thinning.most and bound.searched_layers == ("0",)
 
 
 def test_what_saves_with_few_or_with_many_channels_is_searched() -> None:
@@ -103,11 +119,20 @@ def test_names_that_the_net_lacks() -> None:
     for pattern in ("pont", "first.0"):
         with pytest.raises(InputError, match="the net has no such convolution; did you mean"):
             bind_tiny({pattern: EVERYTHING})
+    with pytest.raises(InputError, match=r"layers\.X: the net has no such convolution"):
+        bind_tiny({"X": EVERYTHING})
     for pattern in ("pont*", "pon?", "[a]pont", "point"):
         assert isinstance(bind_tiny({pattern: EVERYTHING}), BoundSpace)
     with pytest.raises(InputError) as caught:
         bind_tiny({"first": EVERYTHING, "a.pint": EVERYTHING})
     assert str(caught.value).startswith('space: layers."a.pint": the net has no such convolution; ')
+
+
+def test_names_that_the_net_lacks_behind_one_of_a_linear_layer() -> None:
+    net = nn.Sequential(nn.Conv2d(3, 8, 8), nn.Flatten(), nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 10))
+    rules = {"2": {"channels": {"low": 0.5, "high": 1.0}}, "3.a": EVERYTHING}
+    with pytest.raises(InputError, match=r'layers\."3\.a": the net has no such convolution'):
+        bind(space(rules), net, ModelSpec("net", 10, 3), (3, 8, 8))
 
 
 class Square(nn.Conv2d):
@@ -144,5 +169,9 @@ def test_a_layer_that_cannot_be_of_the_only_kind_that_its_own_rule_allows() -> N
         with pytest.raises(InputError) as caught:
             bind_tiny({name: rule, "*": {"kind": "conv"}})
         assert str(caught.value) == f"space: layers.{name}.kind: {why}, so it cannot be separable; write conv"
+    with pytest.raises(InputError) as caught:
+        bind_tiny({"point": {"kind": ["separable", "basis"]}})
+    both = "its kernel is 1x1, so it cannot be separable, its kernel is 1x1, so it cannot be basis"
+    assert str(caught.value) == f"space: layers.point.kind: {both}; write conv"
     assert bind_tiny({"*": rule}).searched_layers == ("first",), "a pattern leaves out what cannot be"
     assert bind_tiny({"point": {"kind": ["separable", "linear"]}}).searched_layers == ("point",)

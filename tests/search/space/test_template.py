@@ -82,6 +82,43 @@ def test_why_a_layer_is_not_searched() -> None:
     assert whys(bound) == ["; nothing to save", "", ""]
 
 
+def test_how_small_a_layer_is_is_asked_of_the_most_channels() -> None:
+    """448, 68 and 296 parameters; where 4 of the first 16 channels are left, 112, 20 and 296."""
+    net = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.Conv2d(16, 4, 1), nn.Conv2d(4, 8, 3, padding=1))
+    own = {"channels": {"low": 0.25, "high": 1.0}, "round_to": 2}
+    shown = "channels: {low: 0.25, high: 1.0}, round_to: 2}  # 3 -> 16, 3x3, 448 parameters"
+    linear = {"kind": "linear", "alpha": 0.5}
+    for rule, kind in ({"kind": "conv"}, "conv"), (linear, "linear], alpha: 0.5, coefficients: [full"):
+        layers = {"0": own | rule, "*": LINEAR}
+        plain = {"version": 1, "backbone": "*", "layers": layers, "min_share": 0.4}
+        bound = bind(parse_space(plain, "f"), net, ModelSpec("net", 10, 3), (3, 8, 8))
+        assert rows(bound) == [
+            f'  "0": {{kind: [{kind}], {shown}',
+            '  "1": {kind: [conv]}  # 16 -> 4, 1x1, 68 parameters; too small to matter',
+            '  "2": {kind: [conv]}  # 4 -> 8, 3x3, 296 parameters; too small to matter',
+        ]
+
+
+def test_half_of_all_is_not_too_small_to_be_half_of_all() -> None:
+    net = nn.Sequential(nn.Conv2d(8, 8, 1), nn.Conv2d(8, 8, 1))
+    plain = {"version": 1, "backbone": "*", "layers": {"1": LINEAR}, "min_share": 0.5}
+    assert whys(bind(parse_space(plain, "f"), net, ModelSpec("net", 10, 8))) == ["", ""]
+
+
+def test_a_linear_layer_has_a_row_where_its_channels_may_go() -> None:
+    ends = [nn.Conv2d(3, 8, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    net = nn.Sequential(*ends, nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 10))
+    channels, shown = {"low": 0.5, "high": 1.0}, "channels: {low: 0.5, high: 1.0}"
+    rules = {"3": {"channels": channels, "round_to": 3}, "0": {"kind": "conv", "channels": channels}}
+    for others in ({}, {"*": {"kind": "conv"}}):
+        plain = {"version": 1, "backbone": "*", "layers": rules | others}
+        bound = bind(parse_space(plain, "f"), net, ModelSpec("net", 10, 3), (3, 8, 8))
+        assert rows(bound) == [
+            f'  "0": {{kind: [conv], {shown}, round_to: 1}}  # 3 -> 8, 1x1, 32 parameters',
+            f'  "3": {{{shown}, round_to: 3}}  # 6 channels',
+        ]
+
+
 def test_a_layer_that_no_pattern_matches_is_plain() -> None:
     assert rows(bind_tiny({"point": LINEAR}))[:2] == [
         '  "first": {kind: [conv]}  # 3 -> 6, 3x3, 168 parameters',
