@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from lcsearch.core.config import Source
 from lcsearch.core.errors import InputError
-from lcsearch.core.records import TrialRecord
+from lcsearch.core.records import LayerCount, RunRecord, TrialRecord
 from lcsearch.core.spec import ModelSpec, TrialSpec
-from lcsearch.runs.choose import choose, front_of
+from lcsearch.runs.choose import choose, front_of, source_of
 
 SPEC = TrialSpec(ModelSpec("base", 10, 1))
 
@@ -92,8 +95,8 @@ def test_one_of_the_same_size_is_neither_smaller_nor_larger():
         ({"max_drop": float("nan")}, "max_drop: nan"),
         ({"trial": 9}, "trial: there is no trial 9; .*0 to 6"),
         ({"trial": 5}, "trial: trial 5 is pruned, not complete; the nearest complete one is trial 4"),
-        ({}, "exactly one of"),
-        ({"knee": True, "trial": 1}, "exactly one of"),
+        ({}, "^give exactly one of max_params, max_drop, knee, trial$"),
+        ({"knee": True, "trial": 1}, "^give exactly one of max_params, max_drop, knee, trial$"),
     ],
 )
 def test_what_cannot_be_satisfied_names_the_nearest(way, message):
@@ -109,8 +112,22 @@ def test_nothing_to_choose_from():
         choose([], None, trial=0)
     with pytest.raises(InputError, match=r"trial 5 is pruned, not complete$"):
         choose(TRIALS[5:6], None, trial=5)
-    with pytest.raises(InputError, match=r"the run has no complete baseline to compare with$"):
+    with pytest.raises(InputError, match=r"^max_drop: the run has no complete baseline to compare with$"):
         choose(TRIALS[1:], None, max_drop=1)
+
+
+def test_a_config_says_where_its_model_comes_from():
+    """The metric and what is trained are said where they are not the usual ones."""
+    layer = LayerCount("features.0", "shared", 50, 10, trainable=20)
+    records = [trial(0, 93.0, 100), trial(1, 92.5, 60, layers=(layer,))]
+    usual, other = (
+        RunRecord(Path("runs/a"), {"metric": one}, 10, records) for one in ("accuracy", "macro_f1")
+    )
+    first, second = (choose(records, records[0], trial=number) for number in (0, 1))
+    found = source_of(usual, first)
+    assert found == Source("runs/a", 0, 93.0, 100, 0, "chosen by its number", None, None)
+    found = source_of(other, second)
+    assert found == Source("runs/a", 1, 92.5, 60, 0, "chosen by its number", "macro_f1", 30)
 
 
 def test_a_record_that_cannot_be():

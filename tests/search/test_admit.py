@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lcsearch.core.job import Parent
-from lcsearch.core.records import LayerCount, Origin, TrialRecord
+from lcsearch.core.records import LayerCount, Origin, Screened, TrialRecord
 from lcsearch.core.seeds import trial_seed
 from lcsearch.core.spec import ModelSpec, Recipe, TrialSpec
 from lcsearch.nets.count import Count
@@ -101,6 +101,34 @@ def test_a_model_is_cut_out_of_its_parent_where_the_run_says_so(tmp_path: Path, 
     job = admits.job(record, history, resume=False)
     larger = candidate(0.5).spec.model
     assert job.parent == (Parent(str(tmp_path / "trials/0"), larger) if inherit else None)
+
+
+class Looks:
+    """Stands in for a screening: its answer says what it was asked."""
+
+    def one(self, spec: TrialSpec, parent: int | None, history: History) -> Screened:
+        return Screened(spec.model.width * 100, len(history) + 10, 0 if parent is None else 1)
+
+
+def test_what_is_cut_out_is_looked_at_before_it_is_trained(tmp_path: Path) -> None:
+    """Not so what is rejected, what is trained from scratch, and what was looked at already."""
+    plain = admission(tmp_path, max_params=600, inherit=True)
+    admits, history = replace(plain, screening=Looks()), History()  # type: ignore[arg-type]
+    first = admits.admit(candidate(0.5), history)
+    assert first.screened == Screened(50.0, 10, 0) and plain.admit(candidate(0.5), history).screened is None
+    history.update(finished(first, 90.0))
+    assert admits.admit(candidate(0.25), history).screened == Screened(25.0, 11, 1)
+    rejected = admits.admit(candidate(0.75), history)
+    assert (rejected.state, rejected.screened) == ("rejected", None)
+    assert admits.admit(candidate(0.25, recipe=Recipe()), history).screened is None
+    known = replace(candidate(0.25), screened=Screened(77.0, 3, 5))
+    assert admits.admit(known, history).screened == known.screened
+
+
+@pytest.mark.parametrize("profile", [True, False])
+def test_a_job_says_whether_its_time_is_measured(tmp_path: Path, profile: bool) -> None:
+    admits = admission(tmp_path, profile=profile)
+    assert admits.job(admits.admit(candidate(0.5), History()), History(), resume=False).profile is profile
 
 
 def test_a_job_says_where_and_from_what_it_starts(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from lcsearch.core.records import EpochRecord, Origin, RungRecord, TrialRecord
 from lcsearch.core.spec import ModelSpec, Recipe, TrialSpec
 from lcsearch.search import history
 from lcsearch.search.history import History
+from lcsearch.search.stopping import Ended
 
 SCRATCH, TUNED = Recipe(epochs=2), Recipe(epochs=2, init="backbone")
 
@@ -160,3 +161,19 @@ def test_predictions_see_the_latest_whole_curves(monkeypatch: pytest.MonkeyPatch
         found.update(trial(number, 100 + number, 50.0 - number, 90.0))
     assert found.curves("scratch") == [(48.0, 90.0), (47.0, 90.0), (46.0, 90.0)]
     assert found.curves("backbone") == []
+
+
+def test_trials_that_have_ended_are_known_once_by_how_they_started() -> None:
+    """Complete or stopped; what is running or was rejected has not ended."""
+    found = History([running(3), replace(running(4), state="rejected"), trial(5, 70, 50.0, recipe=TUNED)])
+    stopped = replace(trial(2, 80, 20.0, 40.0), state="pruned")
+    first = trial(0, 100, 90.0, 91.0, origin="baseline")
+    for one in (stopped, first, stopped, first):
+        found.update(one)
+    assert found.ended("scratch") == (
+        Ended(0, 100, (90.0, 91.0), complete=True, hand_picked=True),
+        Ended(2, 80, (20.0, 40.0), complete=False, hand_picked=False),
+    )
+    found.update(trial(3, 60, 30.0))
+    assert [one.number for one in found.ended("scratch")] == [0, 2, 3]
+    assert found.ended("backbone") == (Ended(5, 70, (50.0,), complete=True, hand_picked=False),)

@@ -138,7 +138,7 @@ class Moves:
         kept = self._channels.nudged(genome.kept, index)
         fixed = frozenset(range(count + len(self._layout.choices))) - touched
         moved = Genome(tuple(picks), kept, genome.shared)
-        return self.resized(moved, float(self._layout.size(genome)), fixed or frozenset({count + index}))
+        return self.resized(moved, float(self._layout.size(genome)), fixed)
 
     def resized(self, genome: Genome, params: float, fixed: frozenset[int]) -> Genome:
         """Every choice scaled by one factor, so that the model comes as near as it can to a size.

@@ -113,6 +113,37 @@ def test_an_exchange_keeps_the_size_and_all_that_it_does_not_touch() -> None:
     assert np.median(np.abs(np.log(sizes))) < 0.03
 
 
+def test_a_net_whose_channels_alone_may_go_has_shapes_too() -> None:
+    net = nn.Sequential(nn.Conv2d(3, 64, 3), nn.Conv2d(64, 128, 3), nn.Conv2d(128, 8, 3))
+    plain = {"version": 1, "backbone": "*", "layers": {"*": {"kind": "conv", "channels": CHANNELS}}}
+    alone = Layout(bind(parse_space(plain, "f"), net, ModelSpec("net", 10, 3), (3, 8, 8)))
+    found = [moves(seed, alone).shaped((("a", 1),)) for seed in range(20)]
+    assert all(one.picks == () and one.shared == (("a", 1),) and len(one.kept) == 2 for one in found)
+    assert len({one.kept for one in found}) > 5
+
+
+def test_half_of_the_trades_are_of_channels_against_layers() -> None:
+    """The others move any one choice, which then stays as it is."""
+    exchanged, moved = list[Genome](), Counter[int]()
+
+    class Told(Moves):
+        def exchanged(self, genome: Genome) -> Genome:
+            exchanged.append(genome)
+            return super().exchanged(genome)
+
+        def resized(self, genome: Genome, params: float, fixed: frozenset[int]) -> Genome:
+            if len(fixed) == 1:
+                moved.update(fixed)
+            return super().resized(genome, params, fixed)
+
+    start = Genome((linear(0.3), linear(0.2)), (32, 64, 128), ())
+    for seed in range(400):
+        Told(LAYOUT, np.random.default_rng(seed)).traded(start)
+    assert set(exchanged) == {start} and len(exchanged) / 400 == pytest.approx(0.5, abs=0.07)
+    assert sorted(moved) == [0, 1, 2, 3, 4] and min(moved.values()) > 20
+    assert sum(moved.values()) == 400 - len(exchanged)
+
+
 def test_plain_layers_pay_for_channels_that_come_back() -> None:
     """Where a plain net keeps more channels, the layers around are no longer plain."""
     start = Genome((PLAIN, PLAIN), (32, 64, 128), ())

@@ -58,6 +58,20 @@ def test_a_model_becomes_one_family_and_keeps_its_size(layout: Layout) -> None:
     assert found == {genome.picks, (Pick("bank", (5,)),)}
 
 
+def test_a_quarter_of_the_trades_makes_a_model_one_family(layout: Layout) -> None:
+    asked = list[Genome]()
+
+    class Told(Moves):
+        def of_one_family(self, genome: Genome) -> Genome:
+            asked.append(genome)
+            return super().of_one_family(genome)
+
+    start, moves = Genome((Pick("bank", (3,)),), (), ()), Told(layout, np.random.default_rng(0))
+    for _ in range(400):
+        moves.traded(start)
+    assert set(asked) == {start} and len(asked) / 400 == pytest.approx(0.25, abs=0.06)
+
+
 def test_shapes_are_of_any_family(layout: Layout) -> None:
     moves = Moves(layout, np.random.default_rng(0))
     kinds = [moves.shaped(()).picks[0].family for _ in range(400)]
