@@ -23,10 +23,10 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
+from lcsearch.core.improvement import expected_improvement
 from lcsearch.core.pareto import Box, ranks
 from lcsearch.search.samplers import Screen
 from lcsearch.search.samplers._hints import SLOPES, Hints
-from lcsearch.search.samplers._improvement import expected_improvement
 from lcsearch.search.samplers._layout import Genome, Layout, layout_of
 from lcsearch.search.samplers._limits import Limits
 from lcsearch.search.samplers._moves import Moves

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lcsearch.core.improvement import expected_improvement
 from lcsearch.core.pareto import ABOVE_BASELINE, BELOW_BASELINE, Box, Point, hypervolume
 from lcsearch.search.predict import Extrapolation, extrapolate
-from lcsearch.search.samplers._improvement import expected_improvement
 from lcsearch.search.stopping import Arrival, Ended
 
 LATELY = 20

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from lcsearch.core.improvement import expected_improvement
 from lcsearch.core.pareto import Box, hypervolume
-from lcsearch.search.samplers._improvement import expected_improvement
 
 
 def test_expected_improvement_against_sampling():
