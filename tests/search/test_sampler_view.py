@@ -9,12 +9,13 @@ import pytest
 from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from lcsearch.core.records import TrialRecord
+from lcsearch.core.records import LayerCount, Screened, TrialRecord
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.runs.optuna_private import note
 from lcsearch.runs.store import Proposal
 from lcsearch.search.limits import Limits
 from lcsearch.search.sampler_view import SamplerView
+from lcsearch.search.samplers import SCREENED
 
 SPEC = TrialSpec(ModelSpec("base", 10, 1))
 X = FloatDistribution(0.0, 1.0)
@@ -95,6 +96,22 @@ def test_how_sure_a_prediction_is_is_shown(error: float | None) -> None:
     shown = view()
     shown.add(record(0, accuracy=70.0, predicted_error=error), proposal())
     assert "predicted_error" not in only(shown).user_attrs
+
+
+@pytest.mark.parametrize(
+    ("screened", "told"), [(Screened(40.0, 8, 2000), 40.0), (Screened(None, 8, 2000), None), (None, None)]
+)
+def test_what_a_model_did_before_any_training_is_shown(screened: Screened | None, told: float | None) -> None:
+    shown = view()
+    shown.add(record(0, accuracy=70.0, screened=screened), proposal())
+    assert only(shown).user_attrs == ({} if told is None else {SCREENED: told})
+
+
+def test_what_is_trained_may_be_to_fall_too() -> None:
+    shown = view(("accuracy", "trainable"))
+    shared = LayerCount("features.0", "shared", 1000, 10, trainable=400)
+    shown.add(record(0, accuracy=70.0, layers=(shared,)), proposal())
+    assert only(shown).values == [70.0, 900.0], "600 of 1,500 parameters are stored, and not trained"
 
 
 @pytest.mark.parametrize("ended", [record(0, "failed"), record(0, "pruned"), record(0, "complete")], ids=str)

@@ -10,9 +10,13 @@ from plugin_files import installed
 
 from lcsearch.core import plugins
 from lcsearch.core.errors import InputError
+from lcsearch.core.normalisation import Normalisation
+from lcsearch.core.room import Room
+from lcsearch.data.recorded import RecordedImages
 from lcsearch.engines import EngineSettings
 from lcsearch.engines.local import LocalEngine
 from lcsearch.runs.settings import RunSettings
+from lcsearch.search.images import SessionImages
 from lcsearch.search.workers import make_engine, make_objective
 
 MODULE = """
@@ -97,3 +101,16 @@ def test_trials_train_on_the_runs_data(tmp_path: Path) -> None:
     assert make_objective(settings(metric="macro-f1")).metric == "macro-f1"
     assert make_objective(settings()).metric == "accuracy"
     assert (objective.image_size, objective.device, objective.threads) == (16, "cpu", 2)
+
+
+def test_trials_see_the_images_that_the_run_was_made_with() -> None:
+    """The usual ones where nothing is said."""
+    usual = make_objective(settings())
+    assert (usual.own_validation, usual.normalisation, usual.room) == (False, None, Room())
+    assert (usual.seen, usual.recorded) == ("", None)
+    made = Normalisation((0.5, 0.4, 0.3), (0.2, 0.2, 0.1))
+    run = settings(own_validation=True, normalisation=made, data_memory=2**20, data_cache="/cache")
+    images = SessionImages("a digest", RecordedImages("another", Path("images")))  # type: ignore[arg-type]
+    told = make_objective(run, images)
+    assert (told.own_validation, told.normalisation, told.room) == (True, made, Room(2**20, "/cache"))
+    assert (told.seen, told.recorded) == ("a digest", images.recorded)
