@@ -213,3 +213,61 @@ def test_norms_are_batch_norm_layers_that_keep_statistics() -> None:
         nn.Sequential(nn.BatchNorm3d(3)), nn.InstanceNorm2d(2, track_running_stats=True), nn.SyncBatchNorm(2),
     )  # fmt: skip
     assert responses.norms(model) == [model[0], model[3][0], model[5]]
+
+
+def test_what_a_linear_layer_answers_is_a_map_of_as_many_places_as_it_was_asked_of() -> None:
+    layer = nn.Linear(3, 5)
+    answer = layer(torch.randn(2, 4, 6, 3)).detach()
+    found = responses.as_map(layer, answer)
+    assert found is not None and found.shape == (2, 5, 24, 1)
+    for image in range(2):
+        for place in range(24):
+            assert torch.equal(found[image, :, place, 0], answer[image, place // 6, place % 6])
+    single = torch.ones(1, 1)
+    for flat in (torch.randn(2, 5), single):
+        found = responses.as_map(layer, flat)
+        assert found is not None and torch.equal(found, flat[:, :, None, None])
+    assert responses.as_map(layer, torch.randn(5)) is None
+    assert responses.as_map(layer, torch.randn(0, 5)) is None
+    maps, conv = torch.randn(2, 3, 4, 4), nn.Conv2d(3, 3, 1)
+    assert responses.as_map(conv, maps) is maps and responses.as_map(conv, maps[0]) is None
+
+
+class Two(nn.Module):
+    """A hidden linear layer that is asked of each of six tokens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden, self.head = nn.Linear(4, 3), nn.Linear(3, 2)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.hidden(images.flatten(2).transpose(1, 2)).square().mean(1))  # type: ignore[no-any-return]
+
+
+def test_linear_layers_matter_as_convolutions_of_one_number_do() -> None:
+    torch.manual_seed(0)
+    model, images = Two(), torch.randn(5, 4, 2, 3)
+    same = nn.Sequential(nn.Conv2d(4, 3, 1), Square(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), model.head)
+    same[0].weight.data = model.hidden.weight.data[:, :, None, None]
+    same[0].bias.data = model.hidden.bias.data
+    linear = responses.sensitivities(model, {"a": model.hidden}, images)["a"]
+    assert torch.allclose(linear, responses.sensitivities(same, {"a": same[0]}, images)["a"])
+
+
+class Square(nn.Module):
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps.square()
+
+
+def test_a_response_of_some_outputs() -> None:
+    """Of three filters with a map each the last and the first."""
+    torch.manual_seed(0)
+    conv, norm = nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3)
+    model, images = nn.Sequential(conv, norm, nn.Flatten(), nn.Linear(3 * 5 * 6, 4)), torch.randn(4, 1, 7, 8)
+    whole = responses.record(model, {"a": conv}, images)["a"]
+    left = torch.tensor([2, 0])
+    found = whole.only(left)
+    assert found.shape == (4, 2, 5, 6) and found.normalised and torch.equal(found.places, whole.places)
+    assert torch.equal(found.samples, torch.stack([whole.samples[:, 2], whole.samples[:, 0]], 1))
+    assert found.mean.tolist() == [whole.mean[2], whole.mean[0]]
+    assert found.weight.tolist() == [whole.weight[2], whole.weight[0]]
