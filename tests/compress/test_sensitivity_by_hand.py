@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from lcsearch.compress import sensitivity
 from lcsearch.compress.batch_norm import reestimate
 from lcsearch.compress.fit import FIT_IMAGES, compress_trained
 from lcsearch.compress.sensitivity import Row, Sensitivity, measure
+from lcsearch.compress.thin_sensitivity import ChannelRow
 from lcsearch.compress.variants import Part
 from lcsearch.core import plugins
 from lcsearch.core.errors import InputError
@@ -239,6 +241,18 @@ def test_a_file_says_all_of_a_row() -> None:
     whole = {"baseline_loss": 1.25, "baseline_accuracy": 75.0, "images": 80, "rows": [plain]}
     found = Sensitivity(1.25, 75.0, 80, (row,))
     assert found.to_plain() == whole and Sensitivity.from_plain(whole) == found
+    thin = {
+        "group": "first",
+        "kept": 2,
+        "size": 8,
+        "params": 90,
+        "loss": 1.5,
+        "accuracy": 60.0,
+        "divergence": 0.2,
+    }
+    with_channels = replace(found, channels=(ChannelRow(*thin.values()),))  # type: ignore[arg-type]
+    assert with_channels.to_plain() == whole | {"channels": [thin]}
+    assert Sensitivity.from_plain(with_channels.to_plain()) == with_channels
     for missing in [*plain.keys() - {"family"}]:
         with pytest.raises(KeyError, match=missing):
             Row.from_plain({key: value for key, value in plain.items() if key != missing})
