@@ -8,6 +8,8 @@ import torch
 from torch import nn
 
 from lcsearch.compress.batch_norm import reestimate
+from lcsearch.layers.families.basis import BasisSpec
+from lcsearch.nets import surgery
 
 
 def net() -> nn.Sequential:
@@ -88,3 +90,30 @@ def test_a_failing_model_is_put_back() -> None:
         reestimate(model, torch.randn(4, 3, 6, 6))
     assert not any(module._forward_pre_hooks for module in model.modules())
     assert model[1].momentum == 0.1 and model.training
+
+
+class OneByOne(nn.Module):
+    """Gives its layers one image at a time, without a batch."""
+
+    def __init__(self, body: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.stack([self.body(image) for image in images])
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_batch_norm_inside_a_layer_takes_what_it_gets_and_goes_on_to_do_what_it_did(together: bool) -> None:
+    torch.manual_seed(0)
+    trained, images = (
+        nn.Sequential(nn.Conv2d(3, 12, 3), nn.Conv2d(12, 12, 3)),
+        3 * torch.randn(20, 3, 8, 8) + 1,
+    )
+    body = surgery.compress(trained, {"1": BasisSpec(12, train_basis=True)}, keep_hopeless=True).eval()
+    norm, before = body[1].norm, body(images).detach()
+    reestimate(body if together else OneByOne(body), images, batch_size=7)
+    values = body[1].answers(body[0](images)).detach().double().numpy()
+    assert np.allclose(norm.mean.numpy(), values.mean((0, 2, 3)), rtol=1e-4, atol=1e-4)
+    assert np.allclose(norm.variance.numpy(), values.var((0, 2, 3), ddof=1), rtol=1e-3)
+    assert torch.allclose(body(images), before, rtol=1e-3, atol=1e-3)
