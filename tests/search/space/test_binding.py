@@ -13,10 +13,12 @@ from torch import Tensor, nn
 from lcsearch.core.errors import InputError
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.layers.families.linear import LinearSpec
+from lcsearch.layers.linear_offer import Chosen
 from lcsearch.layers.shape import ConvShape
 from lcsearch.nets import surgery
 from lcsearch.search.space import BoundSpace, Space, bind, parse_space
 from lcsearch.search.space.binding import saves
+from lcsearch.search.space.groups import PLAIN, Group, Pick
 from lcsearch.search.space.rule import LayerRule
 
 TEMPLATE = ModelSpec(
@@ -93,6 +95,13 @@ def test_what_saves_with_few_or_with_many_channels_is_searched() -> None:
     half = LayerRule.model_validate({"kind": "linear", "alpha": 0.5})
     assert saves("a", half, [{"a": ConvShape(9, 16, (1, 1))}] * 2)
     assert not saves("a", half, [{"a": ConvShape(8, 16, (1, 1))}] * 2)
+
+
+def test_a_layer_alone_is_offered_nothing_that_is_for_several() -> None:
+    rule = LayerRule.model_validate({"kind": ["shared", "linear", "conv"], "alpha": 0.5})
+    group = Group.make("a", rule, {"a": ConvShape(16, 16, (3, 3))})
+    assert group.kinds == ("linear", "conv") and list(group.offers) == ["linear"]
+    assert [group.share(pick) for pick in (PLAIN, Pick("linear", Chosen(0.5, "full")))] == [1.0, 0.5]
 
 
 @pytest.mark.parametrize(
