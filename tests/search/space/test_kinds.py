@@ -86,10 +86,10 @@ def test_where_models_train_from_scratch_random_banks_are_offered() -> None:
     assert scratch.layers["features.4"].offered["basis"].banks == ["random"]
     assert parse_space(scratch.to_plain(), "space").to_plain() == scratch.to_plain()
     assert space().from_scratch() == space()
-    rules = {"features.4": {"kind": ["basis"], "bank": ["fitted"]}, "*": {"kind": ["conv"]}}
+    rules = {"features.4": {"kind": ["basis"], "energy": 0.9}, "*": {"kind": ["conv"]}}
     with pytest.raises(InputError) as caught:
         parse_space({"version": 1, "backbone": "base", "layers": rules}, "space").from_scratch()
     assert str(caught.value) == (
-        'space: layers."features.4".banks: is not allowed; it means the weights of a trained net, but all '
+        'space: layers."features.4".energy: is not allowed; it means the weights of a trained net, but all '
         "models train from scratch"
     )
