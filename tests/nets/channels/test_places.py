@@ -83,7 +83,7 @@ def test_channels_lie_in_these_tensors(
         (nn.LayerNorm((8, 4, 4), elementwise_affine=False), "'a' is a LayerNorm"),
         (nn.LayerNorm(8, elementwise_affine=False), "'a' is a LayerNorm"),
         (nn.GroupNorm(4, 8, affine=False), "'a' is a GroupNorm"),
-        (nn.Embedding(8, 8), "'a' is a Embedding"),
+        (nn.Embedding(8, 8), "'a' is an Embedding"),
     ],
 )
 def test_other_layers_say_why_channels_cannot_go(layer: nn.Module, why: str) -> None:
