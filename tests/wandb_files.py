@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import wandb
 from wandb.proto.wandb_internal_pb2 import Record
 
 _BLOCK, _HEADER = 32 * 1024, 7
@@ -30,7 +31,8 @@ def records(file: Path) -> Iterator[Any]:
 
 
 def files_of(run: Path, name: str) -> list[Path]:
-    """The files of one of wandb's runs below a run directory."""
+    """The files of one of wandb's runs below a run directory, written to their ends."""
+    wandb.teardown()  # a run that has finished is written on by wandb's own process, until it ends
     return sorted((run / "wandb").glob(f"offline-run-*-{name}/*.wandb"))
 
 

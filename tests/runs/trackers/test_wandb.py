@@ -98,9 +98,7 @@ def test_an_export_is_an_artifact_of_its_own_run(tmp_path: Path) -> None:
     model.write_text("a model")
     record = read_run(tmp_path / "run")
     trackers.find("wandb")("nets").exported(TrackedRun("run", "abc", record), model)
-    files = [
-        path for path in (tmp_path / "run" / "wandb").glob("offline-run-*/*.wandb") if "abc" not in path.name
-    ]
+    files = files_of(tmp_path / "run", "*")
     runs = [one.run for file in files for one in records(file) if one.WhichOneof("record_type") == "run"]
     assert [one.display_name for one in runs if one.job_type == "export"] == ["export trial-0.onnx"]
 
