@@ -96,6 +96,7 @@ def test_other_layers_say_why_channels_cannot_go(layer: nn.Module, why: str) -> 
     ("places", "channels", "found"),
     [
         ([0, 1, 2], [0, 1, 2], [Cut("w", 1)]),
+        ([5, 6, 7], [0, 1, 2], [Cut("w", 1, offset=5)]),
         ([7, 5, 6], [2, 0, 1], [Cut("w", 1, offset=5)]),
         (range(12), [0] * 4 + [1] * 4 + [2] * 4, [Cut("w", 1, repeat=4)]),
         ([0, 1, 2, 5, 6, 7], [0, 1, 2, 0, 1, 2], [Cut("w", 1), Cut("w", 1, offset=5)]),
@@ -109,8 +110,9 @@ def test_places_of_three_channels_are_cuts(places: list[int], channels: list[int
 
 @pytest.mark.parametrize(
     ("places", "channels"),
-    [([0, 1], [0, 1]), ([0, 2, 4], [0, 1, 2]), ([0, 1, 2, 3], [0, 1, 2, 2]), ([], []), ([1, 2], [1, 2])],
-)
+    [([0, 1], [0, 1]), ([0, 2, 4], [0, 1, 2]), ([0, 1, 2, 3], [0, 1, 2, 2]), ([], []), ([1, 2], [1, 2]),
+     ([0, 1, 2], [1, 0, 2]), ([2, 1, 0], [0, 1, 2])],
+)  # fmt: skip
 def test_channels_that_do_not_lie_alike_cannot_go(places: list[int], channels: list[int]) -> None:
     with pytest.raises(UncuttableError, match=r"^only some of them are joined with those of other layers$"):
         cuts("w", 1, 3, places, channels)
