@@ -103,3 +103,24 @@ def test_a_running_trial_is_a_row() -> None:
 )
 def test_a_long_front_is_cut_in_the_middle(many: int, line: str) -> None:
     assert progress.front_line(History(trial(number, *4 * (1.0,)) for number in range(many))) == line
+
+
+def test_steps_with_numbers_are_said_after_a_while_of_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, said = [100.0], list[str]()
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    lines = progress.NowAndThen(said.append)
+
+    def step(after: float, words: str) -> None:
+        now[0] += after
+        lines.step(words)
+
+    step(14.0, "image 1 of 9")
+    step(0.0, "measuring")
+    step(14.0, "image 2 of 9")
+    step(1.0, "image 3 of 9")
+    step(1.0, "image 4 of 9")
+    now[0] += 14.0
+    lines.line("trial 3 is complete")
+    step(1.0, "image 5 of 9")
+    step(16.0, "image 6 of 9")
+    assert said == ["measuring", "image 3 of 9", "trial 3 is complete", "image 6 of 9"]
