@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 from lcsearch.core.records import Origin
@@ -23,6 +24,9 @@ SIZES = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2)
 In the order in which they are tried: small nets are trained fast, and are where the front is. Thinner nets of
 all five sizes together have as many parameters as the backbone.
 """
+
+SMALLER = 2.5
+"""Times smaller than the smallest rival is what a search starts with where channels set sizes, and so on."""
 
 NEAR = 1.25
 """What one would pick by hand at a size may be so many times smaller; else there is nothing at that size."""
@@ -126,7 +130,10 @@ def _within(make: Callable[[float], ModelSpec], size: int, params: Params) -> tu
 
 
 def known_good(bound: BoundSpace) -> list[Candidate]:
-    """Early layers plain, deep layers thin: the shapes that pay on most nets, to start a search from.
+    """Shapes that pay on most nets, to start a search from.
+
+    Where channels set the size of some family's nets, thinner nets of it, smaller than any rival: there the
+    front is, and they train fast. Else early layers plain, deep layers thin.
 
     Args:
         bound: The space; what it keeps plain stays plain here too.
@@ -135,10 +142,21 @@ def known_good(bound: BoundSpace) -> list[Candidate]:
         No model twice, the largest first, each with the usual recipe and no regularizer.
     """
     picked = [Candidate("baseline", "", TrialSpec(bound.plain()))]
-    for kind, (plain, share) in itertools.product(bound.families, SHAPES):
-        label = f"early plain, deep {lookup.family(kind).share_words(share)}"
-        picked.append(Candidate("given", label, TrialSpec(_early_plain(bound, kind, plain, share))))
+    if by_channels := sized_by_channels(bound):
+        picked += _smaller_than_rivals(bound, by_channels)
+    else:
+        for kind, (plain, share) in itertools.product(bound.families, SHAPES):
+            label = f"early plain, deep {lookup.family(kind).share_words(share)}"
+            picked.append(Candidate("given", label, TrialSpec(_early_plain(bound, kind, plain, share))))
     return _distinct(picked)[1:]
+
+
+def _smaller_than_rivals(bound: BoundSpace, kinds: Sequence[str]) -> Iterator[Candidate]:
+    """Thinner nets of some families in equal steps of size, as far down as the space goes."""
+    size, least = min(rival_sizes(bound)), bound.params(bound.smallest())
+    while (size := math.floor(size / SMALLER)) >= least:
+        for one in _thinner_of_families(bound, size, kinds):
+            yield replace(one, origin="given")
 
 
 def uniform_of(bound: BoundSpace, family: str, share: float) -> ModelSpec:

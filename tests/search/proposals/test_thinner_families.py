@@ -14,7 +14,7 @@ from lcsearch.layers.families.separable import SeparableSpec
 from lcsearch.nets import surgery
 from lcsearch.runs.settings import RunSettings
 from lcsearch.search.planner import Planner
-from lcsearch.search.proposals.handpicked import hand_picked
+from lcsearch.search.proposals.handpicked import hand_picked, known_good
 from lcsearch.search.proposals.queue import Candidate
 from lcsearch.search.space import BoundSpace
 
@@ -61,6 +61,21 @@ def test_they_are_of_one_term_and_as_large_as_the_thinner_nets(name: str) -> Non
             ((own - 4) / size, (own + 4) / size) for own, size in zip(kept, bound.thinning.full, strict=True)
         ]
         assert max(low for low, _ in ends) <= min(high for _, high in ends), "one share, in steps of 8"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "count"), [("vgg11", 3), ("base", 1)])
+def test_a_search_from_scratch_starts_with_some_below_its_rivals(name: str, count: int) -> None:
+    """In steps of 2.5 from the smallest rival, 1/32 of `vgg11` and of `base`, down to the end of a space."""
+    bound = of_families(name)
+    whole, found = built_params(bound.template), known_good(bound)
+    assert len(found) == count
+    for place, one in enumerate(found, start=1):
+        assert one.origin == "given" and one.label.startswith("thinner separable, channels 0.")
+        assert one.spec.recipe == Recipe() and bound.encode(one.spec) is not None
+        assert {*one.spec.model.layers.values()} == {SeparableSpec(1)}
+        most = whole / 32 / 2.5**place
+        assert 0.8 * most <= built_params(one.spec.model) <= most
 
 
 def test_a_search_can_learn_from_them_and_their_labels_say_what_they_are() -> None:
