@@ -1,7 +1,8 @@
-"""The steps of the Dockerfile, in a folder: no container tool is needed."""
+"""The steps of the Dockerfile, in a folder: no container tool is needed; where there is one, it builds."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -105,3 +106,25 @@ def test_the_builder_is_sent_what_is_copied_and_nothing_else() -> None:
     sent = {line[1:] for line in lines if line.startswith("!")}
     copied = {source for line in arguments_of("COPY") for source in line.split()[:-1]}
     assert "*" in lines and sent == copied
+
+
+def container_tool() -> str | None:
+    """A program that builds images and reaches what runs them."""
+    for tool in filter(None, map(shutil.which, ("docker", "podman"))):
+        if subprocess.run([tool, "info"], capture_output=True, check=False).returncode == 0:
+            return tool
+    return None
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("target", ["cpu", "cuda"])
+def test_the_image_is_built_and_works(target: str) -> None:
+    tool = container_tool()
+    if tool is None:
+        pytest.skip("neither docker nor podman works here")
+    image = f"lcsearch-test:{target}"
+    subprocess.run([tool, "build", "--target", target, "--tag", image, str(TOP)], check=True)
+    command = [tool, "run", "--rm", image, "profile", "--backbone", "base", "--alpha", "0.5", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["backbone"] == "base"
