@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from lcsearch.core.torch_private import recorded, transforms_active
 from lcsearch.layers.winograd import convolve, tiles
@@ -27,6 +27,10 @@ _CHANNELS = 40
 _GAIN = 1.2
 """Times as many multiply-accumulates as an ordinary convolution has to take, to be worth it."""
 
+_ordinary_conv2d = F.conv2d
+_lock, _open = threading.Lock(), list[None]()
+"""Contexts that are open."""
+
 
 def fast_convolutions(model: nn.Module, device: str | torch.device) -> AbstractContextManager[object]:
     """Compute a model's float32 convolutions of 3x3 by `lcsearch.layers.winograd` where that is faster.
@@ -35,11 +39,30 @@ def fast_convolutions(model: nn.Module, device: str | torch.device) -> AbstractC
     the same each time. Results differ from PyTorch's by rounding, about 1e-5 of the largest number.
 
     Args:
-        model: What runs in this context.
+        model: What runs in this context, forwards, and backwards too: what keeps less in memory
+            (`torch.utils.checkpoint`) runs once more there, and must come to the same.
         device: Where.
     """
     worth = torch.device(device).type == "cpu" and any(map(_many_channels, model.modules()))
-    return _Fast() if worth else nullcontext()
+    return _exchanged() if worth else nullcontext()
+
+
+@contextmanager
+def _exchanged() -> Iterator[None]:
+    """Have everything call `_conv2d` in place of ``F.conv2d``, until the last such context ends.
+
+    A mode of functions would be left in backward passes, and would cost a microsecond with each function.
+    """
+    with _lock:
+        _open.append(None)
+        F.conv2d = _conv2d
+    try:
+        yield
+    finally:
+        with _lock:
+            _open.pop()
+            if not _open:
+                F.conv2d = _ordinary_conv2d
 
 
 def _many_channels(module: nn.Module) -> bool:
@@ -48,13 +71,9 @@ def _many_channels(module: nn.Module) -> bool:
     return min(getattr(module, "in_channels", 0), getattr(module, "out_channels", 0)) >= _CHANNELS
 
 
-class _Fast(TorchFunctionMode):
-    def __torch_function__(
-        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        made = _convolved(*args, **kwargs) if func is F.conv2d else None
-        return func(*args, **kwargs) if made is None else made
+def _conv2d(*args: Any, **kwargs: Any) -> Tensor:
+    made = _convolved(*args, **kwargs)
+    return _ordinary_conv2d(*args, **kwargs) if made is None else made
 
 
 def _convolved(

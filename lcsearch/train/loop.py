@@ -19,6 +19,7 @@ from lcsearch.core.seeds import seed_everything, stream
 from lcsearch.core.spec import Recipe, Regularizer
 from lcsearch.core.stopwatch import during, each_during
 from lcsearch.data import Batches, SearchData
+from lcsearch.layers.fast_convolution import fast_convolutions
 from lcsearch.nets.layout import channels_last
 from lcsearch.train.augmentation import crop_and_flip, resizes
 from lcsearch.train.average import AveragedWeights, decay_per_step
@@ -208,7 +209,8 @@ class _Run:
             loss = self._loss(scores.float(), labels, wanted)
             loss = loss + penalty(self.model, self.recipe, self.regularizer, step)
         self.optimizer.zero_grad(set_to_none=True)
-        with during("backward"):
+        # Nets that keep less in memory are computed once more in here, and must come to the same.
+        with during("backward"), fast_convolutions(self.model, self.device):
             loss.backward()
         with during("optimizer"):
             if self.recipe.clip > 0:

@@ -156,7 +156,8 @@ class _Comparison:
             scores = net(images)
         loss = F.cross_entropy(scores.float(), labels)
         net.zero_grad(set_to_none=True)
-        loss.backward()
+        with fast_convolutions(net, self._device):
+            loss.backward()
         norm = nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         with torch.no_grad():
             for parameter in net.parameters():

@@ -15,6 +15,7 @@ from lcsearch.core.seeds import generators_kept, seed_everything
 from lcsearch.core.spec import ModelSpec, Recipe, Regularizer
 from lcsearch.core.text import listed
 from lcsearch.data import SearchData, Split
+from lcsearch.layers.fast_convolution import fast_convolutions
 from lcsearch.nets import surgery, use
 from lcsearch.nets.failure import Watch
 from lcsearch.nets.layout import channels_last
@@ -132,7 +133,8 @@ def _tried(model: nn.Module, few: SearchData, recipe: Recipe, device: str, subje
         if not scores.requires_grad:
             raise InputError(f"{subject} cannot be trained: no parameter with a gradient changes its logits")
         loss = F.cross_entropy(scores.float(), labels) + penalty(model, recipe, Regularizer(weight=0.01), 0)
-        loss.backward()
+        with fast_convolutions(model, device):
+            loss.backward()
     return _notes(said)
 
 

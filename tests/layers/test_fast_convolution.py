@@ -121,16 +121,26 @@ def test_what_is_exported_or_traced_has_ordinary_convolutions() -> None:
     ],
 )
 def test_nothing_is_looked_at_where_nothing_can_gain(net: nn.Module, device: str) -> None:
-    expected = F.conv2d(MAPS, FILTERS)
+    expected = F.conv2d(MAPS, FILTERS, padding=1)
     with fast_convolutions(nn.Sequential(net), device):
-        assert torch.equal(F.conv2d(MAPS, FILTERS), expected)
+        assert torch.equal(F.conv2d(MAPS, FILTERS, padding=1), expected)
+
+
+def test_contexts_within_contexts_end_with_the_last() -> None:
+    net, expected = nn.Conv2d(128, 128, 3), F.conv2d(MAPS, FILTERS, padding=1)
+    with fast_convolutions(net, "cpu"):
+        with fast_convolutions(net, "cpu"):
+            inside = F.conv2d(MAPS, FILTERS, padding=1)
+        assert torch.equal(F.conv2d(MAPS, FILTERS, padding=1), inside)
+    assert not torch.equal(inside, expected)
+    assert torch.equal(F.conv2d(MAPS, FILTERS, padding=1), expected)
 
 
 def test_the_context_ends() -> None:
-    expected = F.conv2d(MAPS, FILTERS)
-    with pytest.raises(KeyError), fast_convolutions(nn.Conv2d(96, 96, 3), "cpu"):
+    expected = F.conv2d(MAPS, FILTERS, padding=1)
+    with pytest.raises(KeyError), fast_convolutions(nn.Conv2d(128, 128, 3), "cpu"):
         raise KeyError
-    assert torch.equal(F.conv2d(MAPS, FILTERS), expected)
+    assert torch.equal(F.conv2d(MAPS, FILTERS, padding=1), expected)
 
 
 @pytest.mark.parametrize(

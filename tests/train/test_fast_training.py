@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from lcsearch.core.spec import Recipe, Regularizer
-from lcsearch.data import SearchData
+from lcsearch.data import SearchData, Split
 from lcsearch.layers import fast_convolution
 from lcsearch.train import train
 from lcsearch.train.sure import answers_of
@@ -29,6 +32,30 @@ def trained(data: SearchData) -> tuple[dict[str, Tensor], Tensor, Tensor]:
     train(net, data, RECIPE, Regularizer(), seed=0)
     answers = answers_of(net, data.validation, data.info, 100, "cpu")
     return net.state_dict(), answers, make_teacher(net, data, RECIPE, seed=0, device="cpu").outputs
+
+
+class Again(nn.Module):
+    """A net that is computed once more for its gradients."""
+
+    def __init__(self, reentrant: bool) -> None:
+        super().__init__()
+        self.net, self.reentrant = wide_net(), reentrant
+
+    def forward(self, images: Tensor) -> Tensor:
+        made: Tensor = checkpoint(self.net, images.requires_grad_(), use_reentrant=self.reentrant)
+        return made
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_what_is_computed_again_for_gradients_is_computed_alike(digits: SearchData, reentrant: bool) -> None:
+    few = replace(digits, train=Split(digits.train.images[:128], digits.train.labels[:128]))
+    once, again = wide_net(), Again(reentrant)
+    for net in (once, again):
+        train(net, few, RECIPE, Regularizer(), seed=0)
+    for name, tensor in once.state_dict().items():
+        if "running" not in name and "num_batches" not in name:  # these are counted twice
+            assert torch.equal(again.net.state_dict()[name], tensor), name
 
 
 @pytest.mark.slow
