@@ -120,6 +120,7 @@ def test_ctrl_c_ends_mypy_and_pytest(clone: Path) -> None:
     )  # fmt: skip
     while "-m mypy" not in calls.read_text() or "-m pytest" not in calls.read_text():
         time.sleep(0.01)
+    time.sleep(0.5)  # a shell that is about to become ``sleep`` can lose a signal
     os.killpg(script.pid, signal.SIGINT)
     assert script.wait(timeout=60) == 130
     end = time.monotonic() + 60
