@@ -20,8 +20,6 @@ from torch.nn.grad import conv2d_input, conv2d_weight
 
 _POINTS = (0, 1, -1, 2, -2)
 """Where polynomials are evaluated; infinity is one more."""
-_ONE = 1
-"""The place of 1 in `_POINTS`: what is added there is added to each number of the output."""
 _MOST = 1 << 22
 """Numbers that the tiles of a part of the images may have, with what becomes of them: so that they fit into
 caches, and memory is bounded."""
@@ -72,6 +70,11 @@ class _Tiles:
     @property
     def places(self) -> int:
         return (self.m + 2) ** 2
+
+    @property
+    def everywhere(self) -> int:
+        """The place where what is added is added to each number of the output: 1 in both dimensions."""
+        return _POINTS.index(1) * (self.m + 3)
 
     def at_once(self, channels: int) -> int:
         """Images that are computed together."""
@@ -171,7 +174,7 @@ def _answers(
         maps = cut.maps(x[begin : begin + step])
         products = torch.bmm(maps, brought.transpose(1, 2))
         if bias is not None:
-            products[_ONE * (m + 2) + _ONE] += bias
+            products[cut.everywhere] += bias
         part = (matrices.outputs @ products.view(cut.places, -1)).view(m, m, -1, cut.down, cut.across, f)
         numbers[begin : begin + step] = part.permute(2, 3, 0, 4, 1, 5)
     height, width = cut.output
@@ -195,7 +198,7 @@ def _gradients(
         part = numbers[:, :, begin : begin + step].reshape(m * m, -1)
         products = (matrices.outputs.t() @ part).view(cut.places, -1, f)
         if wanted[2]:
-            of_bias += products[_ONE * (m + 2) + _ONE].sum(0)
+            of_bias += products[cut.everywhere].sum(0)
         if wanted[1]:
             met = cut.maps(x[begin : begin + step]) if maps is None else maps
             of_filters.baddbmm_(products.transpose(1, 2), met, beta=float(begin > 0))

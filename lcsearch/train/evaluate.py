@@ -10,6 +10,7 @@ from torch import nn
 from lcsearch.core.metric import ACCURACY, Metric, score
 from lcsearch.core.spec import Precision
 from lcsearch.data import DatasetInfo, Split
+from lcsearch.layers.fast_convolution import fast_convolutions
 from lcsearch.train.sure import answers_of, sure_answers
 
 
@@ -53,11 +54,10 @@ def scores_of(
     """
     was_training = model.training
     model.eval()
-    if precision == "float32":
-        answers = answers_of(model, split, info, batch_size, device)
-    else:
-        answers = sure_answers(model, split, info, batch_size, device)
+    answers = answers_of if precision == "float32" else sure_answers
+    with fast_convolutions(model, device):
+        found = answers(model, split, info, batch_size, device)
     model.train(was_training)
     # One copy to the CPU: each waits for the device.
-    predicted, labels = torch.stack([answers, split.labels.to(device)]).cpu().numpy()
+    predicted, labels = torch.stack([found, split.labels.to(device)]).cpu().numpy()
     return {metric: score(metric, labels, predicted) for metric in metrics}

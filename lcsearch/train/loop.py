@@ -80,14 +80,15 @@ def train(
     _check(recipe)
     with during("building"):
         run = _Run(model, data, recipe, regularizer, seed, torch.device(device), teacher, metric)
-    resumed_from = run.begin(checkpoint, start)
-    go_on = resumed_from == 0 or report(run.history[-1])
-    while go_on and len(run.history) < recipe.epochs:
-        run.epoch()
-        if checkpoint is not None:
-            with during("checkpoint"):
-                run.save(checkpoint)
-        go_on = report(run.history[-1])
+    with fast_convolutions(model, device):
+        resumed_from = run.begin(checkpoint, start)
+        go_on = resumed_from == 0 or report(run.history[-1])
+        while go_on and len(run.history) < recipe.epochs:
+            run.epoch()
+            if checkpoint is not None:
+                with during("checkpoint"):
+                    run.save(checkpoint)
+            go_on = report(run.history[-1])
     run.finish()
     return TrainResult(tuple(run.history), len(run.history) < recipe.epochs, resumed_from)
 
@@ -204,13 +205,12 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate(step) * group.get("faster", 1.0)  # older checkpoints know of none
         with during("forward"):
-            with arithmetic(self.recipe.precision, self.device, self.model):
+            with arithmetic(self.recipe.precision, self.device):
                 scores = self.model(images)
             loss = self._loss(scores.float(), labels, wanted)
             loss = loss + penalty(self.model, self.recipe, self.regularizer, step)
         self.optimizer.zero_grad(set_to_none=True)
-        # Nets that keep less in memory are computed once more in here, and must come to the same.
-        with during("backward"), fast_convolutions(self.model, self.device):
+        with during("backward"):
             loss.backward()
         with during("optimizer"):
             if self.recipe.clip > 0:

@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,12 +37,10 @@ For so many images and more; a mean over fewer differs more, by the root of thei
 _RATE = 0.01
 
 
-def arithmetic(
-    precision: Precision, device: str | torch.device, model: nn.Module
-) -> AbstractContextManager[object]:
-    """What a forward pass of a model is computed in."""
+def arithmetic(precision: Precision, device: str | torch.device) -> AbstractContextManager[object]:
+    """What a forward pass of training is computed in."""
     if precision == "float32":
-        return fast_convolutions(model, device)
+        return nullcontext()
     return torch.autocast(torch.device(device).type, torch.bfloat16)
 
 
@@ -55,7 +53,7 @@ def check_precision(precision: Precision, device: str) -> None:
     if precision == "float32":
         return
     try:
-        with arithmetic(precision, device, nn.Identity()):
+        with arithmetic(precision, device):
             F.conv2d(torch.ones(1, 1, 3, 3, device=device), torch.ones(1, 1, 3, 3, device=device)).item()
     except (RuntimeError, NotImplementedError) as error:
         problem = f"{device_name(device)} cannot compute in it ({reason(error)}); try auto or float32"
@@ -88,7 +86,8 @@ def compare_precisions(
         keep_freed_memory()
     with generators_kept(device):
         try:
-            found = _Comparison(net, images, labels, device, clock).found()
+            with fast_convolutions(net, device):
+                found = _Comparison(net, images, labels, device, clock).found()
         except (RuntimeError, TypeError, ValueError) as error:  # float32 was tried before
             found = {"images": len(images), "problem": f"fails: {one_line(error)}"}
     if torch.device(device).type == "cuda":
@@ -152,12 +151,11 @@ class _Comparison:
         seed_everything(size)
         images, labels = self._images[:size].clone(), self._labels[:size]
         begin = self._time()
-        with arithmetic(precision, self._device, net):
+        with arithmetic(precision, self._device):
             scores = net(images)
         loss = F.cross_entropy(scores.float(), labels)
         net.zero_grad(set_to_none=True)
-        with fast_convolutions(net, self._device):
-            loss.backward()
+        loss.backward()
         norm = nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         with torch.no_grad():
             for parameter in net.parameters():

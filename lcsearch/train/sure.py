@@ -33,8 +33,7 @@ def answers_of(
         device: Where to compute.
     """
     batches = Batches(split, info, batch_size, augment=False, device=device)
-    with arithmetic("float32", device, model):
-        return torch.cat([model(images).argmax(dim=1) for images, _ in batches.epoch()])
+    return torch.cat([model(images).argmax(dim=1) for images, _ in batches.epoch()])
 
 
 @torch.no_grad()
@@ -44,11 +43,10 @@ def sure_answers(
     """The same answers as `answers_of`: images are asked for in float32 too where bfloat16 leaves a doubt."""
     answers, doubtful, error = [], [], None
     for images, _ in Batches(split, info, batch_size, augment=False, device=device).epoch():
-        with arithmetic("bfloat16", device, model):
+        with arithmetic("bfloat16", device):
             scores = model(images).float()
         if error is None:
-            with arithmetic("float32", device, model):
-                exact = model(images)
+            exact = model(images)
             error, scores = (exact - scores).abs().max(), exact
             doubtful.append(torch.zeros(len(images), dtype=torch.bool, device=device))
         else:

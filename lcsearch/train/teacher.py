@@ -22,8 +22,8 @@ from lcsearch.core.seeds import stream
 from lcsearch.core.spec import Recipe
 from lcsearch.data import Batches, SearchData
 from lcsearch.data.digest import seen_digest
+from lcsearch.layers.fast_convolution import fast_convolutions
 from lcsearch.train.augmentation import crop_and_flip, resizes
-from lcsearch.train.precision import arithmetic
 
 _BATCH = 250
 TEMPERATURE = 2.0
@@ -152,17 +152,17 @@ def make_teacher(
     was_training = backbone.training
     backbone.to(device).eval()
     outputs = []
-    for view in range(1, views + 1):
-        progress(f"the backbone's outputs: view {view} of {views}")
-        outputs.append(_scores(backbone, batches, view_generator(seed, view), device))
+    with fast_convolutions(backbone, device):
+        for view in range(1, views + 1):
+            progress(f"the backbone's outputs: view {view} of {views}")
+            outputs.append(_scores(backbone, batches, view_generator(seed, view)))
     backbone.train(was_training)
     return Teacher(torch.stack(outputs), seed, crop, flip, seen_digest(data), resized)
 
 
 @torch.no_grad()
-def _scores(model: nn.Module, batches: Batches, view: torch.Generator, device: str | torch.device) -> Tensor:
-    with arithmetic("float32", device, model):
-        return torch.cat([model(images).float().cpu() for images in batches.view(view)])
+def _scores(model: nn.Module, batches: Batches, view: torch.Generator) -> Tensor:
+    return torch.cat([model(images).float().cpu() for images in batches.view(view)])
 
 
 def write_teacher(teacher: Teacher, path: Path) -> None:

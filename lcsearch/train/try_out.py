@@ -123,18 +123,17 @@ def _tried(model: nn.Module, few: SearchData, recipe: Recipe, device: str, subje
     No optimizer is made: making one takes seconds, and any takes what has gradients.
     """
     classes, said = few.info.num_classes, {}
-    with Watch(subject):
+    with Watch(subject), fast_convolutions(model, device):
         channels_last(model, torch.device(device))
         images, labels = first_images(few, IMAGES, device), few.train.labels.to(device)
         with torch.no_grad():
             said["evaluation"] = checked_answer(model.eval(), images.clone(), classes, subject)[1]
-        with arithmetic(recipe.precision, device, model):
+        with arithmetic(recipe.precision, device):
             scores, said["training"] = checked_answer(model.train(), images.clone(), classes, subject)
         if not scores.requires_grad:
             raise InputError(f"{subject} cannot be trained: no parameter with a gradient changes its logits")
         loss = F.cross_entropy(scores.float(), labels) + penalty(model, recipe, Regularizer(weight=0.01), 0)
-        with fast_convolutions(model, device):
-            loss.backward()
+        loss.backward()
     return _notes(said)
 
 

@@ -130,7 +130,7 @@ def test_the_net_and_what_is_drawn_later_stay_as_they_were() -> None:
 
 @pytest.mark.parametrize(("precision", "kind"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)])
 def test_convolutions_are_computed_in_the_precision(precision: str, kind: torch.dtype) -> None:
-    with arithmetic(precision, "cpu", nn.Identity()):  # type: ignore[arg-type]
+    with arithmetic(precision, "cpu"):  # type: ignore[arg-type]
         assert nn.Conv2d(1, 2, 3)(IMAGES).dtype == kind
 
 
