@@ -8,14 +8,12 @@ middle half of the ratios. With one thread its processor time is taken, which ot
 
     python scripts/bench_convolutions.py                      # vgg11 and thinner ones, resnet18, base
     python scripts/bench_convolutions.py resnet34 --image-size 16 --threads 2
-    python scripts/bench_convolutions.py vgg11 --image-size 16 --seeds 3   # what both reach, on Fashion-MNIST
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from unittest.mock import patch
 
 import click
 import torch
@@ -24,13 +22,9 @@ from bench_timing import compare
 from torch import Tensor, nn
 
 from lcsearch.core.machine import device_name
-from lcsearch.core.spec import Recipe, Regularizer
-from lcsearch.data import load
-from lcsearch.layers import fast_convolution
 from lcsearch.layers.fast_convolution import fast_convolutions
 from lcsearch.nets import backbones
 from lcsearch.nets.layout import channels_last
-from lcsearch.train import train
 from lcsearch.train.memory import keep_freed_memory
 
 NETS = ("vgg11", "vgg11 0.7", "vgg11 0.5", "vgg11 0.35", "resnet18", "base")
@@ -62,37 +56,19 @@ def evaluation(net: nn.Module, images: Tensor, way: str) -> None:
         net(images)
 
 
-def accuracy(words: str, image_size: int, seed: int, way: str) -> float:
-    """What a net reaches on validation images, trained with either kind of convolutions."""
-    data = load("fashion-mnist", train_images=10_000, validation_images=5_000, image_size=image_size)
-    torch.manual_seed(seed)
-    net = net_of(words)
-    ordinary = patch.object(fast_convolution, "best_tile", return_value=None)
-    with ordinary if way == "PyTorch's" else nullcontext():
-        return train(net, data, Recipe(epochs=3), Regularizer(), seed=seed).history[-1].accuracy
-
-
 @click.command()
 @click.argument("nets", nargs=-1)
 @click.option("--image-size", default=32, show_default=True)
 @click.option("--batch", default=64, show_default=True)
 @click.option("--threads", default=1, show_default=True)
 @click.option("--repeats", default=9, show_default=True)
-@click.option("--seeds", default=0, help="Train for 3 epochs with so many seeds instead of timing steps.")
-def main(nets: tuple[str, ...], image_size: int, batch: int, threads: int, repeats: int, seeds: int) -> None:
+def main(nets: tuple[str, ...], image_size: int, batch: int, threads: int, repeats: int) -> None:
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     keep_freed_memory()
     click.echo(f"torch {torch.__version__}, {device_name('cpu')}, {threads} threads, {batch} images")
     images = torch.randn(batch, 1, image_size, image_size)
     for words in nets or NETS:
-        for seed in range(seeds):
-            found = {way: accuracy(words, image_size, seed, way) for way in WAYS}
-            click.echo(
-                f"{words}, seed {seed}: " + ", ".join(f"{way} {one:.2f} %" for way, one in found.items())
-            )
-        if seeds:
-            continue
         net = net_of(words)
         for title, run in (("training step", step), ("evaluation", evaluation)):
             runs = {way: lambda way=way, run=run, net=net: run(net, images, way) for way in WAYS}

@@ -6,11 +6,12 @@ import math
 import statistics
 from collections.abc import Sequence
 
+from climbing import climb, needed
 from init_table import spread
 from real_search_runs import PLAIN, Search
 from work_off import Line
 
-from lcsearch.core.pareto import Box, box_of, hypervolume
+from lcsearch.core.pareto import Box, box_of
 
 MARKS = (15, 30, 60, 100, 200, 300)
 """Epochs after which hypervolumes stand side by side."""
@@ -29,12 +30,7 @@ def table(lines: Sequence[Line]) -> str:
 
 def curve(line: Line, box: Box) -> list[tuple[float, float]]:
     """Epochs spent and the hypervolume reached, after each trial."""
-    points, found = list[tuple[float, float]](), list[tuple[float, float]]()
-    for step in line["steps"]:
-        if step["accuracy"] is not None:
-            points.append((step["accuracy"], step["params"]))
-        found.append((step["spent"], hypervolume(points, box)))
-    return found
+    return climb([(step["spent"], step["accuracy"], step["params"]) for step in line["steps"]], box)
 
 
 def _part(lines: Sequence[Line]) -> str:
@@ -57,24 +53,19 @@ def _part(lines: Sequence[Line]) -> str:
 
 def _row(side: str, lines: Sequence[Line], goals: dict[int, tuple[float, float]], box: Box) -> str:
     curves = {line["seed"]: curve(line, box) for line in lines}
-    needed = [_needed(own, goals[seed][1]) for seed, own in curves.items() if seed in goals]
-    shares = [_needed(own, goals[seed][1]) / goals[seed][0] for seed, own in curves.items() if seed in goals]
+    epochs = [needed(own, goals[seed][1]) for seed, own in curves.items() if seed in goals]
+    shares = [needed(own, goals[seed][1]) / goals[seed][0] for seed, own in curves.items() if seed in goals]
     ends = [own[-1] for own in curves.values()]
     cells = [
         str(len(lines)),
         f"{statistics.mean(len(own) for own in curves.values()):.0f}",
         f"{statistics.mean(spent for spent, _ in ends):.1f}",
         spread([100 * volume for _, volume in ends]),
-        _median(needed, ".1f"),
+        _median(epochs, ".1f"),
         _median(shares, ".3f"),
         *(_at(list(curves.values()), mark) for mark in MARKS),
     ]
     return f"| {side} | " + " | ".join(cells) + " |"
-
-
-def _needed(own: Sequence[tuple[float, float]], goal: float) -> float:
-    """Epochs after which a hypervolume is reached."""
-    return next((spent for spent, volume in own if volume >= goal), math.inf)
 
 
 def _median(values: Sequence[float], form: str) -> str:

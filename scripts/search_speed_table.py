@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
+from climbing import climb, needed
 from init_table import spread
 from work_off import Line
 
-from lcsearch.core.pareto import Box, box_of, hypervolume
+from lcsearch.core.pareto import Box, box_of
 
 BY_HAND, OURS, SAME = "by hand", "lcsearch", "the same trials by lcsearch"
 
@@ -28,12 +28,8 @@ def table(lines: Sequence[Line]) -> str:
 
 def reached(line: Line, box: Box) -> list[tuple[float, float]]:
     """Seconds and the hypervolume that a side has by then, after each trial, in the order of their ends."""
-    points, found = list[tuple[float, float]](), list[tuple[float, float]]()
-    for trial in sorted(line["trials"], key=lambda trial: trial["at"]):
-        if trial["accuracy"] is not None:
-            points.append((trial["accuracy"], trial["params"]))
-        found.append((trial["at"], hypervolume(points, box)))
-    return found
+    trials = sorted(line["trials"], key=lambda trial: trial["at"])
+    return climb([(trial["at"], trial["accuracy"], trial["params"]) for trial in trials], box)
 
 
 def per_hour(line: Line) -> float:
@@ -57,15 +53,11 @@ def _row(place: int, repeats: Sequence[Sequence[Line]]) -> str:
     if sides[0]["side"] != SAME:
         curves = [reached(repeat[place], _box(repeat[1])) for repeat in repeats]
         goals = [reached(repeat[0], _box(repeat[1]))[-1] for repeat in repeats]
-        needed = [_needed(own, goal) for own, (_, goal) in zip(curves, goals, strict=True)]
-        shares = [need / at for need, (at, _) in zip(needed, goals, strict=True)]
-        cells += [spread([100 * own[-1][1] for own in curves]), spread(needed), spread(shares)]
+        times_needed = [needed(own, goal) for own, (_, goal) in zip(curves, goals, strict=True)]
+        shares = [need / at for need, (at, _) in zip(times_needed, goals, strict=True)]
+        cells += [spread([100 * own[-1][1] for own in curves]), spread(times_needed), spread(shares)]
     return f"| {sides[0]['side']} | " + " | ".join(cells + [""] * (5 - len(cells))) + " |"
 
 
 def _box(ours: Line) -> Box:
     return box_of(ours["backbone"]["accuracy"], ours["backbone"]["params"], ours["smallest"])
-
-
-def _needed(own: Sequence[tuple[float, float]], goal: float) -> float:
-    return next((at for at, volume in own if volume >= goal), math.inf)
