@@ -80,6 +80,11 @@ def test_modules_and_layers_of_ours_are_fast_too() -> None:
     assert is_fast(lambda: linear(MAPS))
 
 
+def test_types_that_do_not_fit_are_refused_as_ever() -> None:
+    with fast_convolutions(nn.Conv2d(128, 128, 3), "cpu"), pytest.raises(RuntimeError, match="bias"):
+        F.conv2d(MAPS, FILTERS, torch.ones(128, dtype=torch.float64), padding=1)
+
+
 def test_autocast_is_left_alone() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         assert not is_fast(lambda: F.conv2d(MAPS, FILTERS, padding=1))
@@ -118,6 +123,7 @@ def test_what_is_exported_or_traced_has_ordinary_convolutions() -> None:
         (nn.Conv2d(16, 96, 3), "cpu"),
         (nn.Conv2d(96, 96, 1), "cpu"),
         (nn.Linear(96, 96), "cpu"),
+        (nn.MaxPool2d((3, 3)), "cpu"),
     ],
 )
 def test_nothing_is_looked_at_where_nothing_can_gain(net: nn.Module, device: str) -> None:
@@ -153,7 +159,10 @@ def test_the_context_ends() -> None:
         ((64, 32, 16, 16), 32, 1, None),  # bringing numbers to tiles costs more than products save
         ((64, 512, 16, 16), 8, 1, None),
         ((1, 512, 4, 4), 512, 1, None),  # so does bringing the filters, for one image
+        ((64, 84, 4, 4), 84, 1, None),  # nearly worth it
+        ((64, 512, 2, 16), 512, 1, 2),  # few rows
         ((64, 512, 2, 2), 512, 0, None),  # no output
+        ((64, 512, 8, 2), 512, 0, None),
         ((0, 512, 8, 8), 512, 1, None),
     ],
 )
