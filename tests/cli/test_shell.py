@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -89,24 +88,3 @@ def test_the_module_completes_in_a_shell_without_torch(tmp_path: Path) -> None:
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
     )
     assert done.stdout.split() == ["plain,vgg11", "[]"], done.stderr
-
-
-@pytest.mark.slow
-def test_the_lines_that_the_page_has_for_each_shell_set_completion_up(tmp_path: Path) -> None:
-    """Run in bash, for all; what zsh and fish then read is theirs."""
-    page = (Path(__file__).resolve().parents[2] / "docs" / "install.md").read_text()
-    lines = dict(re.findall(r"^- (\w+), in `[^`]+`: `([^`]*_LCSEARCH_COMPLETE[^`]*)`", page, re.MULTILINE))
-    program = tmp_path / "lcsearch"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m lcsearch "$@"\n')
-    program.chmod(0o755)
-    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
-
-    def said(command: str) -> str:
-        shell = ["bash", "-c", command]
-        return subprocess.run(shell, env=environment, capture_output=True, text=True, check=True).stdout
-
-    assert "-F _lcsearch_completion lcsearch" in said(f"{lines.pop('bash')}; complete -p lcsearch")
-    fish, zsh = lines.pop("fish"), lines.pop("zsh")
-    assert lines == {}
-    assert said(fish.replace("| source", "")).startswith("function _lcsearch_completion")
-    assert said(zsh.replace("eval", "echo")).startswith("#compdef lcsearch")
