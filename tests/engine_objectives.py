@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lcsearch.core.job import Job, Report
+from lcsearch.core.pace import paced
 
 if TYPE_CHECKING:
     import torch
@@ -74,6 +75,62 @@ def _meet(folder: Path, name: str) -> None:
     while len(list(folder.iterdir())) < 2:
         assert time.monotonic() < end, "the other trial has not begun"
         time.sleep(0.05)
+
+
+@dataclass(frozen=True)
+class Waits:
+    """Each trial runs until its number is a file's name in a folder; trial 1 may find a full device first."""
+
+    folder: str
+    full: bool = False
+
+    def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
+        import torch
+
+        folder = Path(self.folder)
+        if self.full and (job.number, job.attempt) == (1, 0):
+            wait_for(folder / "1")
+            raise torch.OutOfMemoryError("no memory")
+        (folder / f"began {job.number}").touch()
+        wait_for(folder / str(job.number))
+        return {"accuracy": 1.0, "process": float(os.getpid()), "attempt": float(job.attempt)}
+
+
+def wait_for(path: Path) -> None:
+    """Wait until a file is there."""
+    end = time.monotonic() + 200
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} does not come"
+        time.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class Paces:
+    """Two epochs of steps that take no processor, told of or, where ``told`` is false, not."""
+
+    told: bool = True
+    steps: int = 5
+
+    def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
+        for epoch in (1, 2):
+            for _ in paced(range(self.steps)) if self.told else range(self.steps):
+                time.sleep(0.06)
+            report(epoch, {"accuracy": 1.0})
+        return {"accuracy": 1.0}
+
+
+@dataclass(frozen=True)
+class Multiplies:
+    """Steps of small products on a GPU."""
+
+    def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
+        import torch
+
+        matrix = torch.eye(64, device="cuda")
+        for _ in paced(range(20_000)):
+            matrix = matrix @ matrix
+        report(1, {"accuracy": float(matrix.sum())})
+        return {"accuracy": float(matrix.sum())}
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ TABLE = """
     fine_tune_lr       --fine-tune-lr       -          r----  above0
     distill            --distill            recipe     r----  share
     engine             --engine             settings   rsct-  engine
-    jobs               --jobs               settings   rsct-  whole1
+    jobs               --jobs               settings   rsct-  at_once
     device             --device             settings   rs--v  text
     ray_address        --ray-address        settings   rsct-  text
     cpus_per_trial     --cpus-per-trial     settings   rsct-  least0
@@ -78,6 +78,8 @@ _NUMBER: Bad = (("x", "is not a number"), ("nan", "not a finite number"), ("inf"
 _WHOLE: Bad = tuple((text, "is not a whole number") for text in ("x", "1.5", ""))
 _SIZE: Bad = tuple((text, "write 250000, 500k or 1.5M") for text in ("0", "-5", "lots", "5 images"))
 
+_AT_ONCE = "auto, or a whole number of at least 1"
+
 TYPED: dict[str, Bad] = {
     "text": (),
     "path": (),
@@ -87,6 +89,10 @@ TYPED: dict[str, Bad] = {
     "time": tuple((text, "write 90s, 30m or 2h") for text in ("0", "-1", "soon")),
     "whole0": (("-1", "-1 is not allowed; it must be at least 0"), *_WHOLE),
     "whole1": (("0", "0 is not allowed; it must be at least 1"), ("-7", "it must be at least 1"), *_WHOLE),
+    "at_once": (
+        *((text, f"{text!r} is not allowed; {_AT_ONCE}") for text in ("x", "1.5", "")),
+        *(("0", f"0 is not allowed; {_AT_ONCE}"), ("-7", "at least 1")),
+    ),
     "to999": (("0", "it must be at least 1"), ("1000", "it must be at most 999"), *_WHOLE),
     "above0": (("0", "it must be above 0"), ("-1", "it must be above 0"), *_NUMBER),
     "least0": (("-0.5", "-0.5 is not allowed; it must be at least 0"), *_NUMBER),
@@ -133,6 +139,10 @@ VALUES: dict[str, Bad] = {
     "time": ((0, "write 90s"), (-1.5, "write 90s"), ("soon", "'soon' is not"), (math.nan, "write 90s")),
     "whole0": ((-1, "at least 0"), *_NO_WHOLE),
     "whole1": ((0, "at least 1"), (-7, "at least 1"), *_NO_WHOLE),
+    "at_once": (
+        *((0, "0 is not allowed; auto, or a whole"), (-7, "at least 1"), ("some", "'some' is not allowed")),
+        *((1.5, "1.5 is not a whole number"), (True, "True is not"), ([1], "whole number")),
+    ),
     "to999": ((0, "at least 1"), (1000, "at most 999"), *_NO_WHOLE),
     "above0": ((0, "above 0"), (-1.0, "above 0"), *_NO_NUMBER),
     "least0": ((-0.5, "at least 0"), *_NO_NUMBER),

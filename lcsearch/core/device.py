@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 
 from lcsearch.core.errors import InputError, reason
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceMemory:
+    """Memory of a device, whoever uses it.
+
+    Attributes:
+        free: Bytes that nobody has taken.
+        total: Bytes that there are.
+    """
+
+    free: int
+    total: int
+
+
+def device_memory(device: str) -> DeviceMemory | None:
+    """What a device has of memory now; None where that cannot be told: only CUDA says it of all processes."""
+    if torch.device(device).type != "cuda":
+        return None
+    return DeviceMemory(*torch.cuda.mem_get_info(device))
 
 
 def pick_device(name: str) -> str:

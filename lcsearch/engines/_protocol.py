@@ -87,6 +87,7 @@ class EngineSettings:
         gpus_per_trial: GPUs, or a share of one, that Ray reserves for a trial.
         storage_path: Folder that every node shares, or an fsspec address; needed on several nodes.
         plugins: What trials look up in the registry, by kind and name.
+        device: Where trials compute.
     """
 
     folder: Path
@@ -97,6 +98,7 @@ class EngineSettings:
     gpus_per_trial: float = 0.0
     storage_path: str | None = None
     plugins: tuple[tuple[Kind, str], ...] = ()
+    device: str = "cpu"
 
 
 @runtime_checkable

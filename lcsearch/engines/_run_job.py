@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -25,13 +26,14 @@ class Ending:
     Attributes:
         kind: ``complete``: the objective returned. ``suspended``: it left with its checkpoint kept.
             ``failed``: it raised, and would again. ``halted``: something around it failed, such as a disk
-            that is full; no other job would fare better, and all can go on once that is mended.
+            that is full; no other job would fare better, and all can go on once that is mended. ``crowded``:
+            the device's memory was full, which may be others' doing.
         reason: Why it failed or halted, in one line.
         metrics: What the objective returned.
         spent: Seconds of the worker by what they went for, where that was measured.
     """
 
-    kind: Literal["complete", "suspended", "failed", "halted"]
+    kind: Literal["complete", "suspended", "failed", "halted", "crowded"]
     reason: str = ""
     metrics: Metrics = field(default_factory=dict)
     spent: Metrics = field(default_factory=dict)
@@ -73,6 +75,8 @@ def _run(job: Job, objective: Objective, hear: Hear, disk: str) -> Ending:
     except HaltError as error:
         return Ending("halted", str(error))
     except Exception as error:
+        if _device_full(error):
+            return Ending("crowded", _describe(error))
         fault = _fault(error, Path(job.directory), disk)
         return Ending("failed", _describe(error)) if fault is None else Ending("halted", fault)
     except KeyboardInterrupt:
@@ -94,10 +98,15 @@ def tell(director: Director, number: int, ending: Ending) -> None:
             director.on_complete(number, ending.metrics)
         case "suspended":
             director.on_suspended(number)
-        case "failed":
+        case "failed" | "crowded":
             director.on_failed(number, ending.reason)
         case "halted":
             raise HaltError(ending.reason)
+
+
+def _device_full(error: Exception) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(error, torch.OutOfMemoryError)
 
 
 def _fault(error: Exception, folder: Path, disk: str) -> str | None:

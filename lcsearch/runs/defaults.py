@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
+from lcsearch.core.machine import cores
 from lcsearch.runs.setting import Place, Rule
 
 CPU_TRIALS = 18
@@ -38,7 +37,7 @@ def jobs_at(place: Place) -> int | None:
     """How many trials at once; None where the engine finds it out."""
     if place.engine == "ray":
         return None
-    return len(os.sched_getaffinity(0)) if place.device == "cpu" and hasattr(os, "sched_getaffinity") else 1
+    return cores() if place.device == "cpu" else 1
 
 
 def _threads_alone(place: Place) -> int:

@@ -15,11 +15,11 @@ from lcsearch.core.normalisation import Normalisation
 from lcsearch.core.plugins import ENGINE, SAMPLER, STOPPING_RULE, TRACKER
 from lcsearch.core.room import Room
 from lcsearch.core.spec import Recipe
-from lcsearch.runs.defaults import ALONE, CPU_TRIALS, TRIALS, jobs_at
+from lcsearch.runs.defaults import ALONE, CPU_TRIALS, TRIALS
 from lcsearch.runs.setting import AGAIN, GOING_ON, NEW, READING, WORKING, Rule, Setting, by_device, declared
 from lcsearch.runs.start_settings import Inherit, ScratchBelow, Screen, ScreenImages
-from lcsearch.runs.values import Count, Seconds, Trackers, listed, must
-from lcsearch.runs.work_settings import DataCache, DataMemory, Profile
+from lcsearch.runs.values import AUTO, Count, Seconds, Trackers, listed, must
+from lcsearch.runs.work_settings import DataCache, DataMemory, Jobs, Profile
 
 DEFAULT_SAMPLER = "recombine"
 """See docs/search.md for why."""
@@ -111,16 +111,7 @@ class RunSettings(Checked):
     ] = "pareto"
     rung_factor: Annotated[int, Ge(2), Setting("Ratio between one rung and the next.", "search")] = 3
     engine: Annotated[str, Setting("Who runs trials.", "workers", WORKING, plugin=ENGINE)] = "local"
-    jobs: Annotated[
-        int | None,
-        Ge(1),
-        Setting(
-            "Trials at once.",
-            "workers",
-            WORKING,
-            Rule("CPU cores; 1 on a GPU; with Ray what the cluster fits", jobs_at),
-        ),
-    ] = 1
+    jobs: Jobs = 1
     threads: Annotated[
         int,
         Ge(0),
@@ -230,6 +221,11 @@ class RunSettings(Checked):
     def room(self) -> Room:
         """Room for decoded images."""
         return Room(self.data_memory, self.data_cache)
+
+    @property
+    def jobs_asked(self) -> int | None:
+        """How many trials at once the user wants; None where the engine finds it out."""
+        return None if self.jobs == AUTO else self.jobs
 
     @property
     def waits(self) -> bool:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.text import parse_count, parse_seconds
 
+AUTO: Literal["auto"] = "auto"
+"""As many trials at once as pay."""
+_AT_ONCE = "auto, or a whole number of at least 1"
 _NO_TRACKER = "none"
 """Said in place of trackers, ends those that a run has."""
 
@@ -95,10 +98,25 @@ def _as_source(value: Any) -> Path | dict[str, Any]:
     return dict(value) if isinstance(value, Mapping) else _as_path(value)
 
 
+def _at_once(value: Any) -> Any:
+    """Reads a text; anything else that is no whole number is left to the check of the type."""
+    if value == AUTO:
+        return value
+    if isinstance(value, str):
+        try:
+            value = int(value)
+        except ValueError:
+            raise InputError(f"{value!r} is not allowed; {_AT_ONCE}") from None
+    if isinstance(value, int) and not isinstance(value, bool) and value < 1:
+        raise InputError(f"{value} is not allowed; {_AT_ONCE}")
+    return value
+
+
 Count = Annotated[int, Check(_as_written(parse_count), "a size such as 250000, 500k or 1.5M", True, "SIZE")]
 Seconds = Annotated[float, Check(_as_written(parse_seconds), "a time such as 90s, 30m or 2h", True, "TIME")]
 FilePath = Annotated[Path, Check(_as_path, "a path", True, "PATH")]
 FileOrMapping = Annotated[Any, Check(_as_source, "a path, or in Python a mapping", True, "FILE")]
+AtOnce = Annotated[int | Literal["auto"], Check(_at_once, _AT_ONCE, True, "NUMBER|auto")]
 listed = Check(_as_tuple, first=True)
 """Takes a list for a tuple."""
 Trackers = Annotated[

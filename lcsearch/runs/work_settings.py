@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from lcsearch.runs.setting import GOING_ON, Call, Rule, Setting
-from lcsearch.runs.values import Count
+from lcsearch.runs.defaults import jobs_at
+from lcsearch.runs.setting import GOING_ON, WORKING, Call, Rule, Setting
+from lcsearch.runs.values import AtOnce, Count
 
 _WITH_IMAGES: tuple[Call, ...] = ("run", "resume", "retrain")
 
+Jobs = Annotated[
+    AtOnce | None,
+    Setting(
+        "Trials at once; auto: as many as pay (docs/search.md).",
+        "workers",
+        WORKING,
+        Rule("CPU cores; 1 on a GPU; with Ray what the cluster fits", jobs_at),
+    ),
+]
 Profile = Annotated[
     bool,
     Setting(

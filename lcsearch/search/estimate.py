@@ -39,7 +39,7 @@ def seconds_left(history: History, settings: RunSettings) -> float | None:
     live = [t for t in history.running() if t.duplicate_of is None]
     begun = sum(max(share * t.spec.recipe.epochs - _seconds(t), 0.0) for t in live)
     coming = max(settings.trials - history.trained, 0) * typical
-    return (begun + coming) / max(settings.jobs or 1, 1)
+    return (begun + coming) / (settings.jobs_asked or max(len(live), 1))
 
 
 def _seconds(record: TrialRecord) -> float:

@@ -48,7 +48,7 @@ def search(
     given: Sequence[str | Path] | None = None,
     seed: int | None = None,
     engine: str | None = None,
-    jobs: int | None = None,
+    jobs: int | str | None = None,
     device: str | None = None,
     ray_address: str | None = None,
     cpus_per_trial: float | None = None,

@@ -48,9 +48,10 @@ def make_engine(settings: RunSettings, folder: Path) -> Engine:
     return engines.find(settings.engine)(
         EngineSettings(
             folder=folder,
-            jobs=settings.jobs,
+            jobs=settings.jobs_asked,
             modules=user_modules(settings),
             plugins=_plugins(settings),
+            device=settings.device,
             ray_address=settings.ray_address,
             cpus_per_trial=settings.cpus_per_trial,
             gpus_per_trial=settings.gpus_per_trial,

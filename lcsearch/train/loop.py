@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from lcsearch import layers
 from lcsearch.core.errors import InputError
 from lcsearch.core.metric import ACCURACY, Metric
+from lcsearch.core.pace import paced
 from lcsearch.core.seeds import seed_everything, stream
 from lcsearch.core.spec import Recipe, Regularizer
 from lcsearch.core.stopwatch import during, each_during
@@ -157,7 +158,7 @@ class _Run:
         generator = torch.Generator().manual_seed(stream(self.seed, number, "data"))
         self.model.train()
         losses = torch.zeros(len(self.batches), device=self.device)
-        batches = each_during("data", self._batches_of(number, generator))
+        batches = paced(each_during("data", self._batches_of(number, generator)))
         for index, (images, labels, wanted) in enumerate(batches):
             losses[index] = self._step((number - 1) * len(self.batches) + index, images, labels, wanted)
             if index % _CHECK_EVERY == _CHECK_EVERY - 1:

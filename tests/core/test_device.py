@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lcsearch.core.device import pick_device
+from lcsearch.core.device import device_memory, pick_device
 from lcsearch.core.errors import InputError
 
 
@@ -30,3 +30,16 @@ def test_one_that_is_not_is_one_line(name: str) -> None:
     said = str(caught.value)
     assert said.startswith(f"device={name!r}: cannot be used here (") and said.endswith("; try auto or cpu")
     assert "\n" not in said
+
+
+def test_memory_of_other_devices_than_cuda_is_not_known() -> None:
+    assert device_memory("cpu") is None and device_memory("mps") is None and device_memory("cpu:0") is None
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_memory_that_is_taken_is_not_free() -> None:
+    before = device_memory("cuda")
+    taken = torch.empty(1 << 28, dtype=torch.uint8, device="cuda")
+    after = device_memory("cuda:0")
+    assert before is not None and after is not None and after.total == before.total
+    assert before.free - after.free >= taken.numel()

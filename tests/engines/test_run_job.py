@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from read_only import read_only
 from scripted_director import ScriptedDirector, jobs
 
@@ -85,6 +86,7 @@ def test_a_suspended_objective_leaves_at_once_even_if_it_catches_everything() ->
         (OSError(errno.EROFS, "read-only"), "halted", "the disk of node a is lost: read-only"),
         (OSError(errno.ESTALE, "stale"), "halted", "the disk of node a is lost: stale"),
         (HaltError("the storage is full"), "halted", "the storage is full"),
+        (torch.OutOfMemoryError("tried to allocate\n2 GiB"), "crowded", "OutOfMemoryError: tried to"),
     ],
 )
 def test_what_an_objective_raises_is_its_end(raised: BaseException, kind: str, reason: str) -> None:
@@ -147,13 +149,16 @@ def test_ctrl_c_passes_through() -> None:
 
 
 def test_a_director_is_told_how_a_job_ended() -> None:
-    director = ScriptedDirector(jobs(Path("run"), 4))
-    for _ in range(4):
+    director = ScriptedDirector(jobs(Path("run"), 5))
+    for _ in range(5):
         director.next_job()
     tell(director, 0, Ending("complete", metrics={"accuracy": 1.0}))
     tell(director, 1, Ending("suspended"))
     tell(director, 2, Ending("failed", "ValueError: bad luck"))
-    assert director.heard == [("complete", 0), ("suspended", 1), ("failed", 2, "ValueError: bad luck")]
+    tell(director, 4, Ending("crowded", "no memory"))
+    assert director.heard == [
+        ("complete", 0), ("suspended", 1), ("failed", 2, "ValueError: bad luck"), ("failed", 4, "no memory"),
+    ]  # fmt: skip
     assert director.metrics == {0: {"accuracy": 1.0}}
     with pytest.raises(HaltError, match=r"^the disk is full$"):
         tell(director, 3, Ending("halted", "the disk is full"))

@@ -53,6 +53,7 @@ def test_a_gpu_does_more_trials_and_more_where_they_are_short(
     found |= {name: getattr(settings, name) for name in expected if name not in found}
     assert {name: found[name] for name in expected} == expected
     assert resolved(device=device, engine="ray").jobs is None
+    assert resolved(device=device, jobs="auto").jobs == "auto"
     assert default_train_images(settings, 60_000) == (10_000 if device == "cpu" else 60_000)
     assert default_train_images(settings, 5_000) == 5_000
 

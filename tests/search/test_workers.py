@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,10 +56,20 @@ def test_an_engine_is_told_what_the_run_says_of_it(tmp_path: Path) -> None:
     assert inline_plugin.told[-1:] == [EngineSettings(tmp_path, 3, modules, "auto", 2.0, 0.5, "/shared")]
 
 
-def test_the_local_engine_runs_one_trial_at_once_unless_it_is_told(tmp_path: Path) -> None:
-    engines = [make_engine(settings(jobs=jobs), tmp_path) for jobs in (None, 3)]
+def test_the_local_engine_runs_a_trial_a_core_unless_it_is_told(tmp_path: Path) -> None:
+    engines = [make_engine(settings(jobs=jobs), tmp_path) for jobs in (None, "auto", 3)]
     assert all(isinstance(engine, LocalEngine) for engine in engines)
-    assert [engine.jobs for engine in engines] == [1, 3]
+    cores = len(os.sched_getaffinity(0))
+    assert [engine.jobs for engine in engines] == [cores, cores, 3]
+
+
+@pytest.mark.usefixtures("plugin")
+def test_an_engine_that_is_to_find_out_how_many_is_told_where_they_compute(tmp_path: Path) -> None:
+    make_engine(settings(engine="inline", jobs="auto", device="cuda"), tmp_path)
+    import inline_plugin
+
+    told = inline_plugin.told[-1]
+    assert (told.jobs, told.device) == (None, "cuda")
 
 
 @pytest.mark.usefixtures("plugin")

@@ -36,12 +36,17 @@ class NoJobs(LocalEngine):
 class Says(LocalEngine):
     """Says that it runs fewer jobs than it does."""
 
+    said = 2
+
+    @property
+    def jobs(self) -> int:
+        return self.said
+
     def prepare(self, objective: Objective) -> None:
-        self.run_jobs = self.jobs
-        self.jobs = 1
+        self.said = 1
 
     def run(self, director: Director, objective: Objective) -> None:
-        self.jobs = self.run_jobs
+        self.said = 2
         super().run(director, objective)
 
 
