@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -164,5 +165,8 @@ def test_pretrained_weights_that_cannot_be_had(monkeypatch: pytest.MonkeyPatch, 
         raise OSError("no network")
 
     monkeypatch.setattr("torch.hub.download_url_to_file", offline)
-    with pytest.raises(InputError, match="cannot be had: OSError: no network"):
+    name = "https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth"
+    tried = f"tried {name} and the folder {tmp_path}/hub/checkpoints (TORCH_HOME); without a network give "
+    said = f"cannot be had: OSError: no network; {tried}a file of weights, init='FILE', or use init='trained'"
+    with pytest.raises(InputError, match=re.escape(said)):
         pretrained_weights("torchvision:squeezenet1_1", net(channels=3))

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lcsearch.core.errors import InputError, one_line
+from lcsearch.core.errors import InputError, Named, one_line
 from lcsearch.core.normalisation import Normalisation
 from lcsearch.nets.backbones import _timm, plain_form, pretrained_form
 from lcsearch.nets.backbones._torchvision import PREFIX, no_such_net
@@ -38,8 +38,20 @@ def published(backbone: str, model: nn.Module) -> dict[str, Tensor]:
         with torch.random.fork_rng(devices=()):
             state = _state(backbone)
     except (OSError, RuntimeError) as error:
-        raise InputError(f"the weights of {backbone} cannot be had: {one_line(error)}") from None
+        raise InputError(*_not_had(backbone, error)) from None
     return {key: value for key, value in state.items() if not key.startswith(_AUXILIARY)}
+
+
+def _not_had(backbone: str, error: Exception) -> tuple[str | Named, ...]:
+    """What was tried for weights, and how to go on without what cannot be reached."""
+    if backbone.startswith(_timm.PREFIX):
+        tried = "the hub of Hugging Face and its cache (HF_HOME)"
+    else:
+        tried = f"{_weights(backbone).url} and the folder {torch.hub.get_dir()}/checkpoints (TORCH_HOME)"
+    said = (
+        f"the weights of {backbone} cannot be had: {one_line(error)}; tried {tried}; without a network give "
+    )
+    return said, "a file of weights, ", Named("init", "FILE"), ", or use ", Named("init", "trained")
 
 
 def published_normalisation(backbone: str) -> Normalisation:

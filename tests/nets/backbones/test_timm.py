@@ -136,8 +136,11 @@ def test_weights_that_cannot_be_had_are_said(monkeypatch: pytest.MonkeyPatch) ->
 
     ours = net(classes=1000)
     monkeypatch.setattr(timm, "create_model", partial(refuse))
+    tried = (
+        r"tried the hub of Hugging Face and its cache \(HF_HOME\); without a network give a file of weights, "
+    )
     with pytest.raises(
-        InputError, match=r"the weights of timm:test_resnet cannot be had: .*network and nothing"
+        InputError, match=rf"of timm:test_resnet cannot be had: .*network and nothing in the cache; {tried}"
     ):
         pretrained_weights(NET, ours)
 
