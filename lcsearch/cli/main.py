@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from lcsearch.cli.shells import add_shells
 from lcsearch.cli.versions import say_versions
 from lcsearch.core.errors import HaltError, InputError, file_fault, no_such
 
@@ -92,6 +93,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def call(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    add_shells()
     try:
         result: Any = cli.main(args=arguments, prog_name="lcsearch", standalone_mode=False)
         return result if isinstance(result, int) else 0

@@ -28,6 +28,8 @@ TYPED = {
     "stat\t runs/v\t": "status runs/vgg",
     "run --backbone vgg\t --dataset dig\t": "run --backbone vgg11 --dataset digits",
     "run --samp\ttp\t": "run --sampler tpe",
+    "run --backbone torchv\tx": "run --backbone torchvision:x",
+    "run --dataset fol\tpho\tca\t": "run --dataset folder:photos/cats,dogs/",
 }
 """What is typed behind the program's name, and what it is called with."""
 
@@ -67,6 +69,7 @@ def test_tab_completes_after_the_line_of_the_page(shell: str, tmp_path: Path) ->
         pytest.skip(f"no {shell} here")
     home, work, program = tmp_path / "home", tmp_path / "work", tmp_path / "bin" / "lcsearch"
     add(work / "runs" / "vgg" / "run.yaml", "")
+    add(work / "photos" / "cats,dogs" / "one.png", "")
     add(program, PROGRAM.format(python=sys.executable, called=CALLED))
     program.chmod(0o755)
     file, line = lines_of_the_page()[shell]

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from click.shell_completion import ShellComplete
+from click.shell_completion import ShellComplete, get_completion_class
 from plugin_files import installed
 
 from lcsearch import __version__
@@ -39,6 +39,10 @@ def test_versions_are_those_of_what_is_installed(capsys: pytest.CaptureFixture[s
         (["run", "--backbone", "tim"], ["timm:"]),
         (["run", "--dataset", "dig"], ["digits"]),
         (["run", "--dataset", "hf"], ["hf:"]),
+        (["run", "--backbone", "torchvision:resnet1"], [f"torchvision:resnet{n}" for n in (101, 152, 18)]),
+        (["run", "--dataset", "torchvision:KM"], ["torchvision:KMNIST"]),
+        (["run", "--dataset", "folder:/nowhere/at/all"], []),
+        (["run", "--dataset", "digits:"], []),
         (["run", "--sampler", "tp"], ["tpe"]),
         (["run", "--track", "ml"], ["mlflow:"]),
         (["run", "--metric", "mac"], ["macro-f1"]),
@@ -81,10 +85,25 @@ def test_the_module_completes_in_a_shell_without_torch(tmp_path: Path) -> None:
     asked = {
         "_LCSEARCH_COMPLETE": "bash_complete",
         "COMP_WORDS": "lcsearch run --backbone vgg",
-        "COMP_CWORD": "3",
     }
     environment = os.environ | asked
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
     )
     assert done.stdout.split() == ["plain,vgg11", "[]"], done.stderr
+
+
+def test_a_word_is_over_where_a_space_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lcsearch.cli.shells import add_shells
+
+    add_shells()
+    bash = get_completion_class("bash")
+    assert bash is not None
+    asked = bash(cli, {}, "lcsearch", "_LCSEARCH_COMPLETE")
+    for line, words in (
+        ("lcsearch run --backbone ", (["run", "--backbone"], "")),
+        ("lcsearch run --backbone torchvision:re", (["run", "--backbone"], "torchvision:re")),
+        ("lcsearch 'a b", ([], "a b")),
+    ):
+        monkeypatch.setenv("COMP_WORDS", line)
+        assert asked.get_completion_args() == words
