@@ -177,6 +177,8 @@ def _group(uses: list[_Use], names: Mapping[Any, str], makers: list[str], shared
         found += own
         if use.makes and len(use.places) == size:
             whole_makers.append(name)
+    if size % blocks:  # a view of many channels as one, as in efficient channel attention
+        raise UncuttableError(NOT_FOLLOWED)
     first = min(whole_makers, key=makers.index)
     return ChannelGroup(first, size, tuple(makers), tuple(dict.fromkeys(found)), blocks)
 

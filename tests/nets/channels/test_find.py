@@ -11,6 +11,7 @@ from channel_nets import (
     Concat,
     Decoder,
     Depthwise,
+    EfficientAttention,
     OverChannels,
     Residual,
     Shuffled,
@@ -172,6 +173,10 @@ TIED, FOUR, MADE = (
         (Between(nn.ConvTranspose2d(8, 8, 1, groups=4)), {"one": FOUR, "between": FOUR}),
         (Between(nn.Sequential(nn.Conv2d(8, 32, 1), nn.PixelShuffle(2))), {"between.0": NOT_FOLLOWED}),
         (Between(nn.GLU(1), made=16), {"one": NOT_FOLLOWED}),
+        (
+            Between(EfficientAttention()),
+            {"between.grouped": NOT_FOLLOWED, "between.attention": NOT_FOLLOWED},
+        ),
         (Between(weight_norm(nn.Conv2d(8, 8, 1))), {"one": MADE, "between": MADE}),
         (Decoder(), {"linear": "only some of them are joined with those of other layers"}),
     ],
