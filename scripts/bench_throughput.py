@@ -11,6 +11,13 @@ training warms up and is not counted. At least 0.95 of the loop's images per sec
     python scripts/bench_throughput.py                        # vgg11, base, resnet18, float32, 28 pixels
     python scripts/bench_throughput.py vgg11 --precision bfloat16 --image-size 16
     python scripts/bench_throughput.py --clock processor      # on a machine that also does something else
+    python scripts/bench_throughput.py --ladder               # what each thing that lcsearch does saves
+    python scripts/bench_throughput.py --ladder --alpha 1     # of the plain net
+
+``--ladder`` takes a loop as one writes it (`throughput_ladder.py`), `vgg11` of LinearConv layers, and each
+thing that makes lcsearch's faster alone, then all of it, then lcsearch: times the images per second by hand.
+Half as many images validate after each epoch. All take turns on one core, and their processor time is taken,
+which other work disturbs less; the median of the repeats is shown, the least and the largest.
 
 Of the repeats the fastest epoch of each side is shown, which what else runs disturbs least, and the least
 and largest ratio of a pair. ``--clock processor`` counts the processor's seconds, on one thread those that
@@ -27,6 +34,7 @@ from dataclasses import replace
 import click
 import torch
 import torch.nn.functional as F
+from throughput_ladder import ladder, lines
 from torch import nn
 
 from lcsearch.core.machine import device_name
@@ -141,6 +149,8 @@ def compare(
 @click.option("--threads", default=1, show_default=True)
 @click.option("--repeats", default=3, show_default=True)
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--ladder", "steps", is_flag=True, help="What each thing saves that lcsearch does.")
+@click.option("--alpha", default=0.25, show_default=True, help="Of the ladder's layers; 1 for the plain net.")
 @click.option("--clock", type=click.Choice(list(CLOCKS)), default="wall", show_default=True)
 def main(
     backbones: tuple[str, ...],
@@ -151,17 +161,24 @@ def main(
     threads: int,
     repeats: int,
     device: str,
+    steps: bool,
+    alpha: float,
     clock: str,
 ) -> None:
     torch.set_num_threads(threads)
-    if device == "cpu":
-        keep_freed_memory()
     data = made_images(images, image_size)
     recipe = replace(Recipe(), epochs=EPOCHS, batch_size=batch, precision=precision)
     click.echo(
         f"{device_name(device)}, {platform.system()}, torch {torch.__version__}, {threads} threads, "
         f"{precision}, batches of {batch}, {image_size} pixels, {clock} clock, {repeats} repeats"
     )
+    if steps:
+        judged = replace(data, validation=made_images(images // 2, image_size).train)
+        for line in lines(ladder(alpha, precision, judged, batch, threads, repeats)):
+            click.echo(line)
+        return
+    if device == "cpu":
+        keep_freed_memory()
     click.echo("net         lcsearch   by hand   images/s    ratio of the fastest, of pairs")
     for backbone in backbones or ("vgg11", "base", "resnet18"):
         mine, hand, ratios = compare(backbone, data, recipe, device, repeats, CLOCKS[clock])
