@@ -21,7 +21,7 @@ from lcsearch.nets.count import Count
 from lcsearch.runs.settings import DEFAULT_SAMPLER, RunSettings
 from lcsearch.search.planner import Planner
 from lcsearch.search.proposals.handpicked import hand_picked
-from lcsearch.search.proposals.queue import Candidate
+from lcsearch.search.proposals.plan import Candidate
 from lcsearch.search.samplers._draw import Draw
 from lcsearch.search.space import BoundSpace
 

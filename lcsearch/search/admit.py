@@ -15,7 +15,7 @@ from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.settings import RunSettings
 from lcsearch.search.history import History
 from lcsearch.search.limits import Limits
-from lcsearch.search.proposals.queue import Candidate
+from lcsearch.search.proposals.plan import Candidate
 from lcsearch.search.screening import Screening
 
 Size = Callable[[ModelSpec], Count]

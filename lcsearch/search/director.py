@@ -20,7 +20,8 @@ from lcsearch.search.admit import Admission, as_duplicate
 from lcsearch.search.history import History
 from lcsearch.search.job_queue import JobQueue
 from lcsearch.search.observer import Audience, epoch_record
-from lcsearch.search.proposals.queue import Candidate, Proposer
+from lcsearch.search.proposals.plan import Candidate
+from lcsearch.search.proposals.queue import Proposer
 from lcsearch.search.rungs import Rungs
 
 TIME_IS_UP = "the time is up"

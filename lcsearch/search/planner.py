@@ -22,7 +22,8 @@ from lcsearch.search.director import SearchDirector
 from lcsearch.search.history import History
 from lcsearch.search.limits import Limits
 from lcsearch.search.proposals.handpicked import hand_picked, known_good
-from lcsearch.search.proposals.queue import Candidate, Later, Prepare, Proposer
+from lcsearch.search.proposals.plan import Candidate
+from lcsearch.search.proposals.queue import Later, Prepare, Proposer
 from lcsearch.search.rungs import Rungs
 from lcsearch.search.sampler_view import SamplerView
 from lcsearch.search.screening import Screening
@@ -69,7 +70,9 @@ class Planner:
             early = self._without_backbone()
             later = Later(directory, self.settings.waits, self.prepare, self._after_backbone)
         screening = self.screening
-        proposer = Proposer(early, self._suggest, self._make_sampler, view, history, later, screening)
+        proposer = Proposer(
+            early, self.settings.trials, self._suggest, self._make_sampler, view, history, later, screening
+        )
         if any(trial.spec.recipe.needs_backbone for trial in history):
             proposer.ready(history, lambda words: None)
         rule = stopping.find(self.settings.early_stopping)
@@ -79,7 +82,10 @@ class Planner:
         return SearchDirector(store, directory, self.settings, proposer, admission, rungs, history)
 
     def planned(self) -> list[Candidate]:
-        """The plain backbone, hand-picked models, what the user gave, then shapes known to be good."""
+        """The plain backbone, hand-picked models, what the user gave, then shapes known to be good.
+
+        Of the hand-picked ones all but the smallest come between the sampler's trials.
+        """
         return [
             *self._hand_picked("baseline", *THINNER, "uniform"),
             *self._given(),
@@ -132,7 +138,9 @@ class Planner:
         return self.settings.recipe_of(self.space.params(model), self.space.params(self.space.plain()))
 
     def _hand_picked(self, *origins: Origin) -> list[Candidate]:
-        return [self._completed(one) for one in self.picked if one.origin in origins]
+        """Those of some kinds; none waits where a search begins with what is cut out of a backbone."""
+        found = [self._completed(one) for one in self.picked if one.origin in origins]
+        return found if self.prepare is None else [replace(one, can_wait=False) for one in found]
 
     @property
     def _early_rivals(self) -> tuple[Origin, ...]:

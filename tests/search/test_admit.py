@@ -17,7 +17,7 @@ from lcsearch.runs.settings import RunSettings
 from lcsearch.runs.store import Proposal
 from lcsearch.search.admit import Admission, as_duplicate
 from lcsearch.search.history import History
-from lcsearch.search.proposals.queue import Candidate
+from lcsearch.search.proposals.plan import Candidate
 
 TUNED = Recipe(init="backbone")
 

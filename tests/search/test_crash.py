@@ -144,7 +144,8 @@ def test_duplicates_whose_original_ended_just_before_the_kill_end_too(
     with session(tmp_path / "other") as opened:
         uniform = [opened.director.next_job() for _ in range(2)][1]
     assert uniform is not None
-    twin = 1 + sum(one.origin != "thinner cut" for one in hand_picked(bound_base())[1:])
+    early = [one for one in hand_picked(bound_base()) if not one.can_wait and one.origin != "thinner cut"]
+    twin = len(early)
     changes: dict[str, Any] = {"trials": twin + 1, "given": [uniform.spec]}
     with session(tmp_path / "run", **changes) as opened:
         jobs = [opened.director.next_job() for _ in range(twin + 1)]

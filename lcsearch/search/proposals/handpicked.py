@@ -12,7 +12,7 @@ from lcsearch.core.records import Origin
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.core.text import format_share
 from lcsearch.layers import lookup
-from lcsearch.search.proposals.queue import Candidate
+from lcsearch.search.proposals.plan import Candidate
 from lcsearch.search.space import BoundSpace
 from lcsearch.search.space.groups import Layers
 
@@ -48,12 +48,13 @@ def hand_picked(bound: BoundSpace, limit: int | None = None) -> list[Candidate]:
         At each size a thinner net from scratch, and thinner nets of the families for which channels set the
         size. Where there are none of these, the thinner net is cut out of the backbone too, and of each other
         family there is one share for all: both were behind wherever they were compared (docs/trained.md).
+        Those above the least size can wait.
         All as far as they come near a size; none twice, with the usual recipe and no regularizer.
     """
     picked = [Candidate("baseline", "plain backbone", TrialSpec(bound.plain()))]
     by_channels = sized_by_channels(bound)
-    for size in rival_sizes(bound, limit):
-        picked += _rivals(bound, size, by_channels)
+    for place, size in enumerate(rival_sizes(bound, limit)):
+        picked += (replace(one, can_wait=place > 0) for one in _rivals(bound, size, by_channels))
     return _distinct(picked)
 
 

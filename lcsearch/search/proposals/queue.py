@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import optuna
 from optuna.samplers import BaseSampler
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.files import copy_file
 from lcsearch.core.job import BACKBONE, Progress
 from lcsearch.core.parameters import Trial
-from lcsearch.core.records import Origin, Screened, TrialRecord
+from lcsearch.core.records import TrialRecord
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.runs.directory import RunDirectory
-from lcsearch.runs.store import Proposal
 from lcsearch.search.history import History
+from lcsearch.search.proposals.plan import Candidate, Plan
 from lcsearch.search.sampler_view import SamplerView
 from lcsearch.search.samplers import ScreeningSampler
 from lcsearch.search.screening import Screening
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """Something to try.
-
-    Attributes:
-        origin: Who proposed it.
-        label: What to call it.
-        spec: What to train.
-        proposal: The sampler's choices that mean it: what is recorded beside the trial that it becomes.
-        asked: The sampler's own trial; None for what was planned.
-        screened: What it was chosen by before any training; None where nothing was looked at.
-    """
-
-    origin: Origin
-    label: str
-    spec: TrialSpec
-    proposal: Proposal = field(default_factory=Proposal)
-    asked: optuna.Trial | None = None
-    screened: Screened | None = None
 
 
 class Prepare(Protocol):
@@ -116,7 +92,8 @@ class Proposer:
     """Proposes candidates one after the other.
 
     Args:
-        planned: What is tried before any sampler is asked; what the history holds is skipped.
+        planned: What is tried before any sampler is asked, or between; what the history holds is skipped.
+        trials: Trials that the search may train in all.
         suggest: Asks a trial for every choice and makes them a spec.
         make_sampler: A fresh sampler for the trial of a number.
         view: The study that samplers see, filled with what the history holds.
@@ -128,6 +105,7 @@ class Proposer:
     def __init__(
         self,
         planned: Sequence[Candidate],
+        trials: int,
         suggest: Callable[[Trial], TrialSpec],
         make_sampler: Callable[[int], BaseSampler],
         view: SamplerView,
@@ -135,7 +113,7 @@ class Proposer:
         later: Later | None = None,
         screening: Screening | None = None,
     ) -> None:
-        self._planned = _untried(planned, history)
+        self._planned = Plan(planned, trials, history)
         self._screening = screening
         self._later = later
         self._suggest = suggest
@@ -152,7 +130,8 @@ class Proposer:
         if self._later is not None:
             found = self._later.ready(history, progress)
             if found is not None:
-                self._planned, self._later = [*_untried(found, history), *self._planned], None
+                self._planned.put_first(found, history)
+                self._later = None
         return self._later is None or bool(self._planned)
 
     def dead_end(self, history: History) -> str | None:
@@ -166,8 +145,9 @@ class Proposer:
             history: Every trial.
             progress: Hears of candidates that are looked at; what it raises passes through.
         """
-        if self._planned:
-            return self._planned.pop(0)
+        planned = self._planned.next(history, idle=self._later is not None)
+        if planned is not None:
+            return planned
         sampler, pool = self._make_sampler(history.next_number), None
         if self._screening is not None and isinstance(sampler, ScreeningSampler):
             pool = sampler.screen = self._screening.pool(self._suggest, history, progress)
@@ -190,22 +170,3 @@ class Proposer:
     def memory(self) -> Mapping[str, Any]:
         """What the sampler keeps from trial to trial."""
         return self._view.memory()
-
-
-def _untried(planned: Sequence[Candidate], history: History) -> list[Candidate]:
-    """What was planned and is not recorded yet; the records may have it in another order.
-
-    Thinner nets of an older version, which have another width, stand for those of this one.
-    """
-    tried = Counter((trial.origin, trial.label, trial.spec.fingerprint()) for trial in history)
-    has_thinner = any(trial.origin == "thinner" and trial.spec.model.width != 1 for trial in history)
-    left = []
-    for candidate in planned:
-        if has_thinner and candidate.origin == "thinner":
-            continue
-        key = (candidate.origin, candidate.label, candidate.spec.fingerprint())
-        if tried[key] > 0:
-            tried[key] -= 1
-        else:
-            left.append(candidate)
-    return left

@@ -15,7 +15,7 @@ from lcsearch.nets import surgery
 from lcsearch.runs.settings import RunSettings
 from lcsearch.search.planner import Planner
 from lcsearch.search.proposals.handpicked import hand_picked, known_good
-from lcsearch.search.proposals.queue import Candidate
+from lcsearch.search.proposals.plan import Candidate
 from lcsearch.search.space import BoundSpace
 
 KINDS = ["conv", "linear", "separable"]

@@ -1,0 +1,111 @@
+"""What is planned, and when it comes: at once, or between a sampler's own trials."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import optuna
+
+from lcsearch.core.records import RIVALS, Origin, Screened, TrialRecord
+from lcsearch.core.spec import TrialSpec
+from lcsearch.runs.store import Proposal
+from lcsearch.search.history import History
+
+SHARE = 1 / 8
+"""Of all epochs, what models that can wait may have taken before the next of them comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Something to try.
+
+    Attributes:
+        origin: Who proposed it.
+        label: What to call it.
+        spec: What to train.
+        proposal: The sampler's choices that mean it: what is recorded beside the trial that it becomes.
+        asked: The sampler's own trial; None for what was planned.
+        screened: What it was chosen by before any training; None where nothing was looked at.
+        can_wait: Whether the search need not begin with it, though it is planned.
+    """
+
+    origin: Origin
+    label: str
+    spec: TrialSpec
+    proposal: Proposal = field(default_factory=Proposal)
+    asked: optuna.Trial | None = None
+    screened: Screened | None = None
+    can_wait: bool = False
+
+
+class Plan:
+    """What is tried beside a sampler's trials, in which order.
+
+    Args:
+        candidates: In the order in which they are tried; those that can wait among themselves.
+        trials: Trials that the search may train in all.
+        history: What is recorded already; that is left out.
+    """
+
+    def __init__(self, candidates: Sequence[Candidate], trials: int, history: History) -> None:
+        self._first: list[Candidate] = []
+        self._waiting: list[Candidate] = []
+        self._trials = trials
+        self.put_first(candidates, history)
+
+    def __bool__(self) -> bool:
+        return bool(self._first or self._waiting)
+
+    def put_first(self, candidates: Sequence[Candidate], history: History) -> None:
+        """Add what comes before all else; what is recorded already is left out."""
+        found = _untried(candidates, history)
+        self._first[:0] = [one for one in found if not one.can_wait]
+        self._waiting[:0] = [one for one in found if one.can_wait]
+
+    def next(self, history: History, idle: bool = False) -> Candidate | None:
+        """What is tried now; None where it is the sampler's turn.
+
+        What can wait comes while rivals have taken their share of the epochs and no more, and in time for the
+        search's last trials.
+
+        Args:
+            history: Every trial.
+            idle: Whether the sampler has to wait, so that nothing else does.
+        """
+        if self._first:
+            return self._first.pop(0)
+        if self._waiting and (idle or self._due(history)):
+            return self._waiting.pop(0)
+        return None
+
+    def _due(self, history: History) -> bool:
+        if self._trials - history.trained <= len(self._waiting):
+            return True
+        rivals = sum(_epochs(trial) for trial in history if trial.origin in RIVALS)
+        return rivals <= SHARE * sum(map(_epochs, history))
+
+
+def _epochs(trial: TrialRecord) -> int:
+    """That a trial took, or will take where it has not ended."""
+    return trial.spec.recipe.epochs if trial.state == "running" else len(trial.epochs)
+
+
+def _untried(planned: Sequence[Candidate], history: History) -> list[Candidate]:
+    """What was planned and is not recorded yet; the records may have it in another order.
+
+    Thinner nets of an older version, which have another width, stand for those of this one.
+    """
+    tried = Counter((trial.origin, trial.label, trial.spec.fingerprint()) for trial in history)
+    has_thinner = any(trial.origin == "thinner" and trial.spec.model.width != 1 for trial in history)
+    left = []
+    for candidate in planned:
+        if has_thinner and candidate.origin == "thinner":
+            continue
+        key = (candidate.origin, candidate.label, candidate.spec.fingerprint())
+        if tried[key] > 0:
+            tried[key] -= 1
+        else:
+            left.append(candidate)
+    return left
