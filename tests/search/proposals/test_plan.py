@@ -82,11 +82,24 @@ def test_later_plans_come_first_and_what_is_recorded_is_left_out() -> None:
     assert [one and one.label for one in found] == ["model 4", "model 1", "model 5", "model 2", None]
 
 
-def test_of_one_model_that_is_planned_twice_one_is_left_out() -> None:
-    history = History([record(0, candidate(3), 9)])
-    plan = Plan([candidate(3), candidate(3), replace(candidate(3), label="another")], 4, history)
-    left = [plan.next(history, idle=True) for _ in range(3)]
-    assert left == [candidate(3), replace(candidate(3), label="another"), None]
+def test_of_one_model_as_many_are_left_out_as_are_recorded() -> None:
+    history = History([record(number, candidate(3), 9) for number in range(2)])
+    another = replace(candidate(3), label="another")
+    plan = Plan([candidate(3), candidate(3), candidate(3), another], 4, history)
+    assert [plan.next(history, idle=True) for _ in range(3)] == [candidate(3), another, None]
+
+
+def test_thinner_nets_of_an_older_version_stand_for_those_of_this_one() -> None:
+    """These had a width; what else is planned comes all the same."""
+    old = replace(candidate(9), spec=TrialSpec(ModelSpec("base", 10, 1, width=0.5)))
+    planned = [candidate(1), candidate(2, "uniform")]
+    history = History([record(0, replace(old, origin="given"), 9)])
+    assert Plan(planned, 4, history).next(history, idle=True) == planned[0]
+    history.update(record(1, old, 9))
+    plan = Plan(planned, 4, history)
+    assert plan
+    assert [plan.next(history, idle=True) for _ in range(2)] == [planned[1], None]
+    assert not plan
 
 
 @given(
