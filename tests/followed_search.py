@@ -19,6 +19,7 @@ from lcsearch.runs import trackers
 from lcsearch.runs.read import read_run
 from lcsearch.runs.trackers import TrackedRun
 from lcsearch.runs.trackers._parts import of_training
+from lcsearch.search import tracking
 
 
 def search(path: Path, place: str, objective: Any = None, **changes: Any) -> tuple[TrialRecord, ...]:
@@ -30,9 +31,11 @@ def search(path: Path, place: str, objective: Any = None, **changes: Any) -> tup
         objective: Runs a trial; `Simulated` unless given.
         changes: Settings of the run.
     """
-    with session(path, objective, trackers=trackers.make([place]), **changes) as opened:
-        assert opened.run(pytest.fail) is None
-        opened.finish()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(tracking, "CLOSE_SECONDS", 600)  # however busy the machine is
+        with session(path, objective, trackers=trackers.make([place]), **changes) as opened:
+            assert opened.run(pytest.fail) is None
+            opened.finish()
     return read_run(path).trials
 
 
