@@ -36,7 +36,7 @@ ASKED = {
 }  # fmt: skip
 
 
-def work(pipe: Connection, objective: Objective, begun: int) -> None:
+def work(pipe: Connection, objective: Objective, begun: int, paced: bool) -> None:
     """A forked worker: it must not hold its driver's end of the pipe, or it would never hear it close."""
     for place in list(Path("/proc/self/fd").iterdir()):
         if (
@@ -45,7 +45,7 @@ def work(pipe: Connection, objective: Objective, begun: int) -> None:
             and int(place.name) != pipe.fileno()
         ):
             os.close(int(place.name))
-    _work(pipe, objective, begun)
+    _work(pipe, objective, begun, paced)
 
 
 def begin(out: Path) -> int:
