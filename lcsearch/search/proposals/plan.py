@@ -64,7 +64,7 @@ class Plan:
         self._first[:0] = [one for one in found if not one.can_wait]
         self._waiting[:0] = [one for one in found if one.can_wait]
 
-    def next(self, history: History, idle: bool = False) -> Candidate | None:
+    def next(self, history: History) -> Candidate | None:
         """What is tried now; None where it is the sampler's turn.
 
         What can wait comes while rivals have taken their share of the epochs and no more, and in time for the
@@ -72,11 +72,10 @@ class Plan:
 
         Args:
             history: Every trial.
-            idle: Whether the sampler has to wait, so that nothing else does.
         """
         if self._first:
             return self._first.pop(0)
-        if self._waiting and (idle or self._due(history)):
+        if self._waiting and self._due(history):
             return self._waiting.pop(0)
         return None
 

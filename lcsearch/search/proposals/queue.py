@@ -145,7 +145,7 @@ class Proposer:
             history: Every trial.
             progress: Hears of candidates that are looked at; what it raises passes through.
         """
-        planned = self._planned.next(history, idle=self._later is not None)
+        planned = self._planned.next(history)
         if planned is not None:
             return planned
         sampler, pool = self._make_sampler(history.next_number), None

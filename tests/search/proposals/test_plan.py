@@ -56,14 +56,6 @@ def test_rivals_come_in_time_for_the_last_trials() -> None:
     assert tried(plan, History(), 10, [3]) == ["baseline", "thinner", *["sampler"] * 6, "thinner", "thinner"]
 
 
-def test_rivals_do_not_wait_for_a_sampler_that_has_to_wait() -> None:
-    first = record(0, candidate(0, "thinner"), 9)
-    plan = Plan([candidate(1), candidate(2, can_wait=False)], 10**6, History([first]))
-    assert plan.next(History([first]), idle=True) == candidate(2, can_wait=False)
-    assert plan.next(History([first])) is None
-    assert plan.next(History([first]), idle=True) == candidate(1)
-
-
 @pytest.mark.parametrize(("state", "epochs", "due"), [("running", 1, False), ("pruned", 1, True)])
 def test_a_trial_that_has_not_ended_counts_as_if_it_were_trained_to_its_end(
     state: State, epochs: int, due: bool
@@ -76,17 +68,17 @@ def test_a_trial_that_has_not_ended_counts_as_if_it_were_trained_to_its_end(
 
 def test_later_plans_come_first_and_what_is_recorded_is_left_out() -> None:
     history = History([record(0, candidate(3), 9)])
-    plan = Plan([candidate(1, can_wait=False), candidate(2)], 4, history)
+    plan = Plan([candidate(1, can_wait=False), candidate(2)], 1, history)
     plan.put_first([candidate(3), candidate(4, can_wait=False), candidate(5)], history)
-    found = [plan.next(history, idle=True) for _ in range(5)]
+    found = [plan.next(history) for _ in range(5)]
     assert [one and one.label for one in found] == ["model 4", "model 1", "model 5", "model 2", None]
 
 
 def test_of_one_model_as_many_are_left_out_as_are_recorded() -> None:
     history = History([record(number, candidate(3), 9) for number in range(2)])
     another = replace(candidate(3), label="another")
-    plan = Plan([candidate(3), candidate(3), candidate(3), another], 4, history)
-    assert [plan.next(history, idle=True) for _ in range(3)] == [candidate(3), another, None]
+    plan = Plan([candidate(3), candidate(3), candidate(3), another], 1, history)
+    assert [plan.next(history) for _ in range(3)] == [candidate(3), another, None]
 
 
 def test_thinner_nets_of_an_older_version_stand_for_those_of_this_one() -> None:
@@ -94,11 +86,11 @@ def test_thinner_nets_of_an_older_version_stand_for_those_of_this_one() -> None:
     old = replace(candidate(9), spec=TrialSpec(ModelSpec("base", 10, 1, width=0.5)))
     planned = [candidate(1), candidate(2, "uniform")]
     history = History([record(0, replace(old, origin="given"), 9)])
-    assert Plan(planned, 4, history).next(history, idle=True) == planned[0]
+    assert Plan(planned, 1, history).next(history) == planned[0]
     history.update(record(1, old, 9))
-    plan = Plan(planned, 4, history)
+    plan = Plan(planned, 1, history)
     assert plan
-    assert [plan.next(history, idle=True) for _ in range(2)] == [planned[1], None]
+    assert [plan.next(history) for _ in range(2)] == [planned[1], None]
     assert not plan
 
 
