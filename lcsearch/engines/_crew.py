@@ -6,11 +6,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from lcsearch.core.device import DeviceMemory
 from lcsearch.core.pace import Pace
 from lcsearch.engines._crowd import Stretch, Told, next_number, room_for, stretches, throughputs
+
+if TYPE_CHECKING:
+    from lcsearch.core.device import DeviceMemory
 
 _LATE = 2.0
 """Times the longest stretch so far, and seconds at least, until all is told of a time."""

@@ -13,7 +13,6 @@ from itertools import count
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from lcsearch.core.device import device_memory
 from lcsearch.core.errors import HaltError
 from lcsearch.core.job import Job, Metrics, Objective, Verdict
 from lcsearch.core.machine import cores
@@ -191,9 +190,11 @@ class LocalEngine:
 
 def make(settings: EngineSettings) -> Engine:
     """Make the engine."""
-    device = settings.device
     if settings.jobs is not None:
         return LocalEngine(settings.jobs)
+    from lcsearch.core.device import device_memory  # brings PyTorch, which a worker may do without
+
+    device = settings.device
     if device_memory(device) is None:
         return LocalEngine(cores() if device == "cpu" else 1)
     return LocalEngine(FoundOut(cores(), partial(device_memory, device)))

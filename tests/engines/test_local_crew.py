@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -14,6 +16,7 @@ from engine_objectives import Multiplies, Paces, Waits
 from scripted_director import ScriptedDirector, jobs
 
 from lcsearch import engines
+from lcsearch.core import device
 from lcsearch.core.device import DeviceMemory
 from lcsearch.core.job import Objective
 from lcsearch.core.machine import cores
@@ -131,15 +134,22 @@ def test_what_nobody_wants_to_know_is_not_told(tmp_path: Path) -> None:
 
 
 def test_trials_that_only_wait_run_as_many_at_once_as_there_may_be(tmp_path: Path) -> None:
-    for number in range(8):
+    """There are trials until it is found out, however slowly a busy machine starts workers."""
+    crew, most = FoundOut(2, lambda: None), 200
+    for number in range(most):
         (tmp_path / "trials" / str(number)).mkdir(parents=True)
-    director = ScriptedDirector(jobs(tmp_path, 8))
-    crew = FoundOut(2, lambda: None)
+
+    def no_more_once_found(number: int, epoch: int) -> None:
+        if crew.found:
+            director.queue.clear()
+
+    director = ScriptedDirector(jobs(tmp_path, most), no_more_once_found)
     with closing(LocalEngine(crew)) as engine:
         assert engine.describe() == "1 process on this machine, trying how many pay"
         engine.run(director, Paces(steps=40))
-        assert len(director.metrics) == 8 and director.most_live == 2
-        assert engine.describe().startswith("2 processes on this machine")
+        assert set(director.ends.values()) == {"complete"} and len(director.metrics) < most
+        assert director.most_live == 2
+        assert engine.describe() == "2 processes on this machine"
 
 
 def test_on_a_cpu_it_is_a_process_a_core(tmp_path: Path) -> None:
@@ -148,14 +158,21 @@ def test_on_a_cpu_it_is_a_process_a_core(tmp_path: Path) -> None:
     assert engines.find("local")(EngineSettings(tmp_path, jobs=3)).jobs == 3
 
 
+def test_with_a_number_it_needs_no_pytorch() -> None:
+    """A worker imports the engine too, and trains by what its objective brings."""
+    code = (
+        "import sys; from pathlib import Path; from lcsearch.engines import EngineSettings, local;"
+        "local.make(EngineSettings(Path(), jobs=2)); sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
 def test_where_memory_of_a_device_is_known_the_number_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local, "device_memory", {"cuda": DeviceMemory(8, 10), "mps": None}.get)
+    monkeypatch.setattr(device, "device_memory", {"cuda": DeviceMemory(8, 10), "mps": None}.get)
     monkeypatch.setattr(local, "cores", lambda: 4)
-    made = {
-        device: engines.find("local")(EngineSettings(tmp_path, device=device)) for device in ("cuda", "mps")
-    }
+    made = {name: engines.find("local")(EngineSettings(tmp_path, device=name)) for name in ("cuda", "mps")}
     assert made["cuda"].describe() == "1 process on this machine, trying how many pay"
     assert made["mps"].describe() == "1 process on this machine"
 
