@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 from lcsearch.core.job import Job, Metrics, Objective, Report, Verdict
+from lcsearch.core.look import Work
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.engines import Director, EngineSettings
 from lcsearch.engines.ray.engine import RayEngine
@@ -76,7 +77,7 @@ class Counter:
     def finished(self) -> bool:
         return len(self.ended) == self.trials
 
-    def next_job(self) -> Job | None:
+    def next_job(self) -> Work | None:
         number = len(self.handed)
         if number == self.trials:
             return None
@@ -188,7 +189,7 @@ class Timed:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.director, name)
 
-    def next_job(self) -> Job | None:
+    def next_job(self) -> Work | None:
         begin = time.perf_counter()
         job = self.director.next_job()
         if job is not None:

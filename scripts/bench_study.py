@@ -32,7 +32,7 @@ import numpy as np
 import optuna
 import torch
 
-from lcsearch.core.job import Verdict
+from lcsearch.core.job import Job, Verdict
 from lcsearch.core.records import LayerCount
 from lcsearch.core.spec import ModelSpec, Recipe
 from lcsearch.layers.families.linear import LinearSpec
@@ -98,7 +98,7 @@ def one_trial(search: SearchDirector, rng: np.random.Generator) -> tuple[float, 
     begin = time.perf_counter()
     job = search.next_job()
     asked = time.perf_counter()
-    if job is None:
+    if not isinstance(job, Job):
         raise RuntimeError(search.ending)
     accuracies = curve(job.spec.model, rng)
     trained = time.perf_counter()

@@ -15,6 +15,7 @@ import optuna
 from search_truth import Array, Formula, Records, Truth, base_space
 
 from lcsearch.core import plugins
+from lcsearch.core.job import Job
 from lcsearch.core.pareto import Box
 from lcsearch.core.spec import ModelSpec, Recipe, TrialSpec
 from lcsearch.nets.count import Count
@@ -119,7 +120,7 @@ def ours(world: World, seed: int, budget: int, sampler: str, stopping: str, fact
     nothing = cast(Any, _Anything())
     search = Planner(world.space, settings, world.images, (), size).director(nothing, nothing)
     rng, steps, spent = np.random.default_rng((seed, 1)), list[Step](), 0
-    while spent < budget and (job := search.next_job()) is not None:
+    while spent < budget and isinstance(job := search.next_job(), Job):
         curve, true = world.train(job.spec.model, job.spec.regularizer.weight, rng)
         search.on_started(job.number, "replay")
         for epoch, accuracy in enumerate(curve.tolist(), start=1):

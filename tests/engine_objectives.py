@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lcsearch.core.job import Job, Report
+from lcsearch.core.look import Look
 from lcsearch.core.pace import paced
 
 if TYPE_CHECKING:
@@ -66,6 +67,17 @@ class Mortal:
         if (job.number == 1 and job.attempt == 0) or job.number == 2:
             os.kill(os.getpid(), signal.SIGKILL)
         return {"accuracy": 2.0, "attempt": float(job.attempt)}
+
+
+@dataclass(frozen=True)
+class LooksAndDies(Steps):
+    """Returns what it was answered, 1 for going on, as digits; at look -2 it kills its own process."""
+
+    def look(self, look: Look, report: Report) -> Mapping[str, float]:
+        told = [report(place, {"place": float(place)}) for place in range(1, 1 + len(look.prospects))]
+        if look.number == -2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return {"answers": float("".join(str(int(answer)) for answer in told))}
 
 
 def _meet(folder: Path, name: str) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from plugin_files import installed
 
 from lcsearch.core import plugins
 from lcsearch.core.job import Job, Metrics, Objective, Report, Verdict
+from lcsearch.core.look import Look, Work
 from lcsearch.engines import Director, Ending, Engine, EngineSettings, run_job, tell
 
 
@@ -40,7 +43,28 @@ class InlineEngine:
             director.tick()
 
 
-def _run(director: Director, objective: Objective, job: Job) -> Ending:
+@dataclass(frozen=True)
+class _Mortal:
+    """An objective that dies with the process, and leaves what killed it."""
+
+    objective: Any
+    raised: list[BaseException]
+
+    def __call__(self, job: Job, report: Report) -> Metrics:
+        return self._dying(self.objective, job, report)
+
+    def look(self, look: Look, report: Report) -> Metrics:
+        return self._dying(self.objective.look, look, report)
+
+    def _dying(self, call: Callable[[Any, Report], Metrics], work: Work, report: Report) -> Metrics:
+        try:
+            return call(work, report)
+        except Killed as error:
+            self.raised.append(error)
+            raise
+
+
+def _run(director: Director, objective: Objective, job: Work) -> Ending:
     """What breaks in the director, or kills the process, is not the objective's end."""
     raised: list[BaseException] = []
 
@@ -51,14 +75,7 @@ def _run(director: Director, objective: Objective, job: Job) -> Ending:
             raised.append(error)
             raise
 
-    def mortal(job: Job, report: Report) -> Metrics:
-        try:
-            return objective(job, report)
-        except Killed as error:
-            raised.append(error)
-            raise
-
-    ending = run_job(job, mortal, hear)
+    ending = run_job(job, _Mortal(objective, raised), hear)
     if raised:
         raise raised[0]
     return ending

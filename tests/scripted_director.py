@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lcsearch.core.job import Job, Metrics, Verdict
+from lcsearch.core.look import Work
 from lcsearch.core.spec import ModelSpec, TrialSpec
 
 SPEC = TrialSpec(ModelSpec("base", 10, 1))
@@ -28,10 +29,10 @@ class ScriptedDirector:
         heard: Everything it is told, in order, but for metrics and workers.
     """
 
-    queue: list[Job]
+    queue: list[Work]
     rule: Rule = lambda number, epoch: None
     tries: int = 10
-    live: dict[int, Job] = field(default_factory=dict)
+    live: dict[int, Work] = field(default_factory=dict)
     heard: list[tuple[object, ...]] = field(default_factory=list)
     trained: list[tuple[int, int]] = field(default_factory=list)
     workers: dict[int, list[str]] = field(default_factory=dict)
@@ -56,7 +57,7 @@ class ScriptedDirector:
         """Trials that were lost or have failed, and why."""
         return [(event[1], str(event[2])) for event in self.heard if event[0] == kind]
 
-    def next_job(self) -> Job | None:
+    def next_job(self) -> Work | None:
         if not self.queue:
             return None
         job = self.queue.pop(0)
@@ -90,7 +91,7 @@ class ScriptedDirector:
     def on_lost(self, number: int, reason: str) -> None:
         self.heard.append(("lost", number, reason))
         job = self.live.pop(number)
-        if job.attempt + 1 < self.tries:
+        if isinstance(job, Job) and job.attempt + 1 < self.tries:
             self.queue.append(replace(job, attempt=job.attempt + 1, resume=True))
 
     def on_spent(self, number: int, seconds: Metrics) -> None:

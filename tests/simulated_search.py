@@ -22,7 +22,6 @@ from lcsearch.runs.settings import RunSettings
 from lcsearch.runs.trackers import Tracker
 from lcsearch.search.planner import Planner
 from lcsearch.search.proposals.queue import Prepare
-from lcsearch.search.screening import Screening
 from lcsearch.search.session import SearchSession
 from lcsearch.search.space import BoundSpace, bind, load_space, parse_space
 
@@ -50,7 +49,7 @@ def session(
     prepare: Prepare | None = None,
     given: Sequence[TrialSpec] = (),
     trackers: Mapping[str, Tracker] | None = None,
-    screening: Screening | None = None,
+    held: int = 0,
     **changes: object,
 ) -> SearchSession:
     """A session over ``base``, new or taken up where it was left.
@@ -61,7 +60,7 @@ def session(
         prepare: Makes what models are cut out of.
         given: Specs that the user wants tried first.
         trackers: Follow it, by what messages call them.
-        screening: Looks at candidates.
+        held: Training images that candidates are judged by.
         changes: Settings of the run.
     """
     values: dict[str, object] = {"trials": 12, "recipe": Recipe(epochs=4), "sampler": "tpe"} | changes
@@ -71,7 +70,7 @@ def session(
     else:
         directory = RunDirectory.create(path)
         directory.write(run_file(settings, FACTS))
-    planner = Planner(bound_base(), settings, FACTS.validation_images, given, _size, prepare, screening)
+    planner = Planner(bound_base(), settings, FACTS.validation_images, given, _size, prepare, held)
     train = objective or Simulated()
     return SearchSession(directory, settings, FACTS, planner, train, InlineEngine(), trackers)
 

@@ -45,6 +45,8 @@ class Job:
         parent: What the model is cut out of, if not of the backbone; its folder is taken along likewise.
         threads: CPU threads of this trial; 0 for as many as every trial of the run has.
         profile: Whether to measure where its time goes.
+        held: Training images, the last ones, that its model is to be looked at on before it is trained; 0 for
+            no look. What was seen is reported as that of epoch `BEFORE`.
     """
 
     number: int
@@ -57,6 +59,17 @@ class Job:
     parent: Parent | None = None
     threads: int = 0
     profile: bool = False
+    held: int = 0
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Folders of the driver that are read, and not written to."""
+        parent = () if self.parent is None else (self.parent.folder,)
+        return (*((self.start,) if self.start else ()), *parent)
+
+
+BEFORE = 0
+"""The epoch that has what a model does before any training, where it was looked at."""
 
 
 Metrics = Mapping[str, float]

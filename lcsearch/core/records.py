@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lcsearch.core.metric import ACCURACY, PLAIN_ACCURACY, Metric
+from lcsearch.core.screened import Screened
 from lcsearch.core.spec import TrialSpec
 
 State = Literal["running", "complete", "pruned", "rejected", "failed"]
@@ -122,26 +123,6 @@ class Decision:
     go_on: bool
     rule: str
     saw: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Screened:
-    """What was seen of models that were cut out before one of them was chosen to be trained.
-
-    Attributes:
-        accuracy: That of the chosen one before any training, in percent of training images that nothing was
-            fitted to; None where it trains from scratch.
-        models: Models that were cut out, the chosen one among them.
-        images: Images that went forward through a net for all of them; one pass back counts as two forward.
-    """
-
-    accuracy: float | None
-    models: int
-    images: int
-
-    def epochs(self, train_images: int) -> float:
-        """What that cost, in epochs: a training step goes forward and, at twice the price, back."""
-        return self.images / (3 * train_images)
 
 
 @dataclass(frozen=True, slots=True)

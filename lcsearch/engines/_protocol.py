@@ -6,15 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from lcsearch.core.job import Job, Metrics, Objective, Verdict
+from lcsearch.core.job import Metrics, Objective, Verdict
+from lcsearch.core.look import Work
 from lcsearch.core.plugins import Kind
 
 
 class Director(Protocol):
-    """Hands out jobs, hears what becomes of them, decides. One thread calls it."""
+    """Hands out jobs, hears what becomes of them, decides. One thread calls it.
 
-    def next_job(self) -> Job | None:
-        """The next trial to run now; None while there is nothing to hand out."""
+    A job is a trial, or a look at candidates for one: what a worker does that would else be idle. Of a look
+    it hears by the same methods, with the look's number and, for epochs, the glances that were made.
+    """
+
+    def next_job(self) -> Work | None:
+        """What is to run now on a worker that has nothing to do; None while there is nothing to hand out."""
 
     @property
     def finished(self) -> bool:

@@ -11,7 +11,8 @@ from typing import Literal
 
 from lcsearch.core.errors import HaltError, file_fault, is_disk_full, is_disk_lost, one_line
 from lcsearch.core.files import why_unwritable
-from lcsearch.core.job import Job, Metrics, Objective, ResultError, Suspended, Verdict
+from lcsearch.core.job import Job, Metrics, Objective, Report, ResultError, Suspended, Verdict
+from lcsearch.core.look import Looks, Work
 from lcsearch.core.stopwatch import during, measured
 from lcsearch.engines._protocol import Director
 
@@ -39,12 +40,12 @@ class Ending:
     spent: Metrics = field(default_factory=dict)
 
 
-def run_job(job: Job, objective: Objective, hear: Hear, disk: str = "the disk") -> Ending:
+def run_job(job: Work, objective: Objective, hear: Hear, disk: str = "the disk") -> Ending:
     """Run an objective to its end, whatever that is.
 
     Args:
         job: What to run.
-        objective: Runs it.
+        objective: Runs it; a look by its method `lcsearch.core.look.Looks.look`.
         hear: Called after each epoch; the objective waits for the verdict.
         disk: What users call the disk that the objective writes to.
 
@@ -58,7 +59,7 @@ def run_job(job: Job, objective: Objective, hear: Hear, disk: str = "the disk") 
     return replace(ending, spent=watch.seconds())
 
 
-def _run(job: Job, objective: Objective, hear: Hear, disk: str) -> Ending:
+def _run(job: Work, objective: Objective, hear: Hear, disk: str) -> Ending:
     def report(epoch: int, metrics: Metrics) -> bool:
         with during("waiting"):
             verdict = hear(epoch, dict(metrics))
@@ -67,7 +68,7 @@ def _run(job: Job, objective: Objective, hear: Hear, disk: str) -> Ending:
         return verdict is Verdict.GO_ON
 
     try:
-        return Ending("complete", metrics=dict(objective(job, report)))
+        return Ending("complete", metrics=dict(_call(job, objective, report)))
     except Suspended:
         return Ending("suspended")
     except MemoryError:
@@ -77,12 +78,20 @@ def _run(job: Job, objective: Objective, hear: Hear, disk: str) -> Ending:
     except Exception as error:
         if _device_full(error):
             return Ending("crowded", _describe(error))
-        fault = _fault(error, Path(job.directory), disk)
+        fault = _fault(error, Path(job.directory if isinstance(job, Job) else job.start), disk)
         return Ending("failed", _describe(error)) if fault is None else Ending("halted", fault)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # such as sys.exit(): a worker that only ended would look like a lost one
         return Ending("failed", f"the objective left with {type(error).__name__}: {error}")
+
+
+def _call(job: Work, objective: Objective, report: Report) -> Metrics:
+    if isinstance(job, Job):
+        return objective(job, report)
+    if not isinstance(objective, Looks):
+        raise TypeError(f"{type(objective).__name__} looks at no candidates")
+    return objective.look(job, report)
 
 
 def tell(director: Director, number: int, ending: Ending) -> None:

@@ -15,6 +15,7 @@ from multiprocessing.process import BaseProcess
 
 from lcsearch.core.errors import HaltError
 from lcsearch.core.job import Job, Metrics, Objective, Verdict
+from lcsearch.core.look import Work
 from lcsearch.core.machine import cores
 from lcsearch.core.pace import Pace, told_to
 from lcsearch.core.stopwatch import worker_began
@@ -32,7 +33,7 @@ class _Worker:
     process: BaseProcess
     pipe: Connection
     place: int
-    job: Job | None = None
+    job: Work | None = None
     ready: bool = False
 
 
@@ -227,11 +228,12 @@ def _work(pipe: Connection, objective: Objective, begun: int, paced: bool) -> No
     pipe.send(_Ready())
     while True:
         try:
-            job: Job = pipe.recv()
+            job: Work = pipe.recv()
         except (EOFError, OSError):
             return
-        voice = _Voice(pipe, paced)
-        with told_to(voice.pace if paced else None):
+        measured = paced and isinstance(job, Job)
+        voice = _Voice(pipe, measured)
+        with told_to(voice.pace if measured else None):
             ending = run_job(job, objective, voice.epoch)
         pipe.send(ending)
 

@@ -54,6 +54,10 @@ class RunDirectory:
             write_yaml(folder / "spec.yaml", record.spec.to_plain(), durable=False)
             write_text(folder / "metrics.csv", _metrics_table(record), durable=False)
             self.checkpoint(record.number).unlink(missing_ok=True)
+        self.drop_weights(unwanted)
+
+    def drop_weights(self, unwanted: Iterable[int]) -> None:
+        """Remove the weights of trials."""
         for number in unwanted:
             self.weights(number).unlink(missing_ok=True)
 

@@ -16,7 +16,8 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from lcsearch.core.config import parse_config
-from lcsearch.core.records import Decision, EpochRecord, LayerCount, Screened, State, TrialRecord
+from lcsearch.core.records import Decision, EpochRecord, LayerCount, State, TrialRecord
+from lcsearch.core.screened import Screened
 from lcsearch.runs.database import recorded
 
 STUDY_NAME = "lcsearch"
@@ -147,6 +148,14 @@ class Store:
             recorded(lambda: self._study.set_user_attr("sampler", kept))
             self._remembered = dict(memory)
 
+    def note(self, key: str, value: Any) -> None:
+        """Record a fact of the run that is no trial's: any JSON value."""
+        recorded(lambda: self._study.set_user_attr(key, value))
+
+    def noted(self) -> Mapping[str, Any]:
+        """Every such fact."""
+        return recorded(lambda: self._study.user_attrs)
+
     def close(self) -> None:
         """Let go of the storage."""
         self._storage.remove_session()
@@ -262,7 +271,7 @@ def _record(trial: FrozenTrial, outcome: Mapping[str, Any] | None = None) -> Tri
         finished_at=outcome.get("finished_at"),
         worker=about.get("worker", ""),
         metrics=outcome.get("metrics") or {},
-        screened=Screened(**about["screened"]) if "screened" in about else None,
+        screened=Screened.from_plain(about["screened"]) if "screened" in about else None,
         spent=about.get("spent", {}),
     )
 

@@ -16,7 +16,6 @@ from lcsearch.runs.settings import RunSettings
 from lcsearch.search.history import History
 from lcsearch.search.limits import Limits
 from lcsearch.search.proposals.plan import Candidate
-from lcsearch.search.screening import Screening
 
 Size = Callable[[ModelSpec], Count]
 """Counts a model without training it."""
@@ -30,13 +29,13 @@ class Admission:
         directory: Where trials' folders, and what they start from, lie.
         settings: Every setting of the run.
         size: Counts a model without training it.
-        screening: Looks at models before they are trained; None where that is off.
+        held: Training images that models are judged by before they are trained; 0 where they are not.
     """
 
     directory: RunDirectory
     settings: RunSettings
     size: Size
-    screening: Screening | None = None
+    held: int = 0
 
     def admit(self, candidate: Candidate, history: History) -> TrialRecord:
         """The record of the next trial.
@@ -59,18 +58,10 @@ class Admission:
         if candidate.origin != "baseline":
             record = self._within_limits(record)
         if self.settings.inherit and record.state == "running":
-            record = replace(record, parent=history.parent_of(record.spec, record.params))
-        return self._screened(record, history)
-
-    def _screened(self, record: TrialRecord, history: History) -> TrialRecord:
-        """With what it does before any training, also where it was not chosen by that.
-
-        Candidates are weighed by what became of all that were looked at.
-        """
-        cut = record.state == "running" and record.spec.recipe.init == "backbone"
-        if self.screening is None or record.screened is not None or not cut:
-            return record
-        return replace(record, screened=self.screening.one(record.spec, record.parent, history))
+            seen = candidate.screened is not None
+            parent = candidate.parent if seen else history.parent_of(record.spec, record.params)
+            record = replace(record, parent=parent)
+        return record
 
     def job(self, record: TrialRecord, history: History, *, resume: bool) -> Job:
         """What a trial is handed out as.
@@ -92,7 +83,15 @@ class Admission:
             parent=None if parent is None else Parent(self._folder(parent.number), parent.spec.model),
             threads=self.settings.threads_at_start if self._first(record) else 0,
             profile=self.settings.profile,
+            held=self._held(record),
         )
+
+    def _held(self, record: TrialRecord) -> int:
+        """By how many images its model is to be judged first, also where it was not chosen by that.
+
+        Candidates are weighed by what became of all that were judged so.
+        """
+        return 0 if record.screened is not None or record.spec.recipe.init != "backbone" else self.held
 
     def _first(self, record: TrialRecord) -> bool:
         """Whether it is the backbone's trial, which others wait for."""

@@ -1,17 +1,17 @@
 """Directs a search: asks for specs, hears of epochs, decides, records.
 
-It trains nothing and knows no engine; `Store` keeps what it learns, so that a director made anew from a store
-goes on where the last one was.
+It trains nothing and knows no engine; one made anew from what `Store` keeps goes on where the last one was.
 """
 
 from __future__ import annotations
 
-import math
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 
-from lcsearch.core.job import Job, Metrics, Suspended, Verdict
+from lcsearch.core.job import BEFORE, Metrics, Suspended, Verdict
+from lcsearch.core.look import Glance, Work
 from lcsearch.core.records import TrialRecord
+from lcsearch.core.screened import Screened
 from lcsearch.core.stopwatch import added_up
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.settings import RunSettings
@@ -22,7 +22,9 @@ from lcsearch.search.job_queue import JobQueue
 from lcsearch.search.observer import Audience, epoch_record
 from lcsearch.search.proposals.plan import Candidate
 from lcsearch.search.proposals.queue import Proposer
+from lcsearch.search.results import extras_of, problem_of
 from lcsearch.search.rungs import Rungs
+from lcsearch.search.screening import Looks
 
 TIME_IS_UP = "the time is up"
 PATIENCE = 200
@@ -40,6 +42,7 @@ class SearchDirector:
         admission: What becomes of it before anything is trained.
         rungs: Decides which trials stop.
         history: What the store holds already; a trial that runs in it is run again.
+        looks: What workers do that have no trial.
 
     Attributes:
         audience: Hears what happens.
@@ -55,6 +58,7 @@ class SearchDirector:
         admission: Admission,
         rungs: Rungs,
         history: History,
+        looks: Looks,
     ) -> None:
         self._store = store
         self._directory = directory
@@ -62,7 +66,8 @@ class SearchDirector:
         self._proposer = proposer
         self._admission = admission
         self._rungs = rungs
-        self.audience = Audience()
+        self._looks = looks
+        self.audience = looks.audience = Audience()
         self._jobs = JobQueue(settings.max_failures)
         self._stopped: set[int] = set()
         self._broken: dict[int, str] = {}
@@ -76,7 +81,7 @@ class SearchDirector:
     @property
     def finished(self) -> bool:
         """True once nothing is live and nothing more will be handed out."""
-        return self._jobs.idle and (self.interrupted or self._why_over() is not None)
+        return self._jobs.idle and self._looks.idle and (self.interrupted or self._why_over() is not None)
 
     @property
     def ending(self) -> str:
@@ -97,8 +102,8 @@ class SearchDirector:
         """Let every trial finish its epoch, keep its checkpoint, and hand out nothing more."""
         self._jobs.interrupt()
 
-    def next_job(self) -> Job | None:
-        """The next trial to run; specs that need no training are recorded on the way."""
+    def next_job(self) -> Work | None:
+        """The next trial, or a look at candidates; specs that need no training are recorded on the way."""
         self._directory.check()
         if self.interrupted:
             return None
@@ -106,22 +111,33 @@ class SearchDirector:
             while not self._jobs.waiting and self._why_over() is None:
                 if not self._proposer.ready(self.history, self._preparing):
                     break
-                self._try(self._proposer.next(self.history, self._preparing))
+                candidate = self._proposer.next(self.history) if self._looks.idle else None
+                if candidate is None:
+                    return self._looks.next()
+                self._try(candidate)
         except Suspended:
             return None
         return self._jobs.take()
 
     def on_started(self, number: int, worker: str) -> None:
-        """A worker has begun a trial."""
+        """A worker has begun a trial, or a look."""
+        if self._looks.owns(number):
+            return
         self._store.set(number, "worker", worker)
         self.history.update(replace(self.history[number], worker=worker))
         self.audience.started(self.history[number])
 
     def on_epoch(self, number: int, epoch: int, metrics: Metrics) -> Verdict:
         """Record an epoch and answer whether to go on; one recorded before gets its old answer."""
+        if self._looks.owns(number):
+            leave = self.interrupted or self._why_over() is not None
+            return self._looks.on_epoch(number, metrics, leave=leave)
         record = self.history[number]
+        if epoch == BEFORE:
+            self._record_look(record, Glance.of(metrics))
+            return Verdict.SUSPEND if self.interrupted else Verdict.GO_ON
         if all(done.epoch != epoch for done in record.epochs):
-            problem = _problem_of(metrics)
+            problem = problem_of(metrics)
             if problem is not None:
                 self._broken[number] = f"epoch {epoch}: {problem}"
                 return Verdict.STOP
@@ -136,9 +152,12 @@ class SearchDirector:
 
     def on_complete(self, number: int, metrics: Metrics) -> None:
         """Record the end of a trial: complete, stopped, or failed for what it returned."""
-        record = replace(self.history[number], finished_at=time.time(), metrics=_extras(metrics))
+        if self._looks.owns(number):
+            self._looks.end(number)
+            return
+        record = replace(self.history[number], finished_at=time.time(), metrics=extras_of(metrics))
         stopped = number in self._stopped
-        problem = self._broken.get(number) or (None if stopped else _problem_of(metrics))
+        problem = self._broken.get(number) or (None if stopped else problem_of(metrics))
         if problem is not None:
             self._end(replace(record, state="failed", reason=problem))
         elif stopped:
@@ -151,16 +170,21 @@ class SearchDirector:
 
     def on_suspended(self, number: int) -> None:
         """A trial has left with its checkpoint kept; it stays recorded as running until a resume."""
-        self._jobs.end(number)
+        (self._looks if self._looks.owns(number) else self._jobs).end(number)
 
     def on_failed(self, number: int, reason: str) -> None:
         """Record that the objective raised."""
+        if self._looks.owns(number):
+            self._looks.on_failed(number, reason)
+            return
         record = self.history[number]
         self._end(replace(record, state="failed", reason=reason, finished_at=time.time()))
 
     def on_lost(self, number: int, reason: str) -> None:
         """Hand a trial out again whose worker died, or fail it once it had its chances."""
-        if self._jobs.try_again(number):
+        if self._looks.owns(number):
+            self._looks.on_lost(number, reason)
+        elif self._jobs.try_again(number):
             self._stopped.discard(number)
             self._broken.pop(number, None)
             self.audience.lost(self.history[number], reason)
@@ -169,6 +193,9 @@ class SearchDirector:
 
     def on_spent(self, number: int, seconds: Metrics) -> None:
         """Add to where the workers' time went that a trial had so far."""
+        if self._looks.owns(number):
+            self._looks.on_spent(seconds)
+            return
         record = self.history[number]
         spent = added_up([record.spent, seconds])
         self._store.set(number, "spent", spent)
@@ -207,9 +234,14 @@ class SearchDirector:
         if self._store.begin(record, candidate.proposal) != record.number:
             raise RuntimeError("another process writes into this study")
         self._proposer.tie(candidate, record)
+        kept = self.history.keepers()
         self.history.update(record)
+        spent = self._looks.close()
+        self._directory.drop_weights(kept - self.history.keepers())
         if record.state == "running":
             self._let_wait(record, resume=False)
+            if spent:
+                self.on_spent(record.number, spent)
         untrained = record.state == "rejected" or record.duplicate_of is not None
         self._fruitless = self._fruitless + 1 if untrained else 0
         if untrained:
@@ -229,6 +261,12 @@ class SearchDirector:
             self._duplicates.setdefault(record.duplicate_of, []).append(record.number)
         else:
             self._jobs.add(self._admission.job(record, self.history, resume=resume))
+
+    def _record_look(self, record: TrialRecord, glance: Glance) -> None:
+        """Record what a trial's model does before any training."""
+        screened = Screened(glance.accuracy, 1, glance.passed)
+        self._store.set(record.number, "screened", asdict(screened))
+        self.history.update(replace(record, screened=screened))
 
     def _record_epoch(self, record: TrialRecord, epoch: int, metrics: Metrics) -> TrialRecord:
         done = epoch_record(epoch, metrics)
@@ -258,22 +296,3 @@ class SearchDirector:
         self.audience.ended(record, self.history)
         for number in self._duplicates.pop(record.number, []):
             self._end(as_duplicate(self.history[number], record))
-
-
-def _problem_of(metrics: Metrics) -> str | None:
-    """Why what an objective reports or returns cannot be recorded, or None."""
-    if "accuracy" not in metrics:
-        return "the objective gave no 'accuracy'"
-    value = metrics["accuracy"]
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return f"accuracy is {value!r}, of type {type(value).__name__}; a number is needed"
-    return None if math.isfinite(value) else f"accuracy is {value}"
-
-
-def _extras(metrics: Metrics) -> dict[str, float]:
-    """What an objective returned beside the accuracy, as far as it is numbers."""
-    return {
-        key: float(value)
-        for key, value in metrics.items()
-        if key != "accuracy" and isinstance(value, (int, float)) and not isinstance(value, bool)
-    }

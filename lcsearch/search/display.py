@@ -55,6 +55,10 @@ class Lines(Observer):
         """Show a line."""
         self._lines.line(line)
 
+    def remark(self, words: str) -> None:
+        """Say it."""
+        self.say(words)
+
     def preparing(self, words: str, history: History) -> None:
         """Say what is made before the next trials, and now and then how far it has come."""
         self._lines.step(words)

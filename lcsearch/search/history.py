@@ -36,6 +36,7 @@ class History:
         self._front: list[TrialRecord] = []
         self._hand_picked: set[int] = set()
         self._parents: dict[int, int] = {}
+        self._held: set[int] = set()
         self._reached: dict[tuple[Init, int], _Reached] = defaultdict(_Reached)
         self._curves: dict[Init, _Latest] = defaultdict(_Latest)
         self._ended: dict[Init, _Latest] = defaultdict(_Latest)
@@ -121,9 +122,14 @@ class History:
         """The front by rising parameters."""
         return list(self._front)
 
+    def hold(self, parents: Iterable[int]) -> None:
+        """Keep the weights of these, and of no others that were held, whatever becomes of the front."""
+        self._held = set(parents)
+
     def keepers(self) -> set[int]:
-        """Trials whose weights are kept: the front, the hand-picked ones, and parents of running ones."""
-        return self._hand_picked | {trial.number for trial in self._front} | set(self._parents.values())
+        """Trials whose weights are kept: the front, hand-picked ones, parents of running ones, held ones."""
+        parents = self._held | set(self._parents.values())
+        return self._hand_picked | {trial.number for trial in self._front} | parents
 
     def parent_of(self, spec: TrialSpec, params: int) -> int | None:
         """The trial a model is cut out of: the smallest on the front that was fine-tuned and is no smaller.

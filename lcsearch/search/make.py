@@ -42,7 +42,7 @@ from lcsearch.search.planner import Planner
 from lcsearch.search.precision import measured, trained_in, worth_measuring
 from lcsearch.search.proposals.given import read_given
 from lcsearch.search.proposals.guided import Preparing
-from lcsearch.search.screening import Screening, check_screening
+from lcsearch.search.screening import check_screening, screening_images
 from lcsearch.search.searchable import searchable
 from lcsearch.search.session import SearchSession
 from lcsearch.search.space import (
@@ -269,9 +269,9 @@ def _session(
 ) -> SearchSession:
     prepare = None if settings.fine_tune is None else Preparing(settings, bound, images)
     train = make_objective(settings, images)
-    screening = Screening(directory, settings, bound, train.data) if settings.screen else None
+    held = screening_images(settings, facts.train_images) if settings.screen else 0
     size = Sizer(facts.image_shape)
-    planner = Planner(bound, settings, facts.noise_images, given, size, prepare, screening)
+    planner = Planner(bound, settings, facts.noise_images, given, size, prepare, held)
     engine = make_engine(settings, directory.path)
     return SearchSession(
         directory, settings, facts, planner, objective or train, engine, following, images.remarks

@@ -51,6 +51,9 @@ class Observer:
     def preparing(self, words: str, history: History) -> None:
         """Something is made that the next trials need; called now and then until it is there."""
 
+    def remark(self, words: str) -> None:
+        """Something is to be said to the user, in a line, that is told by no other method."""
+
     def tick(self, history: History) -> None:
         """Called about once a second."""
 
@@ -99,6 +102,11 @@ class Audience(Observer):
         """Tell all."""
         for member in self._members:
             member.preparing(words, history)
+
+    def remark(self, words: str) -> None:
+        """Tell all."""
+        for member in self._members:
+            member.remark(words)
 
     def tick(self, history: History) -> None:
         """Tell all."""

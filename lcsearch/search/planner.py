@@ -26,7 +26,7 @@ from lcsearch.search.proposals.plan import Candidate
 from lcsearch.search.proposals.queue import Later, Prepare, Proposer
 from lcsearch.search.rungs import Rungs
 from lcsearch.search.sampler_view import SamplerView
-from lcsearch.search.screening import Screening
+from lcsearch.search.screening import Looks, Screening
 from lcsearch.search.space import BoundSpace
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Planner:
         given: Specs that the user wants tried first.
         size: Counts a model without training it.
         prepare: Makes what trials need that are cut out of a backbone; None where none are.
-        screening: Looks at candidates before one is trained; None where that is off.
+        held: Training images that candidates are judged by before one is trained; 0 where that is off.
     """
 
     space: BoundSpace
@@ -53,33 +53,43 @@ class Planner:
     given: Sequence[TrialSpec]
     size: Size
     prepare: Prepare | None = None
-    screening: Screening | None = None
+    held: int = 0
 
     def director(self, store: Store, directory: RunDirectory) -> SearchDirector:
         """What directs the search; it goes on where the store stands."""
         store.settle()
         recorded = list(store.read())
         history = History(record for record, _ in recorded)
-        directory.tidy((t for t in history if t.state != "running"), history.keepers())
         limits = Limits(self.settings.max_params, self.settings.max_macs)
         view = SamplerView(self.settings.objectives, limits, store.memory())
         for record, proposal in recorded:
             view.add(record, proposal)
+        screening = self._screening(store, view) if self.held else None
+        if screening is not None:
+            screening.take_up(history)
+        directory.tidy((t for t in history if t.state != "running"), history.keepers())
         early, later = self.planned(), None
         if self.prepare is not None:
             early = self._without_backbone()
             later = Later(directory, self.settings.waits, self.prepare, self._after_backbone)
-        screening = self.screening
         proposer = Proposer(
             early, self.settings.trials, self._suggest, self._make_sampler, view, history, later, screening
         )
         if any(trial.spec.recipe.needs_backbone for trial in history):
             proposer.ready(history, lambda words: None)
-        rule = stopping.find(self.settings.early_stopping)
-        words = metric_words(self.settings.metric)
-        rungs = Rungs(self.noise_images, rule, self.settings.rung_factor, words)
-        admission = Admission(directory, self.settings, self.size, screening)
-        return SearchDirector(store, directory, self.settings, proposer, admission, rungs, history)
+        admission = Admission(directory, self.settings, self.size, self.held)
+        looks = Looks(screening, directory, self.settings, history)
+        return SearchDirector(
+            store, directory, self.settings, proposer, admission, self._rungs(), history, looks
+        )
+
+    def _rungs(self) -> Rungs:
+        rule, words = stopping.find(self.settings.early_stopping), metric_words(self.settings.metric)
+        return Rungs(self.noise_images, rule, self.settings.rung_factor, words)
+
+    def _screening(self, store: Store, view: SamplerView) -> Screening:
+        settings, space, suggest = self.settings, self.space, self._suggest
+        return Screening(settings, space, self.held, store, view.study, suggest, self._make_sampler)
 
     def planned(self) -> list[Candidate]:
         """The plain backbone, hand-picked models, what the user gave, then shapes known to be good.

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from lcsearch.core.records import Decision, EpochRecord, Origin, RunRecord, TrialRecord
+from lcsearch.core.screened import Looked, Screened
 from lcsearch.core.spec import ModelSpec, Recipe, TrialSpec
 from lcsearch.nets.count import count
 from lcsearch.nets.surgery import build_model
@@ -132,12 +133,19 @@ def _in_every_state(done: list[TrialRecord]) -> list[TrialRecord]:
         replace(
             done[9], metrics={"accuracy_before": 50.0}, parent=0,
             spent={"forward": 12.5, "waiting": 18.0, "other": 0.5},
+            screened=Screened(50.0, 2, 900, (Looked(done[9].params, 50.0, 100), Looked(20_000, 30.0, 25))),
         ),
     ]  # fmt: skip
 
 
 def _run(*trials: TrialRecord) -> RunRecord:
     settings = RunSettings(BACKBONE, "digits", recipe=Recipe(epochs=EPOCHS))
-    facts = {"num_classes": CLASSES, "in_channels": 1, "image_size": 16, "validation_images": 1000}
+    facts = {
+        "num_classes": CLASSES,
+        "in_channels": 1,
+        "image_size": 16,
+        "train_images": 5000,
+        "validation_images": 1000,
+    }
     plain = {"version": 1, "settings": settings.to_plain(), "facts": facts}
     return RunRecord(Path("runs/sample"), plain, bound_space().params(bound_space().smallest()), trials)

@@ -10,10 +10,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lcsearch.core.job import Job, Metrics, Verdict
+from lcsearch.core.job import Job, Metrics, Parent, Verdict
+from lcsearch.core.look import Glance, Look, Prospect, Work
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.engines import Engine, EngineMaker, EngineSettings
-from lcsearch.testing._errand import DIES, EPOCHS, LEFT, MOST_EPOCHS, RAISES, RESTS, RUNS, STOPS, Errand
+from lcsearch.testing._errand import (
+    DIES,
+    EPOCHS,
+    LEFT,
+    LOOKS,
+    MOST_EPOCHS,
+    RAISES,
+    RESTS,
+    RUNS,
+    STOPS,
+    Errand,
+)
 from lcsearch.testing._expect import doing, expect
 
 _SPEC = TrialSpec(ModelSpec("base", 10, 1))
@@ -25,7 +37,7 @@ def check_engine(maker: EngineMaker, settings: Callable[[Path], EngineSettings] 
     """Check that an engine runs jobs to each of their ends and tells all of it, in one thread.
 
     It starts workers and takes seconds: one job ends, one raises, one kills its process, one is told to
-    stop, one is suspended and handed out again.
+    stop, one is suspended and handed out again, and one is a look at candidates.
 
     Args:
         maker: What its file calls ``ENGINE``, or its entry point names.
@@ -51,6 +63,7 @@ def check_engine(maker: EngineMaker, settings: Callable[[Path], EngineSettings] 
         expect(director.finished, "run() came back although the director has not finished")
         _check_ends(director)
         _check_epochs(director)
+        _check_look(director.glances)
         told = {number: len(spent) for number, spent in director.spent.items()}
         expect(told == {RUNS: 1}, f"one job was to be measured, once, and it told of {told}")
 
@@ -65,7 +78,7 @@ def _check_idle(engine: Engine) -> None:
 
 @dataclass
 class _Director:
-    """Hands out five jobs, one of them again after it died, one again after it was suspended.
+    """Hands out five trials, one of them again after it died, one again after it was suspended, and a look.
 
     Attributes:
         folder: Where the jobs' folders are made.
@@ -73,6 +86,7 @@ class _Director:
         epochs: The epochs that each job has reported.
         metrics: What complete jobs have returned.
         spent: What was told of where each job's time went.
+        glances: What was told of the look.
     """
 
     folder: Path
@@ -82,11 +96,12 @@ class _Director:
     reasons: dict[int, str] = field(default_factory=dict)
     spent: dict[int, list[Metrics]] = field(default_factory=lambda: defaultdict(list))
     most_live: int = 0
-    _live: dict[int, Job] = field(default_factory=dict)
+    glances: list[Glance] = field(default_factory=list)
+    _live: dict[int, Work] = field(default_factory=dict)
     _thread: int = field(default_factory=threading.get_ident)
 
     def __post_init__(self) -> None:
-        self.queue = [
+        trials = [
             Job(
                 number,
                 0,
@@ -98,12 +113,23 @@ class _Director:
             )
             for number in (RUNS, RAISES, DIES, STOPS, RESTS)
         ]
+        self.queue: list[Work] = [*trials, self._look()]
+
+    def _look(self) -> Look:
+        """One candidate that is cut out of the backbone, one out of a trial."""
+        start, parent = self.folder / "start", self.folder / "trials" / "77"
+        for folder, seen in ((start, "1"), (parent, "2")):
+            folder.mkdir(parents=True)
+            (folder / LEFT).write_text(seen)
+        made = (None, Parent(str(parent), _SPEC.model))
+        prospects = tuple(Prospect(place, _SPEC.model, one) for place, one in enumerate(made))
+        return Look(LOOKS, prospects, str(start), held=8, counts=(4, 8))
 
     @property
     def finished(self) -> bool:
         return not self.queue and not self._live
 
-    def next_job(self) -> Job | None:
+    def next_job(self) -> Work | None:
         self._check_thread()
         if not self.queue:
             return None
@@ -119,6 +145,9 @@ class _Director:
     def on_epoch(self, number: int, epoch: int, metrics: Metrics) -> Verdict:
         self._check_thread()
         expect(number in self._live, f"it tells of an epoch of job {number}, which is not running")
+        if number == LOOKS:
+            self.glances.append(Glance.of(metrics))
+            return Verdict.STOP if len(self.glances) == 1 else Verdict.GO_ON
         expect(metrics["accuracy"] == epoch, f"epoch {epoch} of job {number} came with the metrics {metrics}")
         self.epochs[number].append(epoch)
         if number == STOPS and epoch == _STOP_AT:
@@ -133,7 +162,7 @@ class _Director:
 
     def on_suspended(self, number: int) -> None:
         self._hear(number, "suspended")
-        self.queue.append(replace(self._live.pop(number), resume=True))
+        self.queue.append(replace(self._trial(number), resume=True))
 
     def on_failed(self, number: int, reason: str) -> None:
         self._hear(number, "failed")
@@ -143,7 +172,7 @@ class _Director:
     def on_lost(self, number: int, reason: str) -> None:
         self._hear(number, "lost")
         self.reasons[number] = reason
-        job = self._live.pop(number)
+        job = self._trial(number)
         expect(job.attempt == 0, f"it lost job {number} twice: {reason}")
         self.queue.append(replace(job, attempt=1, resume=True))
 
@@ -153,6 +182,12 @@ class _Director:
 
     def tick(self) -> None:
         self._check_thread()
+
+    def _trial(self, number: int) -> Job:
+        job = self._live.pop(number)
+        expect(isinstance(job, Job), "it lost or suspended the look at candidates")
+        assert isinstance(job, Job)
+        return job
 
     def _hear(self, number: int, what: str) -> None:
         self._check_thread()
@@ -173,10 +208,12 @@ def _check_ends(director: _Director) -> None:
         DIES: ["started", "lost", "started", "complete"],
         STOPS: ["started", "complete"],
         RESTS: ["started", "suspended", "started", "complete"],
+        LOOKS: ["started", "complete"],
     }
     doing = {
         RUNS: "that runs to its end", RAISES: "that raises", DIES: "whose process dies at its first attempt",
         STOPS: "that is told to stop", RESTS: "that is suspended and handed out again",
+        LOOKS: "that looks at candidates",
     }  # fmt: skip
     for number, events in expected.items():
         heard = director.heard[number]
@@ -186,6 +223,15 @@ def _check_ends(director: _Director) -> None:
         expect(good, f"the reason of a job {doing[number]} is {reason!r}; expected one line")
     why = director.reasons[RAISES]
     expect("ValueError" in why and "on purpose" in why, f"of a ValueError('on purpose') it told {why!r}")
+
+
+def _check_look(glances: list[Glance]) -> None:
+    wanted = [Glance(1.0, 1.0, 4, 0, 0), Glance(2.0, 2.0, 4, 0, 1), Glance(2.0, 2.0, 8, 0, 1)]
+    expect(
+        glances == wanted,
+        "of a look at two candidates that is told to stop at the first, and that reads the folders that they "
+        f"are cut out of, it told {glances}; expected {wanted}",
+    )
 
 
 def _check_epochs(director: _Director) -> None:

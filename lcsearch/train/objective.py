@@ -10,9 +10,11 @@ import torch
 from torch import nn
 
 from lcsearch.compress.cut_out import cut_out
+from lcsearch.compress.looks import Looker
 from lcsearch.core.device import pick_device
 from lcsearch.core.errors import HaltError, InputError, halting, without_settings
 from lcsearch.core.job import CHECKPOINT, WEIGHTS, Job, Report
+from lcsearch.core.look import Look
 from lcsearch.core.metric import ACCURACY, PLAIN_ACCURACY, Metric
 from lcsearch.core.normalisation import Normalisation
 from lcsearch.core.records import ACCURACY_BEFORE
@@ -27,6 +29,7 @@ from lcsearch.nets import surgery
 from lcsearch.nets.layout import channels_last
 from lcsearch.nets.tensors import write_state
 from lcsearch.nets.weights import load_backbone, load_parent
+from lcsearch.train.looking import look_at, look_first, looker_of
 from lcsearch.train.loop import train
 from lcsearch.train.memory import keep_freed_memory
 from lcsearch.train.results import EpochMetrics, TrainingFailed, TrainResult
@@ -91,6 +94,8 @@ class TrainObjective:
             OSError: The disk is full or lost.
         """
         checkpoint = prepare_folder(job, self.threads)
+        if job.held:
+            look_first(job, self._looker(job.held), report)
         with during("building"):
             model = self.build(job)
         try:
@@ -103,6 +108,24 @@ class TrainObjective:
                 write_state(model.state_dict(), Path(job.directory) / WEIGHTS)
         checkpoint.unlink(missing_ok=True)
         return _final(result)
+
+    def look(self, look: Look, report: Report) -> Mapping[str, float]:
+        """Cut candidates out of the trained nets that the look names, and judge them before any training.
+
+        Raises:
+            HaltError: The images or the nets cannot be read, or the images are not those that the driver saw.
+        """
+        compute_on(look.threads or self.threads)
+        look_at(look, self._looker(look.held), report)
+        return {}
+
+    def _looker(self, held: int) -> Looker:
+        """What cuts candidates out; it keeps what it has worked out of the nets that they are cut out of."""
+        with during("data"):
+            data = self.data()
+        device = pick_device(self.device)
+        key = self._key, held, self.metric, device
+        return looker_of(key, lambda: Looker(data, held, self.metric, device))
 
     def _train(self, model: nn.Module, job: Job, report: Report, checkpoint: Path) -> TrainResult:
         device = pick_device(self.device)
@@ -181,14 +204,19 @@ def prepare_folder(job: Job, threads: int) -> Path:
     Raises:
         HaltError: The folder cannot be made or written.
     """
-    if job.threads or threads:
-        torch.set_num_threads(job.threads or threads)
+    compute_on(job.threads or threads)
     checkpoint = Path(job.directory) / CHECKPOINT
     with halting():
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
         if not job.resume:
             checkpoint.unlink(missing_ok=True)
     return checkpoint
+
+
+def compute_on(threads: int) -> None:
+    """Let this process compute on so many CPU threads from now on; 0 leaves it as it is."""
+    if threads:
+        torch.set_num_threads(threads)
 
 
 def start_of(job: Job, data: SearchData, device: str) -> Callable[[nn.Module], None] | None:

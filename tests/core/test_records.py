@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from hand_made import make_run, make_trial
 
-from lcsearch.core.records import ACCURACY_BEFORE, LayerCount, Screened, trainable_of
+from lcsearch.core.records import ACCURACY_BEFORE, LayerCount, trainable_of
+from lcsearch.core.screened import Screened
 
 SHARED = {"name": "a.b", "family": "linear", "params": 7, "macs": 70}
 

@@ -6,12 +6,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from engine_objectives import Mortal, Steps
-from scripted_director import ScriptedDirector, jobs
+from engine_objectives import LooksAndDies, Mortal, Steps
+from scripted_director import SPEC, ScriptedDirector, jobs
 
 from lcsearch import engines
 from lcsearch.core.errors import HaltError
 from lcsearch.core.job import Objective, Verdict
+from lcsearch.core.look import Look, Prospect
 from lcsearch.engines import EngineSettings
 
 
@@ -68,3 +69,20 @@ def test_a_full_disk_halts_the_run(tmp_path: Path) -> None:
     with pytest.raises(HaltError, match=r"^the disk is full$"):
         run(tmp_path, 1, director, Steps(seconds=0, full=str(tmp_path / "full")))
     assert director.ends == {0: "complete", 1: "epoch"}  # it has not failed
+
+
+def test_a_worker_that_has_no_trial_looks_at_candidates_and_one_that_dies_at_it_is_replaced(
+    tmp_path: Path,
+) -> None:
+    model = SPEC.model
+    looks = [Look(-n, tuple(Prospect(p, model) for p in range(3)), str(tmp_path), 8, (4, 8)) for n in (1, 2)]
+
+    def rule(number: int, told: int) -> Verdict | None:
+        return Verdict.STOP if (number, told) == (-1, 2) else None
+
+    director = ScriptedDirector([*looks, *jobs(made(tmp_path, 1), 1)], rule)
+    run(tmp_path, 1, director, LooksAndDies(seconds=0, epochs=1))
+    [(lost, reason)] = director.reasons("lost")
+    assert lost == -2 and "SIGKILL" in reason
+    assert director.ends == {-1: "complete", -2: "lost", 0: "complete"}
+    assert director.metrics[-1] == {"answers": 101.0}, "told to stop at the second"

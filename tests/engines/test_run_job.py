@@ -14,6 +14,7 @@ from scripted_director import ScriptedDirector, jobs
 
 from lcsearch.core.errors import HaltError
 from lcsearch.core.job import Job, Metrics, Objective, Report, ResultError, Suspended, Verdict
+from lcsearch.core.look import Look, Prospect
 from lcsearch.engines import Ending, run_job, tell
 
 JOB = jobs(Path("run"), 1)[0]
@@ -181,3 +182,52 @@ def test_a_job_that_is_to_be_measured_ends_with_where_its_time_went_however_it_e
         with suppress(HaltError):
             tell(director, 0, ending)
         assert director.spent.pop() == (0, ending.spent)
+
+
+LOOK = Look(-1, (Prospect(0, JOB.spec.model), Prospect(1, JOB.spec.model)), "start", 8, (4, 8))
+
+
+class LooksAround:
+    """Reports a glance at each candidate, and what it was answered."""
+
+    def __init__(self) -> None:
+        self.answers = list[bool]()
+
+    def __call__(self, job: Job, report: Report) -> Metrics:
+        raise AssertionError("no trial is run")
+
+    def look(self, look: Look, report: Report) -> Metrics:
+        assert look == LOOK
+        for told, one in enumerate(look.prospects, 1):
+            self.answers.append(report(told, {"place": float(one.place)}))
+        return {}
+
+
+def test_a_look_reaches_the_objectives_look_and_its_glances_the_director() -> None:
+    heard, objective = list[tuple[int, Metrics]](), LooksAround()
+    verdicts = iter([Verdict.STOP, Verdict.GO_ON])
+
+    def hear(told: int, metrics: Metrics) -> Verdict:
+        heard.append((told, metrics))
+        return next(verdicts)
+
+    assert run_job(LOOK, objective, hear) == Ending("complete")
+    assert heard == [(1, {"place": 0.0}), (2, {"place": 1.0})] and objective.answers == [False, True]
+    assert run_job(LOOK, objective, lambda told, metrics: Verdict.SUSPEND) == Ending("suspended")
+    assert run_job(replace(LOOK, profile=True), objective, lambda *_: Verdict.GO_ON).spent
+
+
+def test_an_objective_that_does_not_look_fails_at_a_look() -> None:
+    ending = run_job(LOOK, three_epochs, lambda *_: Verdict.GO_ON)
+    assert ending.kind == "failed" and "function looks at no candidates" in ending.reason
+
+
+def test_a_look_whose_start_folder_is_gone_halts(tmp_path: Path) -> None:
+    class Reads(LooksAround):
+        def look(self, look: Look, report: Report) -> Metrics:
+            return {"read": len(Path(look.start, "backbone.safetensors").read_bytes())}
+
+    gone = replace(LOOK, start=str(tmp_path / "start"))
+    assert run_job(gone, Reads(), lambda *_: Verdict.GO_ON) == Ending(
+        "halted", f"{tmp_path / 'start'} is gone"
+    )

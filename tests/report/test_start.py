@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from hand_made import make_run, make_trial
 
-from lcsearch.core.records import Screened, TrialRecord
+from lcsearch.core.records import TrialRecord
+from lcsearch.core.screened import Screened
 from lcsearch.report.heading import remarks
 from lcsearch.report.plots.hypervolume import growth
 from lcsearch.report.start import epochs_behind, screening_words, start_words

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lcsearch.core.job import Parent
-from lcsearch.core.records import LayerCount, Origin, Screened, TrialRecord
+from lcsearch.core.records import LayerCount, Origin, TrialRecord
+from lcsearch.core.screened import Screened
 from lcsearch.core.seeds import trial_seed
 from lcsearch.core.spec import ModelSpec, Recipe, TrialSpec
 from lcsearch.nets.count import Count
@@ -103,26 +104,31 @@ def test_a_model_is_cut_out_of_its_parent_where_the_run_says_so(tmp_path: Path, 
     assert job.parent == (Parent(str(tmp_path / "trials/0"), larger) if inherit else None)
 
 
-class Looks:
-    """Stands in for a screening: its answer says what it was asked."""
-
-    def one(self, spec: TrialSpec, parent: int | None, history: History) -> Screened:
-        return Screened(spec.model.width * 100, len(history) + 10, 0 if parent is None else 1)
-
-
 def test_what_is_cut_out_is_looked_at_before_it_is_trained(tmp_path: Path) -> None:
-    """Not so what is rejected, what is trained from scratch, and what was looked at already."""
+    """Not so what is trained from scratch, and what was looked at already."""
     plain = admission(tmp_path, max_params=600, inherit=True)
-    admits, history = replace(plain, screening=Looks()), History()  # type: ignore[arg-type]
+    admits, history = replace(plain, held=25), History()
+
+    def held(admits: Admission, record: TrialRecord) -> int:
+        return admits.job(record, history, resume=False).held
+
     first = admits.admit(candidate(0.5), history)
-    assert first.screened == Screened(50.0, 10, 0) and plain.admit(candidate(0.5), history).screened is None
-    history.update(finished(first, 90.0))
-    assert admits.admit(candidate(0.25), history).screened == Screened(25.0, 11, 1)
-    rejected = admits.admit(candidate(0.75), history)
-    assert (rejected.state, rejected.screened) == ("rejected", None)
-    assert admits.admit(candidate(0.25, recipe=Recipe()), history).screened is None
-    known = replace(candidate(0.25), screened=Screened(77.0, 3, 5))
-    assert admits.admit(known, history).screened == known.screened
+    assert first.screened is None and (held(admits, first), held(plain, first)) == (25, 0)
+    assert held(admits, replace(first, screened=Screened(50.0, 1, 10))) == 0
+    assert held(admits, admits.admit(candidate(0.25, recipe=Recipe()), history)) == 0
+
+
+def test_what_was_chosen_by_a_look_is_cut_out_of_what_it_was_cut_out_of_then(tmp_path: Path) -> None:
+    """The front may have changed since."""
+    admits, history = replace(admission(tmp_path, inherit=True), held=25), History()
+    for width in (0.75, 0.5):
+        history.update(finished(admits.admit(candidate(width), history), 80 + 10 * width))
+    seen = replace(candidate(0.25), screened=Screened(77.0, 3, 5), parent=0)
+    record = admits.admit(seen, history)
+    assert (record.screened, record.parent) == (seen.screened, 0)
+    assert admits.admit(candidate(0.25), history).parent == 1
+    scratch = replace(seen, parent=None)
+    assert admits.admit(scratch, history).parent is None
 
 
 @pytest.mark.parametrize("profile", [True, False])

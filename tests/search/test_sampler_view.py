@@ -9,7 +9,8 @@ import pytest
 from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from lcsearch.core.records import LayerCount, Screened, TrialRecord
+from lcsearch.core.records import LayerCount, TrialRecord
+from lcsearch.core.screened import Screened
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.runs.optuna_private import note
 from lcsearch.runs.store import Proposal

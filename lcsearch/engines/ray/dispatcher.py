@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from lcsearch.core.errors import is_disk_full, is_disk_lost, one_line
 from lcsearch.core.job import Job, Verdict
+from lcsearch.core.look import Work
 from lcsearch.engines import Director, Ending, tell
 from lcsearch.engines.ray.messages import Epoch, Message, Started
 from lcsearch.engines.ray.start_folders import StartFolders
@@ -24,10 +25,12 @@ _Answer = TypeVar("_Answer")
 class Assignment:
     """A job in a Tune trial's config; its text is short because Tune writes it into names."""
 
-    job: Job
+    job: Work
 
     def __repr__(self) -> str:
-        return f"{self.job.number}.{self.job.attempt}"
+        if isinstance(self.job, Job):
+            return f"trial-{self.job.number}.{self.job.attempt}"
+        return f"look-{-self.job.number}"
 
 
 class Dispatcher:
@@ -46,7 +49,7 @@ class Dispatcher:
         self._jobs = jobs
         self._shared = shared
         self._starts = StartFolders(shared)
-        self._live: dict[str, Job] = {}
+        self._live: dict[str, Work] = {}
         self._ticked = 0.0
         self.error: BaseException | None = None
 
@@ -54,7 +57,7 @@ class Dispatcher:
         """Nothing: Tune pickles all it is given into a file that nobody reads."""
         return {}
 
-    def next_job(self, trial_id: str) -> Job | None:
+    def next_job(self, trial_id: str) -> Work | None:
         """The next job, for the Tune trial of this id; None while nothing is to be handed out."""
         if len(self._live) >= self._jobs():
             return None
@@ -102,7 +105,7 @@ class Dispatcher:
             self._ticked = now
             self._keep_error(self._director.tick)
 
-    def _pass_on(self, job: Job, message: Message) -> Verdict | None:
+    def _pass_on(self, job: Work, message: Message) -> Verdict | None:
         match message:
             case Started():
                 self._director.on_started(job.number, message.worker)
@@ -112,7 +115,7 @@ class Dispatcher:
                 self._end(job, message)
         return None
 
-    def _end(self, job: Job, ending: Ending) -> None:
+    def _end(self, job: Work, ending: Ending) -> None:
         try:
             if ending.kind != "halted":
                 self._fetch_folder(job)
@@ -123,20 +126,22 @@ class Dispatcher:
         else:
             tell(self._director, job.number, ending)
 
-    def _send_folders(self, job: Job) -> None:
+    def _send_folders(self, job: Work) -> None:
         """Move what a trial needs to where workers find it, also what an earlier session left of it.
 
         Its folder here is newer than one there: it came back when the trial was suspended.
         """
         self._starts.send(job)
+        if not isinstance(job, Job):
+            return
         folder = Path(job.directory)
         if job.resume and self._shared is not None and folder.is_dir() and any(folder.iterdir()):
             self._shared.storage.push(folder, self._shared.trial(job), {})
             shutil.rmtree(folder)
 
-    def _fetch_folder(self, job: Job) -> None:
+    def _fetch_folder(self, job: Work) -> None:
         """Move a trial's folder from the shared storage to the run directory."""
-        if self._shared is not None:
+        if self._shared is not None and isinstance(job, Job):
             self._shared.storage.pull(self._shared.trial(job), Path(job.directory))
             self._shared.storage.remove(self._shared.trial(job))
 

@@ -187,4 +187,4 @@ class RayEngine:
 
 
 def _trial_name(trial: Any) -> str:
-    return f"trial-{trial.config['job']!r}"
+    return repr(trial.config["job"])

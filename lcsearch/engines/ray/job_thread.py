@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import socket
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 
 from lcsearch.core.job import Job, Metrics, Objective, Report, Verdict
+from lcsearch.core.look import Look, Looks, Work
 from lcsearch.core.stopwatch import during
 from lcsearch.engines import Ending, run_job
 from lcsearch.engines.ray.messages import Epoch
-from lcsearch.engines.ray.start_folders import fetch_start
+from lcsearch.engines.ray.start_folders import fetch_for_look, fetch_start
 from lcsearch.engines.ray.trial_folder import TrialFolder
 from lcsearch.engines.ray.trial_storage import TrialStorage
 
@@ -32,17 +33,14 @@ class JobThread:
     """
 
     def __init__(
-        self, job: Job, objective: Objective, shared: TrialStorage | None, copy: Path, node: Path
+        self, job: Work, objective: Objective, shared: TrialStorage | None, copy: Path, node: Path
     ) -> None:
         self._job = job
-        self._objective = objective
-        self._shared = shared
-        self._copy = copy
-        self._node = node
+        self._here = _Here(objective, shared, copy, node)
         self._out: SimpleQueue[Epoch | Ending] = SimpleQueue()
         self._in: SimpleQueue[Verdict] = SimpleQueue()
         self._waits = False
-        threading.Thread(target=self._run, daemon=True, name=f"trial-{job.number}").start()
+        threading.Thread(target=self._run, daemon=True, name=f"job{job.number}").start()
 
     def next(self, verdict: Verdict) -> Epoch | Ending:
         """Wait for the next message.
@@ -57,16 +55,33 @@ class JobThread:
         return message
 
     def _run(self) -> None:
-        disk = "the disk" if self._shared is None else f"the disk of node {socket.gethostname()}"
-        self._out.put(run_job(self._job, self._train, self._hear, disk))
+        disk = "the disk" if self._here.shared is None else f"the disk of node {socket.gethostname()}"
+        self._out.put(run_job(self._job, self._here, self._hear, disk))
 
     def _hear(self, epoch: int, metrics: Metrics) -> Verdict:
         self._out.put(Epoch(epoch, metrics))
         return self._in.get()
 
-    def _train(self, job: Job, report: Report) -> Metrics:
-        """The objective, in a folder of this node that the shared storage keeps up with."""
-        folder = TrialFolder(job, self._shared, self._copy)
+
+@dataclass(frozen=True)
+class _Here:
+    """An objective on a node of its own.
+
+    Attributes:
+        objective: What it is on the driver.
+        shared: Shared storage; None if the worker sees the driver's disk.
+        copy: Folder for this node's copy of a trial's folder.
+        node: Folder that all workers of this node share.
+    """
+
+    objective: Objective
+    shared: TrialStorage | None
+    copy: Path
+    node: Path
+
+    def __call__(self, job: Job, report: Report) -> Metrics:
+        """Run a trial in a folder of this node that the shared storage keeps up with."""
+        folder = TrialFolder(job, self.shared, self.copy)
 
         def push_and_report(epoch: int, metrics: Metrics) -> bool:
             with during("checkpoint"):
@@ -74,10 +89,16 @@ class JobThread:
             return report(epoch, metrics)
 
         try:
-            here = replace(fetch_start(job, self._shared, self._node), directory=str(folder.path))
-            metrics = self._objective(here, push_and_report)
+            here = replace(fetch_start(job, self.shared, self.node), directory=str(folder.path))
+            metrics = self.objective(here, push_and_report)
             with during("checkpoint"):
                 folder.push()
             return metrics
         finally:
             folder.close()
+
+    def look(self, look: Look, report: Report) -> Metrics:
+        """Look at candidates, cut out of what this node has fetched."""
+        if not isinstance(self.objective, Looks):
+            raise TypeError(f"{type(self.objective).__name__} looks at no candidates")
+        return self.objective.look(fetch_for_look(look, self.shared, self.node), report)

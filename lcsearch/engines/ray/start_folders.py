@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from lcsearch.core.job import Job
+from lcsearch.core.job import Job, Parent
+from lcsearch.core.look import Look, Work
 from lcsearch.engines.ray.trial_storage import TrialStorage
 
 _WHOLE = ".whole"
@@ -22,12 +23,12 @@ class StartFolders:
         self._shared = shared
         self._sent: dict[str, str] = {}
 
-    def send(self, job: Job) -> None:
+    def send(self, job: Work) -> None:
         """Let workers find what a job starts from; those folders do not change any more."""
         if self._shared is None:
             return
-        for folder in (job.start, "" if job.parent is None else job.parent.folder):
-            if folder and folder not in self._sent:
+        for folder in job.folders:
+            if folder not in self._sent:
                 name = self._shared.start(folder)
                 self._shared.storage.push(Path(folder), name, {})
                 self._sent[folder] = name
@@ -54,8 +55,19 @@ def fetch_start(job: Job, shared: TrialStorage | None, node: Path) -> Job:
     if shared is None:
         return job
     start = job.start and _fetch(job.start, shared, node)
-    parent = job.parent and replace(job.parent, folder=_fetch(job.parent.folder, shared, node))
-    return replace(job, start=start, parent=parent)
+    return replace(job, start=start, parent=_parent(job.parent, shared, node))
+
+
+def fetch_for_look(look: Look, shared: TrialStorage | None, node: Path) -> Look:
+    """The same for a look: what its candidates are cut out of."""
+    if shared is None:
+        return look
+    here = tuple(replace(one, parent=_parent(one.parent, shared, node)) for one in look.prospects)
+    return replace(look, start=_fetch(look.start, shared, node), prospects=here)
+
+
+def _parent(parent: Parent | None, shared: TrialStorage, node: Path) -> Parent | None:
+    return parent and replace(parent, folder=_fetch(parent.folder, shared, node))
 
 
 def _fetch(driven: str, shared: TrialStorage, node: Path) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from lcsearch.core import plugins
 
 ORDER = (
-    "front", "front-macs", "front-trainable", "layers", "importance", "parallel", "learning",
-    "hypervolume", "hypervolume-time", "timeline", "profile",
+    "front", "front-macs", "front-trainable", "screening", "layers", "importance", "parallel",
+    "learning", "hypervolume", "hypervolume-time", "timeline", "profile",
 )  # fmt: skip
 """Their order on the page; other people's come after them."""
 

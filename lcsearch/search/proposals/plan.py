@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import optuna
 
-from lcsearch.core.records import RIVALS, Origin, Screened, TrialRecord
+from lcsearch.core.records import RIVALS, Origin, TrialRecord
+from lcsearch.core.screened import Screened
 from lcsearch.core.spec import TrialSpec
 from lcsearch.runs.store import Proposal
 from lcsearch.search.history import History
@@ -28,6 +29,7 @@ class Candidate:
         proposal: The sampler's choices that mean it: what is recorded beside the trial that it becomes.
         asked: The sampler's own trial; None for what was planned.
         screened: What it was chosen by before any training; None where nothing was looked at.
+        parent: The trial that it was cut out of as it was looked at.
         can_wait: Whether the search need not begin with it, though it is planned.
     """
 
@@ -37,6 +39,7 @@ class Candidate:
     proposal: Proposal = field(default_factory=Proposal)
     asked: optuna.Trial | None = None
     screened: Screened | None = None
+    parent: int | None = None
     can_wait: bool = False
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +19,6 @@ from lcsearch.runs.directory import RunDirectory
 from lcsearch.search.history import History
 from lcsearch.search.proposals.plan import Candidate, Plan
 from lcsearch.search.sampler_view import SamplerView
-from lcsearch.search.samplers import ScreeningSampler
 from lcsearch.search.screening import Screening
 
 
@@ -99,7 +99,7 @@ class Proposer:
         view: The study that samplers see, filled with what the history holds.
         history: What is recorded already.
         later: What else is planned, once there is a backbone to cut it out of; it then comes first.
-        screening: Looks at candidates before one is proposed; None where that is off.
+        screening: Chooses among candidates that were looked at; None where that is off.
     """
 
     def __init__(
@@ -138,23 +138,26 @@ class Proposer:
         """Why nothing more will ever be ready; None while something may."""
         return None if self._later is None else self._later.dead_end(history)
 
-    def next(self, history: History, progress: Progress) -> Candidate:
-        """The candidate for the next trial; only while it is ready.
+    def next(self, history: History) -> Candidate | None:
+        """The candidate for the next trial, only while it is ready; None as long as some are to be looked at.
 
         Args:
             history: Every trial.
-            progress: Hears of candidates that are looked at; what it raises passes through.
         """
         planned = self._planned.next(history)
         if planned is not None:
             return planned
-        sampler, pool = self._make_sampler(history.next_number), None
-        if self._screening is not None and isinstance(sampler, ScreeningSampler):
-            pool = sampler.screen = self._screening.pool(self._suggest, history, progress)
+        if self._screening is None:
+            return self._asked(self._make_sampler(history.next_number))
+        choice = self._screening.choice(history)
+        if choice is None:
+            return None
+        return replace(self._asked(choice.sampler), screened=choice.screened, parent=choice.parent)
+
+    def _asked(self, sampler: BaseSampler) -> Candidate:
         asked = self._view.ask(sampler)
         spec = self._suggest(asked)
-        screened = None if pool is None else pool.screened(spec)
-        return Candidate("sampler", "", spec, self._view.proposal(asked), asked, screened)
+        return Candidate("sampler", "", spec, self._view.proposal(asked), asked)
 
     def tie(self, candidate: Candidate, record: TrialRecord) -> None:
         """Tell which trial a candidate became."""
@@ -162,11 +165,17 @@ class Proposer:
             self._view.keep(candidate.asked, record)
         else:
             self._view.add(record, candidate.proposal)
+        self._changed()
 
     def learn(self, record: TrialRecord) -> None:
         """Let the sampler see the end of a trial."""
         self._view.end(record)
+        self._changed()
 
     def memory(self) -> Mapping[str, Any]:
         """What the sampler keeps from trial to trial."""
         return self._view.memory()
+
+    def _changed(self) -> None:
+        if self._screening is not None:
+            self._screening.changed()

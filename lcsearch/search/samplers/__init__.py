@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from lcsearch.core import plugins
@@ -10,6 +11,7 @@ from lcsearch.core import plugins
 if TYPE_CHECKING:
     import numpy as np
     from optuna.samplers import BaseSampler
+    from optuna.study import Study
 
     from lcsearch.search.space import BoundSpace
 
@@ -43,42 +45,41 @@ for a candidate that trains from scratch.
 """
 
 
-class Screen(Protocol):
-    """Looks at candidates before one of them is proposed.
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What a sampler is told of how candidates are looked at.
 
     Attributes:
         count: How many of them at most.
+        epochs: For how many epochs a model of so many parameters would be trained.
     """
 
     count: int
-
-    def epochs(self, params: int) -> int:
-        """For how many epochs a model of so many parameters would be trained."""
-
-    def __call__(self, answers: Sequence[Mapping[str, Any]], promise: Promise) -> Sequence[float | None]:
-        """The accuracies of candidates before any training, in percent of training images.
-
-        Args:
-            answers: The parameters of each, the most promising first.
-            promise: What each promises: one that cannot come out ahead is looked at less closely.
-
-        Returns:
-            One for each; None for one that trains from scratch. That of one that is behind may be too high,
-            but it is behind with it.
-        """
+    epochs: Callable[[int], int]
 
 
 @runtime_checkable
 class ScreeningSampler(Protocol):
     """What a sampler makes that chooses among candidates by their accuracy before any training.
 
-    In the study such trials have it as the user attribute `SCREENED`.
+    It names them, others look at them, and then it weighs them: each by a sampler that was made anew for the
+    trial, on the study as it is then. In the study such trials have that accuracy as the user attribute
+    `SCREENED`.
 
     Attributes:
         screen: Set before it is asked where candidates can be looked at; None else.
     """
 
     screen: Screen | None
+
+    def candidates(self, study: Study) -> Sequence[Mapping[str, Any]]:
+        """The parameters of each candidate for the next trial, the most promising first.
+
+        None while too little is known to choose by looks: then the sampler is asked as it is without them.
+        """
+
+    def promise(self, study: Study, candidates: Sequence[Mapping[str, Any]]) -> Promise:
+        """What candidates promise that were named before, as far as it is known now."""
 
 
 SCREENED = "screened"

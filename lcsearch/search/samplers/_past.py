@@ -86,6 +86,11 @@ class Past:
                 -LATEST:
             ]
 
+    @property
+    def running(self) -> list[Seen]:
+        """The latest trials without an end."""
+        return [seen for seen in self.late if seen.running]
+
     def most_telling(self, most: int) -> list[Seen]:
         """At most so many trials, the best ranks first.
 
@@ -115,8 +120,8 @@ class _Memory:
 _memory: dict[str, _Memory] = {}
 
 
-def recall(study: Study, layout: Layout, number: int) -> Past:
-    """Everything that was tried before the trial of a number.
+def recall(study: Study, layout: Layout, number: int | None = None) -> Past:
+    """Everything that was tried before the trial of a number; all where None.
 
     The trials up to the first one that still runs are kept; what is behind it is looked at anew, so that
     the answer depends on nothing but the study.

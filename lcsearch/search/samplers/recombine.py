@@ -14,7 +14,7 @@ one objective known exactly.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +25,7 @@ from optuna.trial import FrozenTrial
 
 from lcsearch.core.improvement import expected_improvement
 from lcsearch.core.pareto import Box, ranks
-from lcsearch.search.samplers import Screen
+from lcsearch.search.samplers import Promise, Screen
 from lcsearch.search.samplers._hints import SLOPES, Hints
 from lcsearch.search.samplers._layout import Genome, Layout, layout_of
 from lcsearch.search.samplers._limits import Limits
@@ -100,8 +100,7 @@ class RecombineSampler(BaseSampler):
     def _propose(self, study: Study, trial: FrozenTrial) -> list[Genome]:
         """Children, the most promising first."""
         past = recall(study, self._layout, trial.number)
-        late = past.late[-LATEST:]
-        limits = Limits([s.over for s in late], [s.params for s in late], [s.features for s in late])
+        limits = self._limits(past)
         moves = Moves(self._layout, self._rng)
         if not self._layout.groups and not self._layout.choices:
             return [moves.fresh()]
@@ -110,24 +109,31 @@ class RecombineSampler(BaseSampler):
             return [child.genome for child in self._new(first, past.known, limits)] or [moves.fresh()]
         return self._promising(past, limits, moves) or [moves.fresh()]
 
-    def _promising(self, past: Past, limits: Limits, moves: Moves) -> list[Genome]:
-        pool = past.most_telling(_MOST)
-        surrogate = self._fit(pool)
-        ends = self._layout.params_low, self._layout.params_high
-        sizes = Sizes(pool, ends, self._rng)
-        parents = _parents(pool, surrogate.fitted, sizes)
-        children = self._new(self._children(moves, parents, limits), past.known, limits)
-        if not children:
+    def candidates(self, study: Study) -> list[dict[str, Any]]:
+        """As `lcsearch.search.samplers.ScreeningSampler` has it.
+
+        They are not nudged: candidates that are much alike are worth no looks.
+        """
+        past = recall(study, self._layout)
+        known = [seen for seen in past.most_telling(_MOST) if seen.screened is not None]
+        if self.screen is None or past.trials < _STARTUP or len(known) < _SCREENED:
             return []
-        running = [s for s in past.late if s.running]
-        goal = _Goal(surrogate, sizes, running, self._cost)
-        scores = goal.score(children)
-        known = [seen.screened for seen in pool]
-        if self.screen is not None and sum(one is not None for one in known) >= _SCREENED:
-            hints = Hints(known)
-            informed = _Goal(self._fit(pool, hints), sizes, running, self._cost, hints)
-            ordered = self._screened(self.screen, _sorted(children, scores), informed)
-            return [child.genome for child in ordered[:_RETRIES]]
+        children, scores, _ = self._weighed(past, self._limits(past), Moves(self._layout, self._rng))
+        best = _sorted(children, scores)[: self.screen.count]
+        found = (self._layout.proposal(child.genome) for child in best)
+        return [answers for answers, _ in filter(None, found)]
+
+    def promise(self, study: Study, candidates: Sequence[Mapping[str, Any]]) -> Promise:
+        """As `lcsearch.search.samplers.ScreeningSampler` has it."""
+        past = recall(study, self._layout)
+        pool = past.most_telling(_MOST)
+        sizes, hints = self._sizes(pool), Hints([seen.screened for seen in pool])
+        goal = _Goal(self._fit(pool, hints), sizes, past.running, self._cost, hints)
+        children = [self._child_of(self._layout.drawn(own, lambda *_: 0.5)) for own in candidates]
+        return lambda known: goal.score(children, known)
+
+    def _promising(self, past: Past, limits: Limits, moves: Moves) -> list[Genome]:
+        children, scores, goal = self._weighed(past, limits, moves)
         best = [child.genome for child in _sorted(children, scores)[:_REFINED]]
         nudged = [moves.nudged(genome) for genome in best for _ in range(_NUDGES)]
         taken = past.known | {child.key for child in children}
@@ -135,26 +141,27 @@ class RecombineSampler(BaseSampler):
             children, scores = children + refined, np.append(scores, goal.score(refined))
         return [child.genome for child in _sorted(children, scores)[:_RETRIES]]
 
+    def _weighed(self, past: Past, limits: Limits, moves: Moves) -> tuple[list[Child], np.ndarray, _Goal]:
+        """New children of good models, and what each promises by what is known without a look at it."""
+        pool = past.most_telling(_MOST)
+        surrogate, sizes = self._fit(pool), self._sizes(pool)
+        parents = _parents(pool, surrogate.fitted, sizes)
+        children = self._new(self._children(moves, parents, limits), past.known, limits)
+        goal = _Goal(surrogate, sizes, past.running, self._cost)
+        return children, goal.score(children) if children else np.empty(0), goal
+
+    def _sizes(self, pool: list[Seen]) -> Sizes:
+        return Sizes(pool, (self._layout.params_low, self._layout.params_high), self._rng)
+
+    @staticmethod
+    def _limits(past: Past) -> Limits:
+        late = past.late[-LATEST:]
+        return Limits([s.over for s in late], [s.params for s in late], [s.features for s in late])
+
     @property
     def _cost(self) -> Callable[[int], int] | None:
         """Epochs by parameters; where nothing is screened they do not count."""
         return None if self.screen is None else self.screen.epochs
-
-    def _screened(self, screen: Screen, ordered: list[Child], goal: _Goal) -> list[Child]:
-        """The most promising children by what they do before any training, the best first.
-
-        They are not nudged before: candidates that are much alike are worth no looks.
-
-        Args:
-            screen: Looks at them.
-            ordered: Children, the most promising first.
-            goal: Weighs children whose accuracy before any training is known.
-        """
-        asked = [(child, self._layout.proposal(child.genome)) for child in ordered[: screen.count]]
-        able = [(child, found[0]) for child, found in asked if found is not None]
-        children = [child for child, _ in able]
-        accuracies = screen([answers for _, answers in able], lambda known: goal.score(children, known))
-        return _sorted(children, goal.score(children, accuracies))
 
     def _children(self, moves: Moves, parents: list[Genome], limits: Limits) -> list[Genome]:
         low = self._layout.params_low
@@ -179,6 +186,10 @@ class RecombineSampler(BaseSampler):
             if limits.keeps(params, features):
                 found.append(Child(genome, key, params, features))
         return found
+
+    def _child_of(self, genome: Genome) -> Child:
+        layout = self._layout
+        return Child(genome, layout.key(genome), layout.params(genome), layout.features(genome))
 
     def _fit(self, pool: list[Seen], hints: Hints | None = None) -> Surrogate:
         accuracy = np.array([s.accuracy for s in pool], dtype=float)

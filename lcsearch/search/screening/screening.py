@@ -1,210 +1,168 @@
-"""Screening: cuts candidates out of what the run has trained, and says how well they do before any training.
+"""Screening: names candidates for the next trial, and chooses one of them once they were looked at.
 
-On a part of the training images that nothing is fitted to, never on validation images: these judge what was
-trained, and a choice by them would make its accuracies look better than they are. Everything is done in the
-driver's process, and depends on nothing but what the run has recorded: a search that goes on after a kill
-looks at the same candidates and finds the same. What it found is recorded with the trial that was chosen.
+Workers look at them; what they see is recorded. The choice depends on nothing but what is recorded: a search
+that goes on has the same candidates, looks at none of them twice, and chooses the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from optuna.samplers import BaseSampler
 from optuna.trial import FixedTrial
-from torch import nn
 
-from lcsearch.compress import quick
-from lcsearch.compress.cut_out import first_images
-from lcsearch.compress.quick import Passes, QuickCuts
-from lcsearch.core.device import pick_device
-from lcsearch.core.job import Progress
+from lcsearch.core.look import Glance
 from lcsearch.core.parameters import Trial
-from lcsearch.core.records import Screened
+from lcsearch.core.screened import Screened
 from lcsearch.core.spec import TrialSpec
-from lcsearch.core.threads import computing_on
-from lcsearch.data import SearchData, Split
-from lcsearch.nets.weights import load_backbone, load_parent
-from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.settings import RunSettings
+from lcsearch.runs.store import Store
 from lcsearch.search.history import History
-from lcsearch.search.samplers import Promise
-from lcsearch.search.screening.check import screening_images
-from lcsearch.search.screening.entrant import Cut, Images
-from lcsearch.search.screening.race import race
+from lcsearch.search.samplers import Promise, Screen, ScreeningSampler
+from lcsearch.search.screening.answered import Answered
+from lcsearch.search.screening.pool import Entry, Pool, Recorded, recorded_pool
+from lcsearch.search.screening.race import Known, counts_of
 from lcsearch.search.space import BoundSpace
 
-_SOURCES = 8
-"""Trained nets that are kept in memory, with what was worked out of them: a front's, mostly."""
+if TYPE_CHECKING:
+    from optuna.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the next trial is to be asked of.
+
+    Attributes:
+        sampler: Answers its questions.
+        screened: What it was chosen by; None where no candidates were named.
+        parent: The trial that it was cut out of as it was looked at.
+    """
+
+    sampler: BaseSampler
+    screened: Screened | None = None
+    parent: int | None = None
 
 
 class Screening:
-    """Looks at candidates of one run.
+    """The candidates of one run.
 
     Args:
-        directory: The run directory.
         settings: Every setting of the run.
         space: The space, bound to the backbone.
-        data: The images that the run trains on; read when they are first needed.
-    """
-
-    def __init__(
-        self,
-        directory: RunDirectory,
-        settings: RunSettings,
-        space: BoundSpace,
-        data: Callable[[], SearchData],
-    ) -> None:
-        self._directory, self._settings, self._space, self._data = directory, settings, space, data
-        self._sources: dict[int | None, QuickCuts] = {}
-        self._most: dict[int | None, float] = {}
-        self._images: Images | None = None
-        self._passes = Passes()
-
-    def one(self, spec: TrialSpec, parent: int | None, history: History) -> Screened:
-        """Look at one model that is trained whatever it does.
-
-        Args:
-            spec: What is trained.
-            parent: The trial that it is cut out of; None for the backbone.
-            history: Every trial.
-        """
-        with computing_on(self._settings.threads):
-            accuracy = self._cut(spec, parent, history).accuracy(len(self.images))
-        return Screened(accuracy, 1, self.spent())
-
-    def pool(self, suggest: Callable[[Trial], TrialSpec], history: History, progress: Progress) -> Pool:
-        """What looks at the candidates for the next trial.
-
-        Args:
-            suggest: Makes a spec of a candidate's parameters.
-            history: Every trial.
-            progress: Hears what is done; what it raises passes through.
-        """
-        return Pool(self, suggest, history, progress)
-
-    def entrant(self, spec: TrialSpec, history: History, told: Callable[[], None]) -> Cut | None:
-        """A candidate; None where it trains from scratch.
-
-        Args:
-            spec: What would be trained.
-            history: Every trial.
-            told: Called before it is cut out.
-        """
-        if spec.recipe.init != "backbone":
-            return None
-        params = self._space.params(spec.model)
-        parent = history.parent_of(spec, params) if self._settings.inherit else None
-        return self._cut(spec, parent, history, told)
-
-    @property
-    def images(self) -> Images:
-        """What candidates are evaluated on: the last training images; the first ones cut them out."""
-        if self._images is None:
-            data = self._data()
-            held = screening_images(self._settings, len(data.train))
-            last = Split(data.train.images[-held:], data.train.labels[-held:])
-            device = pick_device(self._settings.device)
-            self._images = Images(last, data.info, self._settings.metric, device, self._passes)
-        return self._images
-
-    @property
-    def threads(self) -> int:
-        """Threads on a CPU, as trials have: results may depend on it."""
-        return self._settings.threads
-
-    @property
-    def count(self) -> int:
-        """Candidates that are looked at for one trial."""
-        return self._settings.screen
-
-    def epochs(self, params: int) -> int:
-        """For how many epochs a model of so many parameters is trained."""
-        return self._settings.recipe_of(params, self._space.params(self._space.plain())).epochs
-
-    def _cut(
-        self, spec: TrialSpec, parent: int | None, history: History, told: Callable[[], None] = lambda: None
-    ) -> Cut:
-        if parent not in self._most:
-            whole = self._source(spec, parent, history).whole
-            self._most[parent] = Cut(lambda: whole, self.images).accuracy(len(self.images))
-
-        def make() -> nn.Module:
-            return self._source(spec, parent, history).cut(spec.model)
-
-        return Cut(make, self.images, self._most[parent], told)
-
-    def _source(self, spec: TrialSpec, parent: int | None, history: History) -> QuickCuts:
-        """What cuts models out of a trained net; the net that was used longest ago makes room for another."""
-        found = self._sources.pop(parent, None)
-        while len(self._sources) >= _SOURCES:
-            del self._sources[next(iter(self._sources))]
-        self._sources[parent] = found or self._made_source(spec, parent, history)
-        return self._sources[parent]
-
-    def _made_source(self, spec: TrialSpec, parent: int | None, history: History) -> QuickCuts:
-        if parent is None:
-            whole, before = load_backbone(spec.model, self._directory.start), dict[str, float]()
-        else:
-            model = history[parent].spec.model
-            whole = load_parent(model, self._directory.weights(parent))
-            before = dict(model.channels)
-        data, device = self._data(), pick_device(self._settings.device)
-        few = first_images(data, min(quick.IMAGES, len(data.train) - len(self.images)), device)
-        return QuickCuts(whole.to(device), before, few, self._passes)
-
-    def spent(self) -> int:
-        """Images that went forward through a net since this was last asked."""
-        since, self._passes.images = self._passes.images, 0
-        return since
-
-
-class Pool:
-    """The candidates for one trial, as `lcsearch.search.samplers.Screen` has it.
-
-    Args:
-        screening: Looks at them.
+        held: Training images that candidates are judged by.
+        store: Keeps what is found.
+        study: What samplers see.
         suggest: Makes a spec of a candidate's parameters.
-        history: Every trial.
-        progress: Hears what is done; what it raises passes through.
+        make_sampler: A fresh sampler for the trial of a number.
 
     Attributes:
-        count: Candidates at most.
+        held: As given.
     """
 
     def __init__(
         self,
-        screening: Screening,
+        settings: RunSettings,
+        space: BoundSpace,
+        held: int,
+        store: Store,
+        study: Study,
         suggest: Callable[[Trial], TrialSpec],
-        history: History,
-        progress: Progress,
+        make_sampler: Callable[[int], BaseSampler],
     ) -> None:
-        self._screening, self._suggest = screening, suggest
-        self._history, self._progress = history, progress
-        self._accuracies: dict[str, float | None] = {}
-        self._made = 0
-        self.count = screening.count
+        self._settings, self._space, self.held, self._store = settings, space, held, store
+        self._study, self._suggest, self._make_sampler = study, suggest, make_sampler
+        self._recorded: list[Recorded] = []
+        self._pool: Pool | None = None
+        self._promise: Promise | None = None
 
-    def epochs(self, params: int) -> int:
-        """For how many epochs a model of so many parameters is trained."""
-        return self._screening.epochs(params)
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Numbers of images after which it is decided whether a candidate is looked at more closely."""
+        return counts_of(self.held)
 
-    def __call__(self, answers: Sequence[Mapping[str, Any]], promise: Promise) -> list[float | None]:
-        """Look at candidates, those that cannot come out ahead less closely."""
-        specs = [self._suggest(FixedTrial(dict(own))) for own in answers]
-        with computing_on(self._screening.threads):
-            entrants = [self._screening.entrant(spec, self._history, self._told) for spec in specs]
-            found = race(entrants, promise, len(self._screening.images))
-        names = [spec.fingerprint() for spec in specs]
-        self._accuracies = dict(zip(names, found, strict=True))
-        return found
+    def take_up(self, history: History) -> None:
+        """Find the candidates that an earlier process left, and have what they are cut out of kept."""
+        self._recorded = recorded_pool(self._store, history.next_number)
+        history.hold({one.parent for one in self._recorded if one.parent is not None})
 
-    def screened(self, spec: TrialSpec) -> Screened | None:
-        """What is recorded with the candidate that was chosen; None where none was looked at."""
-        if not self._accuracies:
+    def choice(self, history: History) -> Choice | None:
+        """The next trial; None as long as candidates for it are to be looked at."""
+        pool = self.pool(history)
+        if pool is None:
+            return Choice(self._sampler(history.next_number))
+        standing = pool.standing(self._promised(pool))
+        if standing.wanted:
             return None
-        return Screened(self._accuracies.get(spec.fingerprint()), self._made, self._screening.spent())
+        place = int(np.argmax(self._promised(pool)(standing.accuracies)))
+        chosen = pool.entries[place]
+        return Choice(Answered(chosen.answers), pool.screened(standing.accuracies[place]), chosen.parent)
 
-    def _told(self) -> None:
-        self._made += 1
-        self._progress(f"screening candidates: {self._made} cut out")
+    def pool(self, history: History) -> Pool | None:
+        """The candidates for the next trial; None while too little is known to choose by looks."""
+        if self._pool is None or self._pool.number != history.next_number:
+            self._pool, self._promise = self._open(history), None
+        return self._pool
+
+    def wanted(self, history: History) -> tuple[int, ...]:
+        """Places of the candidates that are to be looked at."""
+        pool = self.pool(history)
+        return () if pool is None else pool.standing(self._promised(pool)).wanted
+
+    def see(self, glance: Glance, history: History) -> bool:
+        """Take a glance into account; whether its candidate is to be looked at more closely."""
+        pool = self.pool(history)
+        assert pool is not None
+        pool.see(glance)
+        go_on = not pool.done(glance.place) and glance.place in self.wanted(history)
+        if not go_on:
+            pool.record(glance.place)
+        return go_on
+
+    def changed(self) -> None:
+        """What samplers see has changed: what candidates promise is to be weighed anew."""
+        self._promise = None
+
+    def _promised(self, pool: Pool) -> Promise:
+        if self._promise is None:
+            sampler = self._sampler(pool.number)
+            assert isinstance(sampler, ScreeningSampler)
+            self._promise = sampler.promise(self._study, [own.answers for own in pool.entries])
+        return self._promise
+
+    def _open(self, history: History) -> Pool | None:
+        number, found = history.next_number, [self._entry(one) for one in self._recorded]
+        self._recorded = []
+        if found:
+            return Pool(self._store, number, found, self.held)
+        sampler = self._sampler(number)
+        named = sampler.candidates(self._study) if isinstance(sampler, ScreeningSampler) else ()
+        if not named:
+            return None
+        pool = Pool(self._store, number, [self._named(answers, history) for answers in named], self.held)
+        history.hold({own.parent for own in pool.entries if own.parent is not None})
+        pool.begin()
+        return pool
+
+    def _named(self, answers: Mapping[str, Any], history: History) -> Entry:
+        spec = self._suggest(FixedTrial(dict(answers)))
+        params, cut = self._space.params(spec.model), spec.recipe.init == "backbone"
+        parent = history.parent_of(spec, params) if cut and self._settings.inherit else None
+        return Entry(answers, spec, params, parent, Known(scratch=not cut))
+
+    def _entry(self, one: Recorded) -> Entry:
+        spec = self._suggest(FixedTrial(dict(one.answers)))
+        params = self._space.params(spec.model)
+        return Entry(one.answers, spec, params, one.parent, one.known, one.cut, one.passed)
+
+    def _sampler(self, number: int) -> BaseSampler:
+        sampler = self._make_sampler(number)
+        if isinstance(sampler, ScreeningSampler):
+            sampler.screen = Screen(self._settings.screen, self._epochs)
+        return sampler
+
+    def _epochs(self, params: int) -> int:
+        """For how many epochs a model of so many parameters is trained."""
+        return self._settings.recipe_of(params, self._space.params(self._space.plain())).epochs

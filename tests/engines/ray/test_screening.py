@@ -8,7 +8,7 @@ import pytest
 from outline import outline
 
 from lcsearch.cli.main import call
-from lcsearch.core.records import Screened
+from lcsearch.core.screened import Screened
 from lcsearch.runs.read import read_run
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.long]

@@ -8,10 +8,12 @@ from pathlib import Path
 from scripted_director import ScriptedDirector, jobs
 
 from lcsearch.core.job import Job, Metrics, Parent, Report, Verdict
+from lcsearch.core.look import Glance, Look, Prospect
 from lcsearch.core.spec import ModelSpec
 from lcsearch.engines import Ending
-from lcsearch.engines.ray.dispatcher import Dispatcher
+from lcsearch.engines.ray.dispatcher import Assignment, Dispatcher
 from lcsearch.engines.ray.job_thread import JobThread
+from lcsearch.engines.ray.messages import Epoch
 from lcsearch.engines.ray.storage import SharedStorage
 from lcsearch.engines.ray.trial_storage import TrialStorage
 
@@ -108,3 +110,63 @@ def test_workers_that_see_the_drivers_disk_read_it_there(tmp_path: Path) -> None
     thread = JobThread(made[0], objective, None, tmp_path / "node/files", tmp_path / "node")
     assert thread.next(Verdict.GO_ON) == Ending("complete", metrics={"accuracy": 2.0})
     assert told == [str(start)]
+
+
+class ReadsWhatItLooksAt:
+    """Reports the number of bytes of what each candidate is cut out of."""
+
+    def __call__(self, job: Job, report: Report) -> Metrics:
+        raise AssertionError("no trial is run")
+
+    def look(self, look: Look, report: Report) -> Metrics:
+        for told, one in enumerate(look.prospects, 1):
+            own = Path(look.start, "backbone.safetensors")
+            file = own if one.parent is None else Path(one.parent.folder, "weights.safetensors")
+            seen = float(len(file.read_bytes()))
+            report(told, Glance(seen, seen, 4, 0, one.place).metrics())
+        return {}
+
+
+def test_what_candidates_are_cut_out_of_reaches_nodes_without_the_drivers_disk(tmp_path: Path) -> None:
+    """Each folder is sent once, for looks and trials alike; a look has no folder of its own."""
+    folder = tmp_path / "run/trials/7"
+    folder.mkdir(parents=True)
+    (folder / "weights.safetensors").write_bytes(b"of trial 7")
+    made, start = starting_jobs(tmp_path)
+    model = ModelSpec("base", 10, 1)
+    prospects = (Prospect(3, model), Prospect(5, model, Parent(str(folder), model)))
+    looks = [Look(-number, prospects, str(start), 8, (4, 8)) for number in (1, 2)]
+    shared = TrialStorage(SharedStorage(str(tmp_path / "shared")), "run")
+    director = ScriptedDirector([*looks, made[0]])
+    dispatcher = Dispatcher(director, lambda: 3, shared)
+    handed = [dispatcher.next_job("a")]
+    for file in (folder / "weights.safetensors", *start.iterdir()):
+        file.unlink()
+    handed += [dispatcher.next_job("b"), dispatcher.next_job("c")]
+    for trial_id, job in zip("ab", handed, strict=False):
+        assert job is not None
+        thread = JobThread(job, ReadsWhatItLooksAt(), shared, tmp_path / "node/files", tmp_path / "node")
+        found = []
+        while not isinstance(message := thread.next(Verdict.GO_ON), Ending):
+            found.append(Glance.of(message.metrics))
+            assert dispatcher.hear(trial_id, message) is Verdict.GO_ON
+        assert found == [Glance(7.0, 7.0, 4, 0, 3), Glance(10.0, 10.0, 4, 0, 5)]
+        assert message == Ending("complete") and dispatcher.hear(trial_id, message) is None
+    assert director.ends == {-1: "complete", -2: "complete"}
+    assert len(list((tmp_path / "shared/run").iterdir())) == 2
+    assert repr(Assignment(looks[0])) == "look-1" and repr(Assignment(made[0])) == "trial-0.0"
+
+
+def test_a_worker_that_sees_the_drivers_disk_looks_there(tmp_path: Path) -> None:
+    _, start = starting_jobs(tmp_path)
+    look = Look(-1, (Prospect(0, ModelSpec("base", 10, 1)),), str(start), 8, (4, 8))
+    thread = JobThread(look, ReadsWhatItLooksAt(), None, tmp_path / "node/files", tmp_path / "node")
+    assert isinstance(thread.next(Verdict.GO_ON), Epoch)
+    assert thread.next(Verdict.STOP) == Ending("complete") and not (tmp_path / "node").exists()
+
+
+def test_an_objective_that_does_not_look_fails_at_a_look_on_ray_too(tmp_path: Path) -> None:
+    _, start = starting_jobs(tmp_path)
+    look = Look(-1, (Prospect(0, ModelSpec("base", 10, 1)),), str(start), 8, (4, 8))
+    ending = JobThread(look, seen, None, tmp_path / "files", tmp_path).next(Verdict.GO_ON)
+    assert isinstance(ending, Ending) and "looks at no candidates" in ending.reason

@@ -15,7 +15,7 @@ from torch import nn
 
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.layers.families.linear import LinearSpec
-from lcsearch.search.samplers import SCREENED, Promise, ScreeningSampler, make, recombine
+from lcsearch.search.samplers import SCREENED, Screen, ScreeningSampler, make, recombine
 from lcsearch.search.samplers._hints import Hints
 from lcsearch.search.samplers._surrogate import Inputs, Surrogate
 from lcsearch.search.space import BoundSpace, bind, parse_space
@@ -33,7 +33,7 @@ SPACE = space()
 
 
 class Looks:
-    """Gives candidates accuracies in turn, and keeps what it was asked and told."""
+    """Gives candidates accuracies in turn, and keeps what was asked and told."""
 
     def __init__(self, count: int, accuracies: Sequence[float | None]) -> None:
         self.count, self.accuracies = count, accuracies
@@ -43,11 +43,20 @@ class Looks:
     def epochs(self, params: int) -> int:
         return 1
 
-    def __call__(self, answers: Sequence[Mapping[str, Any]], promise: Promise) -> Sequence[float | None]:
-        self.answers = answers
-        found = [self.accuracies[place % len(self.accuracies)] for place in range(len(answers))]
-        self.promises = promise(found)
-        return found
+    def sampler(self, seed: int) -> ScreeningSampler:
+        made = recombine.make(seed, SPACE)
+        assert isinstance(made, ScreeningSampler)
+        made.screen = Screen(self.count, self.epochs)
+        return made
+
+    def choice(self, made: optuna.Study, seed: int) -> ModelSpec | None:
+        """The best of those that were named; None where none were."""
+        self.answers = self.sampler(seed).candidates(made)
+        if not self.answers:
+            return None
+        found = [self.accuracies[place % len(self.accuracies)] for place in range(len(self.answers))]
+        self.promises = self.sampler(seed).promise(made, self.answers)(found)
+        return specs(self)[int(np.argmax(self.promises))]
 
 
 def study(screened: Sequence[float | None]) -> optuna.Study:
@@ -73,10 +82,10 @@ BEFORE = [20.0, 84.0, 52.0, 90.0, 70.0, 88.0, 36.0, 60.0, 80.0, 86.0, 44.0, 75.0
 
 
 def ask(made: optuna.Study, looks: Looks | None, seed: int = 0) -> ModelSpec:
-    sampler = recombine.make(seed, SPACE)
-    assert isinstance(sampler, ScreeningSampler)
-    sampler.screen = looks
-    made.sampler = sampler
+    chosen = None if looks is None else looks.choice(made, seed)
+    if chosen is not None:
+        return chosen
+    made.sampler = recombine.make(seed, SPACE)
     return SPACE.suggest(made.ask()).model
 
 
@@ -92,6 +101,19 @@ def test_the_one_that_promises_most_is_trained_and_who_does_better_promises_more
     changed = better.promises - alike.promises
     assert changed[place] > 0 and not np.delete(changed, place).any()
     assert better.promises[place] > 1.2 * alike.promises[place]
+
+
+def test_what_candidates_promise_depends_on_what_is_known_as_they_are_weighed() -> None:
+    """Named before a trial ended, and weighed after that: what moved the front leaves less to gain."""
+    made, looks = study(BEFORE), Looks(6, [60.0])
+    ask(made, looks)
+    before = looks.promises
+    first = made.trials[0]
+    best = {"params": first.params, "distributions": first.distributions, "user_attrs": {SCREENED: 90.0}}
+    smallest = min(trial.values[1] for trial in made.trials)
+    made.add_trial(create_trial(values=[max(t.values[0] for t in made.trials), smallest], **best))
+    after = looks.sampler(0).promise(made, looks.answers)([60.0] * 6)
+    assert len(after) == 6 and (after < before).all()
 
 
 def test_candidates_are_as_many_as_may_be_looked_at_each_once() -> None:
