@@ -125,11 +125,17 @@ class Looker:
         return self._most[folder]
 
     def cut(self, model: ModelSpec, start: str, parent: Parent | None) -> Cut:
-        """Cut a model out; arguments as of `most`."""
+        """Cut a model out; arguments as of `most`.
+
+        Raises:
+            OutOfMemoryError: The device's memory is full, of which the model may be innocent.
+        """
         source = self._source(model, start if parent is None else parent.folder, parent)
         try:
             with during("fitting"):
                 return Cut(source.cut(model).eval(), self._images)
+        except torch.OutOfMemoryError:
+            raise
         except (InputError, ValueError, RuntimeError):  # the trial, if it is one, says why it fails
             return Cut(None, self._images)
 

@@ -189,7 +189,8 @@ class SearchSession(Session):
         """Who proposes the trials, in words."""
         planned, sampler = self._planner.foreseen, self.settings.sampler
         if self.settings.trials <= planned:
-            return "all of them planned"
+            unscreened = ", so that none is chosen by screening" if self.settings.screen else ""
+            return f"all of them planned{unscreened}"
         first = f"up to {planned} of them planned" if self._planner.prepare is None else "planned ones first"
         return f"{first}, the others by {sampler}"
 

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from engine_objectives import Multiplies, Paces, Waits
-from scripted_director import ScriptedDirector, jobs
+from engine_objectives import LooksAndDies, Multiplies, Paces, Waits
+from scripted_director import SPEC, ScriptedDirector, jobs
 
 from lcsearch import engines
 from lcsearch.core import device
 from lcsearch.core.device import DeviceMemory
 from lcsearch.core.job import Objective
+from lcsearch.core.look import Look, Prospect
 from lcsearch.core.machine import cores
 from lcsearch.core.pace import Pace
 from lcsearch.engines import EngineSettings, local
@@ -131,6 +132,14 @@ def test_what_nobody_wants_to_know_is_not_told(tmp_path: Path) -> None:
     crew = Told(found=True)
     run(crew, tmp_path, 1, Paces(True))
     assert crew.heard == []
+
+
+def test_a_look_at_candidates_says_nothing_of_how_fast_trials_go(tmp_path: Path) -> None:
+    prospects = tuple(Prospect(place, SPEC.model) for place in range(3))
+    crew, director = Told(), ScriptedDirector([Look(-1, prospects, str(tmp_path), 8, (4, 8))])
+    with closing(LocalEngine(crew)) as engine:
+        engine.run(director, LooksAndDies(seconds=0))
+    assert director.metrics[-1] == {"answers": 111.0} and crew.heard == []
 
 
 def test_trials_that_only_wait_run_as_many_at_once_as_there_may_be(tmp_path: Path) -> None:

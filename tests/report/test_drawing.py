@@ -71,7 +71,7 @@ def test_each_is_a_plot_that_says_so_where_there_is_nothing(name, example) -> No
     assert isinstance(plugins.find(plugins.PLOT, name), Plot)
     full = draw(example, name)
     drawn = full.figure is not None and bool(full.figure.data)
-    nothing = {"front-trainable": "all that is stored trains here", "profile": "nothing was measured"}
+    nothing = ("front-trainable", "profile", "screening")  # all is trained, nothing measured or screened
     assert drawn == (name not in nothing)
     # One failed trial: only the front, the learning curves and the timeline have something to show.
     failed = draw(make_run(make_trial(0, None, origin="baseline", state="failed", epochs=(50.0,))), name)

@@ -30,7 +30,7 @@ def planned_in(session: SearchSession) -> int:
     """Candidates that come before the sampler's first."""
     proposer, history = session.director._proposer, session.director.history
     count = 0
-    while proposer.next(history, lambda words: None).origin != "sampler":
+    while (found := proposer.next(history)) is not None and found.origin != "sampler":
         count += 1
     return count
 
@@ -48,3 +48,6 @@ def test_what_layers_lose_alone_proposes_more_than_is_known_before(tmp_path: Pat
     session = made(tmp_path / "run", "trained")
     assert said(session, 50) == "planned ones first, the others by random"
     assert said(session, 2) == "all of them planned"
+    session.settings = replace(session.settings, screen=6)
+    assert said(session, 50) == "planned ones first, the others by random"
+    assert said(session, 2) == "all of them planned, so that none is chosen by screening"

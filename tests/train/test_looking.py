@@ -142,6 +142,17 @@ def test_what_cannot_be_cut_out_has_nothing_right(objective: TrainObjective, sta
     assert told[-1].accuracy > 0
 
 
+def test_a_full_device_says_nothing_of_a_candidate(
+    objective: TrainObjective, start: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: QuickCuts, model: ModelSpec) -> nn.Module:
+        raise torch.OutOfMemoryError("no memory")
+
+    monkeypatch.setattr(QuickCuts, "cut", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        look(objective, start, Prospect(0, HALF))
+
+
 def test_without_the_weights_the_run_halts(objective: TrainObjective, start: str, parent: Parent) -> None:
     Path(parent.folder, "weights.safetensors").unlink()
     with pytest.raises(HaltError, match=r"weights\.safetensors"):

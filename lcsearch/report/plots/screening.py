@@ -73,6 +73,7 @@ def candidates_figure(data: Candidates) -> go.Figure:
     figure = go.Figure([_points(name, colour, symbol, own) for name, colour, symbol, own in kinds if own])
     window = window_of(one.accuracy for one in data.models)
     figure.update_layout(size_layout("params", window, f"{data.metric} before training"))
+    figure.update_xaxes(dtick=None)  # they may be so much alike that none of 1, 2 and 5 lies between them
     return figure
 
 

@@ -41,6 +41,8 @@ def test_each_kind_has_its_points_and_each_point_its_trial() -> None:
         "seen on all images": ([70], [61.0], [5]),
         "trained": ([FIRST.params, SECOND.params], [60.0, 55.0], [4, 5]),
     }
+    assert figure.layout.xaxis.type == "log"
+    assert figure.layout.xaxis.dtick is None, "ticks, however much alike the models are"
     assert figure.layout.yaxis.title.text == "macro F1 before training, %"
     assert figure.data[0].hovertext[0] == "for trial 4: 40.0 % of 25 images"
     alone = candidates_figure(Candidates(MODELS[1:2], 2.0, "accuracy"))
