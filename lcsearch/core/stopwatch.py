@@ -15,13 +15,14 @@ from contextvars import ContextVar
 from typing import Literal, TypeVar, get_args
 
 Phase = Literal[
-    "data", "forward", "backward", "optimizer", "evaluation", "fitting", "checkpoint", "waiting", "starting",
-    "building", "other",
+    "data", "forward", "backward", "optimizer", "step", "evaluation", "fitting", "checkpoint", "waiting",
+    "starting", "building", "other",
 ]  # fmt: skip
 PHASES: tuple[Phase, ...] = get_args(Phase)
-"""Reading and augmenting images; the three parts of a step; evaluation; cutting a model out of another and
-fitting it; writing checkpoints and weights; waiting for the search's answer or the next trial; what a worker
-process needs before its first trial; making the model and its optimizer; everything else."""
+"""Reading and augmenting images; the three parts of a step; all of them where a GPU is told of them in one;
+evaluation; cutting a model out of another and fitting it; writing checkpoints and weights; waiting for the
+search's answer or the next trial; what a worker process needs before its first trial; making the model and
+its optimizer; everything else."""
 
 _Item = TypeVar("_Item")
 _SECOND = 1_000_000_000
@@ -138,6 +139,16 @@ def measured(watch: Stopwatch | None = None) -> Iterator[Stopwatch]:
         _running.reset(token)
         watch.turn_to("other")
         _idle = None if _idle is None else (watch.read_at, "waiting")
+
+
+@contextmanager
+def unmeasured() -> Iterator[None]:
+    """Inside, `during` does nothing, and the GPU is not waited for: the time stays with the phase outside."""
+    token = _running.set(None)
+    try:
+        yield
+    finally:
+        _running.reset(token)
 
 
 @contextmanager

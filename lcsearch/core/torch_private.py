@@ -24,6 +24,17 @@ lerp_all: Callable[[Sequence[Tensor], Sequence[Tensor], float], object] = getatt
 )
 """Moves each tensor of one list in place by a share of the way to its partner in another list."""
 
+
+def _copy_one_by_one(into: Sequence[Tensor], of: Sequence[Tensor]) -> None:
+    for one, other in zip(into, of, strict=True):
+        one.copy_(other)
+
+
+copy_all: Callable[[Sequence[Tensor], Sequence[Tensor]], object] = getattr(
+    torch, "_foreach_copy_", _copy_one_by_one
+)
+"""Makes each tensor of one list in place what its partner in another list is."""
+
 transforms_active: Callable[[], bool] = getattr(torch._C, "_are_functorch_transforms_active", lambda: True)
 """Whether ``torch.func`` may be transforming what runs now."""
 

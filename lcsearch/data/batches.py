@@ -18,6 +18,9 @@ from lcsearch.core.errors import InputError
 from lcsearch.data.dataset import DatasetInfo, Split
 from lcsearch.data.resized import random_parts, resized_parts
 
+_AT_ONCE = 1 << 26
+"""Bytes of normalised images that a GPU makes in one go."""
+
 
 class Batches:
     """One epoch after another of normalised batches.
@@ -128,8 +131,9 @@ class Batches:
             yield self._normalise(self._images[here].to(self._device)), self._labels[here]
 
     def _augmented(self, plan: _Plan, steps: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        for step in range(steps):
-            here = slice(step * self.batch_size, (step + 1) * self.batch_size)
+        at_once = self._at_once()
+        for step in range(0, steps, at_once):
+            here = slice(step * self.batch_size, min(step + at_once, steps) * self.batch_size)
             chosen = plan.order[here]
             images = self._images[chosen.to(self._images.device)].to(self._device)
             if self.flip:
@@ -138,7 +142,15 @@ class Batches:
                 images = random_crop(images, plan.top[here], plan.left[here], self.crop)
             if plan.parts is not None:
                 images = resized_parts(images, plan.parts[here])
-            yield self._normalise(images), self._labels[chosen], chosen
+            made = self._normalise(images), self._labels[chosen], chosen
+            yield from zip(*(tensor.split(self.batch_size) for tensor in made), strict=True)
+
+    def _at_once(self) -> int:
+        """Batches that are made in one go: of small images a GPU is asked for many, as asking takes time."""
+        if self._device.type != "cuda" or self._file is not None:
+            return 1
+        image = 4 * self._images[0].numel()
+        return max(1, _AT_ONCE // (image * self.batch_size))
 
     def _normalise(self, images: Tensor) -> Tensor:
         layout = torch.channels_last if images.shape[1] > 1 else torch.contiguous_format

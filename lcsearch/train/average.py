@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from lcsearch.core.torch_private import lerp_all
+from lcsearch.core.torch_private import copy_all, lerp_all
 
 
 def decay_per_step(window: float, steps_per_epoch: int) -> float:
@@ -43,8 +43,8 @@ class AveragedWeights:
         decay = min(self._decay, step / (step + 5))
         means, lives = zip(*self._averaged, strict=True)
         lerp_all(means, lives, 1.0 - decay)
-        for mean, live in self._copied:
-            mean.copy_(live)
+        if self._copied:
+            copy_all(*zip(*self._copied, strict=True))
 
     @torch.no_grad()
     def swap(self) -> None:

@@ -13,6 +13,10 @@ from lcsearch.data import DatasetInfo, Split
 from lcsearch.layers.fast_convolution import fast_convolutions
 from lcsearch.train.sure import answers_of, sure_answers
 
+_IMAGES = 100
+_PIXELS = 1 << 20
+"""At a time on a GPU, at the least number of images."""
+
 
 def evaluate(
     model: nn.Module,
@@ -20,11 +24,23 @@ def evaluate(
     info: DatasetInfo,
     *,
     metric: Metric = ACCURACY,
-    batch_size: int = 100,
+    batch_size: int | None = None,
     device: str | torch.device = "cpu",
 ) -> float:
     """A metric in percent, of all images together, as `scores_of` computes it."""
     return scores_of(model, split, info, (metric,), batch_size=batch_size, device=device)[metric]
+
+
+def images_at_once(image_size: int, device: str | torch.device) -> int:
+    """Images that evaluation gives to a device in one forward pass.
+
+    Large batches make evaluation, not training, the peak of memory; but a GPU is busy only with many pixels.
+
+    Args:
+        image_size: Height and width, in pixels.
+        device: Which.
+    """
+    return max(_IMAGES, _PIXELS // image_size**2) if torch.device(device).type == "cuda" else _IMAGES
 
 
 @torch.no_grad()
@@ -34,7 +50,7 @@ def scores_of(
     info: DatasetInfo,
     metrics: Sequence[Metric],
     *,
-    batch_size: int = 100,
+    batch_size: int | None = None,
     device: str | torch.device = "cpu",
     precision: Precision = "float32",
 ) -> dict[Metric, float]:
@@ -47,7 +63,7 @@ def scores_of(
         split: The images and labels.
         info: How the images are normalised.
         metrics: Which.
-        batch_size: Images per forward pass; large ones make evaluation, not training, the peak of memory.
+        batch_size: Images per forward pass; None for as many as the device likes.
         device: Where to compute.
         precision: With bfloat16 only those images are asked for in float32 whose answer in bfloat16 may be
             another: see `lcsearch.train.sure`.
@@ -55,8 +71,9 @@ def scores_of(
     was_training = model.training
     model.eval()
     answers = answers_of if precision == "float32" else sure_answers
+    size = batch_size or images_at_once(info.image_size, device)
     with fast_convolutions(model, device):
-        found = answers(model, split, info, batch_size, device)
+        found = answers(model, split, info, size, device)
     model.train(was_training)
     # One copy to the CPU: each waits for the device.
     predicted, labels = torch.stack([found, split.labels.to(device)]).cpu().numpy()

@@ -24,6 +24,7 @@ from lcsearch.layers.fast_convolution import fast_convolutions
 from lcsearch.nets.layout import channels_last
 from lcsearch.train.augmentation import crop_and_flip, resizes
 from lcsearch.train.average import AveragedWeights, decay_per_step
+from lcsearch.train.captured import Batch, step_by
 from lcsearch.train.checkpoint import load_checkpoint, save_checkpoint
 from lcsearch.train.evaluate import scores_of
 from lcsearch.train.optimizer import cut_norm, make_optimizer, penalty
@@ -31,8 +32,6 @@ from lcsearch.train.precision import arithmetic
 from lcsearch.train.results import EpochMetrics, TrainingFailed, TrainResult
 from lcsearch.train.schedule import learning_rate
 from lcsearch.train.teacher import Teacher, distillation_loss, teacher_for
-
-_Batch = tuple[Tensor, Tensor, Tensor | None]
 
 _CHECK_EVERY = 16
 """Steps between looks at the losses: each look waits for the device."""
@@ -132,6 +131,7 @@ class _Run:
         )
         self.steps = recipe.epochs * len(self.batches)
         self.optimizer = make_optimizer(self.model, recipe)
+        self.do_step = step_by(self._learn, self.optimizer, regularizer, self.steps, device)
         self.average = AveragedWeights(self.model, decay_per_step(recipe.average, len(self.batches)))
         self.history: list[EpochMetrics] = []
         self.accuracy_before: float | None = None
@@ -159,8 +159,8 @@ class _Run:
         self.model.train()
         losses = torch.zeros(len(self.batches), device=self.device)
         batches = paced(each_during("data", self._batches_of(number, generator)))
-        for index, (images, labels, wanted) in enumerate(batches):
-            losses[index] = self._step((number - 1) * len(self.batches) + index, images, labels, wanted)
+        for index, batch in enumerate(batches):
+            losses[index] = self._step((number - 1) * len(self.batches) + index, batch)
             if index % _CHECK_EVERY == _CHECK_EVERY - 1:
                 self._check(losses, number)
         self._check(losses, number)
@@ -190,7 +190,7 @@ class _Run:
                 precision=self.recipe.precision if self.device.type == "cpu" else "float32",
             )
 
-    def _batches_of(self, epoch: int, generator: torch.Generator) -> Iterator[_Batch]:
+    def _batches_of(self, epoch: int, generator: torch.Generator) -> Iterator[Batch]:
         """Images, labels, and the teacher's scores where there is a teacher."""
         if self.teacher is None:
             yield from ((images, labels, None) for images, labels in self.batches.epoch(generator))
@@ -202,9 +202,17 @@ class _Run:
     def _rate(self, step: int) -> float:
         return learning_rate(step, self.steps, self.recipe.lr, self.recipe.warmup)
 
-    def _step(self, step: int, images: Tensor, labels: Tensor, wanted: Tensor | None) -> Tensor:
+    def _step(self, step: int, batch: Batch) -> Tensor:
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate(step) * group.get("faster", 1.0)  # older checkpoints know of none
+        loss = self.do_step(step, batch)
+        with during("optimizer"):
+            self._prune((step + 1) / self.steps)
+            self.average.update(step)
+        return loss
+
+    def _learn(self, step: int, batch: Batch) -> Tensor:
+        images, labels, wanted = batch
         with during("forward"):
             with arithmetic(self.recipe.precision, self.device):
                 scores = self.model(images)
@@ -217,8 +225,6 @@ class _Run:
             if self.recipe.clip > 0:
                 cut_norm(self.model, self.recipe.clip)
             self.optimizer.step()
-            self._prune((step + 1) / self.steps)
-            self.average.update(step)
         return loss.detach()
 
     def _loss(self, scores: Tensor, labels: Tensor, wanted: Tensor | None) -> Tensor:

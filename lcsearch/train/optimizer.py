@@ -56,10 +56,15 @@ def _in_one_pass(parameter: nn.Parameter) -> bool:
     return parameter.is_floating_point() and parameter.device.type in ("cpu", "cuda", "mps")
 
 
+def regularized(regularizer: Regularizer, step: int) -> bool:
+    """Whether a step (0 for the first) has the regularizer in its loss."""
+    return regularizer.weight > 0 and step % regularizer.every == 0
+
+
 def penalty(model: nn.Module, recipe: Recipe, regularizer: Regularizer, step: int) -> Tensor | float:
     """Penalties that a step (0 for the first) adds to the cross entropy: the regularizer's, and an L1 one."""
     total: Tensor | float = 0.0
-    if regularizer.weight > 0 and step % regularizer.every == 0:
+    if regularized(regularizer, step):
         total = total + regularizer.weight * regularization(model, regularizer.reduction)
     if recipe.coefficient_l1 > 0:
         for pruned in prunable(model):

@@ -56,6 +56,22 @@ def test_lists_move_one_by_one_where_there_is_no_call_for_all(without: Removed) 
     check_lerp(module)
 
 
+def check_copy(module: ModuleType) -> None:
+    into, of = [torch.zeros(2), torch.tensor(3)], [torch.tensor([1.0, 2.0]), torch.tensor(7)]
+    module.copy_all(into, of)
+    assert [tensor.tolist() for tensor in into] == [[1.0, 2.0], 7]
+
+
+def test_lists_become_others() -> None:
+    check_copy(torch_private)
+
+
+def test_lists_become_others_one_by_one_where_there_is_no_call_for_all(without: Removed) -> None:
+    module = without(torch, "_foreach_copy_")
+    assert module.copy_all.__module__ == torch_private.__name__
+    check_copy(module)
+
+
 def test_transforms_are_seen() -> None:
     seen: list[bool] = []
     assert not torch_private.transforms_active()

@@ -7,6 +7,7 @@ import torchvision.transforms.functional as TF
 
 from lcsearch.core.errors import InputError
 from lcsearch.data import Batches, DatasetInfo, Split
+from lcsearch.data import batches as batches_module
 from lcsearch.data.batches import random_crop, random_flip
 
 
@@ -206,3 +207,32 @@ def test_augmentation_needs_a_generator() -> None:
 def test_wrong_input(split: Split, batch_size: int, crop: int, said: str) -> None:
     with pytest.raises(InputError, match=said):
         Batches(split, info(), batch_size, augment=True, crop=crop)
+
+
+@pytest.mark.parametrize(("images", "at_once"), [(23, 2), (23, 99), (20, 3)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_batches_made_in_one_go_are_those_made_one_by_one(
+    images: int, at_once: int, channels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = Batches(noise(images, channels), info(channels), 4, augment=True)
+    one, views = list(batches.indexed(seeded(1))), list(batches.view(seeded(1)))
+    monkeypatch.setattr(Batches, "_at_once", lambda _: at_once)
+    for made, alone in zip(batches.indexed(seeded(1)), one, strict=True):
+        for tensor, expected in zip(made, alone, strict=True):
+            assert torch.equal(tensor, expected) and tensor.stride() == expected.stride()
+    assert all(map(torch.equal, batches.view(seeded(1)), views))
+    assert [len(made) for made in batches.view(seeded(1))] == [4] * (images // 4) + [images % 4] * (
+        images % 4 > 0
+    )
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_makes_the_batches_that_the_cpu_makes(monkeypatch: pytest.MonkeyPatch) -> None:
+    some, facts = noise(100, 3), info(3)
+    expected = list(Batches(some, facts, 8, augment=True).indexed(seeded()))
+    monkeypatch.setattr(batches_module, "_AT_ONCE", 3 * 8 * 3 * 8 * 8 * 4)
+    for device, alone in zip(
+        Batches(some, facts, 8, augment=True, device="cuda").indexed(seeded()), expected, strict=True
+    ):
+        for tensor, wanted in zip(device, alone, strict=True):
+            torch.testing.assert_close(tensor.cpu(), wanted)

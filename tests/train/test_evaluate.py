@@ -7,7 +7,7 @@ from torch import nn
 
 from lcsearch.data import SearchData, Split
 from lcsearch.train import evaluate
-from lcsearch.train.evaluate import scores_of
+from lcsearch.train.evaluate import images_at_once, scores_of
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 300, 1000])
@@ -61,3 +61,11 @@ def test_metrics_are_of_all_images_together_not_means_over_batches(digits: Searc
     assert found == pytest.approx(expected)
     assert evaluate(model, split, digits.info, metric="macro-f1") == pytest.approx(expected["macro-f1"])
     assert len(set(found.values())) == 3
+
+
+@pytest.mark.parametrize(
+    ("device", "size", "images"),
+    [("cpu", 28, 100), ("mps", 28, 100), ("cuda", 32, 1024), ("cuda", 28, 1337), ("cuda:1", 224, 100)],
+)
+def test_a_gpu_gets_more_small_images_at_a_time(device: str, size: int, images: int) -> None:
+    assert images_at_once(size, device) == images

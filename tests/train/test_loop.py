@@ -8,42 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from every_state import make_net
 from torch import Tensor, nn
 
 from lcsearch.core.errors import InputError
 from lcsearch.core.spec import Recipe, Regularizer
 from lcsearch.data import SearchData
-from lcsearch.layers import LinearConv2d
 from lcsearch.train import EpochMetrics, TrainingFailed, evaluate, train
 
 pytestmark = pytest.mark.slow
 
 RECIPE = Recipe(epochs=4, batch_size=64, lr=0.05, average=0.25, coefficient_l1=1e-5, label_smoothing=0.1)
 REGULARIZER = Regularizer(weight=0.01, every=3)
-
-
-def make_net(channels: int = 1) -> nn.Module:
-    """Every kind of state at once: batch norm, dropout, all three kinds of coefficients."""
-    torch.manual_seed(0)
-    return nn.Sequential(
-        nn.Conv2d(channels, 8, 3, stride=2, padding=1),
-        nn.BatchNorm2d(8),
-        nn.ReLU(),
-        LinearConv2d(8, 16, 3, padding=1, alpha=0.5, sparsity=0.5),
-        nn.BatchNorm2d(16),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Dropout(0.2),
-        LinearConv2d(16, 16, 3, padding=1, alpha=0.25, rank=2),
-        nn.BatchNorm2d(16),
-        nn.ReLU(),
-        LinearConv2d(16, 16, 3, padding=1, alpha=0.25),
-        nn.BatchNorm2d(16),
-        nn.ReLU(),
-        nn.AdaptiveMaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(64, 10),
-    )
 
 
 def state_of(model: nn.Module) -> dict[str, Tensor]:

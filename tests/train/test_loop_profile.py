@@ -48,7 +48,7 @@ def test_each_part_of_each_step_is_counted_once_and_all_of_it_is_the_time_of_the
         "data": steps + EPOCHS,  # one look in each epoch finds that there is no more
         "forward": steps,
         "backward": steps,
-        "optimizer": steps,
+        "optimizer": 2 * steps,  # its step; then pruning and the average
         "evaluation": EPOCHS + 1,  # also before the first epoch, where other weights are taken over
         "fitting": 1,
         "building": 1,

@@ -13,13 +13,13 @@ from lcsearch.report.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMIL
 from lcsearch.report.times import time_unit
 
 _COLOURS = {
-    "forward": BLUE, "backward": SKY, "optimizer": GREEN, "data": ORANGE, "evaluation": PURPLE,
-    "fitting": VERMILION, "checkpoint": BLUE, "waiting": GREY, "starting": ORANGE, "building": SKY,
-    "other": PURPLE,
+    "forward": BLUE, "backward": SKY, "optimizer": GREEN, "step": GREEN, "data": ORANGE,
+    "evaluation": PURPLE, "fitting": VERMILION, "checkpoint": BLUE, "waiting": GREY, "starting": ORANGE,
+    "building": SKY, "other": PURPLE,
 }  # fmt: skip
 _HEIGHT = 380
 """Its own: the timeline beside it is as low as its workers are few."""
-_SECOND_OF_A_COLOUR = {"checkpoint": "/", "starting": "/", "building": "/", "other": "/"}
+_SECOND_OF_A_COLOUR = {"step": "/", "checkpoint": "/", "starting": "/", "building": "/", "other": "/"}
 
 
 @dataclass(frozen=True, slots=True)
