@@ -16,7 +16,7 @@ from lcsearch.core.spec import Recipe, Regularizer
 from lcsearch.core.stopwatch import measured
 from lcsearch.data import SearchData
 from lcsearch.train import captured, train
-from lcsearch.train.captured import Batch, CapturedSteps, step_by
+from lcsearch.train.captured import Batch, CapturedSteps, Learn, step_by
 from lcsearch.train.optimizer import make_optimizer
 
 RECIPE = Recipe(epochs=4, batch_size=64, lr=0.05, average=0.25, coefficient_l1=1e-5, label_smoothing=0.1)
@@ -35,6 +35,20 @@ class Own(nn.Module):
         self.also(x)
         scores: Tensor = self.linear(x)
         return scores
+
+
+@pytest.fixture
+def whatever_pays(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Capture whatever can be, also where something else keeps the GPU busy; steps that were captured."""
+    monkeypatch.setattr(captured, "_ASKING", 0.0)
+    steps, of = list[int](), captured._Graph.of
+
+    def noted(learn: Learn, optimizer: torch.optim.Optimizer, step: int, batch: Batch) -> captured._Graph:
+        steps.append(step)
+        return of(learn, optimizer, step, batch)
+
+    monkeypatch.setattr(captured._Graph, "of", noted)
+    return steps
 
 
 def steps_of(
@@ -90,18 +104,18 @@ def test_without_a_gpu_a_step_is_as_it_was() -> None:
 
 
 @cuda
-def test_a_graph_learns_as_the_arithmetic_says_at_the_rate_of_each_step() -> None:
+def test_a_graph_learns_as_the_arithmetic_says_at_the_rate_of_each_step(whatever_pays: list[int]) -> None:
     torch.manual_seed(0)
     done, losses = steps_of(nn.Linear(6, 3))
-    assert done.pays is True
+    assert done.pays is True and whatever_pays == [7]
     assert losses == pytest.approx(by_hand(), rel=1e-3)
 
 
 @cuda
-def test_each_step_of_a_graph_drops_out_anew() -> None:
+def test_each_step_of_a_graph_drops_out_anew(whatever_pays: list[int]) -> None:
     torch.manual_seed(0)
-    done, losses = steps_of(nn.Linear(6, 3), dropout=0.5, rate=0.0)
-    assert done.pays is True
+    _, losses = steps_of(nn.Linear(6, 3), dropout=0.5, rate=0.0)
+    assert whatever_pays == [7]
     assert len(set(losses[100:])) > 50
 
 
@@ -117,19 +131,21 @@ def test_each_step_of_a_graph_drops_out_anew() -> None:
     ],
     ids=["looks", "chooses", "Python's", "NumPy's", "PyTorch's"],
 )
-def test_a_step_that_a_graph_would_not_repeat_is_not_captured(also: Callable[[Tensor], object]) -> None:
+def test_a_step_that_a_graph_would_not_repeat_is_not_captured(
+    also: Callable[[Tensor], object], whatever_pays: list[int]
+) -> None:
     torch.manual_seed(0)
     plain = nn.Linear(6, 3)
     net = Own(also)
     net.linear.load_state_dict(plain.state_dict())
     done, losses = steps_of(net)
-    assert done.pays is False
+    assert done.pays is False and not whatever_pays
     assert losses == pytest.approx(by_hand(), rel=1e-3)
 
 
 @cuda
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
-def test_a_training_goes_on_where_capturing_fails(dropout: float) -> None:
+def test_a_training_goes_on_where_capturing_fails(dropout: float, whatever_pays: list[int]) -> None:
     def fail(x: Tensor) -> None:
         if torch.cuda.is_current_stream_capturing():
             x.sum().item()
@@ -139,7 +155,7 @@ def test_a_training_goes_on_where_capturing_fails(dropout: float) -> None:
     net = Own(fail)
     net.linear.load_state_dict(plain.state_dict())
     done, losses = steps_of(net, dropout=dropout)
-    assert done.pays is False
+    assert done.pays is False and whatever_pays == [7]
     if not dropout:
         assert losses == pytest.approx(by_hand(), rel=1e-3)
     assert len(set(losses[100:])) > 50
@@ -161,7 +177,7 @@ def test_short_trainings_are_not_captured(monkeypatch: pytest.MonkeyPatch) -> No
 def trained(
     digits: SearchData, monkeypatch: pytest.MonkeyPatch, *, graphs: bool, checkpoint: Path | None = None
 ) -> tuple[list[float], dict[str, Tensor]]:
-    monkeypatch.setattr(captured, "WORTH", 20 if graphs else 10**9)
+    monkeypatch.setattr(captured, "WORTH", 5 if graphs else 10**9)
     monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)
     net = make_net()
     for module in net.modules():
@@ -182,8 +198,11 @@ def trained(
 
 
 @cuda
-def test_a_training_is_the_same_with_graphs(digits: SearchData, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_is_the_same_with_graphs(
+    digits: SearchData, monkeypatch: pytest.MonkeyPatch, whatever_pays: list[int]
+) -> None:
     losses, state = trained(digits, monkeypatch, graphs=True)
+    assert whatever_pays == [7, 9]  # without the regularizer, and with it
     expected, wanted = trained(digits, monkeypatch, graphs=False)
     assert losses == pytest.approx(expected, rel=2e-3)
     for name, tensor in state.items():
@@ -192,19 +211,21 @@ def test_a_training_is_the_same_with_graphs(digits: SearchData, monkeypatch: pyt
 
 @cuda
 def test_a_training_with_graphs_goes_on_from_its_checkpoint(
-    digits: SearchData, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    digits: SearchData, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, whatever_pays: list[int]
 ) -> None:
     whole, _ = trained(digits, monkeypatch, graphs=True)
     trained(digits, monkeypatch, graphs=True, checkpoint=tmp_path / "checkpoint.pt")
     resumed, _ = trained(digits, monkeypatch, graphs=True, checkpoint=tmp_path / "checkpoint.pt")
+    assert len(whatever_pays) == 6
     assert resumed == pytest.approx(whole, rel=2e-3)
 
 
 @cuda
 def test_the_time_of_graphs_has_a_name_of_its_own(
-    digits: SearchData, monkeypatch: pytest.MonkeyPatch
+    digits: SearchData, monkeypatch: pytest.MonkeyPatch, whatever_pays: list[int]
 ) -> None:
     with measured() as watch:
         trained(digits, monkeypatch, graphs=True)
     spent = watch.seconds()
+    assert whatever_pays
     assert spent["step"] > 0 and spent["forward"] > 0
