@@ -75,7 +75,7 @@ def stand(known: Sequence[Known], promise: Promise, images: int) -> Standing:
     accuracies = [one.at_best(images) for one in known]
     hoped = promise(accuracies)
     seen = [one.accuracy if not one.scratch and one.images >= images else None for one in known]
-    reached = promise([a if own is None else own for a, own in zip(accuracies, seen, strict=True)])
+    reached = promise(seen)
     before, best, bars = -math.inf, -math.inf, []
     for place, own in enumerate(seen):
         bars.append(before)
