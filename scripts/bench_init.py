@@ -8,7 +8,9 @@ lose the least (a search proposes both in turn), cut out of the backbone and fin
 or trained from scratch for as many epochs in total. Rivals: nets of which every layer keeps the same share of
 its channels, plain or separable, both ways; the backbone pruned by magnitude (the package torch-pruning); and
 the model that the sensitivity of alphas alone promises, with all channels. Each with and without distillation
-(learning from the backbone's outputs too). 3 seeds: mean and sample standard deviation.
+(learning from the backbone's outputs too). With --fastnas also what NVIDIA Model-Optimizer's FastNAS prunes
+the backbone to (`pip install nvidia-modelopt torchprofile==0.0.4`). 3 seeds: mean and sample standard
+deviation.
 
 How: processes of one thread each; every finished training is one line of a file, so the script goes on where
 it was stopped, and any beginning is a usable table. `base` gets images of 28 pixels, `vgg11` of 16, unless
@@ -17,6 +19,7 @@ it was stopped, and any beginning is a usable table. `base` gets images of 28 pi
     python scripts/bench_init.py init.jsonl                       # about two hours on 2 idle cores
     python scripts/bench_init.py init.jsonl --device cuda --jobs 12
     python scripts/bench_init.py init.jsonl --table --plot docs/images/init.png
+    python scripts/bench_init.py init.jsonl --backbone vgg11 --size 1/4 --size 1/16 --size 1/32 --fastnas
     python scripts/bench_init.py init.jsonl --convert     # seconds to cut resnet18 out of a trained one
     python scripts/bench_init.py init.jsonl --search      # searches from scratch and from the backbone
 """
@@ -47,18 +50,19 @@ IMAGE_SIZE = {"base": 28, "vgg11": 16}
 CONVERT_IMAGE_SIZE = 32
 
 
-def order(backbones: Sequence[str], seeds: int, image_size: int | None, where: Where) -> Iterator[Task]:
+def order(asked: argparse.Namespace, where: Where) -> Iterator[Task]:
     """Every task: what matters most of each seed, then the others."""
+    backbones, image_size = asked.backbone or list(contenders.SIZES), asked.image_size
     for more in (False, True):
-        for seed in range(seeds):
+        for seed in range(asked.seeds):
             for backbone in [] if more else backbones:
                 pixels = image_size or IMAGE_SIZE[backbone]
                 what = What(backbone, seed, "backbone", "plain", "1", "", pixels)
                 yield Task(what, ((0, 0.0),), where)
-            for kind, shape, how, trainings in contenders.arms(more):
+            for kind, shape, how, trainings in contenders.arms(more, asked.fastnas):
                 for backbone in backbones:
                     net = Net(backbone, image_size or IMAGE_SIZE[backbone], where.images)
-                    for size in contenders.SIZES[backbone]:
+                    for size in asked.size or contenders.SIZES[backbone]:
                         if net.reaches(shape, size):
                             what = What(backbone, seed, kind, shape, size, how, net.image_size)
                             yield Task(what, trainings, where)
@@ -125,20 +129,18 @@ def main() -> int:
     )
     folder = arguments.folder or records.with_suffix(".starts")
     where = Where(folder, images, arguments.device)
-    backbones = arguments.backbone or list(contenders.SIZES)
     tasks = [
         task
-        for task in order(backbones, arguments.seeds, size, where)
-        if task.what.kind == "backbone" or _wanted(task.what, arguments.only, arguments.size)
+        for task in order(arguments, where)
+        if task.what.kind == "backbone" or _wanted(task.what, arguments.only)
     ]
     failed = work_off(records, arguments.jobs, partial(ready, tasks), do, words)
     print(table(read(records)))
     return 1 if failed else 0
 
 
-def _wanted(what: What, only: Sequence[str] | None, sizes: Sequence[str] | None) -> bool:
-    name = f"{what.kind}-{what.shape.replace(' ', '-')}"
-    return (not only or name in only) and (not sizes or what.size in sizes)
+def _wanted(what: What, only: Sequence[str] | None) -> bool:
+    return not only or f"{what.kind}-{what.shape.replace(' ', '-')}" in only
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -150,7 +152,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--backbone", action="append", choices=list(contenders.SIZES), help="repeatable")
-    parser.add_argument("--size", action="append", help="only this, such as 1/4; repeatable")
+    parser.add_argument("--size", action="append", help="only this, such as 1/32; repeatable")
+    parser.add_argument("--fastnas", action="store_true", help="also NVIDIA Model-Optimizer's pruning")
     parser.add_argument("--only", action="append", help="only this, such as cut-thinner; repeatable")
     parser.add_argument("--seeds", type=int, default=contenders.SEEDS)
     parser.add_argument("--image-size", type=int, help="in pixels, for every backbone")

@@ -72,7 +72,7 @@ def _load(images: Images, size: int) -> SearchData:
     )
 
 
-def arms(more: bool) -> Iterator[tuple[str, str, str, tuple[Training, ...]]]:
+def arms(more: bool, fastnas: bool) -> Iterator[tuple[str, str, str, tuple[Training, ...]]]:
     """Kind, shape, choice of channels and trainings of what is compared: what matters most, or more.
 
     What is cut out is also measured as it is. From scratch the backbone's epochs come on top.
@@ -82,6 +82,8 @@ def arms(more: bool) -> Iterator[tuple[str, str, str, tuple[Training, ...]]]:
             yield "cut", shape, "", ((0, 0.0), *DISTILLED)
         for shape in ("guided", "guided separable", "separable", "thinner"):
             yield "scratch", shape, "", DISTILLED
+        if fastnas:
+            yield "cut", "fastnas", "", ((0, 0.0), *DISTILLED)
     else:
         for shape in ("guided", "thinner"):
             yield "scratch", shape, "", ALONE

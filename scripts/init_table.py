@@ -39,6 +39,7 @@ RIVALS = _with_and_without_teacher(
         ("cut", "separable", ""): "thinner and separable, cut out",
         ("scratch", "separable", ""): "thinner and separable, from scratch",
         ("cut", "pruned", ""): "pruned by magnitude",
+        ("cut", "fastnas", ""): "pruned by FastNAS",
         ("cut", "alpha", ""): "alphas alone, guided, cut out",
         ("scratch", "alpha", ""): "alphas alone, guided, from scratch",
     }
@@ -56,6 +57,7 @@ COLOURS = {
     ("cut", "separable"): "#cc79a7",
     ("scratch", "separable"): "#e6b3cf",
     ("cut", "pruned"): "#d55e00",
+    ("cut", "fastnas"): "#f0e442",
     ("cut", "alpha"): "#333333",
     ("scratch", "alpha"): "#888888",
 }

@@ -12,6 +12,7 @@ from typing import cast
 
 import init_contenders as contenders
 import torch
+from fastnas_peer import fastnas
 from init_contenders import Images, Net, Training
 from torch import nn
 from work_off import Line
@@ -36,8 +37,8 @@ class What:
         backbone: What is compressed.
         seed: Of everything random, the backbone's training included.
         kind: ``backbone``, ``cut`` or ``scratch``.
-        shape: ``plain``, ``guided``, ``guided separable``, ``alpha``, ``separable``, ``thinner`` or
-            ``pruned``.
+        shape: ``plain``, ``guided``, ``guided separable``, ``alpha``, ``separable``, ``thinner``, ``pruned``
+            or ``fastnas``.
         size: Share of the backbone's parameters.
         how: How channels are chosen; empty for the product's way.
         image_size: In pixels.
@@ -175,7 +176,7 @@ def _cut(task: Task) -> list[Line]:
     """Cut a model out of the backbone, measure it, and fine-tune it in each way."""
     net, start, device, lines = task.net, task.start, task.where.device, list[Line]()
     begin = time.perf_counter()
-    cut = _cut_out(task, load_backbone(net.plain, start.folder))
+    cut, images = _cut_out(task, load_backbone(net.plain, start.folder))
     before = round(evaluate(cut.to(device), net.data.validation, net.data.info, device=device), 4)
     cut_seconds = round(time.perf_counter() - begin, 1)
     for training in task.trainings:
@@ -184,17 +185,22 @@ def _cut(task: Task) -> list[Line]:
             recipe = contenders.fine_tuning(training)
             accuracies = _trained(task, model.requires_grad_(True), recipe, 1000 + task.what.seed)
         line = _line(task, training, model, accuracies, begin)
-        lines.append({**line, "before": before, "cut_seconds": cut_seconds})
+        lines.append({**line, "before": before, "cut_seconds": cut_seconds, "images": images})
     return lines
 
 
-def _cut_out(task: Task, whole: nn.Module) -> nn.Module:
-    net, what = task.net, task.what
+def _cut_out(task: Task, whole: nn.Module) -> tuple[nn.Module, int | None]:
+    """The model that is cut out, and images that a search of its own has seen, where there is one."""
+    net, what, device = task.net, task.what, task.where.device
     if what.shape == "pruned":
-        return net.pruned(whole, what.size)
+        return net.pruned(whole, what.size), None
+    if what.shape == "fastnas":
+        seen = task.start.folder / "fastnas.pt"
+        found = fastnas(whole, net.data, net.budget(what.size), seen, device)
+        return found.model, found.images
     spec = net.made(what.shape, what.size, task.start)
     how = cast(Thinned, what.how or DEFAULT_THINNED)
-    return cut_out(whole, spec, net.data, device=task.where.device, thinned=how)
+    return cut_out(whole, spec, net.data, device=device, thinned=how), None
 
 
 def _fresh(task: Task, spec: ModelSpec) -> nn.Module:
