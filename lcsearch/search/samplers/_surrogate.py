@@ -1,6 +1,6 @@
-"""A Gaussian process that guesses accuracy from what each layer keeps.
+"""A Gaussian process that guesses a number, such as accuracy, from what each layer keeps.
 
-The kernel is a sum: one Matérn 5/2 term per layer, averaged, because the loss of accuracy is nearly
+The kernel is a sum: one Matérn 5/2 term per layer, averaged, because what is lost is nearly
 additive over layers; and one term over everything, for what is not. A straight line in log params
 carries the trend. Length scale, mix and noise are picked from a small grid by marginal likelihood, on a
 subset where there are many trials: a proposal must take milliseconds.
@@ -24,14 +24,11 @@ _SHAPES = tuple(itertools.product(_LENGTHS, (0.3, 0.7)))
 """Length scales in log shares, and shares of the additive part."""
 
 _NOISES = tuple(itertools.product((0.5, 1.5), (0.7, 2.0)))
-"""Factors on the noise of trained and of predicted accuracies."""
-
-_BIAS = 0.2
-"""Standard deviation, in points, of how far predicted accuracies are off together."""
+"""Factors on the noise of what was trained to its end and of predictions."""
 
 _TUNE_ON = 64
 _TREND_VARIANCE = 1.0
-_SLOPE = 0.05
+_SLOPE = 0.01
 _JITTER = 1e-6
 
 
@@ -42,7 +39,7 @@ class Inputs:
     Attributes:
         features: (n, blocks · block) numbers of the layers, then (n, rest) numbers of what is shared.
         log_params: (n,) natural logarithm of the parameter counts.
-        hints: (n, k) what else is known of them, in which accuracy is a straight line; None where nothing is.
+        hints: (n, k) what else is known of them, in which the value is a straight line; None where nothing.
     """
 
     features: Array
@@ -108,27 +105,29 @@ class _Kernel:
 
 
 class Surrogate:
-    """Fitted to trials; guesses accuracies of others.
+    """Fitted to trials; guesses a number of others.
 
     Args:
         inputs: The trials' models.
-        accuracy: (n,) in percent.
-        noise: (n,) standard deviations in points.
-        predicted: (n,) whether the accuracy is a stopped trial's prediction: those share an unknown bias.
+        values: (n,) what is to be guessed of others.
+        noise: (n,) its standard deviations.
+        predicted: (n,) whether it is a prediction: those have a factor on their noise of their own.
+        bias: (n,) standard deviations of an error that all have in common.
         block: Features per layer.
         blocks: Layers.
         singles: Choices of channels: a number each, behind those of the layers.
-        slopes: (2, k) how much accuracy is expected to rise with each hint, in points, and the standard
-            deviation of what it really rises by; None without hints.
+        slopes: (2, k) how much it is expected to rise with each hint, and the standard deviation of what it
+            really rises by; None without hints.
     """
 
     def __init__(
         self,
         inputs: Inputs,
-        accuracy: Array,
+        values: Array,
         noise: Array,
         predicted: Array,
         *,
+        bias: Array,
         block: int,
         blocks: int,
         singles: int = 0,
@@ -136,25 +135,25 @@ class Surrogate:
     ) -> None:
         self._inputs, self._slopes = inputs, slopes
         expected = self._expected(inputs)
-        accuracy = accuracy - expected
+        values = values - expected
         starts = [*range(0, block * blocks, block), *range(block * blocks, block * blocks + singles)]
         self._parts = [slice(start, end) for start, end in pairwise([*starts, block * blocks + singles])]
         self._centre = float(np.mean(inputs.log_params))
-        self._middle = float(np.median(accuracy))
-        self._scale = float(np.std(accuracy)) or 1.0
+        self._middle = float(np.median(values))
+        self._scale = float(np.std(values)) or 1.0
         self._told = np.ones(0) if slopes is None else slopes[1] / self._scale
-        target = (accuracy - self._middle) / self._scale
+        target = (values - self._middle) / self._scale
         few = np.unique(np.linspace(0, len(target) - 1, min(len(target), _TUNE_ON)).astype(int))
-        noises = _Noises(noise / self._scale, predicted, self._scale)
+        noises = _Noises(noise / self._scale, predicted, bias / self._scale)
         self._kernel, factors = _likeliest(self._distances(inputs[few]), noises[few], target[few])
         clean = self._kernel(self._distances(inputs))
         self._factor = cholesky(clean + noises(*factors), lower=True, check_finite=False)
         self._weights = cho_solve((self._factor, True), target, check_finite=False)
         self.fitted: Array = self._middle + self._scale * (clean @ self._weights) + expected
-        """(n,) guesses of the trials' own noise-free accuracies, in percent."""
+        """(n,) guesses of the trials' own values without noise."""
 
     def guess(self, inputs: Inputs) -> tuple[Array, Array]:
-        """Means and standard deviations (m,) of the noise-free accuracy, in percent and points."""
+        """Means and standard deviations (m,) of the value without noise."""
         cross = self._kernel(self._distances(inputs, self._inputs))
         mean = cross @ self._weights
         solved = solve_triangular(self._factor, cross.T, lower=True, check_finite=False)
@@ -165,7 +164,7 @@ class Surrogate:
         return self._middle + self._scale * mean + self._expected(inputs), self._scale * spread
 
     def _expected(self, inputs: Inputs) -> Array:
-        """(m,) points by which accuracies are expected to be higher for what the hints say."""
+        """(m,) by how much values are expected to be higher for what the hints say."""
         if inputs.hints is None or self._slopes is None:
             return np.zeros(len(inputs.log_params))
         return np.asarray(inputs.hints @ self._slopes[0])
@@ -202,23 +201,22 @@ class _Noises:
 
     Attributes:
         noise: (n,) standard deviations.
-        predicted: (n,) whether an accuracy is a prediction: those share an unknown bias.
-        scale: Points of accuracy that are 1.
+        predicted: (n,) whether a value is a prediction.
+        bias: (n,) standard deviations of an error that all have in common.
     """
 
     noise: Array
     predicted: Array
-    scale: float
+    bias: Array
 
     def __getitem__(self, few: Array) -> _Noises:
         """That of some models."""
-        return _Noises(self.noise[few], self.predicted[few], self.scale)
+        return _Noises(self.noise[few], self.predicted[few], self.bias[few])
 
     def __call__(self, trained: float, stopped: float) -> Array:
-        """Covariances (n, n), with these factors on the noise of trained and of predicted accuracies."""
+        """Covariances (n, n), with these factors on the noise of trained and of predicted ones."""
         noise = self.noise * np.where(self.predicted, stopped, trained)
-        shared = np.outer(self.predicted, self.predicted) * (_BIAS / self.scale) ** 2
-        return np.asarray(np.diag(noise**2 + _JITTER) + shared)
+        return np.asarray(np.diag(noise**2 + _JITTER) + np.outer(self.bias, self.bias))
 
 
 def _likeliest(there: _Distances, noises: _Noises, target: Array) -> tuple[_Kernel, tuple[float, float]]:

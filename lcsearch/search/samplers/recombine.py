@@ -4,8 +4,9 @@ Hundreds of children of the front are made per proposal: layers mixed from two p
 one layer moved while the others pay for it, whole models resized, and shapes that are known to be good.
 Their sizes are exact (closed form), their accuracies guessed by a Gaussian process over what each layer
 keeps, fitted to every trial so far; stopped trials count with their predicted accuracy and a larger
-noise. The child with the largest expected hypervolume improvement is proposed. What was proposed
-before, and what is over a limit, is not proposed again.
+noise. The most promising children are nudged, then the most promising of all, and again. The child with
+the largest expected hypervolume improvement is proposed. What was proposed before, and what is over a
+limit, is not proposed again.
 
 Sources: layer-wise recombination after NSGA-II (Deb et al. 2002) and regularized evolution
 (arXiv 1802.01548); pre-screening by expected hypervolume improvement (Emmerich et al. 2006), here with
@@ -26,13 +27,14 @@ from optuna.trial import FrozenTrial
 from lcsearch.core.improvement import expected_improvement
 from lcsearch.core.pareto import Box, ranks
 from lcsearch.search.samplers import Promise, Screen
+from lcsearch.search.samplers._guesses import Guesses
 from lcsearch.search.samplers._hints import SLOPES, Hints
 from lcsearch.search.samplers._layout import Genome, Layout, layout_of
 from lcsearch.search.samplers._limits import Limits
 from lcsearch.search.samplers._moves import Moves
 from lcsearch.search.samplers._past import LATEST, Past, Seen, recall
 from lcsearch.search.samplers._sizes import Sizes
-from lcsearch.search.samplers._surrogate import Inputs, Surrogate
+from lcsearch.search.samplers._surrogate import Inputs
 from lcsearch.search.space import BoundSpace
 
 CHILDREN = 128
@@ -47,7 +49,8 @@ _BELOW_BEST = 5.5
 _FLOOR = 12.0
 _MOST = 160
 _RETRIES = 5
-_REFINED, _NUDGES = 8, 6
+_REFINED, _NUDGES, _ROUNDS = 8, 6, 3
+"""So many of the most promising children are nudged, so often each, in so many rounds."""
 _SCREENED = 4
 """Trials whose accuracy before any training must be known before children are screened."""
 
@@ -134,11 +137,13 @@ class RecombineSampler(BaseSampler):
 
     def _promising(self, past: Past, limits: Limits, moves: Moves) -> list[Genome]:
         children, scores, goal = self._weighed(past, limits, moves)
-        best = [child.genome for child in _sorted(children, scores)[:_REFINED]]
-        nudged = [moves.nudged(genome) for genome in best for _ in range(_NUDGES)]
         taken = past.known | {child.key for child in children}
-        if refined := self._new(nudged, taken, limits):
-            children, scores = children + refined, np.append(scores, goal.score(refined))
+        for _ in range(_ROUNDS):
+            best = [child.genome for child in _sorted(children, scores)[:_REFINED]]
+            nudged = [moves.nudged(genome) for genome in best for _ in range(_NUDGES)]
+            if refined := self._new(nudged, taken, limits):
+                taken |= {child.key for child in refined}
+                children, scores = children + refined, np.append(scores, goal.score(refined))
         return [child.genome for child in _sorted(children, scores)[:_RETRIES]]
 
     def _weighed(self, past: Past, limits: Limits, moves: Moves) -> tuple[list[Child], np.ndarray, _Goal]:
@@ -191,13 +196,13 @@ class RecombineSampler(BaseSampler):
         layout = self._layout
         return Child(genome, layout.key(genome), layout.params(genome), layout.features(genome))
 
-    def _fit(self, pool: list[Seen], hints: Hints | None = None) -> Surrogate:
+    def _fit(self, pool: list[Seen], hints: Hints | None = None) -> Guesses:
         accuracy = np.array([s.accuracy for s in pool], dtype=float)
         accuracy = np.maximum(accuracy, accuracy.max() - _FLOOR)
         predicted = np.array([s.predicted for s in pool])
         noise = np.array([_noise(s) for s in pool])
         layout = self._layout
-        return Surrogate(
+        return Guesses(
             _inputs(pool, hints),
             accuracy,
             noise,
@@ -222,7 +227,7 @@ class _Goal:
 
     def __init__(
         self,
-        surrogate: Surrogate,
+        surrogate: Guesses,
         sizes: Sizes,
         running: list[Seen],
         cost: Callable[[int], int] | None = None,

@@ -16,6 +16,7 @@ from torch import nn
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.search.samplers import SCREENED, Screen, ScreeningSampler, make, recombine
+from lcsearch.search.samplers._guesses import Guesses
 from lcsearch.search.samplers._hints import Hints
 from lcsearch.search.samplers._surrogate import Inputs, Surrogate
 from lcsearch.search.space import BoundSpace, bind, parse_space
@@ -108,12 +109,14 @@ def test_what_candidates_promise_depends_on_what_is_known_as_they_are_weighed() 
     made, looks = study(BEFORE), Looks(6, [60.0])
     ask(made, looks)
     before = looks.promises
-    first = made.trials[0]
-    best = {"params": first.params, "distributions": first.distributions, "user_attrs": {SCREENED: 90.0}}
-    smallest = min(trial.values[1] for trial in made.trials)
-    made.add_trial(create_trial(values=[max(t.values[0] for t in made.trials), smallest], **best))
+    small = TrialSpec(ModelSpec("net", 10, 4, layers={str(place): LinearSpec(0.03) for place in range(3)}))
+    found = SPACE.encode(small)
+    assert found is not None and SPACE.params(small.model) < min(trial.values[1] for trial in made.trials)
+    values = [max(trial.values[0] for trial in made.trials) + 1, SPACE.params(small.model)]
+    own = {"params": dict(found[0]), "distributions": dict(found[1]), "user_attrs": {SCREENED: 90.0}}
+    made.add_trial(create_trial(values=values, **own))
     after = looks.sampler(0).promise(made, looks.answers)([60.0] * 6)
-    assert len(after) == 6 and (after < before).all()
+    assert len(after) == 6 and (after != before).all() and after.sum() < before.sum() / 1.5
 
 
 def test_candidates_are_as_many_as_may_be_looked_at_each_once() -> None:
@@ -156,12 +159,12 @@ def test_the_surrogate_is_told_how_each_trial_was_screened(monkeypatch: pytest.M
     """Twice it is fitted: for who is a candidate, without that, and for who is the best of them, with it."""
     told = list[np.ndarray | None]()
 
-    class Told(Surrogate):
+    class Told(Guesses):
         def __init__(self, inputs: Inputs, *rest: Any, **named: Any) -> None:
             told.append(inputs.hints)
             super().__init__(inputs, *rest, **named)
 
-    monkeypatch.setattr(recombine, "Surrogate", Told)
+    monkeypatch.setattr(recombine, "Guesses", Told)
     ask(study([*BEFORE, None]), Looks(6, [60.0]))
     wrong = [math.log(100 - before) for before in BEFORE]
     wanted = [[1.0, one - sum(wrong) / len(wrong)] for one in wrong]
@@ -231,9 +234,8 @@ def test_accuracy_is_a_straight_line_in_a_hint() -> None:
     accuracy = np.repeat([88.0, 92.0], each)
     same = np.zeros((2 * each, 1)), np.full(2 * each, 10.0)
     none = np.zeros(2 * each, dtype=bool)
-    fitted = Surrogate(
-        Inputs(*same, hints), accuracy, np.full(2 * each, noise), none, block=1, blocks=1, slopes=WIDE
-    )
+    told, kind = (Inputs(*same, hints), accuracy, np.full(2 * each, noise), none), {"block": 1, "blocks": 1}
+    fitted = Surrogate(*told, bias=np.zeros(2 * each), **kind, slopes=WIDE)
     new = Inputs(np.zeros((3, 1)), np.full(3, 10.0), np.array([[-1.0], [0.5], [4.0]]))
     mean, spread = fitted.guess(new)
     assert mean == pytest.approx([88.0, 91.0, 98.0], abs=0.05)
@@ -248,7 +250,7 @@ def test_an_expected_slope_holds_where_no_trial_says_anything_of_it() -> None:
     same, none = (np.zeros((40, 1)), np.full(40, 10.0)), np.zeros(40, dtype=bool)
     accuracy, noise = 90.0 + 0.3 * rng.standard_normal(40), np.full(40, 0.3)
     inputs, slopes = Inputs(*same, hints), np.array([[-2.0], [0.5]])
-    fitted = Surrogate(inputs, accuracy, noise, none, block=1, blocks=1, slopes=slopes)
+    fitted = Surrogate(inputs, accuracy, noise, none, bias=np.zeros(40), block=1, blocks=1, slopes=slopes)
     new = Inputs(np.zeros((2, 1)), np.full(2, 10.0), np.array([[0.5], [2.5]]))
     mean, spread = fitted.guess(new)
     assert mean == pytest.approx([90.0, 86.0], abs=0.15)
