@@ -27,13 +27,12 @@ from typing import Any
 
 import click
 import torch
-from bench_throughput import CLASSES, made_images
+from bench_throughput import made_images
+from throughput_ladder import spec_of
 
 from lcsearch.core.machine import device_name
 from lcsearch.core.pace import Pace, told_to
-from lcsearch.core.spec import ModelSpec, Precision, Recipe, Regularizer
-from lcsearch.layers.families.linear import LinearSpec
-from lcsearch.nets.replaceable import conv_layers
+from lcsearch.core.spec import Precision, Recipe, Regularizer
 from lcsearch.nets.surgery import build_model
 from lcsearch.train import captured, train
 from lcsearch.train.memory import keep_freed_memory
@@ -69,15 +68,6 @@ class Trial:
     device: str
     graphs: bool
     seconds: float
-
-    @property
-    def spec(self) -> ModelSpec:
-        """The net."""
-        plain = ModelSpec(self.backbone, CLASSES, 1)
-        if self.alpha == 1:
-            return plain
-        later = list(conv_layers(build_model(plain)))[1:]
-        return replace(plain, layers={name: LinearSpec(self.alpha) for name in later})
 
 
 @dataclass(frozen=True)
@@ -119,10 +109,10 @@ def work(trial: Trial, ready: Any, results: Any) -> None:
                 raise EnoughError
 
     recipe = replace(Recipe(), epochs=EPOCHS, batch_size=trial.batch, precision=trial.precision)
-    data = made_images(trial.images, trial.size)
+    data, net = made_images(trial.images, trial.size), build_model(spec_of(trial.backbone, trial.alpha))
     try:
         with told_to(listen):
-            train(build_model(trial.spec), data, recipe, Regularizer(), seed=0, device=trial.device)
+            train(net, data, recipe, Regularizer(), seed=0, device=trial.device)
     except EnoughError:
         seconds = sum(pace.ended - pace.begun for pace in counted)
         results.put(sum(pace.steps for pace in counted) * trial.batch / seconds)
@@ -170,7 +160,7 @@ def shared_service() -> bool:
 @click.option("--at-once", type=int, multiple=True, default=(1, 4, 16), show_default=True)
 @click.option("--alpha", default=1.0, show_default=True)
 @click.option("--image-size", default=28, show_default=True)
-@click.option("--images", default=10_000, show_default=True, help="Of an epoch.")
+@click.option("--images", default=10_000, show_default=True, help="Of an epoch; it must take 0.2 s.")
 @click.option("--batch", default=64, show_default=True)
 @click.option("--precision", type=click.Choice(["float32", "bfloat16"]), default="float32", show_default=True)
 @click.option("--seconds", default=5.0, show_default=True)

@@ -161,14 +161,20 @@ class Whole:
 
 def net_of(side: Side) -> nn.Module:
     """A `vgg11`: of lcsearch's layers, or of those by hand."""
-    plain = ModelSpec("vgg11", CLASSES, 1)
-    convs = {name: conv.out_channels for name, conv in conv_layers(build_model(plain)).items()}
-    searched = list(convs)[1:]
-    if side.alpha == 1:
-        return build_model(plain)
-    if "layers" in side.steps:
-        return build_model(replace(plain, layers={name: LinearSpec(alpha=side.alpha) for name in searched}))
-    return vgg11_by_hand([max(1, round(side.alpha * convs[name])) for name in searched])
+    spec = spec_of("vgg11", side.alpha)
+    if side.alpha == 1 or "layers" in side.steps:
+        return build_model(spec)
+    convs = conv_layers(build_model(spec_of("vgg11", 1)))
+    return vgg11_by_hand([max(1, round(side.alpha * convs[name].out_channels)) for name in spec.layers])
+
+
+def spec_of(backbone: str, alpha: float) -> ModelSpec:
+    """A net with one alpha in all its convolutions but the first; 1 for the plain net."""
+    plain = ModelSpec(backbone, CLASSES, 1)
+    if alpha == 1:
+        return plain
+    later = list(conv_layers(build_model(plain)))[1:]
+    return replace(plain, layers={name: LinearSpec(alpha) for name in later})
 
 
 def plain_sgd(net: nn.Module) -> torch.optim.Optimizer:

@@ -39,7 +39,6 @@ class Look:
             along, and those of the folders of the candidates' parents.
         held: Training images, the last ones, that candidates are judged by.
         counts: Numbers of them after which a worker reports, rising; the last one is all.
-        threads: CPU threads; 0 for as many as every trial of the run has.
         profile: Whether to measure where its time goes.
     """
 
@@ -48,7 +47,6 @@ class Look:
     start: str
     held: int
     counts: tuple[int, ...]
-    threads: int = 0
     profile: bool = False
 
     @property

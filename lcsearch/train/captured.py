@@ -34,6 +34,8 @@ _WARM, _TIMED = 3, 3
 """Steps before the first that is looked at, in which libraries get ready; steps that are timed."""
 _ASKING = 0.5
 """Share of a step's time that asking for it takes, at least: below it the GPU is busy anyway."""
+_WAITS = "called a synchronizing CUDA operation"
+"""What PyTorch warns of where a step waits for the GPU."""
 
 
 def step_by(
@@ -51,10 +53,6 @@ def step_by(
     if device.type != "cuda" or not optimizer.defaults["fused"]:
         return learn
     return CapturedSteps(learn, optimizer, partial(regularized, regularizer), steps)
-
-
-_WAITS = "called a synchronizing CUDA operation"
-"""What PyTorch warns of where a step waits for the GPU."""
 
 
 class CapturedSteps:
@@ -105,12 +103,13 @@ class CapturedSteps:
             if hindrances:
                 self.pays = False
             return loss
+        device = batch[0].device
         with during("step"), unmeasured():
-            torch.cuda.synchronize()
+            torch.cuda.synchronize(device)
             begin = time.perf_counter()
             loss = self._learn(step, batch)
             asked = time.perf_counter() - begin
-            torch.cuda.synchronize()
+            torch.cuda.synchronize(device)
             self._asking.append(asked / (time.perf_counter() - begin))
         if len(self._asking) == _TIMED:
             self.pays = median(self._asking) >= _ASKING
@@ -162,7 +161,11 @@ class _Graph:
         try:
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate
-            with _put_back(images.device), torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            with (
+                torch.cuda.device(images.device),
+                _put_back(),
+                torch.cuda.graph(graph, capture_error_mode="thread_local"),
+            ):
                 loss = learn(step, own)
         finally:
             for group, rate in zip(optimizer.param_groups, said, strict=True):
@@ -188,10 +191,10 @@ class _Graph:
 
 
 @contextmanager
-def _put_back(device: torch.device) -> Iterator[None]:
+def _put_back() -> Iterator[None]:
     """Put back what a failed capture leaves behind: its stream, and a generator that waits for its end."""
-    generator = torch.cuda.default_generators[device.index or torch.cuda.current_device()]
-    before, stream = generator.clone_state(), torch.cuda.current_stream(device)
+    generator = torch.cuda.default_generators[torch.cuda.current_device()]
+    before, stream = generator.clone_state(), torch.cuda.current_stream()
     try:
         yield
     except RuntimeError:

@@ -21,6 +21,7 @@ from lcsearch.core.records import ACCURACY_BEFORE
 from lcsearch.core.room import USUAL, Room
 from lcsearch.core.seeds import seed_everything, stream
 from lcsearch.core.stopwatch import during
+from lcsearch.core.threads import computing_on
 from lcsearch.data import SearchData
 from lcsearch.data.digest import seen_digest
 from lcsearch.data.recorded import RecordedImages, Source, load_recorded
@@ -115,8 +116,8 @@ class TrainObjective:
         Raises:
             HaltError: The images or the nets cannot be read, or the images are not those that the driver saw.
         """
-        compute_on(look.threads or self.threads)
-        look_at(look, self._looker(look.held), report)
+        with computing_on(self.threads):
+            look_at(look, self._looker(look.held), report)
         return {}
 
     def _looker(self, held: int) -> Looker:
@@ -204,19 +205,14 @@ def prepare_folder(job: Job, threads: int) -> Path:
     Raises:
         HaltError: The folder cannot be made or written.
     """
-    compute_on(job.threads or threads)
+    if job.threads or threads:
+        torch.set_num_threads(job.threads or threads)
     checkpoint = Path(job.directory) / CHECKPOINT
     with halting():
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
         if not job.resume:
             checkpoint.unlink(missing_ok=True)
     return checkpoint
-
-
-def compute_on(threads: int) -> None:
-    """Let this process compute on so many CPU threads from now on; 0 leaves it as it is."""
-    if threads:
-        torch.set_num_threads(threads)
 
 
 def start_of(job: Job, data: SearchData, device: str) -> Callable[[nn.Module], None] | None:

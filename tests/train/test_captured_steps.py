@@ -118,7 +118,7 @@ def test_what_waits_for_the_gpu_is_not_captured_and_other_warnings_do_not_matter
 def test_a_gpu_that_is_busy_longer_than_it_is_asked_gets_no_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     now = iter(range(1000))
     monkeypatch.setattr(time, "perf_counter", lambda: next(now))
-    monkeypatch.setattr(torch.cuda, "synchronize", lambda: next(now))
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda _: next(now))
     done, usual = run()  # 1 of 3 ticks is asking
     assert done.pays is False and usual == [*range(STEPS)]
     done, _ = run(lambda step: [next(now) for _ in range(3)])

@@ -18,13 +18,14 @@ from optuna.trial import FrozenTrial
 from scipy.stats.qmc import Sobol
 
 from lcsearch.runs.optuna_private import note, sampler_notes
+from lcsearch.search.one_by_one import OneByOne
 from lcsearch.search.samplers._draw import at_unit
 from lcsearch.search.space import BoundSpace
 
 _ROTATION = "qmc:rotation"
 
 
-class SobolSampler(BaseSampler):
+class SobolSampler(OneByOne):
     """Answers trial i from point i of the sequence.
 
     Args:
@@ -35,16 +36,6 @@ class SobolSampler(BaseSampler):
         self._seed = seed
         self._point: np.ndarray = np.empty(0)
         self._dimensions: dict[str, int] = {}
-
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Nothing is drawn ahead: which parameters there are depends on the choices."""
-        return {}
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Nothing is drawn ahead."""
-        return {}
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Find each known parameter's dimension, and keep the rotation with the study."""

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
+from lcsearch.search.one_by_one import OneByOne
 
-class Answered(BaseSampler):
+
+class Answered(OneByOne):
     """Answers what it is asked.
 
     Args:
@@ -20,16 +21,6 @@ class Answered(BaseSampler):
 
     def __init__(self, answers: Mapping[str, Any]) -> None:
         self._answers = answers
-
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Nothing is asked beforehand."""
-        return {}
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Nothing is asked beforehand."""
-        return {}
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
