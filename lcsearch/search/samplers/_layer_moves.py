@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from lcsearch.search.samplers._draw import one_of
 from lcsearch.search.samplers._genes import Gene
 from lcsearch.search.space.groups import PLAIN, Group, Pick
 from lcsearch.search.space.joint import APART, Joint
@@ -60,7 +61,7 @@ class LayerMoves:
             if kind != APART:
                 return Pick(kind, group.offers[kind].changed(pick.own, self._rng))
         if pick.family == APART:
-            place, own = int(self._rng.integers(len(gene.parts))), list(pick.own)
+            place, own = one_of(range(len(gene.parts)), self._rng), list(pick.own)
             own[place] = self.nudged(gene.parts[place], own[place], kept)
             return Pick(APART, tuple(own))
         return Pick(pick.family, group.offers[pick.family].nudged(pick.own, self._rng))
@@ -120,6 +121,5 @@ class LayerMoves:
         return self._keeping(group, kind, share) if kind in group.offers else self.keeping(group, share)
 
     def _kind(self, group: Group) -> str:
-        """A kind that is not plain; drawn at random only where there is a choice."""
-        kinds = group.cuts
-        return kinds[0] if len(kinds) == 1 else kinds[int(self._rng.integers(len(kinds)))]
+        """A kind that is not plain."""
+        return one_of(group.cuts, self._rng)

@@ -12,7 +12,7 @@ import numpy as np
 from optuna.distributions import CategoricalDistribution
 
 from lcsearch.search.samplers._channel_moves import ChannelMoves
-from lcsearch.search.samplers._draw import at_unit, unit_of
+from lcsearch.search.samplers._draw import at_unit, one_of, unit_of
 from lcsearch.search.samplers._layer_moves import NEAR, TRIES, LayerMoves
 from lcsearch.search.samplers._layout import Genome, Layout, Shared
 from lcsearch.search.space.groups import PLAIN
@@ -67,7 +67,7 @@ class Moves:
             parents: Good models, at least one.
             budget: Smallest and largest size that a resized child is drawn from.
         """
-        first, second = (parents[int(i)] for i in self._rng.integers(len(parents), size=2))
+        first, second = one_of(parents, self._rng), one_of(parents, self._rng)
         roll = self._rng.random()
         if roll < 0.3:
             return self.nudged(self.mixed(first, second))
@@ -97,9 +97,8 @@ class Moves:
     def nudged(self, genome: Genome) -> Genome:
         """One to three choices moved, of layers or channels, and now and then what is shared."""
         there = len(genome.picks) + len(self._layout.choices)
-        count = min(there, int(self._rng.integers(1, 4)))
-        for index in self._rng.choice(there, size=count, replace=False):
-            genome = self._moved(genome, int(index))
+        for index in self._rng.permutation(there)[: one_of((1, 2, 3), self._rng)].tolist():
+            genome = self._moved(genome, index)
         if self._rng.random() < 0.25:
             return Genome(genome.picks, genome.kept, self._nudge_shared(genome.shared))
         return genome
@@ -114,14 +113,14 @@ class Moves:
             return self.of_one_family(genome)
         if self._layout.choices and self._rng.random() < 0.5:
             return self.exchanged(genome)
-        index = int(self._rng.integers(len(genome.picks) + len(self._layout.choices)))
+        index = one_of(range(len(genome.picks) + len(self._layout.choices)), self._rng)
         moved = self._moved(genome, index)
         return self.resized(moved, float(self._layout.size(genome)), frozenset({index}))
 
     def of_one_family(self, genome: Genome) -> Genome:
         """All layers but plain ones of one family, as far as they can be, the model as large as before."""
         kinds = self._layout.space.families
-        kind = kinds[int(self._rng.integers(len(kinds)))]
+        kind = one_of(kinds, self._rng)
         both = zip(self._layout.genes, genome.picks, strict=True)
         picks = [self._layers.as_family(gene, pick, kind, genome.kept) for gene, pick in both]
         moved = Genome(tuple(picks), genome.kept, genome.shared)
@@ -130,7 +129,7 @@ class Moves:
     def exchanged(self, genome: Genome) -> Genome:
         """Channels of one choice moved, the layers that make or read them resized for it, plain ones too."""
         count = len(genome.picks)
-        index = int(self._rng.integers(len(self._layout.choices)))
+        index = one_of(range(len(self._layout.choices)), self._rng)
         touched = self._layout.touched[index]
         picks = list(genome.picks)
         for place in touched:
@@ -205,6 +204,6 @@ class Moves:
                 if self._rng.random() < 0.3:
                     values[name] = at_unit(range_, float(self._rng.random()))
             elif self._rng.random() < 0.7:
-                step = float(self._rng.choice([0.05, 0.15, 0.4])) * float(self._rng.standard_normal())
+                step = one_of((0.05, 0.15, 0.4), self._rng) * float(self._rng.standard_normal())
                 values[name] = at_unit(range_, unit_of(range_, value) + step)
         return self._layout.completed(values, lambda *_: float(self._rng.random()))

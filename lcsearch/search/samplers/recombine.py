@@ -1,6 +1,6 @@
 """Mix and move the layers of good models, and train the child that promises the most hypervolume.
 
-Hundreds of children of the front are made per proposal: layers mixed from two parents, layers nudged,
+Children of the front are made per proposal: layers mixed from two parents, layers nudged,
 one layer moved while the others pay for it, whole models resized, and shapes that are known to be good.
 Their sizes are exact (closed form), their accuracies guessed by a Gaussian process over what each layer
 keeps, fitted to every trial so far; stopped trials count with their predicted accuracy and a larger
@@ -37,19 +37,23 @@ from lcsearch.search.samplers._sizes import Sizes
 from lcsearch.search.samplers._surrogate import Inputs
 from lcsearch.search.space import BoundSpace
 
-CHILDREN = 128
-"""Children that are weighed per proposal."""
+CHILDREN, _TO_SCREEN = 48, 128
+"""Children of good models: per proposal, and where candidates are to be screened.
+
+More per proposal find nothing better (docs/search.md), because the best are nudged. Candidates are not.
+"""
 
 _SHAPED = 0.12
 _FRESH = 0.08
-_STARTUP = 4
+_STARTUP, _FIRST = 4, 32
+"""Trials until which models are drawn in a known good shape, and how many are drawn to find a new one."""
 _TRAINED_NOISE, _PREDICTED_NOISE, _LEAST_PREDICTED_NOISE = 0.35, 1.0, 0.3
 """Standard deviations of accuracies in points: trained, predicted by an unknown error, and by the least."""
 _BELOW_BEST = 5.5
 _FLOOR = 12.0
 _MOST = 160
 _RETRIES = 5
-_REFINED, _NUDGES, _ROUNDS = 8, 6, 3
+_REFINED, _NUDGES, _ROUNDS = 8, 4, 3
 """So many of the most promising children are nudged, so often each, in so many rounds."""
 _SCREENED = 4
 """Trials whose accuracy before any training must be known before children are screened."""
@@ -108,7 +112,7 @@ class RecombineSampler(BaseSampler):
         if not self._layout.groups and not self._layout.choices:
             return [moves.fresh()]
         if past.trials < _STARTUP:
-            first = [moves.shaped(moves.fresh().shared) for _ in range(CHILDREN // 4)]
+            first = [moves.shaped(moves.fresh().shared) for _ in range(_FIRST)]
             return [child.genome for child in self._new(first, past.known, limits)] or [moves.fresh()]
         return self._promising(past, limits, moves) or [moves.fresh()]
 
@@ -121,7 +125,8 @@ class RecombineSampler(BaseSampler):
         known = [seen for seen in past.most_telling(_MOST) if seen.screened is not None]
         if self.screen is None or past.trials < _STARTUP or len(known) < _SCREENED:
             return []
-        children, scores, _ = self._weighed(past, self._limits(past), Moves(self._layout, self._rng))
+        moves = Moves(self._layout, self._rng)
+        children, scores, _ = self._weighed(past, self._limits(past), moves, _TO_SCREEN)
         best = _sorted(children, scores)[: self.screen.count]
         found = (self._layout.proposal(child.genome) for child in best)
         return [answers for answers, _ in filter(None, found)]
@@ -136,7 +141,7 @@ class RecombineSampler(BaseSampler):
         return lambda known: goal.score(children, known)
 
     def _promising(self, past: Past, limits: Limits, moves: Moves) -> list[Genome]:
-        children, scores, goal = self._weighed(past, limits, moves)
+        children, scores, goal = self._weighed(past, limits, moves, CHILDREN)
         taken = past.known | {child.key for child in children}
         for _ in range(_ROUNDS):
             best = [child.genome for child in _sorted(children, scores)[:_REFINED]]
@@ -146,12 +151,14 @@ class RecombineSampler(BaseSampler):
                 children, scores = children + refined, np.append(scores, goal.score(refined))
         return [child.genome for child in _sorted(children, scores)[:_RETRIES]]
 
-    def _weighed(self, past: Past, limits: Limits, moves: Moves) -> tuple[list[Child], np.ndarray, _Goal]:
+    def _weighed(
+        self, past: Past, limits: Limits, moves: Moves, count: int
+    ) -> tuple[list[Child], np.ndarray, _Goal]:
         """New children of good models, and what each promises by what is known without a look at it."""
         pool = past.most_telling(_MOST)
         surrogate, sizes = self._fit(pool), self._sizes(pool)
         parents = _parents(pool, surrogate.fitted, sizes)
-        children = self._new(self._children(moves, parents, limits), past.known, limits)
+        children = self._new(self._children(moves, parents, limits, count), past.known, limits)
         goal = _Goal(surrogate, sizes, past.running, self._cost)
         return children, goal.score(children) if children else np.empty(0), goal
 
@@ -168,13 +175,13 @@ class RecombineSampler(BaseSampler):
         """Epochs by parameters; where nothing is screened they do not count."""
         return None if self.screen is None else self.screen.epochs
 
-    def _children(self, moves: Moves, parents: list[Genome], limits: Limits) -> list[Genome]:
+    def _children(self, moves: Moves, parents: list[Genome], limits: Limits, count: int) -> list[Genome]:
         low = self._layout.params_low
         budget = (low, max(low * 1.01, min(self._layout.params_high, limits.max_params)))
-        shaped, fresh = int(_SHAPED * CHILDREN), int(_FRESH * CHILDREN)
+        shaped, fresh = int(_SHAPED * count), int(_FRESH * count)
         made = [moves.fresh() for _ in range(fresh)]
         made += [moves.shaped(made[i % fresh].shared) for i in range(shaped)]
-        return made + [moves.child(parents, budget) for _ in range(CHILDREN - len(made))]
+        return made + [moves.child(parents, budget) for _ in range(count - len(made))]
 
     def _new(self, genomes: list[Genome], known: set[int], limits: Limits) -> list[Child]:
         """Those that were not proposed yet and keep the limits, each model once, with size and features."""

@@ -136,15 +136,13 @@ class Group:
         """
         found = {name: shapes[name].params for name in self.members if name not in layers}
         for kind, own in lookup.bundles(layers):
-            found |= {name: size.stored for name, size in kind.sizes(shapes, own).items()}
+            for name, size in kind.sizes(shapes, own).items():
+                found[name] = size.stored
         return found
 
     def params(self, pick: Pick, shapes: Shapes) -> int:
         """Parameters of the members under a choice."""
-        layers = self.layers(pick, shapes)
-        plain = sum([shapes[name].params for name in self.members if name not in layers])
-        sizes = [kind.sizes(shapes, own) for kind, own in lookup.bundles(layers)]
-        return plain + sum([size.stored for own in sizes for size in own.values()])
+        return sum(self.sizes(self.layers(pick, shapes), shapes).values())
 
     def find(self, wanted: Layers, shapes: Shapes) -> Pick | None:
         """The choice that makes the members these canonical specs; None where there is none.

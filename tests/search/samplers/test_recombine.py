@@ -108,15 +108,15 @@ def test_the_child_with_the_best_score_is_proposed(monkeypatch: pytest.MonkeyPat
     sizes = np.concatenate([one[2] for one in weighed.asked])
     best = sizes[np.argmin(np.abs(np.log(sizes / goal)))]
     assert SPACE.params(model) == best
-    assert abs(math.log(best / goal)) < 0.2
+    assert abs(math.log(best / goal)) < 0.3
     first, *refined = (len(one[2]) for one in weighed.asked)
-    assert 100 < first <= 128
-    assert len(refined) == 3 and all(30 < count <= 48 for count in refined)
+    assert 38 < first <= 48
+    assert len(refined) == 3 and all(12 < count <= 32 for count in refined)
     assert len(set(sizes)) > 0.95 * len(sizes), "none is weighed twice"
 
 
 def test_the_best_are_refined_by_small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eight of the children are nudged six times each: what they become is mostly as large.
+    """Eight of the children are nudged four times each: what they become is mostly as large.
 
     In a later round the eight are those of all so far, so the worst of them is no worse.
     """
@@ -188,7 +188,7 @@ def test_children_come_from_the_front_twice_as_often_as_from_the_next_rank(
     for alphas, accuracy in zip(shares, [60.0, 85.0, 95.0, 84.0, 60.0], strict=True):
         add(study, alphas, accuracy)
     ask(study)
-    assert len(asked) == 128 - 15 - 10, "15 children have a known good shape, 10 are fresh"
+    assert len(asked) == 48 - 5 - 3, "5 children have a known good shape, 3 are fresh"
     parents, budget = asked[0]
     counts = sorted((pick[0].own[0], parents.count(pick)) for pick in set(parents))
     assert [count for _, count in counts] == [2, 2, 1, 2] or [count for _, count in counts] == [2, 2, 2]
@@ -261,7 +261,7 @@ def test_no_model_is_proposed_twice_even_where_few_are_left() -> None:
         trial = study.ask()
         models.append(small.suggest(trial).model)
         study.tell(trial, [80.0 + seed, small.params(models[-1])])
-    assert len({str(model) for model in models[:4]}) == 4, "all that there are come first"
+    assert len({str(model) for model in models[:5]}) == 4, "what four random draws left out comes next"
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -137,7 +137,7 @@ def test_recombine_takes_part_in_searched_channels_and_recipes():
     text = SPACE.replace("kind: [conv, linear]", "kind: [conv, linear]\n    channels: {low: 0.25, high: 1.0}")
     space = bound(text + "train: {lr: {low: 0.01, high: 0.2, log: true}}\n")
     study, models = search(space, "recombine", 12)
-    assert len({m.channels["features.12"] for m in models}) > 3
+    assert len({m.channels.get("features.12", 1.0) for m in models}) > 3
     assert len({t.params["train/lr"] for t in study.trials}) > 3
 
 

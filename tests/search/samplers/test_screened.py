@@ -128,6 +128,20 @@ def test_candidates_are_as_many_as_may_be_looked_at_each_once() -> None:
     assert all(many.count(one) == 1 for one in many)
 
 
+def test_candidates_are_the_best_of_more_children_than_a_proposal_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counts, weigh = list[int](), recombine.expected_improvement
+
+    def counted(mean: np.ndarray, *more: Any) -> np.ndarray:
+        counts.append(len(mean))
+        return weigh(mean, *more)
+
+    monkeypatch.setattr(recombine, "expected_improvement", counted)
+    ask(study(BEFORE), Looks(3, [60.0]))
+    assert 100 < counts[0] <= 128
+
+
 def test_epochs_count_where_candidates_are_looked_at() -> None:
     """Where a small model costs a hundred epochs no small one is among the candidates."""
     looks = Looks(4, [60.0])
