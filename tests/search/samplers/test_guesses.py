@@ -66,9 +66,9 @@ def test_before_there_is_more_than_one_trial_the_shortfall_is_a_power_of_what_is
     assert short / short[0] == pytest.approx([1.0, 2**0.2, 2**0.2, 2**0.25, 1.0, 1.0])
 
 
-@pytest.mark.parametrize(("blocks", "singles", "power"), [(0, 1, 0.5), (1, 0, 0.4)])
-def test_a_space_may_have_only_channels_or_only_layers(blocks: int, singles: int, power: float) -> None:
+@pytest.mark.parametrize(("own", "power"), [({"blocks": 0, "singles": 1}, 0.5), ({"blocks": 1}, 0.4)])
+def test_a_space_may_have_only_channels_or_only_layers(own: dict[str, int], power: float) -> None:
     inputs = Inputs(np.array([[0.0], [-1.0]]), np.full(2, 10.0))
-    fitted = Guesses(inputs[[0]], np.array([90.0]), np.ones(1), ONE, block=1, blocks=blocks, singles=singles)
+    fitted = Guesses(inputs[[0]], np.array([90.0]), np.ones(1), ONE, block=1, **own)
     short = 91 - fitted.guess(inputs)[0]
     assert short[1] / short[0] == pytest.approx(np.exp(power))

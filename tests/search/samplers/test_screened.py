@@ -160,6 +160,12 @@ def test_with_few_screened_trials_nothing_is_looked_at(known: int) -> None:
     assert ask(study(screened), looks) == ask(study(screened), None) and not looks.answers
 
 
+def test_with_four_screened_trials_candidates_are_looked_at() -> None:
+    looks = Looks(6, [60.0])
+    ask(study(BEFORE[:4]), looks)
+    assert len(looks.answers) == 6
+
+
 def test_one_from_scratch_is_judged_without_an_accuracy() -> None:
     """It wins where all others have lost nearly everything, and loses where they have lost nothing."""
     found = {}
