@@ -67,3 +67,31 @@ def test_guesses_are_those_of_the_likeliest_of_a_grid_of_gaussian_processes(
     found = fitted.guess(asked)
     assert found[0] == pytest.approx(mean) and found[1] == pytest.approx(spread)
     assert fitted.fitted == pytest.approx(own)
+
+
+def test_one_trial_says_little_of_a_model_unlike_it() -> None:
+    """What both have in common has half of a variance of 2; the trial's noise of 1 counts half."""
+    inputs = Inputs(np.array([[0.0], [1e6]]), np.full(2, 10.0))
+    none, bias = np.zeros(1, dtype=bool), np.zeros(1)
+    fitted = Surrogate(inputs[[0]], np.array([90.0]), np.ones(1), none, bias=bias, block=1, blocks=1)
+    mean, spread = fitted.guess(inputs)
+    assert mean == pytest.approx([90.0, 90.0])
+    assert spread == pytest.approx(np.sqrt([2 - 4 / 2.25, 2 - 1 / 2.25]), rel=1e-4)
+
+
+@pytest.mark.parametrize("silent", ["trained", "asked"])
+def test_models_without_hints_are_as_those_whose_hints_are_zero(silent: str) -> None:
+    rng = np.random.default_rng(0)
+    features, sizes, hints = rng.uniform(-2, 2, (12, 2)), rng.uniform(9, 13, 12), rng.normal(size=(12, 2))
+    accuracy, parts = rng.normal(90, 1, 9), {"trained": slice(0, 9), "asked": slice(9, 12)}
+    found = []
+    for nothing in (None, np.zeros((12, 2))):
+        told = {name: nothing if name == silent else hints for name in parts}
+        known = {
+            name: Inputs(features[own], sizes[own], None if (hint := told[name]) is None else hint[own])
+            for name, own in parts.items()
+        }
+        own = {"bias": np.zeros(9), "block": 1, "blocks": 2, "slopes": SLOPES}
+        fitted = Surrogate(known["trained"], accuracy, np.full(9, 0.3), np.zeros(9, dtype=bool), **own)
+        found.append(np.concatenate([*fitted.guess(known["asked"]), fitted.fitted]))
+    assert found[0] == pytest.approx(found[1])
