@@ -32,7 +32,8 @@ class Search:
     """One search with one seed.
 
     Attributes:
-        side: `PLAIN`, or ``screen-N``: the default search with ``--screen N``.
+        side: `PLAIN`, or ``screen-N``: the default search with ``--screen N``; ``screen-N-finish-SHARE`` with
+            ``--finish SHARE`` too.
         backbone: What is made smaller.
         seed: Of everything random.
         dataset: A name that ``--dataset`` takes.
@@ -63,7 +64,8 @@ class Search:
         said = {name: getattr(self, name) for name in names}
         if self.side == PLAIN:
             return {**said, "init": "scratch"}
-        return {**said, "screen": int(self.side.removeprefix("screen-"))}
+        screen, _, finish = self.side.removeprefix("screen-").partition("-finish-")
+        return {**said, "screen": int(screen), "finish": float(finish or 0)}
 
 
 @dataclass(frozen=True)

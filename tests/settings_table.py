@@ -46,6 +46,8 @@ TABLE = """
     scratch_below      --scratch-below      settings   r----  share
     screen             --screen             settings   r----  whole0
     screen_images      --screen-images      settings   r----  part
+    finish             --finish             settings   r-c--  not_all
+    finish_epochs      --finish-epochs      settings   r-c--  whole1
     fine_tune_epochs   --fine-tune-epochs   -          r----  whole1
     fine_tune_lr       --fine-tune-lr       -          r----  above0
     distill            --distill            recipe     r----  share
@@ -98,6 +100,7 @@ TYPED: dict[str, Bad] = {
     "least0": (("-0.5", "-0.5 is not allowed; it must be at least 0"), *_NUMBER),
     "share": (("-0.1", "it must be at least 0"), ("1.1", "it must be at most 1"), *_NUMBER),
     "part": (("0", "0 is not allowed; it must be above 0"), ("1", "it must be below 1"), *_NUMBER),
+    "not_all": (("-0.1", "it must be at least 0"), ("1", "it must be below 1"), *_NUMBER),
     "gpus": (("-1", "it must be at least 0"), ("1.5", "a share below 1 or a whole number"), *_NUMBER),
     "precision": (("float16", "did you mean 'bfloat16'"),),
     "augment": (("resise", "did you mean 'resize'"),),
@@ -148,6 +151,7 @@ VALUES: dict[str, Bad] = {
     "least0": ((-0.5, "at least 0"), *_NO_NUMBER),
     "share": ((-0.1, "at least 0"), (1.1, "at most 1"), *_NO_NUMBER),
     "part": ((0, "above 0"), (1.0, "below 1"), *_NO_NUMBER),
+    "not_all": ((-0.1, "at least 0"), (1.0, "below 1"), *_NO_NUMBER),
     "gpus": ((-1, "at least 0"), (2.5, "a share below 1 or a whole number"), *_NO_NUMBER),
     "precision": (("float16", "did you mean 'bfloat16'"), (16, "16 is not allowed")),
     "augment": (("resise", "did you mean 'resize'"), (True, "True is not allowed")),

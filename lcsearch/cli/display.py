@@ -141,7 +141,7 @@ def ended_words(record: TrialRecord) -> str:
     """What became of a trial, in one line of at most about 100 characters."""
     seconds = sum(epoch.seconds for epoch in record.epochs if epoch.seconds == epoch.seconds)
     before = record.accuracy_before
-    whence = "" if record.parent is None else f"from trial {record.parent}, "
+    whence = "" if record.parent is None else f"{'on ' * record.continues}from trial {record.parent}, "
     cut = "" if before is None else f" ({whence}before {before:.2f} %)"
     words = f"trial {record.number}: {result_words(record)}{cut}, {format_count(record.params)} params"
     took = f", {format_seconds(seconds)}" if seconds else ""

@@ -22,12 +22,14 @@ THINNER: tuple[Origin, ...] = ("thinner", "uniform thinner")
 """Those that are trained from scratch, for the epochs of the backbone and of fine-tuning together."""
 HAND_PICKED: tuple[Origin, ...] = ("baseline", *RIVALS)
 """What is trained whatever the search finds, and never stopped early."""
+SEARCHED: tuple[Origin, ...] = ("sampler", "given", "sensitivity")
+"""Who proposes what counts as found by the search."""
 
 
 RetrainWay = Literal["scratch", "compressed"]
 
 ACCURACY_BEFORE = "accuracy_before"
-"""The metric that holds the accuracy of a model that was cut out of a backbone, before it was fine-tuned."""
+"""The metric that holds the accuracy before training of a model that did not start from fresh weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,8 @@ class TrialRecord:
     Attributes:
         number: Its number in the study.
         state: What became of it. A duplicate is ``complete`` (or ``pruned``) like its original.
-        origin: Who proposed it: a hand-picked kind, the user, the layers' sensitivity, or the sampler.
+        origin: Who proposed it: a hand-picked kind, the user, the layers' sensitivity, or the sampler. What
+            trains an earlier model on has the origin of that.
         label: What to call it in a legend, such as ``uniform alpha 1/4``.
         spec: What was trained.
         params: Numbers that the model must store.
@@ -144,7 +147,8 @@ class TrialRecord:
         epochs: The finished epochs, in order; empty for duplicates and rejected trials.
         decisions: Rung decisions, in order.
         duplicate_of: The earlier trial whose values it took.
-        parent: The earlier trial whose weights it was cut out of; None for the backbone's, or none.
+        parent: The earlier trial whose weights it was cut out of, or trains on; None for the backbone's, or
+            none.
         reason: Why it failed, was rejected or was stopped.
         started_at: Unix time; None where it never started.
         finished_at: Unix time; None while it runs.
@@ -183,8 +187,13 @@ class TrialRecord:
         return trainable_of(self.params, self.layers)
 
     @property
+    def continues(self) -> bool:
+        """Whether it trains the model of its parent on, from the parent's own weights."""
+        return self.spec.recipe.init == "trial"
+
+    @property
     def accuracy_before(self) -> float | None:
-        """Accuracy in percent before fine-tuning; None for a model that was trained from scratch."""
+        """Accuracy in percent before its own training; None for a model that was trained from scratch."""
         return self.metrics.get(ACCURACY_BEFORE)
 
     @property

@@ -24,7 +24,7 @@ BatchSize = Annotated[int, Ge(1)]
 LearningRate = Annotated[float, Gt(0)]
 WeightDecay = Annotated[float, Ge(0)]
 Share = Annotated[float, Ge(0), Le(1)]
-Init = Literal["scratch", "backbone"]
+Init = Literal["scratch", "backbone", "trial"]
 Reduction = Literal["mean", "sum"]
 Plain = dict[str, Any]
 
@@ -174,7 +174,8 @@ class Recipe(Checked):
             crops, and flips unless ``flip`` or the data set says no, in trainings of any length.
         coefficient_l1: L1 weight on sparse coefficients; 0 for none.
         precision: ``float32``, or ``bfloat16`` autocast.
-        init: ``scratch`` for fresh weights; ``backbone`` for a model cut out of the trained backbone.
+        init: ``scratch`` for fresh weights; ``backbone`` for a model cut out of the trained backbone;
+            ``trial`` for one that goes on from the weights that a trial of the same model has left.
         distill: Share of the loss that comes from the trained backbone's outputs, in [0, 1]; 0 for none.
     """
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lcsearch.core.metric import metric_words
-from lcsearch.core.records import RIVALS, Origin, RunRecord
+from lcsearch.core.records import RIVALS, SEARCHED, Origin, RunRecord
 from lcsearch.report.interpolate import Curve, Needed, curve_through
 from lcsearch.report.kinds import kind_names
 from lcsearch.report.lead import Lead, lead_of
@@ -24,9 +24,6 @@ from lcsearch.report.points import (
     retrained_points,
     validation_images,
 )
-
-SEARCHED: tuple[Origin, ...] = ("sampler", "given", "sensitivity")
-"""Who proposes what counts as found by the search."""
 
 _KINDS: Mapping[str, tuple[Origin, ...]] = {
     "search": SEARCHED,

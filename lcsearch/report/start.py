@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lcsearch.core.records import THINNER, RunRecord, TrialRecord
+from lcsearch.core.records import RIVALS, THINNER, RunRecord, TrialRecord
 from lcsearch.core.text import counted
 from lcsearch.report.points import setting
 from lcsearch.runs.choose import front_of
@@ -20,6 +20,10 @@ def start_name(run: RunRecord) -> str:
 
 def start_words(run: RunRecord) -> tuple[str, ...]:
     """Say where models started, and which training counts; nothing where all started from scratch."""
+    return (*_cut_out(run), *_trained_on(run))
+
+
+def _cut_out(run: RunRecord) -> tuple[str, ...]:
     tuned, recipe = setting(run, "fine_tune"), setting(run, "recipe")
     if not isinstance(tuned, Mapping) or not isinstance(recipe, Mapping):
         return ()
@@ -52,6 +56,7 @@ def epochs_behind(trials: Sequence[TrialRecord]) -> dict[int, int]:
     return found
 
 
+_NOT_FRESH = {"backbone": "fine-tuning", "trial": "training on"}
 _FROM_SCRATCH = {"baseline": "the backbone"} | dict.fromkeys(THINNER, "thinner nets from scratch")
 
 
@@ -61,8 +66,8 @@ def cost_words(run: RunRecord) -> str | None:
         return None
     spent: dict[str, int] = {}
     for trial in run.trials:
-        cut = trial.spec.recipe.init == "backbone"
-        what = "fine-tuning" if cut else _FROM_SCRATCH.get(trial.origin, "small models from scratch")
+        by_origin = _FROM_SCRATCH.get(trial.origin, "small models from scratch")
+        what = _NOT_FRESH.get(trial.spec.recipe.init, by_origin)
         spent[what] = spent.get(what, 0) + len(trial.epochs)
     return "epochs: " + ", ".join(f"{count:,} for {what}" for what, count in spent.items() if count)
 
@@ -77,7 +82,7 @@ def screening_words(run: RunRecord) -> str | None:
 
 def _small(run: RunRecord) -> tuple[str, ...]:
     share = setting(run, "scratch_below")
-    if not share or all(t.spec.recipe.init == "backbone" or t.origin in _FROM_SCRATCH for t in run.trials):
+    if not share or all(t.spec.recipe.init != "scratch" or t.origin in _FROM_SCRATCH for t in run.trials):
         return ()
     return (
         f"models of less than {100 * float(share):.3g} % of the backbone's parameters are trained from "
@@ -91,15 +96,31 @@ def _given(run: RunRecord) -> str:
 
 
 def _inherited(run: RunRecord) -> tuple[str, ...]:
-    if all(trial.parent is None for trial in run.trials):
+    if all(trial.parent is None or trial.continues for trial in run.trials):
         return ()
     behind = epochs_behind(run.trials)
     uniform = [behind[t.number] for t in run.trials if t.origin == "uniform" and t.state == "complete"]
-    front = [behind[t.number] for t in front_of(run.trials) if t.spec.recipe.init == "backbone"]
+    front = [behind[t.number] for t in front_of(run.trials) if t.spec.recipe.init != "scratch"]
     return (
         f"each is cut out of the next larger one on the front, if there is one, so that models differ in the "
         f"training behind them: {_range(front)} on the front"
         + (f", {_range(uniform)} for uniform alpha" if uniform else ""),
+    )
+
+
+def _trained_on(run: RunRecord) -> tuple[str, ...]:
+    """Which models trained on, and how fair that is."""
+    found = [trial for trial in run.trials if trial.continues]
+    if not found:
+        return ()
+    searched, by_hand = (
+        ", ".join(f"{t.parent} (as {t.number})" for t in found if (t.origin in RIVALS) is rival) or "none"
+        for rival in (False, True)
+    )
+    return (
+        f"of the search's front and of that of the models picked by hand an equal share trains on for "
+        f"{_range([trial.spec.recipe.epochs for trial in found])}, the backbone does not: trials {searched} "
+        f"of the search; {by_hand} picked by hand",
     )
 
 
@@ -109,12 +130,13 @@ def _range(counts: Sequence[int]) -> str:
 
 
 def _thinner(run: RunRecord, epochs: Any, tuned: Any) -> tuple[str, ...]:
-    scratch = [trial for trial in run.trials if trial.origin in THINNER]
+    first = [trial for trial in run.trials if not trial.continues]
+    scratch = [trial for trial in first if trial.origin in THINNER]
     if not scratch:
         return ()
     share = 100 * scratch[0].spec.recipe.distill
     taught = f", {share:g} % of the loss taught by the backbone" if share else ""
-    cut = sum(trial.origin == "thinner cut" for trial in run.trials)
+    cut = sum(trial.origin == "thinner cut" for trial in first)
     also = "each is also" if cut == len(scratch) else "some are also"
     again = f"; {also} cut out of it" if cut else ""
     return (

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lcsearch.core.metric import ACCURACY, metric_words
-from lcsearch.core.records import RIVALS, RunRecord
+from lcsearch.core.records import RIVALS, SEARCHED, RunRecord
 from lcsearch.core.text import counted, format_count
-from lcsearch.report.evidence import SEARCHED, Evidence, Target, evidence_of
+from lcsearch.report.evidence import Evidence, Target, evidence_of
 from lcsearch.report.interpolate import Needed
 from lcsearch.report.lead import Lead
 

@@ -46,8 +46,10 @@ def trial_words(trial: TrialRecord) -> tuple[str, ...]:
         size = f"{format_count(trial.trainable)} trainable of {size}"
     repeated = [] if trial.duplicate_of is None else [f"the same model as trial {trial.duplicate_of}"]
     before = trial.accuracy_before
-    whence = "" if trial.parent is None else f"cut out of trial {trial.parent}, "
-    started = [] if before is None else [f"{whence}{before:.2f} % before fine-tuning"]
+    how = "trained on from" if trial.continues else "cut out of"
+    whence = "" if trial.parent is None else f"{how} trial {trial.parent}, "
+    when = "that" if trial.continues else "fine-tuning"
+    started = [] if before is None else [f"{whence}{before:.2f} % before {when}"]
     plain = [] if trial.plain_accuracy is None else [f"plain accuracy {trial.plain_accuracy:.2f} %"]
     lines = [title, result_words(trial), *plain, *started, size, *repeated, *choice_words(trial.spec)]
     wrapped = list(_wrap(lines))

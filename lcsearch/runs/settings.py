@@ -16,6 +16,7 @@ from lcsearch.core.plugins import ENGINE, SAMPLER, STOPPING_RULE, TRACKER
 from lcsearch.core.room import Room
 from lcsearch.core.spec import Recipe
 from lcsearch.runs.defaults import ALONE, CPU_TRIALS, TRIALS
+from lcsearch.runs.finish_settings import Finish, FinishEpochs
 from lcsearch.runs.setting import AGAIN, GOING_ON, NEW, READING, WORKING, Rule, Setting, by_device, declared
 from lcsearch.runs.start_settings import Inherit, ScratchBelow, Screen, ScreenImages
 from lcsearch.runs.values import AUTO, Count, Seconds, Trackers, listed, must
@@ -216,6 +217,8 @@ class RunSettings(Checked):
     profile: Profile = False
     data_memory: DataMemory = None
     data_cache: DataCache = None
+    finish: Finish = 0.0
+    finish_epochs: FinishEpochs = 3
 
     @property
     def room(self) -> Room:

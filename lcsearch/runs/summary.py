@@ -19,8 +19,8 @@ def summary(run: RunRecord) -> dict[str, Any]:
         ``epochs_trained`` (the backbone's among them), ``epochs_screened`` (what screening cost, in epochs)
         and ``seconds`` that trials spent, summed over workers.
         What was cut out of a backbone also has ``accuracy_before``, that before fine-tuning, and ``parent``,
-        the trial that it was cut out of instead, if there was one; what stores more than it trains also has
-        ``trainable``.
+        the trial that it was cut out of instead, if there was one. What trains an earlier model on has both
+        likewise. What stores more than it trains also has ``trainable``.
     """
     front = front_of(run.trials)
     epochs = [epoch for trial in run.trials for epoch in trial.epochs]

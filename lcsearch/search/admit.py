@@ -41,7 +41,8 @@ class Admission:
         """The record of the next trial.
 
         Its state is ``running`` where it must be trained, and ``rejected`` over a limit, which binds all but
-        the plain backbone. A duplicate has the state and values that its original has so far.
+        the plain backbone. A duplicate has the state and values that its original has so far; what trains an
+        earlier model on is none, and was within the limits.
 
         Args:
             candidate: What is proposed.
@@ -52,6 +53,8 @@ class Admission:
             history.next_number, "running", candidate.origin, candidate.label, candidate.spec,
             count.params, count.macs, count.layers, started_at=time.time(), screened=candidate.screened,
         )  # fmt: skip
+        if record.continues:
+            return replace(record, parent=candidate.parent)
         original = history.original_of(candidate.spec)
         if original is not None:
             return as_duplicate(record, original)

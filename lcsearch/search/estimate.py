@@ -8,6 +8,7 @@ from statistics import mean
 from lcsearch.core.records import TrialRecord
 from lcsearch.runs.settings import RunSettings
 from lcsearch.search.history import History
+from lcsearch.search.proposals.finishing import finishing_trials
 
 _ENOUGH = 3
 """Ended trials after which their mean replaces the baseline's time."""
@@ -38,7 +39,9 @@ def seconds_left(history: History, settings: RunSettings) -> float | None:
     share = typical / coming_recipe.epochs
     live = [t for t in history.running() if t.duplicate_of is None]
     begun = sum(max(share * t.spec.recipe.epochs - _seconds(t), 0.0) for t in live)
-    coming = max(settings.trials - history.trained, 0) * typical
+    left = max(settings.trials - history.trained, 0)
+    last = min(left, max(finishing_trials(settings) - history.continued, 0))
+    coming = (left - last) * typical + last * share * settings.finish_epochs
     return (begun + coming) / (settings.jobs_asked or max(len(live), 1))
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 
 from lcsearch.core import pareto
-from lcsearch.core.records import HAND_PICKED, RungRecord, TrialRecord
+from lcsearch.core.records import HAND_PICKED, SEARCHED, RungRecord, TrialRecord
 from lcsearch.core.spec import Init, TrialSpec
 from lcsearch.runs.choose import front_of
 from lcsearch.search.stopping import Ended
@@ -27,13 +27,17 @@ class History:
 
     Args:
         trials: What is recorded already, in any order.
+        finishing: Whether front models of the search train on later.
     """
 
-    def __init__(self, trials: Iterable[TrialRecord] = ()) -> None:
+    def __init__(self, trials: Iterable[TrialRecord] = (), *, finishing: bool = False) -> None:
         self._trials: dict[int, TrialRecord] = {}
         self._models: dict[str, int] = {}
         self._trained = 0
         self._front: list[TrialRecord] = []
+        self._finishing = finishing
+        self._searched: list[TrialRecord] = []
+        self._continued: set[int] = set()
         self._hand_picked: set[int] = set()
         self._parents: dict[int, int] = {}
         self._held: set[int] = set()
@@ -68,6 +72,11 @@ class History:
         return self._trained
 
     @property
+    def continued(self) -> int:
+        """Those of them that train an earlier model on."""
+        return len(self._continued)
+
+    @property
     def fruitless(self) -> int:
         """Trials at the end that brought nothing to train."""
         untrained = (
@@ -89,13 +98,14 @@ class History:
         if record.state == "rejected" or record.duplicate_of is not None:
             return
         if old is None:
-            self._trained += 1
-            self._models.setdefault(record.spec.fingerprint(), record.number)
+            self._note_trained(record)
         if record.state in ("complete", "pruned") and (old is None or old.state == "running"):
             self._ended[record.spec.recipe.init].add(_ended(record))
         if record.state == "complete" and (old is None or old.state != "complete"):
             self._curves[record.spec.recipe.init].add(_ended(record))
-            self._front = front_of(sorted([*self._front, record], key=lambda trial: trial.number))
+            self._front = _grown(self._front, record)
+            if record.origin in SEARCHED and not record.continues:
+                self._searched = _grown(self._searched, record)
 
     def running(self) -> list[TrialRecord]:
         """Trials without an end, by number."""
@@ -127,9 +137,13 @@ class History:
         self._held = set(parents)
 
     def keepers(self) -> set[int]:
-        """Trials whose weights are kept: the front, hand-picked ones, parents of running ones, held ones."""
+        """Trials whose weights are kept: the front, hand-picked ones, parents of running ones, held ones.
+
+        Where front models train on later, also those of the search's own front that have not.
+        """
         parents = self._held | set(self._parents.values())
-        return self._hand_picked | {trial.number for trial in self._front} | parents
+        wanted = {trial.number for trial in self._searched} - self._continued if self._finishing else set()
+        return self._hand_picked | {trial.number for trial in self._front} | parents | wanted
 
     def parent_of(self, spec: TrialSpec, params: int) -> int | None:
         """The trial a model is cut out of: the smallest on the front that was fine-tuned and is no smaller.
@@ -143,14 +157,31 @@ class History:
         """
         if spec.recipe.init == "scratch":
             return None
-        tuned = (trial for trial in self._front if trial.spec.recipe.init == "backbone")
+        tuned = (trial for trial in self._front if self._cut_out(trial))
         able = (trial for trial in tuned if trial.params >= params and _holds(trial, spec))
         return next((trial.number for trial in able), None)
+
+    def _cut_out(self, trial: TrialRecord) -> bool:
+        """Whether a model was cut out of another one, also where it has trained on since."""
+        first = self._trials[trial.parent] if trial.continues and trial.parent is not None else trial
+        return first.spec.recipe.init == "backbone"
+
+    def _note_trained(self, record: TrialRecord) -> None:
+        self._trained += 1
+        if not record.continues:
+            self._models.setdefault(record.spec.fingerprint(), record.number)
+        elif record.parent is not None:
+            self._continued.add(record.parent)
 
     def _note_epochs(self, record: TrialRecord, known: int) -> None:
         for done in record.epochs[known:]:
             rung = RungRecord(record.number, record.params, done.accuracy)
             self._reached[record.spec.recipe.init, done.epoch].add(rung)
+
+
+def _grown(front: Sequence[TrialRecord], record: TrialRecord) -> list[TrialRecord]:
+    """A front with one more trial."""
+    return front_of(sorted([*front, record], key=lambda trial: trial.number))
 
 
 def _holds(parent: TrialRecord, child: TrialSpec) -> bool:

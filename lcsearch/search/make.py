@@ -22,11 +22,8 @@ from lcsearch.core.job import Objective
 from lcsearch.core.precision import StepTimes
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.data.image_list import write_image_list
-from lcsearch.nets import surgery
 from lcsearch.nets.backbones import build
-from lcsearch.nets.replaceable import plain_words, tied_words
 from lcsearch.nets.sizer import Sizer
-from lcsearch.nets.standardised import ordinary_words
 from lcsearch.nets.weights import GivenWeights
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.inputs import Asked, checked
@@ -40,10 +37,11 @@ from lcsearch.search.new_images import NewImages, look_at_data
 from lcsearch.search.options import explicit_recipe, in_any_folder, names_precision, resolve
 from lcsearch.search.planner import Planner
 from lcsearch.search.precision import measured, trained_in, worth_measuring
+from lcsearch.search.proposals.finishing import check_finishing, refuse_finishing
 from lcsearch.search.proposals.given import read_given
 from lcsearch.search.proposals.guided import Preparing
 from lcsearch.search.screening import check_screening, screening_images
-from lcsearch.search.searchable import searchable
+from lcsearch.search.searchable import about_net, searchable
 from lcsearch.search.session import SearchSession
 from lcsearch.search.space import (
     BoundSpace,
@@ -132,6 +130,7 @@ def make(
     given = found.without_plain(read_given(asked.get("given", ()), bound.plain(), settings))
     weights = _given_weights(settings, bound, facts)
     check_screening(settings, bound, facts.train_images)
+    check_finishing(settings, _planner(settings, facts, bound, given).most_planned)
     check_storage(settings.storage)
     settings, following = followed(settings, observers)
     directory = RunDirectory.create(asked.get("out") or _default_out(asked["backbone"]))
@@ -141,7 +140,7 @@ def make(
     digest = None if images is None else images.record.digest
     if images is not None:
         write_image_list(directory.images, images.record.lines)
-    notes = [*notes, *_about_net(bound), *(() if times is None else [times.words(settings.backbone)])]
+    notes = [*notes, *about_net(bound), *(() if times is None else [times.words(settings.backbone)])]
     recorded = _recorded(settings, facts, given, bound.space, notes, digest, carried)
     directory.write(replace(recorded, precision=times))
     seen = ANY_IMAGES if digest is None else SessionImages(digest.seen)
@@ -171,6 +170,7 @@ def reopen(path: Path, said: Mapping[str, Any] | None = None) -> SearchSession:
     settings = in_any_folder(changed)
     objective = None
     if settings.objective is not None:
+        refuse_finishing(settings)
         objective = recorded_objective(
             settings.objective, device=settings.device, threads=settings.threads, path=path
         )
@@ -267,15 +267,23 @@ def _session(
     following: Mapping[str, Tracker],
     images: SessionImages,
 ) -> SearchSession:
-    prepare = None if settings.fine_tune is None else Preparing(settings, bound, images)
-    train = make_objective(settings, images)
-    held = screening_images(settings, facts.train_images) if settings.screen else 0
-    size = Sizer(facts.image_shape)
-    planner = Planner(bound, settings, facts.noise_images, given, size, prepare, held)
+    planner, train = _planner(settings, facts, bound, given, images), make_objective(settings, images)
     engine = make_engine(settings, directory.path)
     return SearchSession(
         directory, settings, facts, planner, objective or train, engine, following, images.remarks
     )
+
+
+def _planner(
+    settings: RunSettings,
+    facts: Facts,
+    bound: BoundSpace,
+    given: Sequence[TrialSpec],
+    images: SessionImages = ANY_IMAGES,
+) -> Planner:
+    prepare = None if settings.fine_tune is None else Preparing(settings, bound, images)
+    held = screening_images(settings, facts.train_images) if settings.screen else 0
+    return Planner(bound, settings, facts.noise_images, given, Sizer(facts.image_shape), prepare, held)
 
 
 def _bind(space: Space, settings: RunSettings, facts: Facts) -> BoundSpace:
@@ -283,15 +291,6 @@ def _bind(space: Space, settings: RunSettings, facts: Facts) -> BoundSpace:
     with torch.device("meta"):
         model = build(settings.backbone, num_classes=facts.num_classes, in_channels=facts.in_channels)
     return bind(space, model, template, facts.image_shape)
-
-
-def _about_net(bound: BoundSpace) -> list[str]:
-    """What is to be said of a net and of what cannot be searched of it."""
-    with torch.device("meta"):
-        model = surgery.build_model(bound.plain())
-    of_model = (words(model) for words in (ordinary_words, plain_words, tied_words))
-    said = *of_model, bound.thinning.whole_words()
-    return [words for words in said if words is not None]
 
 
 def _default_out(backbone: str) -> Path:

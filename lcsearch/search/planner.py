@@ -21,6 +21,8 @@ from lcsearch.search.admit import Admission, Size
 from lcsearch.search.director import SearchDirector
 from lcsearch.search.history import History
 from lcsearch.search.limits import Limits
+from lcsearch.search.proposals.finishing import Finishing, finishing_trials
+from lcsearch.search.proposals.guided import GUIDED
 from lcsearch.search.proposals.handpicked import hand_picked, known_good
 from lcsearch.search.proposals.plan import Candidate
 from lcsearch.search.proposals.queue import Later, Prepare, Proposer
@@ -59,7 +61,8 @@ class Planner:
         """What directs the search; it goes on where the store stands."""
         store.settle()
         recorded = list(store.read())
-        history = History(record for record, _ in recorded)
+        finishing = self._finishing(directory) if self.settings.finish else None
+        history = History((record for record, _ in recorded), finishing=finishing is not None)
         limits = Limits(self.settings.max_params, self.settings.max_macs)
         view = SamplerView(self.settings.objectives, limits, store.memory())
         for record, proposal in recorded:
@@ -72,8 +75,9 @@ class Planner:
         if self.prepare is not None:
             early = self._without_backbone()
             later = Later(directory, self.settings.waits, self.prepare, self._after_backbone)
+        others = self.settings.trials - finishing_trials(self.settings)
         proposer = Proposer(
-            early, self.settings.trials, self._suggest, self._make_sampler, view, history, later, screening
+            *(early, others, self._suggest, self._make_sampler, view, history, later, screening, finishing)
         )
         if any(trial.spec.recipe.needs_backbone for trial in history):
             proposer.ready(history, lambda words: None)
@@ -86,6 +90,12 @@ class Planner:
     def _rungs(self) -> Rungs:
         rule, words = stopping.find(self.settings.early_stopping), metric_words(self.settings.metric)
         return Rungs(self.noise_images, rule, self.settings.rung_factor, words)
+
+    def _finishing(self, directory: RunDirectory) -> Finishing:
+        def kept(number: int) -> bool:
+            return directory.weights(number).is_file()
+
+        return Finishing(self.settings, self.space.params(self.space.smallest()), kept)
 
     def _screening(self, store: Store, view: SamplerView) -> Screening:
         settings, space, suggest = self.settings, self.space, self._suggest
@@ -108,6 +118,11 @@ class Planner:
         if self.prepare is None:
             return len(self.planned())
         return len(self._without_backbone()) + len(self._after_backbone(()))
+
+    @property
+    def most_planned(self) -> int:
+        """Models that may be planned, with those that what each layer loses proposes."""
+        return self.foreseen + (0 if self.prepare is None else GUIDED)
 
     def _without_backbone(self) -> list[Candidate]:
         """What needs no trained backbone: the backbone itself, where the run trains it.

@@ -30,10 +30,11 @@ class Rungs:
         A trial is compared with those that started the same way: the latest 1,000 that have reached the rung
         (`lcsearch.search.history.LATEST`), and the front of the earlier ones. What falls too far below the
         baseline is measured by the baseline at the same epoch, or by its end where it started another way.
-        Hand-picked trials are never stopped: every run shows what hand-picking would have given.
+        Hand-picked trials are never stopped: every run shows what hand-picking would have given. Nor is what
+        trains an earlier model on, about which nothing is decided.
         """
         epoch = record.epochs[-1].epoch
-        if epoch not in rung_epochs(record.spec.recipe.epochs, self._factor):
+        if record.continues or epoch not in rung_epochs(record.spec.recipe.epochs, self._factor):
             return None
         arrival = self._arrival(record, history, epoch)
         verdict = self._rule(arrival)

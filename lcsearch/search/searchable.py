@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import torch
+
 from lcsearch.core.errors import InputError
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.core.text import format_count
+from lcsearch.nets import surgery
 from lcsearch.nets.count import Count
+from lcsearch.nets.replaceable import plain_words, tied_words
 from lcsearch.nets.sizer import Sizer
+from lcsearch.nets.standardised import ordinary_words
 from lcsearch.nets.use import left_words
 from lcsearch.runs.run_file import Facts
 from lcsearch.runs.settings import RunSettings
@@ -38,6 +43,15 @@ class Searchable:
     def without_plain(self, specs: Sequence[TrialSpec]) -> list[TrialSpec]:
         """Specs in which these convolutions are left plain."""
         return [replace(spec, model=_leaving(spec, self.plain)) for spec in specs]
+
+
+def about_net(bound: BoundSpace) -> list[str]:
+    """What is to be said of a net and of what cannot be searched of it."""
+    with torch.device("meta"):
+        model = surgery.build_model(bound.plain())
+    of_model = (words(model) for words in (ordinary_words, plain_words, tied_words))
+    said = *of_model, bound.thinning.whole_words()
+    return [words for words in said if words is not None]
 
 
 def searchable(

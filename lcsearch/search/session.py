@@ -27,6 +27,7 @@ from lcsearch.search.finish import Finish, finish
 from lcsearch.search.interrupt import Interruptible, ctrl_c
 from lcsearch.search.observer import Audience, Observer
 from lcsearch.search.planner import Planner
+from lcsearch.search.proposals.finishing import finishing_trials
 from lcsearch.search.tracking import Tracking, tracked
 
 
@@ -179,7 +180,7 @@ class SearchSession(Session):
             *self._planner.space.describe(),
             *_start_lines(settings, thinner=any(one.origin == "thinner" for one in self._planner.picked)),
             f"{counted(settings.trials, 'trial')} of {_epochs(settings.searched_recipe)}, "
-            f"{self._proposers()}, early stopping {settings.early_stopping}, "
+            f"{self._proposers()}{_last(settings)}, early stopping {settings.early_stopping}, "
             f"{metric}seed {settings.seed}{timeout}",
             *self._directory.read().notes,
             *self.remarks,
@@ -188,7 +189,7 @@ class SearchSession(Session):
     def _proposers(self) -> str:
         """Who proposes the trials, in words."""
         planned, sampler = self._planner.foreseen, self.settings.sampler
-        if self.settings.trials <= planned:
+        if self.settings.trials - finishing_trials(self.settings) <= planned:
             unscreened = ", so that none is chosen by screening" if self.settings.screen else ""
             return f"all of them planned{unscreened}"
         first = f"up to {planned} of them planned" if self._planner.prepare is None else "planned ones first"
@@ -234,6 +235,16 @@ class SearchSession(Session):
             return Finish((), (), None, ())
         self._give_files(self._directory.best, self._directory.report)
         return finished
+
+
+def _last(settings: RunSettings) -> str:
+    """How the search ends, in words; nothing where no model trains on."""
+    last = finishing_trials(settings)
+    return (
+        f", up to {last} at the end train front models on for {counted(settings.finish_epochs, 'epoch')}"
+        if last
+        else ""
+    )
 
 
 def _start_lines(settings: RunSettings, *, thinner: bool) -> list[str]:

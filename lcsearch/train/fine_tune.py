@@ -1,4 +1,4 @@
-"""How a model that was cut out of a trained backbone is fine-tuned, unless the user says otherwise."""
+"""How a model is trained that does not start from fresh weights, unless the user says otherwise."""
 
 from __future__ import annotations
 
@@ -29,3 +29,16 @@ def fine_tune_recipe(
     made = replace(recipe, **FINE_TUNE, init="backbone", epochs=epochs)  # type: ignore[arg-type]
     made = made if lr is None else replace(made, lr=lr)
     return made if distill is None else replace(made, distill=distill)
+
+
+def longer_recipe(own: Recipe, epochs: int, tuned: Recipe | None) -> Recipe:
+    """Return how a model is trained on from the weights that its training has left.
+
+    Args:
+        own: How it was trained. Fine-tuned, it is so again; from scratch, it is fine-tuned as others are.
+        epochs: Passes over the training images.
+        tuned: How the run fine-tunes; None where all of it trains from scratch.
+    """
+    if own.init == "scratch":
+        own = tuned or fine_tune_recipe(own, epochs)
+    return replace(own, epochs=epochs)

@@ -29,7 +29,7 @@ from lcsearch.layers.fast_convolution import fast_convolutions
 from lcsearch.nets import surgery
 from lcsearch.nets.layout import channels_last
 from lcsearch.nets.tensors import write_state
-from lcsearch.nets.weights import load_backbone, load_parent
+from lcsearch.nets.weights import load_backbone, load_parent, read_own
 from lcsearch.train.looking import look_at, look_first, looker_of
 from lcsearch.train.loop import train
 from lcsearch.train.memory import keep_freed_memory
@@ -78,7 +78,8 @@ class TrainObjective:
         """Train one trial.
 
         Where the recipe says so, its model is cut out of the trained backbone in the job's start folder (or
-        continues from the compressed weights that lie there), and learns from the backbone's outputs there.
+        continues from the compressed weights that lie there, or from its parent's own), and learns from the
+        backbone's outputs there.
         Its folder then holds its weights, exactly those whose accuracy is returned, unless the report stopped
         it. While it trains, a checkpoint is there; it stays if the report raises or the process dies.
 
@@ -228,6 +229,10 @@ def start_of(job: Job, data: SearchData, device: str) -> Callable[[nn.Module], N
 
     @torch.no_grad()
     def begin(model: nn.Module) -> None:
+        if job.parent is not None and job.spec.recipe.init == "trial":
+            with halting():
+                model.load_state_dict(read_own(Path(job.parent.folder) / WEIGHTS, model))
+            return
         start = _folder(job)
         if start.compressed.is_file():
             with halting():

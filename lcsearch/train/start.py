@@ -74,8 +74,12 @@ class Start:
 
     def teacher_of(self, recipe: Recipe) -> Path:
         """The file of the teacher that a training learns from."""
-        own = recipe.init == "scratch" and self.scratch_teacher.is_file()
-        return self.scratch_teacher if own else self.teacher
+        own = {"scratch": self.scratch_teacher, "trial": self.longer_teacher(recipe.epochs)}.get(recipe.init)
+        return self.teacher if own is None or not own.is_file() else own
+
+    def longer_teacher(self, epochs: int) -> Path:
+        """Likewise where models train on for so many epochs; missing where that shows the same views."""
+        return self.folder / f"teacher_longer_{epochs}.safetensors"
 
     def read_compressed(self, model: nn.Module) -> dict[str, Tensor]:
         """Read the weights that a model continues from.
@@ -151,6 +155,7 @@ def prepare(
     data: Callable[[], SearchData],
     recipe: Recipe,
     scratch: Recipe | None = None,
+    longer: Recipe | None = None,
     seed: int,
     device: str,
     threads: int = 0,
@@ -169,6 +174,7 @@ def prepare(
         data: Called for the images where they are needed.
         recipe: How cut-out models are trained: its share of distillation, epochs, crop and flip.
         scratch: Likewise how nets are trained from scratch that learn from it; None where there are none.
+        longer: Likewise how models are trained on; None where none are.
         seed: The views that the teacher's scores are of are drawn from it.
         device: Where to compute; ``auto`` is allowed.
         threads: CPU threads meanwhile; 0 leaves PyTorch's choice.
@@ -181,7 +187,7 @@ def prepare(
     """
     start = Start(folder)
     with computing_on(threads):
-        for path, one in _teachers(start, recipe, scratch):
+        for path, one in _teachers(start, recipe, scratch, longer):
             if not knows_images(path, seen):
                 write_teacher_of(
                     start, template, data(), one, path=path, seed=seed, device=device, progress=progress
@@ -198,12 +204,16 @@ def prepare(
             start.write_sensitivity(found)
 
 
-def _teachers(start: Start, recipe: Recipe, scratch: Recipe | None) -> Iterator[tuple[Path, Recipe]]:
+def _teachers(
+    start: Start, recipe: Recipe, scratch: Recipe | None, longer: Recipe | None
+) -> Iterator[tuple[Path, Recipe]]:
     """The files of teachers that are needed, and who learns from them."""
     if recipe.distill > 0:
         yield start.teacher, recipe
     if scratch is not None and scratch.distill > 0 and not same_views(recipe, scratch):
         yield start.scratch_teacher, scratch
+    if longer is not None and longer.distill > 0 and not same_views(recipe, longer):
+        yield start.longer_teacher(longer.epochs), longer
 
 
 def write_teacher_of(

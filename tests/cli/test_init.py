@@ -150,6 +150,12 @@ WRONG = [
     (["--init", "scratch", "--new-head"], ["--new-head", "--init scratch"]),
     (["--init", "scratch", "--no-inherit"], ["--no-inherit", "--init scratch"]),
     (["--init", "scratch", "--inherit"], ["--inherit", "--init scratch"]),
+    (["--trials", "8", "--finish", "0.5"], ["--finish 0.5: of 8 trials that leaves 4, where ", "--trials"]),
+    (
+        ["--trials", "8", "--finish", "0.01"],
+        ["--finish 0.01: of 8 trials that is none"],
+    ),
+    (["--finish", "1"], ["--finish: 1.0 is not allowed; it must be below 1"]),
     (["--init", "OTHER"], ["other.safetensors", "7", "10", "--new-head"]),
     (["--init", "BROKEN"], ["broken.pt"]),
     (["--init", "WHOLE"], ["whole.pt", "could run code", "torch.nn.modules.linear.Linear", "state_dict()"]),

@@ -9,8 +9,10 @@ from hand_made import make_run, make_trial
 from lcsearch.core.records import TrialRecord
 from lcsearch.core.screened import Screened
 from lcsearch.report.heading import remarks
+from lcsearch.report.plots.front import front
 from lcsearch.report.plots.hypervolume import growth
 from lcsearch.report.start import epochs_behind, screening_words, start_words
+from lcsearch.report.verdict import verdict
 from lcsearch.report.words import trial_words
 
 
@@ -52,7 +54,68 @@ def test_the_report_says_that_models_differ_in_what_is_behind_them():
     assert all("behind them" not in line for line in start_words(alone))
 
 
+def on(trial: TrialRecord, parent: TrialRecord) -> TrialRecord:
+    """A trial that trains another's model on."""
+    recipe = replace(parent.spec.recipe, init="trial", epochs=3)
+    more = {"metrics": {"accuracy_before": parent.accuracy}, "parent": parent.number}
+    return replace(trial, spec=replace(parent.spec, recipe=recipe), **more)
+
+
+def longer() -> list[TrialRecord]:
+    """The family, with 3 and the thinner net on for 3 epochs."""
+    trials, curve = family(), (88.0, 89.0, 90.5)
+    trials.append(on(make_trial(6, 90.5, 300, epochs=curve), trials[3]))
+    trials.append(on(make_trial(7, 51.0, 500, "thinner", epochs=(49.0, 50.0, 51.0)), trials[1]))
+    return trials
+
+
+def test_which_models_train_on_is_said_and_what_that_costs():
+    trials = longer()
+    assert {n: epochs_behind(trials)[n] for n in (6, 7)} == {6: 9, 7: 7}
+    run = make_run(*trials)
+    expected = (
+        "of the search's front and of that of the models picked by hand an equal share trains on for 3 "
+        "epochs, the backbone does not: trials 3 (as 6) of the search; 1 (as 7) picked by hand"
+    )
+    assert start_words(run) == (expected,)
+    assert start_words(replace(run, trials=run.trials[:6])) == ()
+    asked = {"init": "trained", "recipe": {"epochs": 3}, "fine_tune": {"epochs": 1, "distill": 0.5}}
+    run = replace(run, settings={**run.settings, "settings": {**run.settings["settings"], **asked}})
+    assert start_words(run)[-1] == expected
+    spent = (
+        "epochs: 3 for the backbone, 4 for thinner nets from scratch, 5 for fine-tuning, 6 for training on"
+    )
+    assert spent in remarks(run)
+    grown = growth(run)
+    assert grown is not None and grown.searched == (False, False, False, True, False, False, False, False)
+
+
+def test_a_model_that_trains_on_counts_for_whoever_found_it():
+    """Within half a point of the backbone, for which nobody had a model before."""
+    before, after = (verdict(make_run(*found)) for found in (family(), longer()))
+    assert (before.heading, after.heading) == (
+        "Provisional: best of 2 trials, one seed",
+        "Provisional: best of 3 trials, one seed",
+    )
+    assert "search" not in before.targets[0].needed and after.targets[0].needed["search"].params == 300
+    trials = longer()
+    trials[7] = replace(trials[7], accuracy=95.0)
+    better = verdict(make_run(*trials))
+    assert better.targets[0].needed["thinner"].params == 500
+    assert better.targets[0].needed["search"] == after.targets[0].needed["search"]
+
+
+def test_of_a_hand_picked_model_that_trains_on_the_better_is_on_its_line():
+    for accuracy, number in ((51.0, 7), (49.0, 1)):
+        trials = longer()
+        trials[7] = replace(trials[7], accuracy=accuracy)
+        drawn = front(make_run(*trials), "params")
+        assert [point.trial for point in drawn.thinner] == [number, 0]
+        assert {1, 7} - {number} <= {point.trial for point in drawn.complete}
+
+
 def test_a_hover_names_the_parent():
+    assert "trained on from trial 3, 88.00 % before that" in trial_words(longer()[6])
     trial = replace(family()[3], metrics={"accuracy_before": 40.0})
     assert "cut out of trial 2, 40.00 % before fine-tuning" in trial_words(trial)
 

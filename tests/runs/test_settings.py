@@ -73,6 +73,7 @@ def test_what_resume_takes_alters_the_result_of_no_trial_that_has_ended() -> Non
     assert {row.name for row in ROWS if "resume" in row.takers} == {
         "trials", "timeout", "engine", "jobs", "ray_address", "cpus_per_trial", "gpus_per_trial",
         "max_failures", "storage_path", "track", "data_changed", "profile", "data_memory", "data_cache",
+            "finish", "finish_epochs",
     }  # fmt: skip
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import runpy
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from programs import run_script
+from programs import SCRIPTS, run_script
 
 ABOUT = {
     "backbone": "base",
@@ -52,6 +53,20 @@ def test_epochs_are_counted_until_plain_optunas_hypervolume_is_reached(tmp_path:
     never = [line("screen-0", seed, quick[:2]) for seed in (0, 1)]
     assert rows(tmp_path / "b.jsonl", [*lines, *never])["screen-0"][4:6] == ["never", "never"]
     assert rows(tmp_path / "c.jsonl", never)["screen-0"][4:7] == ["", "", ""]
+
+
+@pytest.mark.slow
+def test_a_side_says_what_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its name tells its line and its folder from others."""
+    monkeypatch.syspath_prepend(SCRIPTS)
+    script = runpy.run_path(str(SCRIPTS / "bench_real_search.py"))
+    asked = ["real.jsonl", *SMALL, "--screen", "2", "--finish", "0", "--finish", "0.25"]
+    found = script["searches"](script["_parser"]().parse_args(asked))
+    assert [(one.name, one.said.get("screen"), one.said.get("finish")) for one in found] == [
+        ("base-100-screen-2-seed-0", 2, 0),
+        ("base-100-screen-2-finish-0.25-seed-0", 2, 0.25),
+        ("base-100-optuna-tpe-seed-0", None, None),
+    ]
 
 
 @pytest.mark.long

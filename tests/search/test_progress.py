@@ -64,6 +64,15 @@ def test_from_three_on_their_mean_counts() -> None:
     assert left(BASELINE, *three, fine_tune=tuned) == 6 * 80 / 2
 
 
+def test_models_that_train_on_take_their_own_epochs() -> None:
+    """Of 6 trials left 2 take 6 epochs of 2 s, or 1 where one has trained on, and the others 8 s."""
+    three = [trial(number, *4 * (2.0,)) for number in (1, 2, 3)]
+    last = {"finish": 0.2, "finish_epochs": 6}
+    assert left(BASELINE, *three, **last) == (4 * 8 + 2 * 12) / 2
+    done = trial(4, 1.0, 1.0, epochs=2, init="trial", parent=3)
+    assert left(BASELINE, *three, done, **last) == (4 * 8 + 12) / 2
+
+
 def test_running_trials_lack_what_is_left_of_their_epochs() -> None:
     """10 s an epoch: 20 of three, 0 of one that is late, nothing of a duplicate."""
     running = [trial(1, 10.0, epochs=3), trial(2, 50.0), trial(3, duplicate_of=1)]

@@ -124,6 +124,17 @@ def test_the_command_line_resumes_an_objective_with_a_name(
     assert outline(read_run(parts).trials) == outline(finished.trials)
 
 
+def test_no_model_trains_on_by_a_loop_of_the_users(
+    five_trials: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    parts = shutil.copytree(five_trials, tmp_path / "parts")
+    before = (parts / "run.yaml").read_bytes()
+    assert lcsearch_cli("resume", str(parts), "--trials", "12", "--finish", "0.5") == 2
+    said = capfd.readouterr().err
+    assert said.startswith("lcsearch: error: --finish 0.5: means nothing here: a training loop of your own")
+    assert len(said.splitlines()) == 1 and (parts / "run.yaml").read_bytes() == before
+
+
 def nameless(loop: Any) -> Any:
     """A loop that travels with its code."""
     return lambda spec, report: loop(spec, report)

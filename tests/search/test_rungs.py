@@ -113,6 +113,21 @@ def test_no_rule_stops_hand_picked_trials(origin: Origin) -> None:
     assert decision.rule == words
 
 
+@pytest.mark.parametrize("origin", ["sampler", "thinner"])
+def test_nothing_is_decided_of_a_model_that_trains_on(origin: Origin) -> None:
+    """Nor do others hear of it: it is ahead of all that start otherwise."""
+    first = trial(1, 300, SCRATCH, 50.0, 60.0, 61.0, origin=origin)
+    on = replace(trial(2, 300, replace(SCRATCH, init="trial"), 70.0, origin=origin), parent=1)
+    running = replace(on, state="running", accuracy=None)
+    assert Rungs(1000, never, 3).decide(running, History([first, running])) is None
+    asked = list[Arrival]()
+    other = trial(3, 900, SCRATCH, 55.0, state="running")
+    Rungs(1000, lambda arrival: asked.append(arrival), 3).decide(other, History([first, on, other]))  # type: ignore[func-returns-value]
+    (seen,) = asked
+    assert [one.number for one in seen.others] == [one.number for one in seen.ended] == [1]
+    assert [(one.number, one.accuracy) for one in seen.front] == [(2, 70.0)]
+
+
 def test_what_a_rule_says_is_recorded_with_those_that_it_saw() -> None:
     asked = list[Arrival]()
 

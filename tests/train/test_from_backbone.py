@@ -159,6 +159,27 @@ def test_weights_of_the_very_model_are_taken_as_they_are(
         OBJECTIVE(make_job(tmp_path / "third", other, another), go_on)
 
 
+def test_a_model_trains_on_from_exactly_the_weights_that_its_trial_left(
+    tmp_path: Path, start: Start, whole: tuple[Path, dict[str, float]]
+) -> None:
+    folder, first = whole
+    spec = with_recipe(SPEC, init="trial", epochs=2)
+    job = replace(make_job(tmp_path / "on", start, spec), parent=Parent(str(folder), SPEC.model))
+    second = OBJECTIVE(job, go_on)
+    assert (second["accuracy_before"], second["epochs"]) == (first["accuracy"], 2)
+    begun = build_model(SPEC.model)
+    begin = objective.start_of(job, OBJECTIVE.data(), "cpu")
+    assert begin is not None
+    begin(begun)
+    left = load_file(folder / "weights.safetensors")
+    assert all(torch.equal(tensor, left[name]) for name, tensor in begun.state_dict().items())
+    untaught = replace(job, spec=with_recipe(spec, distill=0.0), start="", directory=str(tmp_path / "alone"))
+    assert OBJECTIVE(untaught, go_on)["accuracy_before"] == first["accuracy"]
+    gone = replace(job, parent=Parent(str(tmp_path / "gone"), SPEC.model), directory=str(tmp_path / "third"))
+    with pytest.raises(HaltError, match=r"gone.weights\.safetensors"):
+        OBJECTIVE(gone, go_on)
+
+
 def test_a_model_is_cut_out_of_its_parent_instead_of_the_backbone(tmp_path: Path, start: Start) -> None:
     thin = {name: LinearSpec(0.06) for name in LAYERS}
     model = replace(PLAIN, layers=thin)

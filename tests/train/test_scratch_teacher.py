@@ -1,4 +1,4 @@
-"""The teacher of nets that are trained from scratch: that of fine-tuning where both show the same views."""
+"""Teachers of nets from scratch and of those that train on: that of fine-tuning where views are the same."""
 
 from __future__ import annotations
 
@@ -33,13 +33,15 @@ def images() -> SearchData:
     return load("digits", train_images=200, validation_images=100, image_size=8)
 
 
-def filled(folder: Path, images: SearchData, tuned: Recipe, scratch: Recipe) -> Start:
+def filled(
+    folder: Path, images: SearchData, tuned: Recipe, scratch: Recipe | None, longer: Recipe | None = None
+) -> Start:
     torch.manual_seed(0)
     start = Start(folder / "start")
     start.write_backbone(build_model(PLAIN).state_dict())
     prepare(
         start.folder, template=PLAIN, layers=("features.8",), data=lambda: images,
-        recipe=tuned, scratch=scratch, seed=7, device="cpu", threads=1,
+        recipe=tuned, scratch=scratch, longer=longer, seed=7, device="cpu", threads=1,
     )  # fmt: skip
     return start
 
@@ -85,6 +87,18 @@ def test_other_views_are_of_a_teacher_of_their_own(tmp_path: Path, images: Searc
     assert start.teacher_of(scratch) == start.scratch_teacher
     few, many = (read_teacher(start.teacher_of(recipe)).outputs for recipe in (tuned, scratch))
     assert (len(few), len(many)) == (1, 3) and torch.equal(few[0], many[0])
+
+
+def test_models_that_train_on_for_longer_have_as_many_views(tmp_path: Path, images: SearchData) -> None:
+    tuned = replace(TUNED, crop=1)
+    longer = replace(tuned, init="trial", epochs=3)
+    start = filled(tmp_path, images, tuned, None, longer)
+    few, many = (read_teacher(start.teacher_of(recipe)).outputs for recipe in (tuned, longer))
+    assert (len(few), len(many)) == (1, 3) and torch.equal(few[0], many[0])
+    again = filled(tmp_path, images, tuned, None, replace(longer, epochs=2))
+    assert len(read_teacher(again.teacher_of(replace(longer, epochs=2))).outputs) == 2
+    plain = filled(tmp_path / "plain", images, TUNED, None, replace(TUNED, init="trial", epochs=3))
+    assert plain.teacher_of(replace(TUNED, init="trial", epochs=3)) == plain.teacher
 
 
 def test_a_thinner_net_from_scratch_learns_from_the_backbone(tmp_path: Path, images: SearchData) -> None:

@@ -103,12 +103,24 @@ def front(run: RunRecord, size: Size) -> Front:
 
 
 def _hand_picked(run: RunRecord, origin: Origin, size: Size) -> tuple[Point, ...]:
-    """One hand-picked curve, smallest first; the backbone is its upper end, but alone it is no curve."""
+    """One hand-picked curve, smallest first; the backbone is its upper end, but alone it is no curve.
+
+    A model that has trained on is there once, as it is better.
+    """
     members = [t for t in run.trials if t.origin == origin and t.state == "complete"]
     if not members:
         return ()
-    points = points_of([*members, *([run.baseline] if run.baseline else [])])
+    points = points_of([*_once(members), *([run.baseline] if run.baseline else [])])
     return tuple(sorted(points, key=lambda p: p.size(size)))
+
+
+def _once(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Trials without the worse one of each two that are one model, before and after it trained on."""
+    best: dict[int | None, TrialRecord] = {}
+    for trial in trials:
+        model = trial.parent if trial.continues else trial.number
+        best[model] = max(best.get(model, trial), trial, key=lambda t: t.accuracy or 0.0)
+    return list(best.values())
 
 
 def _in_state(trials: Iterable[TrialRecord], state: str) -> tuple[Point, ...]:

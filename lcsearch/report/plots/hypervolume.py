@@ -55,7 +55,8 @@ def growth(run: RunRecord) -> Growth | None:
         if trial.state == "complete" and trial.accuracy is not None:
             front, grown = _add(front, (trial.accuracy, float(trial.params)))
             volume = pareto.hypervolume(front, box) if grown else volume
-        steps.append((epochs, busy.until(end_of(trial)), volume, trial.origin == "sampler"))
+        searched = trial.origin == "sampler" and not trial.continues
+        steps.append((epochs, busy.until(end_of(trial)), volume, searched))
     return Growth(*zip(*steps, strict=True)) if steps else None
 
 

@@ -67,9 +67,10 @@ def importance(run: RunRecord) -> Importance | None:
     The same run gives the same numbers.
 
     Args:
-        run: The run; hand-picked thinner nets are left out, whatever their layers.
+        run: The run; hand-picked thinner nets are left out, whatever their layers, and what trains on.
     """
-    trials = [t for t in run.complete if t.origin not in ("thinner cut", *THINNER)]
+    left_out = ("thinner cut", *THINNER)
+    trials = [t for t in run.complete if t.origin not in left_out and not t.continues]
     columns = choice_columns(trials)
     if len(trials) < FEWEST_TRIALS or not columns:
         return None

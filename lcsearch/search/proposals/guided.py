@@ -21,6 +21,7 @@ from lcsearch.nets.weights import load_backbone
 from lcsearch.runs.settings import RunSettings
 from lcsearch.search.images import ANY_IMAGES, SessionImages
 from lcsearch.search.proposals.descent import best_seen, counts_to_measure
+from lcsearch.search.proposals.finishing import recipe_of
 from lcsearch.search.proposals.measured import options_of
 from lcsearch.search.proposals.mixed import of_all_families
 from lcsearch.search.space import BoundSpace
@@ -65,6 +66,7 @@ class Preparing:
             data=lambda: make_objective(settings, self.images).data(),
             recipe=settings.fine_tune,
             scratch=settings.thinner_recipe,
+            longer=recipe_of(settings.fine_tune, settings) if settings.finish else None,
             seed=settings.seed,
             device=settings.device,
             threads=settings.threads_at_start,

@@ -29,7 +29,7 @@ class Candidate:
         proposal: The sampler's choices that mean it: what is recorded beside the trial that it becomes.
         asked: The sampler's own trial; None for what was planned.
         screened: What it was chosen by before any training; None where nothing was looked at.
-        parent: The trial that it was cut out of as it was looked at.
+        parent: The trial that it was cut out of as it was looked at, or that it trains on.
         can_wait: Whether the search need not begin with it, though it is planned.
     """
 
@@ -48,7 +48,7 @@ class Plan:
 
     Args:
         candidates: In the order in which they are tried; those that can wait among themselves.
-        trials: Trials that the search may train in all.
+        trials: Trials that the search may train, those left out that train an earlier model on.
         history: What is recorded already; that is left out.
     """
 

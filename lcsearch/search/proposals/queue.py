@@ -1,4 +1,4 @@
-"""What to try next: first what was planned, then what the sampler proposes."""
+"""What to try next: first what was planned, then what the sampler proposes, then what trains on."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from lcsearch.core.records import TrialRecord
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.search.history import History
+from lcsearch.search.proposals.finishing import Finishing
 from lcsearch.search.proposals.plan import Candidate, Plan
 from lcsearch.search.sampler_view import SamplerView
 from lcsearch.search.screening import Screening
@@ -93,13 +94,14 @@ class Proposer:
 
     Args:
         planned: What is tried before any sampler is asked, or between; what the history holds is skipped.
-        trials: Trials that the search may train in all.
+        trials: As `Plan` takes it.
         suggest: Asks a trial for every choice and makes them a spec.
         make_sampler: A fresh sampler for the trial of a number.
         view: The study that samplers see, filled with what the history holds.
         history: What is recorded already.
         later: What else is planned, once there is a backbone to cut it out of; it then comes first.
         screening: Chooses among candidates that were looked at; None where that is off.
+        finishing: Says which models train on at the end; None where none do.
     """
 
     def __init__(
@@ -112,9 +114,11 @@ class Proposer:
         history: History,
         later: Later | None = None,
         screening: Screening | None = None,
+        finishing: Finishing | None = None,
     ) -> None:
         self._planned = Plan(planned, trials, history)
         self._screening = screening
+        self._finishing = finishing
         self._later = later
         self._suggest = suggest
         self._make_sampler = make_sampler
@@ -147,6 +151,9 @@ class Proposer:
         planned = self._planned.next(history)
         if planned is not None:
             return planned
+        finishing = None if self._finishing is None else self._finishing.next(history)
+        if finishing is not None:
+            return finishing
         if self._screening is None:
             return self._asked(self._make_sampler(history.next_number))
         choice = self._screening.choice(history)

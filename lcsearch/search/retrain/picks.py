@@ -73,6 +73,10 @@ def _reference(run: RunRecord, chosen: list[TrialRecord]) -> TrialRecord:
 
 
 def _nearest(run: RunRecord, origin: Origin, reference: TrialRecord) -> TrialRecord | None:
-    """The complete hand-picked model of a kind whose parameters are nearest, as a ratio."""
+    """The complete hand-picked model of a kind with the nearest parameters; of equals the better."""
     members = [t for t in run.complete if t.origin == origin]
-    return min(members, key=lambda t: abs(math.log(t.params / reference.params)), default=None)
+
+    def apart(trial: TrialRecord) -> tuple[float, float]:
+        return abs(math.log(trial.params / reference.params)), -(trial.accuracy or 0.0)
+
+    return min(members, key=apart, default=None)

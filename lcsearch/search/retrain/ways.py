@@ -15,7 +15,7 @@ from lcsearch.data import SearchData
 from lcsearch.runs.directory import RunDirectory
 from lcsearch.runs.retrained import Result, Spread, spread
 from lcsearch.runs.settings import RunSettings
-from lcsearch.train.fine_tune import fine_tune_recipe
+from lcsearch.train.fine_tune import longer_recipe
 from lcsearch.train.start import Start, write_teacher_of
 from lcsearch.train.teacher import knows_images
 
@@ -49,9 +49,7 @@ def recipe_of(trial: TrialRecord, way: RetrainWay, epochs: int, settings: RunSet
     if way == "scratch":
         fresh = own if own.init == "scratch" else settings.recipe
         return replace(fresh, epochs=epochs, init="scratch", distill=0.0)
-    if own.init == "scratch":
-        own = settings.fine_tune or fine_tune_recipe(own, epochs)
-    return replace(own, epochs=epochs)
+    return longer_recipe(own, epochs, settings.fine_tune)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,17 @@ def test_only_one_layer_matters_for_accuracy():
     assert sum(found.accuracy) == pytest.approx(1)
 
 
+def test_what_trains_on_says_nothing_of_choices():
+    run = make_run(*trials(40, lambda a, b, chance: 90 + 3 * a))
+    recipe = replace(run.trials[0].spec.recipe, init="trial")
+    on = [
+        make_trial(40 + n, 99.0, t.params, parent=n, layers=t.spec.model.layers)
+        for n, t in enumerate(run.trials[:9])
+    ]
+    on = [replace(one, spec=replace(one.spec, recipe=recipe)) for one in on]
+    assert importance(replace(run, trials=(*run.trials, *on))) == importance(run)
+
+
 def test_params_are_shares_of_variance():
     run = make_run(*trials(40, lambda a, b, chance: 90 + 3 * a))
     found = importance(run)

@@ -91,6 +91,11 @@ def test_of_equal_sizes_the_first_number_comes_first() -> None:
     assert picked(trials=(2,), record=record) == [0, 1, 2]
 
 
+def test_of_a_model_that_has_trained_on_the_better_is_compared() -> None:
+    record = [*TRIALS, trial(13, "thinner", 77.1, 61_000, parent=4), trial(14, "uniform", 78.9, 130_000)]
+    assert picked(record=record) == [9, 8, 13, 7, 2, 6, 0]
+
+
 def test_without_hand_picked_ones_the_backbone_alone_is_beside() -> None:
     assert picked(record=without(1, 2, 3, 4, 5)) == [9, 8, 7, 6, 0]
 
