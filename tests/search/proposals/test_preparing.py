@@ -84,6 +84,7 @@ def test_the_plain_net_is_measured_and_smaller_ones_proposed_largest_first(
         "families": ("linear",),
         "recipe": settings.fine_tune,
         "scratch": settings.thinner_recipe,
+        "longer": None,
         "seed": 3,
         "device": "cpu",
         "threads": 2,
