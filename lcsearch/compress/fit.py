@@ -82,7 +82,7 @@ def compress_trained(
     layers = surgery.once(backbone, layers)
     model = _converted(backbone, layers)
     pairs = _pairs(backbone, model)
-    bundles = list(lookup.bundles({name: spec for name, spec in layers.items() if name in pairs}))
+    bundles = lookup.bundles({name: spec for name, spec in layers.items() if name in pairs})
     done = set[str]()
     if how == "responses" and pairs and images is not None:
         chosen = responses.at_once(images)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lcsearch.core import plugins
@@ -54,15 +54,15 @@ def cells(layer: LayerCount) -> tuple[str, str]:
     return family(layer.family).cells(layer.numbers) if known else ("", "plain")
 
 
-def bundles(layers: Mapping[str, LayerSpec]) -> Collection[tuple[Family[Any], Mapping[str, LayerSpec]]]:
+def bundles(layers: Mapping[str, LayerSpec]) -> Sequence[tuple[Family[Any], Mapping[str, LayerSpec]]]:
     """Layers that share tensors together, every other one by itself, in the order of their first layers."""
     if len(layers) == 1:  # samplers ask for single layers thousands of times per proposal
-        return ((family_of(*layers.values()), layers),)
+        return [(family_of(*layers.values()), layers)]
     found: dict[tuple[str, str], tuple[Family[Any], dict[str, LayerSpec]]] = {}
     for name, spec in layers.items():
         kind = family_of(spec)
         found.setdefault((spec.family, kind.together(name, spec)), (kind, {}))[1][name] = spec
-    return found.values()
+    return list(found.values())
 
 
 def canonicals(shapes: Shapes, layers: Mapping[str, LayerSpec]) -> dict[str, LayerSpec]:

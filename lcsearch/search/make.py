@@ -130,7 +130,7 @@ def make(
     given = found.without_plain(read_given(asked.get("given", ()), bound.plain(), settings))
     weights = _given_weights(settings, bound, facts)
     check_screening(settings, bound, facts.train_images)
-    check_finishing(settings, _planner(settings, facts, bound, given).most_planned)
+    check_finishing(settings, lambda: _planner(settings, facts, bound, given).most_planned)
     check_storage(settings.storage)
     settings, following = followed(settings, observers)
     directory = RunDirectory.create(asked.get("out") or _default_out(asked["backbone"]))

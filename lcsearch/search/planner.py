@@ -21,7 +21,7 @@ from lcsearch.search.admit import Admission, Size
 from lcsearch.search.director import SearchDirector
 from lcsearch.search.history import History
 from lcsearch.search.limits import Limits
-from lcsearch.search.proposals.finishing import Finishing, finishing_trials
+from lcsearch.search.proposals.finishing import Finishing, trials_before
 from lcsearch.search.proposals.guided import GUIDED
 from lcsearch.search.proposals.handpicked import hand_picked, known_good
 from lcsearch.search.proposals.plan import Candidate
@@ -75,10 +75,10 @@ class Planner:
         if self.prepare is not None:
             early = self._without_backbone()
             later = Later(directory, self.settings.waits, self.prepare, self._after_backbone)
-        others = self.settings.trials - finishing_trials(self.settings)
         proposer = Proposer(
-            *(early, others, self._suggest, self._make_sampler, view, history, later, screening, finishing)
-        )
+            early, trials_before(self.settings), self._suggest, self._make_sampler, view, history,
+            later, screening, finishing,
+        )  # fmt: skip
         if any(trial.spec.recipe.needs_backbone for trial in history):
             proposer.ready(history, lambda words: None)
         admission = Admission(directory, self.settings, self.size, self.held)

@@ -27,7 +27,7 @@ from lcsearch.search.finish import Finish, finish
 from lcsearch.search.interrupt import Interruptible, ctrl_c
 from lcsearch.search.observer import Audience, Observer
 from lcsearch.search.planner import Planner
-from lcsearch.search.proposals.finishing import finishing_trials
+from lcsearch.search.proposals.finishing import finishing_trials, trials_before
 from lcsearch.search.tracking import Tracking, tracked
 
 
@@ -189,7 +189,7 @@ class SearchSession(Session):
     def _proposers(self) -> str:
         """Who proposes the trials, in words."""
         planned, sampler = self._planner.foreseen, self.settings.sampler
-        if self.settings.trials - finishing_trials(self.settings) <= planned:
+        if trials_before(self.settings) <= planned:
             unscreened = ", so that none is chosen by screening" if self.settings.screen else ""
             return f"all of them planned{unscreened}"
         first = f"up to {planned} of them planned" if self._planner.prepare is None else "planned ones first"

@@ -31,6 +31,11 @@ def finishing_trials(settings: RunSettings) -> int:
     return round(settings.finish * settings.trials)
 
 
+def trials_before(settings: RunSettings) -> int:
+    """How many of a run's trials come first: those that train no earlier model on."""
+    return settings.trials - finishing_trials(settings)
+
+
 def recipe_of(own: Recipe, settings: RunSettings) -> Recipe:
     """How a model is trained on that was trained in one way."""
     return replace(longer_recipe(own, settings.finish_epochs, settings.fine_tune), init="trial")
@@ -52,7 +57,7 @@ class Finishing:
 
     def next(self, history: History) -> Candidate | None:
         """The model that trains on now; None before the last share of the trials, and where none is left."""
-        if history.trained - history.continued < self.settings.trials - finishing_trials(self.settings):
+        if history.trained - history.continued < trials_before(self.settings):
             return None
         found = choose(tuple(history), self.smallest_params, self.kept)
         if found is None:
@@ -130,23 +135,23 @@ def refuse_finishing(settings: RunSettings) -> None:
         raise InputError(problem, setting="finish", value=settings.finish)
 
 
-def check_finishing(settings: RunSettings, planned: int) -> None:
+def check_finishing(settings: RunSettings, planned: Callable[[], int]) -> None:
     """Make sure that a run's last share can be had.
 
     Args:
         settings: Every setting of the run.
-        planned: Models that are planned, at most.
+        planned: Counts the models that are planned, at most; asked only where a share is wanted.
 
     Raises:
         InputError: It is no trial at all, or leaves fewer trials than are planned.
     """
     if not settings.finish:
         return
-    last, trials = finishing_trials(settings), counted(settings.trials, "trial")
-    if last < 1:
+    first, trials, most = trials_before(settings), counted(settings.trials, "trial"), planned()
+    if first == settings.trials:
         problem = f"of {trials} that is none"
-    elif settings.trials - last < planned:
-        problem = f"of {trials} that leaves {settings.trials - last}, where {planned} may be planned"
+    elif first < most:
+        problem = f"of {trials} that leaves {first}, where {most} may be planned"
     else:
         return
     raise InputError(

@@ -198,7 +198,7 @@ def test_it_is_fine_tuned_whatever_its_own_training_was() -> None:
 )
 def test_a_share_that_cannot_be_had_is_refused(trials: int, share: float, problem: str) -> None:
     with pytest.raises(InputError) as raised:
-        check_finishing(settings(trials=trials, finish=share), 21)
+        check_finishing(settings(trials=trials, finish=share), lambda: 21)
     assert str(raised.value) == f"finish={share}: {problem}; use another share or more trials"
-    check_finishing(settings(trials=28, finish=0.25), 21)
-    check_finishing(settings(trials=28, finish=0.0), 99)
+    check_finishing(settings(trials=28, finish=0.25), lambda: 21)
+    check_finishing(settings(trials=28, finish=0.0), lambda: 99)
