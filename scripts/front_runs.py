@@ -161,7 +161,16 @@ def opened(path: Path, said: Mapping[str, Any], where: Where) -> SearchSession:
     path.parent.mkdir(parents=True, exist_ok=True)
     if (path / "run.yaml").is_file():
         return runs.reopen(path)
-    return runs.create({**said, "data_dir": where.data_dir, "device": where.device, "jobs": 1, "out": path})
+    return runs.create(
+        {
+            **said,
+            "precision": "float32",  # a search beside others would measure what these take from it
+            "data_dir": where.data_dir,
+            "device": where.device,
+            "jobs": 1,
+            "out": path,
+        }
+    )
 
 
 def run_to_its_end(session: SearchSession) -> None:

@@ -26,7 +26,9 @@ SMALL = [
     "--backbone", NET, "--dataset", "digits", "--train-images", "192", "--validation-images", "96",
     "--image-size", "16", "--epochs", "2", "--jobs", "1", "--engine", "inline", "--seed", "3",
 ]  # fmt: skip
-TAUGHT = ["--init", "trained", "--distill", "0.5", "--trials", "9", "--scratch-below", "0"]
+TAUGHT = [
+    "--init", "trained", "--distill", "0.5", "--trials", "9", "--scratch-below", "0", "--fine-tune-epochs", "1",
+]  # fmt: skip
 
 
 def call(*arguments: str) -> int:
