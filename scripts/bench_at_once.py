@@ -30,12 +30,12 @@ import torch
 from bench_throughput import made_images
 from throughput_ladder import spec_of
 
+from lcsearch.core.freed_memory import keep_freed_memory
 from lcsearch.core.machine import device_name
 from lcsearch.core.pace import Pace, told_to
 from lcsearch.core.spec import Precision, Recipe, Regularizer
 from lcsearch.nets.surgery import build_model
 from lcsearch.train import captured, train
-from lcsearch.train.memory import keep_freed_memory
 
 EPOCHS = 10_000
 """More than there is time for."""

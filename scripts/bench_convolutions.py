@@ -21,11 +21,11 @@ import torch.nn.functional as F
 from bench_timing import compare
 from torch import Tensor, nn
 
+from lcsearch.core.freed_memory import keep_freed_memory
 from lcsearch.core.machine import device_name
 from lcsearch.layers.fast_convolution import fast_convolutions
 from lcsearch.nets import backbones
 from lcsearch.nets.layout import channels_last
-from lcsearch.train.memory import keep_freed_memory
 
 NETS = ("vgg11", "vgg11 0.7", "vgg11 0.5", "vgg11 0.35", "resnet18", "base")
 WAYS: dict[str, Callable[[nn.Module], AbstractContextManager[object]]] = {

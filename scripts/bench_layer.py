@@ -37,13 +37,13 @@ from layer_shapes import convolutions, images_for, layer_step, title_of
 from torch import Tensor, nn
 
 from lcsearch.core import plugins
+from lcsearch.core.freed_memory import keep_freed_memory
 from lcsearch.layers import LinearConv2d, lookup
 from lcsearch.layers.family import Family
 from lcsearch.layers.layer import FamilyLayer
 from lcsearch.nets import backbones
 from lcsearch.nets.replaceable import shape_of
 from lcsearch.nets.surgery import convert, factorize, uniform
-from lcsearch.train.memory import keep_freed_memory
 
 CHOICES: dict[str, dict[str, dict[str, Any]]] = {
     "linear": {f"alpha 1/{n}": {"alpha": 1 / n} for n in (2, 4, 8)},

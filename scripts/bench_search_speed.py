@@ -34,6 +34,7 @@ import torch
 from search_speed_table import BY_HAND, OURS, SAME, table
 from work_off import Line, parser_of, read, work_off
 
+from lcsearch.core.freed_memory import keep_freed_memory
 from lcsearch.core.machine import device_name
 from lcsearch.core.spec import ModelSpec, Recipe, Regularizer
 from lcsearch.data import load
@@ -43,7 +44,6 @@ from lcsearch.nets.replaceable import conv_layers
 from lcsearch.nets.surgery import build_model
 from lcsearch.runs.read import read_run
 from lcsearch.train import train
-from lcsearch.train.memory import keep_freed_memory
 
 IMAGES, JUDGES, EPOCHS = 10_000, 5_000, 3
 BACKBONE, DATASET = "vgg11", "fashion-mnist"

@@ -37,6 +37,7 @@ import torch.nn.functional as F
 from throughput_ladder import ladder, lines
 from torch import nn
 
+from lcsearch.core.freed_memory import keep_freed_memory
 from lcsearch.core.machine import device_name
 from lcsearch.core.seeds import seed_everything
 from lcsearch.core.spec import ModelSpec, Precision, Recipe, Regularizer
@@ -44,7 +45,6 @@ from lcsearch.data import DatasetInfo, SearchData, Split
 from lcsearch.nets.layout import channels_last
 from lcsearch.nets.surgery import build_model
 from lcsearch.train import train
-from lcsearch.train.memory import keep_freed_memory
 from lcsearch.train.results import EpochMetrics
 from lcsearch.train.schedule import learning_rate
 

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import Compose, Normalize, RandomCrop, ToTensor
 
+from lcsearch.core.freed_memory import keep_freed_memory
 from lcsearch.core.spec import ModelSpec, Precision, Recipe, Regularizer
 from lcsearch.data import Batches, SearchData, Split
 from lcsearch.layers.families.linear import LinearSpec
@@ -36,7 +37,6 @@ from lcsearch.nets.replaceable import conv_layers
 from lcsearch.nets.surgery import build_model
 from lcsearch.train import train
 from lcsearch.train.evaluate import evaluate
-from lcsearch.train.memory import keep_freed_memory
 from lcsearch.train.optimizer import make_optimizer, penalty
 from lcsearch.train.precision import arithmetic
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from lcsearch import layers
 from lcsearch.core.errors import InputError
+from lcsearch.core.freed_memory import freed_memory_kept, give_freed_memory_back
 from lcsearch.core.metric import ACCURACY, Metric
 from lcsearch.core.pace import paced
 from lcsearch.core.seeds import seed_everything, stream
@@ -83,12 +84,10 @@ def train(
     with fast_convolutions(model, device):
         resumed_from = run.begin(checkpoint, start)
         go_on = resumed_from == 0 or report(run.history[-1])
-        while go_on and len(run.history) < recipe.epochs:
-            run.epoch()
-            if checkpoint is not None:
-                with during("checkpoint"):
-                    run.save(checkpoint)
-            go_on = report(run.history[-1])
+        with freed_memory_kept(device):
+            while go_on and len(run.history) < recipe.epochs:
+                run.epoch(checkpoint)
+                go_on = report(run.history[-1])
     run.finish()
     return TrainResult(tuple(run.history), len(run.history) < recipe.epochs, resumed_from)
 
@@ -147,11 +146,12 @@ class _Run:
         if start is not None:
             with during("fitting"):
                 start(self.model)
+                give_freed_memory_back()  # maps of many images went through larger nets
             self.accuracy_before = self._scores()[self.metric]
         return 0
 
-    def epoch(self) -> None:
-        """Train one epoch, evaluate the averaged weights, and append to the history."""
+    def epoch(self, checkpoint: Path | None) -> None:
+        """Train one epoch, evaluate the averaged weights, append to the history, and save all."""
         begin = time.perf_counter()
         number = len(self.history) + 1
         seed_everything(stream(self.seed, number, "dropout"))
@@ -178,6 +178,9 @@ class _Run:
                 plain_accuracy=None if self.metric == ACCURACY else scores[ACCURACY],
             )
         )
+        if checkpoint is not None:
+            with during("checkpoint"):
+                self.save(checkpoint)
 
     def _scores(self) -> dict[Metric, float]:
         with during("evaluation"):

@@ -32,7 +32,6 @@ from lcsearch.nets.tensors import write_state
 from lcsearch.nets.weights import load_backbone, load_parent, read_own
 from lcsearch.train.looking import look_at, look_first, looker_of
 from lcsearch.train.loop import train
-from lcsearch.train.memory import keep_freed_memory
 from lcsearch.train.results import EpochMetrics, TrainingFailed, TrainResult
 from lcsearch.train.start import Start
 from lcsearch.train.teacher import Teacher, read_teacher
@@ -131,8 +130,6 @@ class TrainObjective:
 
     def _train(self, model: nn.Module, job: Job, report: Report, checkpoint: Path) -> TrainResult:
         device = pick_device(self.device)
-        if device == "cpu":
-            keep_freed_memory()
         with during("data"):
             data = self.data()
         return train(

@@ -15,13 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lcsearch.core.errors import InputError, one_line, reason
+from lcsearch.core.freed_memory import freed_memory_kept
 from lcsearch.core.machine import device_name
 from lcsearch.core.precision import StepTimes
 from lcsearch.core.seeds import generators_kept, seed_everything
 from lcsearch.core.spec import Precision
 from lcsearch.layers.fast_convolution import fast_convolutions
 from lcsearch.nets.layout import channels_last
-from lcsearch.train.memory import keep_freed_memory
 
 SECONDS = 3.0
 """How long a comparison may take."""
@@ -82,9 +82,7 @@ def compare_precisions(
         threads: What is recorded of them.
         clock: Tells the seconds.
     """
-    if torch.device(device).type == "cpu":
-        keep_freed_memory()
-    with generators_kept(device):
+    with freed_memory_kept(device), generators_kept(device):
         try:
             with fast_convolutions(net, device):
                 found = _Comparison(net, images, labels, device, clock).found()

@@ -27,7 +27,8 @@ SMALL = [
     "--image-size", "16", "--epochs", "2", "--jobs", "1", "--engine", "inline", "--seed", "3",
 ]  # fmt: skip
 TAUGHT = [
-    "--init", "trained", "--distill", "0.5", "--trials", "9", "--scratch-below", "0", "--fine-tune-epochs", "1",
+    "--init", "trained", "--distill", "0.5", "--trials", "9", "--scratch-below", "0",
+    "--fine-tune-epochs", "1",
 ]  # fmt: skip
 
 

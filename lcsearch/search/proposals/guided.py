@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lcsearch.compress.sensitivity import Sensitivity
+from lcsearch.core.device import pick_device
+from lcsearch.core.freed_memory import freed_memory_kept
 from lcsearch.core.job import Progress
 from lcsearch.core.spec import ModelSpec
 from lcsearch.nets.replaceable import conv_layers
@@ -56,23 +58,24 @@ class Preparing:
         settings = self.settings
         plain = self.space.plain()
         assert settings.fine_tune is not None
-        prepare(
-            start,
-            template=plain,
-            layers=self.space.searched_layers,
-            groups=self.space.thinning.found,
-            counts=counts_to_measure(self.space.thinning),
-            families=self.space.families,
-            data=lambda: make_objective(settings, self.images).data(),
-            recipe=settings.fine_tune,
-            scratch=settings.thinner_recipe,
-            longer=recipe_of(settings.fine_tune, settings) if settings.finish else None,
-            seed=settings.seed,
-            device=settings.device,
-            threads=settings.threads_at_start,
-            seen=self.images.seen,
-            progress=progress,
-        )
+        with freed_memory_kept(pick_device(settings.device)):
+            prepare(
+                start,
+                template=plain,
+                layers=self.space.searched_layers,
+                groups=self.space.thinning.found,
+                counts=counts_to_measure(self.space.thinning),
+                families=self.space.families,
+                data=lambda: make_objective(settings, self.images).data(),
+                recipe=settings.fine_tune,
+                scratch=settings.thinner_recipe,
+                longer=recipe_of(settings.fine_tune, settings) if settings.finish else None,
+                seed=settings.seed,
+                device=settings.device,
+                threads=settings.threads_at_start,
+                seen=self.images.seen,
+                progress=progress,
+            )
         if self.space.space.of_weights is not None:
             self.space.learn(conv_layers(load_backbone(plain, start)))
         found = Start(start).read_sensitivity()
