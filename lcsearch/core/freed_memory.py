@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
 """Names of glibc's ``mallopt``: how many free bytes at the heap's end are given back, from how many bytes on
@@ -33,7 +36,11 @@ def keep_freed_memory() -> bool:
 
 
 def give_freed_memory_back() -> None:
-    """Give what is free now back to the system, where the C library can be told."""
+    """Give what is free now back to the system, where the C library can be told.
+
+    What refers to itself and is not used any more, such as a training and its steps, is freed first.
+    """
+    gc.collect()
     if platform.libc_ver()[0] == "glibc":
         ctypes.CDLL(None).malloc_trim(0)
 
@@ -45,7 +52,7 @@ def freed_memory_kept(device: str | torch.device) -> Iterator[None]:
     Args:
         device: Where is computed: nothing is done unless it is a CPU.
     """
-    kept = torch.device(device).type == "cpu" and keep_freed_memory()
+    kept = str(device).partition(":")[0] == "cpu" and keep_freed_memory()
     try:
         yield
     finally:
