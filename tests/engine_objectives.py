@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import signal
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,3 +203,22 @@ def _lies_in_shared_memory(address: int) -> bool:
         if low <= address < high:
             return "plasma" in line or "/dev/shm" in line
     return False
+
+
+_LEFT = list[weakref.ref[Callable[[int], None]]]()
+
+
+@dataclass(frozen=True)
+class Leaves:
+    """Each job leaves a function that refers to itself, and tells how many of others are still there."""
+
+    def __call__(self, job: Job, report: Report) -> Mapping[str, float]:
+        gc.disable()  # where that is freed by chance, too
+
+        def step(number: int) -> None:
+            if number:
+                step(number - 1)
+
+        there = sum(one() is not None for one in _LEFT)
+        _LEFT.append(weakref.ref(step))
+        return {"accuracy": float(there)}

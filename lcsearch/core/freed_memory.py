@@ -36,13 +36,18 @@ def keep_freed_memory() -> bool:
 
 
 def give_freed_memory_back() -> None:
-    """Give what is free now back to the system, where the C library can be told.
-
-    What refers to itself and is not used any more, such as a training and its steps, is freed first.
-    """
-    gc.collect()
+    """Give what is free now back to the system, where the C library can be told."""
     if platform.libc_ver()[0] == "glibc":
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def let_go() -> None:
+    """Free what refers to itself and is used no more, such as a training and its steps, and give it back.
+
+    For workers, between two jobs: where much else is in memory, looking for it takes a while.
+    """
+    gc.collect()
+    give_freed_memory_back()
 
 
 @contextmanager

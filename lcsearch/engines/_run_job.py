@@ -11,7 +11,6 @@ from typing import Literal
 
 from lcsearch.core.errors import HaltError, file_fault, is_disk_full, is_disk_lost, one_line
 from lcsearch.core.files import why_unwritable
-from lcsearch.core.freed_memory import give_freed_memory_back
 from lcsearch.core.job import Job, Metrics, Objective, Report, ResultError, Suspended, Verdict
 from lcsearch.core.look import Looks, Work
 from lcsearch.core.stopwatch import during, measured
@@ -42,7 +41,7 @@ class Ending:
 
 
 def run_job(job: Work, objective: Objective, hear: Hear, disk: str = "the disk") -> Ending:
-    """Run an objective to its end, whatever that is; the memory that it took is given back.
+    """Run an objective to its end, whatever that is.
 
     Args:
         job: What to run.
@@ -53,14 +52,11 @@ def run_job(job: Work, objective: Objective, hear: Hear, disk: str = "the disk")
     Raises:
         KeyboardInterrupt: Ctrl-C, where this process hears it.
     """
-    try:
-        if not job.profile:
-            return _run(job, objective, hear, disk)
-        with measured() as watch:
-            ending = _run(job, objective, hear, disk)
-        return replace(ending, spent=watch.seconds())
-    finally:
-        give_freed_memory_back()
+    if not job.profile:
+        return _run(job, objective, hear, disk)
+    with measured() as watch:
+        ending = _run(job, objective, hear, disk)
+    return replace(ending, spent=watch.seconds())
 
 
 def _run(job: Work, objective: Objective, hear: Hear, disk: str) -> Ending:

@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from lcsearch.core.errors import HaltError
+from lcsearch.core.freed_memory import let_go
 from lcsearch.core.job import Job, Metrics, Objective, Verdict
 from lcsearch.core.look import Work
 from lcsearch.core.machine import cores
@@ -236,6 +237,7 @@ def _work(pipe: Connection, objective: Objective, begun: int, paced: bool) -> No
         with told_to(voice.pace if measured else None):
             ending = run_job(job, objective, voice.epoch)
         pipe.send(ending)
+        let_go()
 
 
 class _Voice:

@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from engine_objectives import LooksAndDies, Mortal, Steps
+from engine_objectives import Leaves, LooksAndDies, Mortal, Steps
 from scripted_director import SPEC, ScriptedDirector, jobs
 
 from lcsearch import engines
@@ -86,3 +86,10 @@ def test_a_worker_that_has_no_trial_looks_at_candidates_and_one_that_dies_at_it_
     assert lost == -2 and "SIGKILL" in reason
     assert director.ends == {-1: "complete", -2: "lost", 0: "complete"}
     assert director.metrics[-1] == {"answers": 101.0}, "told to stop at the second"
+
+
+def test_what_refers_to_itself_does_not_outlive_its_job(tmp_path: Path) -> None:
+    """Such as a training and the function that does its steps: Python alone frees it some time later."""
+    director = ScriptedDirector(jobs(made(tmp_path, 3), 3))
+    run(tmp_path, 1, director, Leaves())
+    assert [metrics["accuracy"] for metrics in director.metrics.values()] == [0.0, 0.0, 0.0]

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import errno
-import gc
-import weakref
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -234,26 +231,3 @@ def test_a_look_whose_start_folder_is_gone_halts(tmp_path: Path) -> None:
     assert run_job(gone, Reads(), lambda *_: Verdict.GO_ON) == Ending(
         "halted", f"{tmp_path / 'start'} is gone"
     )
-
-
-@pytest.mark.parametrize("raised", [None, ValueError, Suspended])
-def test_what_refers_to_itself_does_not_outlive_its_job(raised: type[BaseException] | None) -> None:
-    """Such as a training and the function that does its steps: Python alone frees it some time later."""
-    left = list[weakref.ref[Any]]()
-
-    def objective(job: Job, report: Report) -> Metrics:
-        def step(number: int) -> None:
-            if number:
-                step(number - 1)
-
-        left.append(weakref.ref(step))
-        if raised is not None:
-            raise raised("no")
-        return {"accuracy": 1.0}
-
-    gc.disable()
-    try:
-        ending_of(objective)
-    finally:
-        gc.enable()
-    assert left[0]() is None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 
+from lcsearch.core.freed_memory import let_go
 from lcsearch.core.job import Job, Metrics, Objective, Report, Verdict
 from lcsearch.core.look import Look, Looks, Work
 from lcsearch.core.stopwatch import during
@@ -57,6 +58,7 @@ class JobThread:
     def _run(self) -> None:
         disk = "the disk" if self._here.shared is None else f"the disk of node {socket.gethostname()}"
         self._out.put(run_job(self._job, self._here, self._hear, disk))
+        let_go()
 
     def _hear(self, epoch: int, metrics: Metrics) -> Verdict:
         self._out.put(Epoch(epoch, metrics))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import gc
 import socket
+import threading
 from pathlib import Path
 
 import pytest
+from engine_objectives import Leaves
 from scripted_director import jobs
 
 from lcsearch.core.job import Job, Metrics, Objective, Report, Verdict
@@ -74,3 +77,21 @@ def test_a_suspended_objective_leaves_its_checkpoint_on_the_storage(tmp_path: Pa
     assert thread.next(Verdict.SUSPEND) == Ending("suspended")
     assert (tmp_path / "shared/run/0/checkpoint.pt").read_text() == "epoch 1"
     assert not (tmp_path / "run").exists() and not (tmp_path / "node/copy").exists()
+
+
+def test_what_refers_to_itself_does_not_outlive_its_job(tmp_path: Path) -> None:
+    try:
+        for _ in range(3):
+            assert started(tmp_path, Leaves()).next(Verdict.GO_ON) == Ending(
+                "complete", metrics={"accuracy": 0.0}
+            )
+            _ended()
+    finally:
+        gc.enable()
+
+
+def _ended() -> None:
+    """Wait for the threads of jobs, which go on after they have told how these ended."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("job"):
+            thread.join()
