@@ -17,6 +17,7 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
 a block is mapped for itself, and how many blocks may be."""
 _USUAL = {_TRIM_THRESHOLD: 64 << 20, _MMAP_THRESHOLD: 32 << 20, _MMAP_MAX: 65_536}
 """What glibc itself comes to once blocks of 32 MiB were freed."""
+_is_kept = False
 
 
 def keep_freed_memory() -> bool:
@@ -29,10 +30,12 @@ def keep_freed_memory() -> bool:
     Returns:
         Whether it took effect: on Linux with glibc only.
     """
+    global _is_kept
     if platform.libc_ver()[0] != "glibc":
         return False
     mallopt = ctypes.CDLL(None).mallopt
-    return bool(mallopt(_TRIM_THRESHOLD, -1)) and bool(mallopt(_MMAP_MAX, 0))
+    _is_kept = bool(mallopt(_TRIM_THRESHOLD, -1)) and bool(mallopt(_MMAP_MAX, 0))
+    return _is_kept
 
 
 def give_freed_memory_back() -> None:
@@ -55,14 +58,16 @@ def freed_memory_kept(device: str | torch.device) -> Iterator[None]:
     """Meanwhile keep what is freed, as `keep_freed_memory` says; at the end give it back.
 
     Args:
-        device: Where is computed: nothing is done unless it is a CPU.
+        device: Where is computed: nothing is done unless it is a CPU, or where memory is kept already.
     """
-    kept = str(device).partition(":")[0] == "cpu" and keep_freed_memory()
+    global _is_kept
+    mine = not _is_kept and str(device).partition(":")[0] == "cpu" and keep_freed_memory()
     try:
         yield
     finally:
-        if kept:
+        if mine:
             mallopt = ctypes.CDLL(None).mallopt
             for name, number in _USUAL.items():
                 mallopt(name, number)
+            _is_kept = False
             give_freed_memory_back()

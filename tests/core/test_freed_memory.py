@@ -39,6 +39,16 @@ def test_large_blocks_are_taken_from_the_system_only_once() -> None:
     assert int(after) < int(before) / 10
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
+def test_a_training_ends_nothing_that_the_process_keeps() -> None:
+    """Else a loop that takes turns with trainings would be slower than alone."""
+    within = COUNT.replace("faults()\nprint", 'with freed_memory_kept("cpu"):\n    faults()\nprint')
+    done = subprocess.run([sys.executable, "-c", within], capture_output=True, text=True, check=True)
+    before, _, after = done.stdout.split()
+    assert int(after) < int(before) / 100
+
+
 def test_other_c_libraries_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
     assert not keep_freed_memory()
