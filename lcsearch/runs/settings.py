@@ -250,14 +250,16 @@ class RunSettings(Checked):
         """How a model is trained that has the backbone's width."""
         return self.fine_tune or self.recipe
 
+    def cut_from(self, backbone: int) -> float | None:
+        """Parameters from which models are cut out of a backbone of so many; None where none are."""
+        return None if self.fine_tune is None else self.scratch_below * backbone
+
     def recipe_of(self, params: int, backbone: int) -> Recipe:
         """How a model of the search is trained that has so many parameters, and the backbone so many.
 
-        From scratch, as long as backbone and fine-tuning together, where so little is left of the backbone
-        that what can be cut out of it is worth less than the epochs that went into it (docs/trained.md).
+        From scratch, for the epochs of backbone and fine-tuning, where a cut is worth less (docs/trained.md).
         """
-        small = self.fine_tune is not None and params < self.scratch_below * backbone
-        return self.thinner_recipe if small else self.searched_recipe
+        return self.thinner_recipe if params < (self.cut_from(backbone) or 0.0) else self.searched_recipe
 
     @property
     def baseline_recipe(self) -> Recipe:

@@ -64,7 +64,8 @@ class Planner:
         finishing = self._finishing(directory) if self.settings.finish else None
         history = History((record for record, _ in recorded), finishing=finishing is not None)
         limits = Limits(self.settings.max_params, self.settings.max_macs)
-        view = SamplerView(self.settings.objectives, limits, store.memory())
+        cut_from = self.settings.cut_from(self.space.params(self.space.plain()))
+        view = SamplerView(self.settings.objectives, limits, store.memory(), cut_from)
         for record, proposal in recorded:
             view.add(record, proposal)
         screening = self._screening(store, view) if self.held else None

@@ -17,7 +17,7 @@ from lcsearch.core.records import TrialRecord
 from lcsearch.runs.optuna_private import note, sampler_notes
 from lcsearch.runs.store import Proposal, directions_of
 from lcsearch.search.limits import Limits
-from lcsearch.search.samplers import PREDICTED, PREDICTED_ERROR, SCREENED
+from lcsearch.search.samplers import CUT_FROM, CUT_OUT, PREDICTED, PREDICTED_ERROR, SCREENED
 
 _INFEASIBLE_ACCURACY = 0.0
 _CONSTRAINTS = "constraints:"
@@ -30,17 +30,27 @@ class SamplerView:
         objectives: Names of the values, accuracy first.
         limits: Sizes that specs must keep.
         memory: What the sampler kept, from an earlier process.
+        cut_from: Parameters from which new models are cut out of a trained one; None where none are.
     """
 
-    def __init__(self, objectives: tuple[str, ...], limits: Limits, memory: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        objectives: tuple[str, ...],
+        limits: Limits,
+        memory: Mapping[str, Any],
+        cut_from: float | None = None,
+    ) -> None:
         self._objectives = objectives
         self._limits = limits
+        self._cut_from = cut_from
         self._storage = optuna.storages.InMemoryStorage()
         level = optuna.logging.get_verbosity()
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.study = optuna.create_study(storage=self._storage, directions=directions_of(objectives))
         optuna.logging.set_verbosity(level)
         self._study_id = self._storage.get_study_id_from_name(self.study.study_name)
+        if cut_from is not None:
+            self.study.set_user_attr(CUT_FROM, cut_from)
         for key, value in memory.items():
             note(self.study, key, value)
         self._live: dict[int, int] = {}
@@ -61,8 +71,7 @@ class SamplerView:
 
     def keep(self, trial: optuna.Trial, record: TrialRecord) -> None:
         """Tie an asked trial to its record; its values follow with `end`."""
-        self._live[record.number] = self._id(trial)
-        self.end(record)
+        self._begin(self._id(trial), record)
 
     def add(self, record: TrialRecord, proposal: Proposal) -> None:
         """Show a trial that was not asked for here. A spec outside the space is not shown."""
@@ -74,13 +83,18 @@ class SamplerView:
             distributions=dict(proposal.distributions),
             system_attrs={k: v for k, v in proposal.notes.items() if not k.startswith(_CONSTRAINTS)},
         )
-        self._live[record.number] = self._storage.create_new_trial(self._study_id, template_trial=running)
-        self.end(record)
+        self._begin(self._storage.create_new_trial(self._study_id, template_trial=running), record)
 
     def end(self, record: TrialRecord) -> None:
         """Show the end of a trial that is shown running; nothing happens while it has none."""
         if record.state != "running" and record.number in self._live:
             self._fill(self._live.pop(record.number), record)
+
+    def _begin(self, trial_id: int, record: TrialRecord) -> None:
+        if self._cut_from is not None:
+            self._storage.set_trial_user_attr(trial_id, CUT_OUT, record.spec.recipe.init == "backbone")
+        self._live[record.number] = trial_id
+        self.end(record)
 
     def _id(self, trial: optuna.Trial) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self._study_id, trial.number)

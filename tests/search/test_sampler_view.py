@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import optuna
@@ -11,12 +12,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from lcsearch.core.records import LayerCount, TrialRecord
 from lcsearch.core.screened import Screened
-from lcsearch.core.spec import ModelSpec, TrialSpec
+from lcsearch.core.spec import ModelSpec, Recipe, TrialSpec
 from lcsearch.runs.optuna_private import note
 from lcsearch.runs.store import Proposal
 from lcsearch.search.limits import Limits
 from lcsearch.search.sampler_view import SamplerView
-from lcsearch.search.samplers import SCREENED
+from lcsearch.search.samplers import CUT_FROM, CUT_OUT, SCREENED
 
 SPEC = TrialSpec(ModelSpec("base", 10, 1))
 X = FloatDistribution(0.0, 1.0)
@@ -192,3 +193,25 @@ def test_what_a_sampler_notes_on_a_trial_belongs_to_the_proposal() -> None:
 
     shown = view()
     assert shown.proposal(shown.ask(Noting())).notes == {"noted": 3}
+
+
+@pytest.mark.parametrize("cut_from", [None, 0.0, 1200.0])
+@pytest.mark.parametrize("init", ["scratch", "backbone"])
+@pytest.mark.parametrize("asked", [False, True])
+def test_how_a_model_starts_is_shown_as_long_as_it_runs_and_after(
+    cut_from: float | None, init: Any, asked: bool
+) -> None:
+    shown = SamplerView(("accuracy", "params"), Limits(), {}, cut_from)
+    assert shown.study.user_attrs == ({} if cut_from is None else {CUT_FROM: cut_from})
+    begun = replace(record(3, "running"), spec=replace(SPEC, recipe=Recipe(init=init)))
+    if asked:
+        trial = shown.ask(optuna.samplers.RandomSampler(seed=0))
+        trial.suggest_float("x", 0.0, 1.0)
+        shown.keep(trial, begun)
+    else:
+        shown.add(begun, proposal())
+    told = {} if cut_from is None else {CUT_OUT: init == "backbone"}
+    assert only(shown).user_attrs == told and only(shown).state == TrialState.RUNNING
+    shown.end(replace(begun, state="complete", accuracy=80.0))
+    assert only(shown).user_attrs == told and only(shown).values == [80.0, 1500.0]
+    assert shown.memory() == {}

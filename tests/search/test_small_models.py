@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cut_search import SCRATCH, TAUGHT, search
+from cut_search import SCRATCH, TAUGHT, opened, search
 from simulated_search import bound_base
+from simulated_search import session as session_from_scratch
 
 from lcsearch.core.spec import Recipe
+from lcsearch.search.samplers import CUT_FROM, CUT_OUT
 
 pytestmark = pytest.mark.slow
 
@@ -36,3 +38,23 @@ def test_a_run_says_so_unless_it_knows_nothing_of_it(tmp_path: Path) -> None:
     search(tmp_path / "run", fine_tune=TAUGHT, trials=2, scratch_below=1 / 64)
     text = (tmp_path / "run/run.yaml").read_text()
     assert "scratch_below: 0.015625" in text
+
+
+def test_samplers_are_told_who_starts_how(tmp_path: Path) -> None:
+    """Of each trial, and from which size on new models are cut out: what those then are that they propose."""
+    with opened(tmp_path / "run", fine_tune=TAUGHT, trials=30, scratch_below=1 / 8) as session:
+        assert session.run() is None
+        study, trials = session.director._proposer._view.study, list(session.director.history)
+    assert study.user_attrs == {CUT_FROM: BACKBONE / 8}
+    taught = {trial.params: trial.spec.recipe == TAUGHT for trial in trials if not trial.spec.model.channels}
+    shown = {int(trial.values[1]): trial.user_attrs[CUT_OUT] for trial in study.get_trials()}
+    assert shown == {params: taught[params] for params in shown} and {*shown.values()} == {False, True}
+    sampled = [trial for trial in trials if trial.origin == "sampler"]
+    assert [t.params >= BACKBONE / 8 for t in sampled] == [t.spec.recipe == TAUGHT for t in sampled]
+
+
+def test_samplers_are_told_nothing_of_it_where_all_train_from_scratch(tmp_path: Path) -> None:
+    with session_from_scratch(tmp_path / "run", trials=8) as session:
+        assert session.run() is None
+        study = session.director._proposer._view.study
+    assert not study.user_attrs and not any(trial.user_attrs for trial in study.get_trials())

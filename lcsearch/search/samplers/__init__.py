@@ -87,6 +87,11 @@ PREDICTED = "predicted"
 """The user attribute of a stopped trial, whose accuracy is a prediction."""
 PREDICTED_ERROR = "predicted_error"
 """That of the standard deviation of such a prediction in points, where it is known."""
+CUT_OUT = "cut_out"
+"""That of whether a trial's model was cut out of a trained one, in a study that has `CUT_FROM`."""
+CUT_FROM = "cut_from"
+"""The user attribute of a study in which models are cut out of a trained one: from how many parameters on new
+ones are. Smaller ones train from scratch."""
 
 
 def find(name: str) -> Sampler:

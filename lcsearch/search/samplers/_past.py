@@ -10,7 +10,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from lcsearch.core.pareto import front, ranks
-from lcsearch.search.samplers import PREDICTED, PREDICTED_ERROR, SCREENED
+from lcsearch.search.samplers import CUT_FROM, CUT_OUT, PREDICTED, PREDICTED_ERROR, SCREENED
 from lcsearch.search.samplers._layout import Genome, Layout
 from lcsearch.search.samplers._limits import violations
 
@@ -36,6 +36,7 @@ class Seen:
         over: By limit: the excess as a share of it.
         screened: Its accuracy before any training, in percent of training images; None where it has none.
         error: Standard deviation of a prediction in points; None where it is not known.
+        cut: Its model was cut out of a trained one.
     """
 
     genome: Genome
@@ -49,6 +50,7 @@ class Seen:
     over: Mapping[str, float]
     screened: float | None = None
     error: float | None = None
+    cut: bool = False
 
     @property
     def point(self) -> tuple[float, float]:
@@ -65,12 +67,14 @@ class Past:
         trained: Trials with an accuracy that a proposal looks at: the front of all, and the latest.
         late: The latest trials of any state.
         trials: How many have an accuracy.
+        cut_from: Parameters from which new models are cut out of a trained one; None where none are.
     """
 
     known: set[int] = field(default_factory=set)
     trained: list[Seen] = field(default_factory=list)
     late: list[Seen] = field(default_factory=list)
     trials: int = 0
+    cut_from: float | None = None
 
     def add(self, seen: Seen) -> None:
         """Add the next trial."""
@@ -106,7 +110,7 @@ class Past:
 
     def copy(self) -> Past:
         """A past that grows without changing this one."""
-        return Past(set(self.known), list(self.trained), list(self.late), self.trials)
+        return Past(set(self.known), list(self.trained), list(self.late), self.trials, self.cut_from)
 
 
 @dataclass(slots=True)
@@ -136,6 +140,7 @@ def recall(study: Study, layout: Layout, number: int | None = None) -> Past:
         _add(kept.past, layout, trials[kept.upto])
         kept.upto += 1
     past = kept.past.copy()
+    past.cut_from = study.user_attrs.get(CUT_FROM)
     for trial in trials[kept.upto :]:
         if trial.number != number:
             _add(past, layout, trial)
@@ -164,4 +169,5 @@ def _see(layout: Layout, trial: FrozenTrial) -> Seen:
         over,
         trial.user_attrs.get(SCREENED),
         trial.user_attrs.get(PREDICTED_ERROR),
+        bool(trial.user_attrs.get(CUT_OUT)),
     )

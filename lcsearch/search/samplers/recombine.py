@@ -27,8 +27,9 @@ from optuna.trial import FrozenTrial
 from lcsearch.core.improvement import expected_improvement
 from lcsearch.core.pareto import Box, ranks
 from lcsearch.search.samplers import Promise, Screen
+from lcsearch.search.samplers._fit import MOST, fit, inputs
 from lcsearch.search.samplers._guesses import Guesses
-from lcsearch.search.samplers._hints import SLOPES, Hints
+from lcsearch.search.samplers._hints import Hints
 from lcsearch.search.samplers._layout import Genome, Layout, layout_of
 from lcsearch.search.samplers._limits import Limits
 from lcsearch.search.samplers._moves import Moves
@@ -47,11 +48,7 @@ _SHAPED = 0.12
 _FRESH = 0.08
 _STARTUP, _FIRST = 4, 32
 """Trials until which models are drawn in a known good shape, and how many are drawn to find a new one."""
-_TRAINED_NOISE, _PREDICTED_NOISE, _LEAST_PREDICTED_NOISE = 0.35, 1.0, 0.3
-"""Standard deviations of accuracies in points: trained, predicted by an unknown error, and by the least."""
 _BELOW_BEST = 5.5
-_FLOOR = 12.0
-_MOST = 160
 _RETRIES = 5
 _REFINED, _NUDGES, _ROUNDS = 8, 4, 3
 """So many of the most promising children are nudged, so often each, in so many rounds."""
@@ -122,7 +119,7 @@ class RecombineSampler(BaseSampler):
         They are not nudged: candidates that are much alike are worth no looks.
         """
         past = recall(study, self._layout)
-        known = [seen for seen in past.most_telling(_MOST) if seen.screened is not None]
+        known = [seen for seen in past.most_telling(MOST) if seen.screened is not None]
         if self.screen is None or past.trials < _STARTUP or len(known) < _SCREENED:
             return []
         moves = Moves(self._layout, self._rng)
@@ -134,8 +131,8 @@ class RecombineSampler(BaseSampler):
     def promise(self, study: Study, candidates: Sequence[Mapping[str, Any]]) -> Promise:
         """As `lcsearch.search.samplers.ScreeningSampler` has it."""
         past = recall(study, self._layout)
-        pool = past.most_telling(_MOST)
-        sizes, hints = self._sizes(pool), Hints([seen.screened for seen in pool])
+        pool = past.most_telling(MOST)
+        sizes, hints = self._sizes(pool), Hints(pool, looked=True)
         goal = _Goal(self._fit(pool, hints), sizes, past.running, self._cost, hints)
         children = [self._child_of(self._layout.drawn(own, lambda *_: 0.5)) for own in candidates]
         return lambda known: goal.score(children, known)
@@ -155,12 +152,18 @@ class RecombineSampler(BaseSampler):
         self, past: Past, limits: Limits, moves: Moves, count: int
     ) -> tuple[list[Child], np.ndarray, _Goal]:
         """New children of good models, and what each promises by what is known without a look at it."""
-        pool = past.most_telling(_MOST)
-        surrogate, sizes = self._fit(pool), self._sizes(pool)
+        pool = past.most_telling(MOST)
+        hints = None if past.cut_from is None else Hints(pool, past.cut_from)
+        surrogate, sizes = self._fit(pool, hints), self._sizes(pool)
         parents = _parents(pool, surrogate.fitted, sizes)
         children = self._new(self._children(moves, parents, limits, count), past.known, limits)
-        goal = _Goal(surrogate, sizes, past.running, self._cost)
+        goal = _Goal(surrogate, sizes, past.running, self._cost, hints)
         return children, goal.score(children) if children else np.empty(0), goal
+
+    def _fit(self, pool: list[Seen], hints: Hints | None) -> Guesses:
+        if hints is None:
+            return fit(pool, self._layout)
+        return fit(pool, self._layout, hints.of(pool), hints.slopes)
 
     def _sizes(self, pool: list[Seen]) -> Sizes:
         return Sizes(pool, (self._layout.params_low, self._layout.params_high), self._rng)
@@ -203,23 +206,6 @@ class RecombineSampler(BaseSampler):
         layout = self._layout
         return Child(genome, layout.key(genome), layout.params(genome), layout.features(genome))
 
-    def _fit(self, pool: list[Seen], hints: Hints | None = None) -> Guesses:
-        accuracy = np.array([s.accuracy for s in pool], dtype=float)
-        accuracy = np.maximum(accuracy, accuracy.max() - _FLOOR)
-        predicted = np.array([s.predicted for s in pool])
-        noise = np.array([_noise(s) for s in pool])
-        layout = self._layout
-        return Guesses(
-            _inputs(pool, hints),
-            accuracy,
-            noise,
-            predicted,
-            block=layout.block,
-            blocks=layout.convolutions,
-            singles=len(layout.choices),
-            slopes=None if hints is None else SLOPES,
-        )
-
 
 class _Goal:
     """What children are weighed by: expected improvement over the trained and the running trials.
@@ -229,7 +215,7 @@ class _Goal:
         sizes: What accuracy is weighed against.
         running: Trials without an end.
         cost: Epochs that a model of so many parameters is trained for, where they are to count.
-        hints: What the surrogate is told of accuracies before any training; None where it is told nothing.
+        hints: What the surrogate is told beside the spec; None where it is told nothing.
     """
 
     def __init__(
@@ -244,7 +230,8 @@ class _Goal:
         self._cost, self._hints = cost, hints
         self._accuracy, self._there = surrogate.fitted, sizes.trained
         if running:
-            guessed = surrogate.guess(_inputs(running, hints))[0]
+            told = None if hints is None else hints.of(running)
+            guessed = surrogate.guess(inputs(running, told))[0]
             own = sizes([s.params for s in running], [s.features for s in running])
             self._accuracy, self._there = np.append(self._accuracy, guessed), np.append(self._there, own)
         best = float(self._accuracy.max())
@@ -258,7 +245,7 @@ class _Goal:
             known: Their accuracies before any training, where the surrogate is told of such.
         """
         params, features = [child.params for child in children], [child.features for child in children]
-        hints = None if self._hints is None else self._hints(known)
+        hints = None if self._hints is None else self._hints.of_new(params, known)
         mean, spread = self._surrogate.guess(Inputs(np.array(features), np.log(params), hints))
         size = self._sizes(params, features)
         gain = expected_improvement(mean, spread, size, self._accuracy, self._there, self._box)
@@ -268,18 +255,6 @@ class _Goal:
 def _sorted(children: list[Child], scores: np.ndarray) -> list[Child]:
     """Children by falling score."""
     return [children[i] for i in np.argsort(-scores, kind="stable")]
-
-
-def _noise(seen: Seen) -> float:
-    """Standard deviation of a trial's accuracy around what its model would have without noise."""
-    if not seen.predicted:
-        return _TRAINED_NOISE
-    return _PREDICTED_NOISE if seen.error is None else max(seen.error, _LEAST_PREDICTED_NOISE)
-
-
-def _inputs(seen: list[Seen], hints: Hints | None = None) -> Inputs:
-    told = None if hints is None else hints([s.screened for s in seen])
-    return Inputs(np.array([s.features for s in seen]), np.log([s.params for s in seen]), told)
 
 
 def _parents(pool: list[Seen], accuracy: np.ndarray, sizes: Sizes) -> list[Genome]:

@@ -15,7 +15,7 @@ from torch import nn
 
 from lcsearch.core.pareto import Box
 from lcsearch.core.spec import ModelSpec
-from lcsearch.search.samplers import recombine
+from lcsearch.search.samplers import _fit, recombine
 from lcsearch.search.samplers._guesses import Guesses
 from lcsearch.search.space import BoundSpace, bind, parse_space
 
@@ -143,7 +143,7 @@ def test_what_children_are_weighed_against(monkeypatch: pytest.MonkeyPatch) -> N
             super().__init__(*given, **more)
             fits.append((given, more, self))
 
-    monkeypatch.setattr(recombine, "Guesses", Kept)
+    monkeypatch.setattr(_fit, "Guesses", Kept)
     study = new_study()
     accuracies = [80.0, 60.0, 84.0, 75.0, 70.0]
     errors = {1: None, 2: 0.1, 3: 0.6}

@@ -15,9 +15,8 @@ from torch import nn
 
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.layers.families.linear import LinearSpec
-from lcsearch.search.samplers import SCREENED, Screen, ScreeningSampler, make, recombine
+from lcsearch.search.samplers import SCREENED, Screen, ScreeningSampler, _fit, make, recombine
 from lcsearch.search.samplers._guesses import Guesses
-from lcsearch.search.samplers._hints import Hints
 from lcsearch.search.samplers._surrogate import Inputs, Surrogate
 from lcsearch.search.space import BoundSpace, bind, parse_space
 
@@ -184,7 +183,7 @@ def test_the_surrogate_is_told_how_each_trial_was_screened(monkeypatch: pytest.M
             told.append(inputs.hints)
             super().__init__(inputs, *rest, **named)
 
-    monkeypatch.setattr(recombine, "Guesses", Told)
+    monkeypatch.setattr(_fit, "Guesses", Told)
     ask(study([*BEFORE, None]), Looks(6, [60.0]))
     wrong = [math.log(100 - before) for before in BEFORE]
     wanted = [[1.0, one - sum(wrong) / len(wrong)] for one in wrong]
@@ -234,14 +233,6 @@ def test_the_same_is_proposed_twice() -> None:
 
 def test_samplers_that_choose_among_nothing_are_no_screening_ones() -> None:
     assert not isinstance(make("tpe", seed=0, space=SPACE), ScreeningSampler)
-
-
-def test_hints_are_logarithms_of_wrong_answers_around_those_of_the_trials() -> None:
-    hints = Hints([90.0, None, 60.0])([90.0, 60.0, None, 80.0, 99.9, 100.0])
-    middle = (math.log(10) + math.log(40)) / 2
-    assert hints[:, 0].tolist() == [1.0, 1.0, 0.0, 1.0, 1.0, 1.0]
-    wanted = [math.log(10) - middle, math.log(40) - middle, 0.0, math.log(20) - middle, -middle, -middle]
-    assert hints[:, 1] == pytest.approx(wanted)
 
 
 WIDE = np.array([[0.0], [2.0]])
