@@ -8,15 +8,19 @@ from types import MappingProxyType
 import torch
 from torch import Tensor, nn
 
+from lcsearch.compress import responses
+from lcsearch.compress.at_once import cut_at_once, fit_together
 from lcsearch.compress.batch_norm import reestimate
 from lcsearch.compress.fit import DEFAULT_HOW, FIT_IMAGES, How, compress_trained
-from lcsearch.compress.thinned import DEFAULT_THINNED, Thinned, images_for, thin_trained
+from lcsearch.compress.thinned import DEFAULT_THINNED, Thinned, Thinner, images_for, thin_trained
 from lcsearch.core.spec import ModelSpec
 from lcsearch.data import Batches, SearchData, Split
 from lcsearch.nets.channels import groups_of
 
 NORM_IMAGES = 512
 """Training images that batch norm statistics are estimated on."""
+_AT_ONCE = (DEFAULT_HOW, DEFAULT_THINNED)
+"""How models are cut out in one pass; other ways take channels out first."""
 
 
 def cut_out(
@@ -30,6 +34,9 @@ def cut_out(
     thinned: Thinned = DEFAULT_THINNED,
 ) -> nn.Module:
     """Thin and compress a trained net and make its batch norm fit again; no training image's label is used.
+
+    Where both is asked for, channels and layers change in one pass, each layer to answer what the trained
+    net's own does (docs/trained.md), unless layers share tensors.
 
     Args:
         whole: A trained net of plain layers, the backbone or a thinner one; it is moved to the device.
@@ -45,33 +52,39 @@ def cut_out(
         ValueError: The net has fewer channels in a group than what shall come of it.
     """
     whole.to(device)
-    model = _thinner(whole, spec, data, before, device, thinned)
-    if model is whole and not spec.layers:
+    keep = fewer_channels(spec, before)
+    if not keep and not spec.layers:
         return whole
     images = first_images(data, NORM_IMAGES, device)
-    if model is not whole:
-        reestimate(model, images)
-    if spec.layers:
-        model = compress_trained(model, spec.layers, images[:FIT_IMAGES], how=how)
-        reestimate(model, images)
+    if keep and spec.layers and (how, thinned) == _AT_ONCE and not fit_together(spec.layers):
+        model = _at_once(whole, spec, before, keep, images[:FIT_IMAGES])
+    else:
+        model = whole
+        if keep:
+            groups = groups_of(spec)
+            groups = groups.thinned(groups.kept(before))
+            many = first_images(data, images_for(*data.train.images.shape[2:]), device)
+            model = thin_trained(whole, groups, keep, many, how=thinned)
+        if keep and spec.layers:
+            reestimate(model, images)
+        if spec.layers:
+            model = compress_trained(model, spec.layers, images[:FIT_IMAGES], how=how)
+    reestimate(model, images)
     return model
 
 
-def _thinner(
-    whole: nn.Module,
-    spec: ModelSpec,
-    data: SearchData,
-    before: Mapping[str, float],
-    device: str | torch.device,
-    thinned: Thinned,
+def _at_once(
+    whole: nn.Module, spec: ModelSpec, before: Mapping[str, float], keep: Mapping[str, int], images: Tensor
 ) -> nn.Module:
-    """The net with the channels of a spec; itself where it has them already."""
-    keep = fewer_channels(spec, before)
-    if not keep:
-        return whole
-    groups = groups_of(spec)
-    images = first_images(data, images_for(*data.train.images.shape[2:]), device)
-    return thin_trained(whole, groups.thinned(groups.kept(before)), keep, images, how=thinned)
+    groups, few = groups_of(spec), responses.at_once(images)
+    convs = {
+        name: conv
+        for name, conv in whole.named_modules()
+        if name in spec.layers and isinstance(conv, nn.Conv2d)
+    }
+    answers = responses.record(whole, convs, few)
+    thinner = Thinner(whole, groups.thinned(groups.kept(before)), few)
+    return cut_at_once(thinner, keep, spec.layers, few, answers)
 
 
 def fewer_channels(spec: ModelSpec, before: Mapping[str, float]) -> dict[str, int]:

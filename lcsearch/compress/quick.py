@@ -15,13 +15,13 @@ from functools import cached_property
 from torch import Tensor, nn
 
 from lcsearch.compress import responses
+from lcsearch.compress.at_once import cut_at_once, fit_together
 from lcsearch.compress.batch_norm import reestimate
 from lcsearch.compress.cut_out import fewer_channels
 from lcsearch.compress.fit import compress_trained
 from lcsearch.compress.responses import Response
 from lcsearch.compress.thinned import Thinner
 from lcsearch.core.spec import LayerSpec, ModelSpec
-from lcsearch.layers import lookup
 from lcsearch.nets.channels import groups_of
 
 IMAGES = 64
@@ -71,27 +71,19 @@ class QuickCuts:
         keep = fewer_channels(spec, self._before)
         if not keep:
             return self._compressed(self.whole, spec.layers, self._answers) if spec.layers else self.whole
-        if spec.layers and not _share_tensors(spec.layers):
-            return self._cut_at_once(spec, keep)
+        if spec.layers and not fit_together(spec.layers):
+            self._through(2)  # through the old layers, and through the new ones
+            return cut_at_once(self._thinner(spec), keep, spec.layers, self._images, self._answers)
         self._through()
         model = self._thinner(spec).thin(keep)
         return self._compressed(model, spec.layers, self._record(model)) if spec.layers else model
-
-    def _cut_at_once(self, spec: ModelSpec, keep: Mapping[str, int]) -> nn.Module:
-        """Layers solved for the channels that are left, and fitted, in one pass."""
-        cut = self._thinner(spec).cut(keep)
-        answers = {
-            name: own.only(cut.left(name)) for name, own in self._answers.items() if name in spec.layers
-        }
-        self._through(2)  # through the old layers, and through the new ones
-        return compress_trained(cut.model, spec.layers, self._images, answers=answers, solves=cut.solves)
 
     def _compressed(
         self, net: nn.Module, layers: Mapping[str, LayerSpec], answers: Mapping[str, Response]
     ) -> nn.Module:
         model = compress_trained(net, layers, self._images, answers=answers)
         self._through(2)
-        if _share_tensors(layers):
+        if fit_together(layers):
             reestimate(model, self._images)
             self._through()
         return model
@@ -118,8 +110,3 @@ class QuickCuts:
         """Count passes of the images, and what it takes to see how much channels matter."""
         count = len(self._images)
         self._passes.images += passes * count + weighed * (1 + _BACK) * min(WEIGHED, count)
-
-
-def _share_tensors(layers: Mapping[str, LayerSpec]) -> bool:
-    """Whether layers are fitted together, and not one after the other as a net reaches them."""
-    return any(len(own) > 1 for _, own in lookup.bundles(layers))

@@ -27,7 +27,7 @@ from lcsearch.nets.copying import copied
 Thinned = Literal["solved", "magnitude", "magnitude_solved"]
 DEFAULT_THINNED: Thinned = "solved"
 """The best one, as measured (docs/trained.md)."""
-THIN_IMAGES = 1024
+THIN_IMAGES = 512
 """Training images that channels are chosen by, and the layers that read them solved for: the most."""
 _FEWEST_IMAGES = 256
 _PIXELS = THIN_IMAGES * 32 * 32

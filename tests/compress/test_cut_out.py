@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+from bank_family import BankFamily, BankLayer, BankSpec
+from plugin_files import installed
 from torch import Tensor, nn
 
 from lcsearch.compress.batch_norm import reestimate
@@ -84,21 +87,54 @@ def trained() -> nn.Module:
 
 
 def test_channels_are_taken_out_first_and_statistics_fitted(data: SearchData) -> None:
-    """1,024 images for channels, 512 for statistics."""
+    """512 images for channels, and for statistics."""
     groups = groups_of(THIN)
     made = cut_out(trained(), THIN, data)
-    wanted = thin_trained(trained(), groups, groups.kept(THIN.channels), normalised(data, 1024))
+    wanted = thin_trained(trained(), groups, groups.kept(THIN.channels), normalised(data, 512))
     reestimate(wanted, normalised(data, 512))
     same(made, wanted)
     build_model(THIN).load_state_dict(made.state_dict())
 
 
-def test_layers_are_fitted_to_the_thinned_net(data: SearchData) -> None:
-    spec = replace(THIN, layers={"features.8": LinearSpec(0.25)})
-    thinner = cut_out(trained(), THIN, data)
-    wanted = compress_trained(thinner, spec.layers, normalised(data, 256))
-    reestimate(wanted, normalised(data, 512))
-    same(cut_out(trained(), spec, data), wanted)
+LAYER = replace(THIN, layers={"features.8": LinearSpec(0.25)})
+
+
+def one_after_the_other(data: SearchData, how: Thinned = "solved") -> nn.Module:
+    thinner = cut_out(trained(), THIN, data, thinned=how)
+    made = compress_trained(thinner, LAYER.layers, normalised(data, 256))
+    reestimate(made, normalised(data, 512))
+    return made
+
+
+@torch.no_grad()
+def test_channels_and_layers_change_at_once_and_come_closer_to_the_net(data: SearchData) -> None:
+    """A layer that answers what the thinned net's does repeats that one's errors."""
+    at_once, net, x = cut_out(trained(), LAYER, data), trained(), normalised(data, 600)[512:]
+    lost = [float((own(x) - net(x)).square().mean()) for own in (at_once, one_after_the_other(data))]
+    assert lost[0] < 0.85 * lost[1]
+    build_model(LAYER).load_state_dict(at_once.state_dict())
+
+
+def test_channels_that_are_not_solved_go_before_layers_change(data: SearchData) -> None:
+    same(cut_out(trained(), LAYER, data, thinned="magnitude"), one_after_the_other(data, "magnitude"))
+
+
+def test_layers_that_share_tensors_change_after_channels_have_gone(
+    data: SearchData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def at_random(family: BankFamily, layers: dict[str, BankLayer], targets: object) -> None:
+        for layer in layers.values():
+            nn.init.normal_(layer.mixing, generator=torch.Generator().manual_seed(0))
+
+    monkeypatch.setattr(BankFamily, "fit_bundle", at_random)
+    layers = dict.fromkeys(("features.4", "features.8"), BankSpec(2, "one"))
+    with installed(tmp_path, "banks", "1.0", {"lcsearch.families": {"bank": "bank_family:FAMILY"}}, {}):
+        spec = replace(THIN, channels={"features.12": 0.25}, layers=layers)
+        made = cut_out(trained(), spec, data)
+        thinner = cut_out(trained(), replace(spec, layers={}), data)
+        wanted = compress_trained(thinner, layers, normalised(data, 256))
+        reestimate(wanted, normalised(data, 512))
+    same(made, wanted)
 
 
 @pytest.mark.parametrize("how", ["magnitude", "magnitude_solved"])
