@@ -22,9 +22,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 TESTS = Path(__file__).parents[2]
 ASKED = (
-    "run --backbone tiny_net:tiny --dataset digits --train-images 200 --validation-images 100 --epochs 1 "
-    "--seed 3 --device cpu --precision float32 --screen 4 --screen-images 0.2 --trials 22"
+    "run --backbone tiny_net:tiny --dataset digits --train-images 1000 --validation-images 200 --epochs 3 "
+    "--seed 5 --device cpu --precision float32 --scratch-below 0 --screen 6 --screen-images 0.2 --trials 30"
 )
+
+HELD = 200
+"""A fifth of the training images."""
 
 
 def started(*arguments: str) -> subprocess.Popen[bytes]:
@@ -85,7 +88,7 @@ def test_two_workers_look_and_after_ctrl_c_what_they_saw_counts(tmp_path: Path, 
     assert isinstance(number, int)
     chosen = trials[number].screened
     assert chosen is not None and chosen.models >= len(known)
-    told = {one["known"]["accuracy"] for one in known.values() if one["known"]["images"] == 40}  # type: ignore[index]
+    told = {one["known"]["accuracy"] for one in known.values() if one["known"]["images"] == HELD}  # type: ignore[index]
     assert told <= {one.accuracy for one in chosen.looked}
     for trial in trials:
         cut = trial.spec.recipe.init == "backbone" and trial.duplicate_of is None
