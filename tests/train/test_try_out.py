@@ -188,7 +188,7 @@ def test_channels_are_cut_out_too(
         raise TypeError("cannot be thinned")
 
     monkeypatch.setattr("lcsearch.compress.thinned.thin", fails)
-    with pytest.raises(InputError, match="cut out of trained weights fails.* TypeError: cannot be thinned"):
+    with pytest.raises(InputError, match=r"cut out of trained weights fails.* TypeError: cannot be thinned"):
         try_out(plain, thin, noise(), ONCE, cut=True)
 
 
