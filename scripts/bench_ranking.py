@@ -119,8 +119,9 @@ def _kendall(one: Sequence[float], other: Sequence[float]) -> float:
 
 def _seconds(own: dict[int, Line]) -> float:
     """Of one model, its share of the shared net's training included."""
-    each = statistics.mean(line.get("cut_seconds", line["seconds"]) for line in own.values())
-    return each + max(line.get("trained_seconds", 0.0) for line in own.values()) / len(own)
+    each = [float(line.get("cut_seconds", line["seconds"])) for line in own.values()]
+    trained = max(float(line.get("trained_seconds", 0.0)) for line in own.values())
+    return statistics.mean(each) + trained / len(own)
 
 
 def _epochs(own: dict[int, Line], count: int, images: int) -> str:
