@@ -119,7 +119,7 @@ def _kendall(one: Sequence[float], other: Sequence[float]) -> float:
 
 def _seconds(own: dict[int, Line]) -> float:
     """Of one model, its share of the shared net's training included."""
-    each = [float(line.get("cut_seconds", line["seconds"])) for line in own.values()]
+    each = [float(line["cut_seconds" if "cut_seconds" in line else "seconds"]) for line in own.values()]
     trained = max(float(line.get("trained_seconds", 0.0)) for line in own.values())
     return statistics.mean(each) + trained / len(own)
 
