@@ -71,6 +71,15 @@ def bind_tiny(rules: dict[str, Any], **more: Any) -> BoundSpace:
     return bind(space, Tiny(), ModelSpec("tiny", 10, 3))
 
 
+def three_layers() -> BoundSpace:
+    """Alphas of three convolutions that no net holds together: sizes come from arithmetic alone."""
+    with torch.device("meta"):
+        net = nn.ModuleList(nn.Conv2d(size, 1024, 1, bias=False) for size in (2048, 8192, 32_768))
+    rule = {"kind": ["linear"], "alpha": {"low": 0.001, "high": 1.0, "log": True}}
+    plain = {"version": 1, "backbone": "*", "layers": {"*": rule}, "regularizer": {"weight": 0.0}}
+    return bind(parse_space(plain, "f"), net, ModelSpec("net", 10, 4))
+
+
 def bind_blocks(rule: dict[str, Any], **more: Any) -> BoundSpace:
     space = parse_space({"version": 1, "backbone": "*", "layers": {"*": rule}, **more}, "f")
     return bind(space, Blocks(), ModelSpec("blocks", 10, 3))

@@ -9,27 +9,16 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
-import torch
 from optuna.trial import FixedTrial, TrialState, create_trial
-from torch import nn
+from spaces import three_layers
 
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.search.samplers import SCREENED, Screen, ScreeningSampler, _fit, make, recombine
 from lcsearch.search.samplers._guesses import Guesses
 from lcsearch.search.samplers._surrogate import Inputs, Surrogate
-from lcsearch.search.space import BoundSpace, bind, parse_space
 
-
-def space() -> BoundSpace:
-    with torch.device("meta"):
-        net = nn.ModuleList(nn.Conv2d(size, 1024, 1, bias=False) for size in (2048, 8192, 32_768))
-    rule = {"kind": ["linear"], "alpha": {"low": 0.001, "high": 1.0, "log": True}}
-    plain = {"version": 1, "backbone": "*", "layers": {"*": rule}, "regularizer": {"weight": 0.0}}
-    return bind(parse_space(plain, "f"), net, ModelSpec("net", 10, 4))
-
-
-SPACE = space()
+SPACE = three_layers()
 
 
 class Looks:

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
-import torch
 from optuna.trial import FixedTrial, TrialState, create_trial
-from torch import nn
+from spaces import three_layers
 
 from lcsearch.core.spec import ModelSpec, TrialSpec
 from lcsearch.layers.families.linear import LinearSpec
@@ -20,18 +19,8 @@ from lcsearch.search.samplers._hints import Hints
 from lcsearch.search.samplers._layout import Genome
 from lcsearch.search.samplers._past import Seen
 from lcsearch.search.samplers._surrogate import Inputs
-from lcsearch.search.space import BoundSpace, bind, parse_space
 
-
-def space() -> BoundSpace:
-    with torch.device("meta"):
-        net = nn.ModuleList(nn.Conv2d(size, 1024, 1, bias=False) for size in (2048, 8192, 32_768))
-    rule = {"kind": ["linear"], "alpha": {"low": 0.001, "high": 1.0, "log": True}}
-    plain = {"version": 1, "backbone": "*", "layers": {"*": rule}, "regularizer": {"weight": 0.0}}
-    return bind(parse_space(plain, "f"), net, ModelSpec("net", 10, 4))
-
-
-SPACE = space()
+SPACE = three_layers()
 FROM = 2_000_000.0
 BETTER = 2.0
 """Points by which cut out models are better."""
