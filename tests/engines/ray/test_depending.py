@@ -36,7 +36,7 @@ def trials_of(engine: str, more: str, folder: Path) -> Sequence[TrialRecord]:
 def test_ray_trains_what_the_local_engine_trains_after_the_same_looks(tmp_path: Path) -> None:
     found = []
     for engine in ("local", "ray"):
-        trials = trials_of(engine, "--screen 4 --screen-images 0.2 --trials 20", tmp_path)
+        trials = trials_of(engine, "--scratch-below 0 --screen 4 --screen-images 0.2 --trials 22", tmp_path)
         found.append((outline(trials), [trial.screened for trial in trials]))
         looks = [trial.screened for trial in trials if trial.origin == "sampler" and trial.screened]
         assert looks and all(isinstance(one, Screened) and 1 <= one.models <= 4 for one in looks)
