@@ -120,9 +120,7 @@ def main() -> int:
 def wanted(arguments: argparse.Namespace) -> Wanted:
     """What the arguments ask for."""
     folder = (arguments.folder or arguments.records.with_suffix(".runs")).resolve()
-    images = Images(
-        arguments.dataset, arguments.data_dir, arguments.train_images, arguments.validation_images
-    )
+    images = Images.asked(arguments)
     made = partial(
         family_trainings.tasks,
         arguments.backbone or BACKBONES,
@@ -150,10 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--trials", type=int, default=28, help="of a search")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--image-size", type=int, default=16, help="in pixels")
-    parser.add_argument("--dataset", default=contenders.DATASET)
-    parser.add_argument("--data-dir", help="where the data set's files are")
-    parser.add_argument("--train-images", type=int, default=contenders.TRAIN_IMAGES)
-    parser.add_argument("--validation-images", type=int, default=contenders.VALIDATION_IMAGES)
+    contenders.image_options(parser)
     return parser
 
 

@@ -124,9 +124,7 @@ def main() -> int:
         write_plot(read(records), arguments.plot)
     if arguments.search or arguments.convert or arguments.table or arguments.plot:
         return 0
-    images = Images(
-        arguments.dataset, arguments.data_dir, arguments.train_images, arguments.validation_images
-    )
+    images = Images.asked(arguments)
     folder = arguments.folder or records.with_suffix(".starts")
     where = Where(folder, images, arguments.device)
     tasks = [
@@ -157,10 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", action="append", help="only this, such as cut-thinner; repeatable")
     parser.add_argument("--seeds", type=int, default=contenders.SEEDS)
     parser.add_argument("--image-size", type=int, help="in pixels, for every backbone")
-    parser.add_argument("--dataset", default=contenders.DATASET)
-    parser.add_argument("--data-dir", help="where the data set's files are")
-    parser.add_argument("--train-images", type=int, default=contenders.TRAIN_IMAGES)
-    parser.add_argument("--validation-images", type=int, default=contenders.VALIDATION_IMAGES)
+    contenders.image_options(parser)
     parser.add_argument("--table", action="store_true", help="train nothing; print the Markdown table")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="train nothing; write the plot (png, html)")
     parser.add_argument("--convert", action="store_true", help="train nothing; time cutting resnet18")

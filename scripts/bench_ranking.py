@@ -25,7 +25,6 @@ import statistics
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
 import init_contenders as contenders
 from init_contenders import Images
@@ -137,9 +136,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     failed = 0
     if not arguments.table:
-        images = Images(
-            arguments.dataset, arguments.data_dir, arguments.train_images, arguments.validation_images
-        )
+        images = Images.asked(arguments)
         where = Where(arguments.records.with_suffix(".starts").resolve(), images, "cpu")
         every = tasks(arguments.backbone or BACKBONES, SHARED, arguments.models, arguments.image_size, where)
         failed = work_off(arguments.records, arguments.jobs, partial(ready, list(every)), do, words)
@@ -152,10 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--backbone", action="append", choices=BACKBONES, help="only this; repeatable")
     parser.add_argument("--models", type=int, default=MODELS, help="of each backbone")
     parser.add_argument("--image-size", type=int, default=16, help="in pixels")
-    parser.add_argument("--dataset", default=contenders.DATASET)
-    parser.add_argument("--data-dir", type=Path, help="where the data set's files are")
-    parser.add_argument("--train-images", type=int, default=contenders.TRAIN_IMAGES)
-    parser.add_argument("--validation-images", type=int, default=contenders.VALIDATION_IMAGES)
+    contenders.image_options(parser)
     return parser
 
 

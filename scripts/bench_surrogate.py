@@ -37,17 +37,14 @@ from lcsearch.runs.storage import read_storage, study_name
 from lcsearch.runs.store import Proposal, Store
 from lcsearch.search.limits import Limits
 from lcsearch.search.sampler_view import SamplerView
-from lcsearch.search.samplers._fit import MOST, fit, inputs
+from lcsearch.search.samplers._fit import MOST, TRAINED_NOISE, fit, inputs
 from lcsearch.search.samplers._layout import Layout
 from lcsearch.search.samplers._past import Past, Seen, recall
+from lcsearch.search.samplers.recombine import STARTUP
 
 Array = np.ndarray
-FIRST = 4
-"""Trials that are guessed from, at least, as the sampler does."""
 FEWEST = 3
 """Trials of a search that are guessed, at least."""
-NOISE = 0.35
-"""Standard deviation of one training, in points, as the sampler takes it."""
 
 
 class Trial(NamedTuple):
@@ -212,11 +209,11 @@ def guesses(search: Search, told: Told, every: bool) -> list[Guessed]:
     past, known, found = Past(), dict[int, Trial](), list[Guessed]()
     slopes = np.array(told.slopes).T if told.slopes else None
     for trial in search.trials:
-        if _judged(trial, every) and past.trials >= FIRST:
+        if _judged(trial, every) and past.trials >= STARTUP:
             pool = [known[id(seen)] for seen in past.most_telling(MOST)]
             surrogate = fit([one.seen for one in pool], search.layout, told(pool), slopes)
             (guess,), (spread,) = surrogate.guess(inputs([trial.seen], told([trial])))
-            found.append(Guessed(trial.record.accuracy or 0.0, guess, math.hypot(spread, NOISE)))
+            found.append(Guessed(trial.record.accuracy or 0.0, guess, math.hypot(spread, TRAINED_NOISE)))
         known[id(trial.seen)] = trial
         past.add(trial.seen)
     return found
@@ -243,7 +240,7 @@ def table(searches: Sequence[Search], every: bool) -> str:
     groups: dict[str, list[Search]] = {}
     trials: dict[str, int] = {}
     for search in searches:
-        count = sum(_judged(trial, every) for trial in search.trials[FIRST:])
+        count = sum(_judged(trial, every) for trial in search.trials[STARTUP:])
         if count >= FEWEST:
             groups.setdefault(search.group, []).append(search)
             trials[search.group] = trials.get(search.group, 0) + count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -56,9 +57,23 @@ class Images:
     train: int = TRAIN_IMAGES
     validation: int | None = VALIDATION_IMAGES
 
+    @classmethod
+    def asked(cls, arguments: Namespace) -> Images:
+        """What the options of `image_options` say."""
+        own = (arguments.dataset, arguments.data_dir, arguments.train_images, arguments.validation_images)
+        return cls(*own)
+
     def load(self, size: int) -> SearchData:
         """The images at a size in pixels, read once per process."""
         return _load(self, size)
+
+
+def image_options(parser: ArgumentParser) -> None:
+    """Add options that say which images everything is trained and judged on."""
+    parser.add_argument("--dataset", default=DATASET)
+    parser.add_argument("--data-dir", help="where the data set's files are")
+    parser.add_argument("--train-images", type=int, default=TRAIN_IMAGES)
+    parser.add_argument("--validation-images", type=int, default=VALIDATION_IMAGES)
 
 
 @cache

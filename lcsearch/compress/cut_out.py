@@ -15,7 +15,7 @@ from lcsearch.compress.fit import DEFAULT_HOW, FIT_IMAGES, How, compress_trained
 from lcsearch.compress.thinned import DEFAULT_THINNED, Thinned, Thinner, images_for, thin_trained
 from lcsearch.core.spec import ModelSpec
 from lcsearch.data import Batches, SearchData, Split
-from lcsearch.nets.channels import groups_of
+from lcsearch.nets.channels import ChannelGroups, groups_of
 
 NORM_IMAGES = 512
 """Training images that batch norm statistics are estimated on."""
@@ -61,10 +61,8 @@ def cut_out(
     else:
         model = whole
         if keep:
-            groups = groups_of(spec)
-            groups = groups.thinned(groups.kept(before))
             many = first_images(data, images_for(*data.train.images.shape[2:]), device)
-            model = thin_trained(whole, groups, keep, many, how=thinned)
+            model = thin_trained(whole, groups_left(spec, before), keep, many, how=thinned)
         if keep and spec.layers:
             reestimate(model, images)
         if spec.layers:
@@ -76,15 +74,25 @@ def cut_out(
 def _at_once(
     whole: nn.Module, spec: ModelSpec, before: Mapping[str, float], keep: Mapping[str, int], images: Tensor
 ) -> nn.Module:
-    groups, few = groups_of(spec), responses.at_once(images)
+    few = responses.at_once(images)
+    thinner = Thinner(whole, groups_left(spec, before), few)
     convs = {
         name: conv
         for name, conv in whole.named_modules()
         if name in spec.layers and isinstance(conv, nn.Conv2d)
     }
-    answers = responses.record(whole, convs, few)
-    thinner = Thinner(whole, groups.thinned(groups.kept(before)), few)
-    return cut_at_once(thinner, keep, spec.layers, few, answers)
+    return cut_at_once(thinner, keep, spec.layers, few, responses.record(whole, convs, few))
+
+
+def groups_left(spec: ModelSpec, before: Mapping[str, float]) -> ChannelGroups:
+    """The groups of channels of a net that has lost some.
+
+    Args:
+        spec: Of the net, or of what is to come of it.
+        before: The channels of the net, as its own spec has them.
+    """
+    groups = groups_of(spec)
+    return groups.thinned(groups.kept(before))
 
 
 def fewer_channels(spec: ModelSpec, before: Mapping[str, float]) -> dict[str, int]:

@@ -17,12 +17,11 @@ from torch import Tensor, nn
 from lcsearch.compress import responses
 from lcsearch.compress.at_once import cut_at_once, fit_together
 from lcsearch.compress.batch_norm import reestimate
-from lcsearch.compress.cut_out import fewer_channels
+from lcsearch.compress.cut_out import fewer_channels, groups_left
 from lcsearch.compress.fit import compress_trained
 from lcsearch.compress.responses import Response
 from lcsearch.compress.thinned import Thinner
 from lcsearch.core.spec import LayerSpec, ModelSpec
-from lcsearch.nets.channels import groups_of
 
 IMAGES = 64
 """Images that channels are chosen by and layers solved and fitted to: the most that are needed."""
@@ -90,9 +89,7 @@ class QuickCuts:
 
     def _thinner(self, spec: ModelSpec) -> Thinner:
         if self._known is None:
-            groups = groups_of(spec)
-            own = groups.thinned(groups.kept(self._before))
-            self._known = Thinner(self.whole, own, self._images, WEIGHED)
+            self._known = Thinner(self.whole, groups_left(spec, self._before), self._images, WEIGHED)
             self._through(weighed=True)
         return self._known
 

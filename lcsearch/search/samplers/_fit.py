@@ -15,7 +15,7 @@ Array = np.ndarray
 
 MOST = 160
 """Trials that guesses are fitted to, at most."""
-_TRAINED_NOISE, _PREDICTED_NOISE, _LEAST_PREDICTED_NOISE = 0.35, 1.0, 0.3
+TRAINED_NOISE, _PREDICTED_NOISE, _LEAST_PREDICTED_NOISE = 0.35, 1.0, 0.3
 """Standard deviations of accuracies in points: trained, predicted by an unknown error, and by the least."""
 _FLOOR = 12.0
 """Points below the best at which an accuracy counts as no lower."""
@@ -61,5 +61,5 @@ def inputs(seen: Sequence[Seen], hints: Array | None = None) -> Inputs:
 def _noise(seen: Seen) -> float:
     """Standard deviation of a trial's accuracy around what its model would have without noise."""
     if not seen.predicted:
-        return _TRAINED_NOISE
+        return TRAINED_NOISE
     return _PREDICTED_NOISE if seen.error is None else max(seen.error, _LEAST_PREDICTED_NOISE)

@@ -46,7 +46,7 @@ More per proposal find nothing better (docs/search.md), because the best are nud
 
 _SHAPED = 0.12
 _FRESH = 0.08
-_STARTUP, _FIRST = 4, 32
+STARTUP, _FIRST = 4, 32
 """Trials until which models are drawn in a known good shape, and how many are drawn to find a new one."""
 _BELOW_BEST = 5.5
 _RETRIES = 5
@@ -108,7 +108,7 @@ class RecombineSampler(BaseSampler):
         moves = Moves(self._layout, self._rng)
         if not self._layout.groups and not self._layout.choices:
             return [moves.fresh()]
-        if past.trials < _STARTUP:
+        if past.trials < STARTUP:
             first = [moves.shaped(moves.fresh().shared) for _ in range(_FIRST)]
             return [child.genome for child in self._new(first, past.known, limits)] or [moves.fresh()]
         return self._promising(past, limits, moves) or [moves.fresh()]
@@ -120,7 +120,7 @@ class RecombineSampler(BaseSampler):
         """
         past = recall(study, self._layout)
         known = [seen for seen in past.most_telling(MOST) if seen.screened is not None]
-        if self.screen is None or past.trials < _STARTUP or len(known) < _SCREENED:
+        if self.screen is None or past.trials < STARTUP or len(known) < _SCREENED:
             return []
         moves = Moves(self._layout, self._rng)
         children, scores, _ = self._weighed(past, self._limits(past), moves, _TO_SCREEN)
