@@ -20,6 +20,8 @@ from lcsearch.core.pace import Pace
 
 GAIN = 1.05
 """Times the throughput of fewer trials that more must have: they take memory, and each takes longer."""
+_SECOND = 4
+"""Trials at once after one alone, which says how much memory one takes."""
 Told = tuple[int, Pace]
 """A trial's number, and how fast it went."""
 _WHOLE = 0.2
@@ -94,8 +96,9 @@ def throughputs(measured: Iterable[Stretch], now: int) -> dict[int, float]:
 def next_number(now: int, found: Mapping[int, float], most: int) -> int | None:
     """How many trials to run at once from now on.
 
-    Twice as many, as long as that pays; numbers between need not be tried, for where twice as many have less
-    than `GAIN` times the throughput, so have they.
+    After one at first four, then twice as many, as long as that pays; numbers between need not be tried, for
+    where so many more have less than `GAIN` times the throughput, so have they. Where four cannot be compared
+    with one, because they began when that one had ended, more are tried: these run beside the four.
 
     Args:
         now: How many there are.
@@ -103,17 +106,19 @@ def next_number(now: int, found: Mapping[int, float], most: int) -> int | None:
         most: How many there may be, at least 1.
 
     Returns:
-        The next fewer that is known where so many have not `GAIN` times its throughput; else twice as many,
-        or as many as there may be; None where too little is known.
+        The number to compare with where so many have not `GAIN` times its throughput; else more, or as many
+        as there may be; None where too little is known.
     """
     if now > most:
         return most
-    fewer = [number for number in found if number < now]
-    if now not in found or (now > 1 and not fewer):
+    if now not in found:
         return None
+    fewer = [number for number in found if number < now and number <= (now + 1) // 2]
     if fewer and found[now] < GAIN * found[max(fewer)]:
         return max(fewer)
-    return min(2 * now, most)
+    if not fewer and (now > _SECOND or now == most > 1):
+        return None
+    return min(2 * now if now > 1 else _SECOND, most)
 
 
 def room_for(workers: int, free: int, total: int, each: int) -> int:

@@ -53,7 +53,7 @@ from lcsearch.search.space import (
     with_kinds,
 )
 from lcsearch.search.tracking import followed
-from lcsearch.search.workers import make_engine, make_objective, user_modules
+from lcsearch.search.workers import make_engine, make_objective, threads_of, user_modules
 from lcsearch.train.precision import check_precision
 from lcsearch.train.start import Start, given_weights
 from lcsearch.train.user import recorded_objective
@@ -172,7 +172,7 @@ def reopen(path: Path, said: Mapping[str, Any] | None = None) -> SearchSession:
     if settings.objective is not None:
         refuse_finishing(settings)
         objective = recorded_objective(
-            settings.objective, device=settings.device, threads=settings.threads, path=path
+            settings.objective, device=settings.device, threads=threads_of(settings), path=path
         )
     return go_on(directory, recorded, settings, objective)
 

@@ -21,6 +21,7 @@ from lcsearch.search.options import resolve
 from lcsearch.search.proposals.given import read_given
 from lcsearch.search.session import SearchSession
 from lcsearch.search.space import Space, load_space, parse_space
+from lcsearch.search.workers import threads_of
 from lcsearch.train.carried import carried_digest
 from lcsearch.train.user import Function, UserObjective, backbone_of_main, check_sent, objective_name
 
@@ -98,7 +99,7 @@ def _call(asked: Asked, space: SpaceLike, function: Function) -> _Call:
     searched = narrowed(_space(space, asked["backbone"]), asked, settings)
     facts = Facts(train_images=0, **{fact: asked[fact] for fact in _FACTS})
     check_sent("backbone", backbone_of_main(settings.backbone))
-    objective = UserObjective(function, settings.device, settings.threads, settings.backbone)
+    objective = UserObjective(function, settings.device, threads_of(settings), settings.backbone)
     return _Call(asked, settings, searched, facts, objective, carried_digest(function))
 
 

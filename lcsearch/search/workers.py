@@ -30,7 +30,7 @@ def make_objective(settings: RunSettings, images: SessionImages = ANY_IMAGES) ->
         own_validation=settings.own_validation,
         normalisation=settings.normalisation,
         device=settings.device,
-        threads=settings.threads,
+        threads=threads_of(settings),
         metric=settings.metric,
         seen=images.seen,
         recorded=images.recorded,
@@ -58,6 +58,14 @@ def make_engine(settings: RunSettings, folder: Path) -> Engine:
             storage_path=settings.storage_path,
         )
     )
+
+
+def threads_of(settings: RunSettings) -> int:
+    """CPU threads of each trial; 0 leaves it to PyTorch.
+
+    That would take every core for each of several processes on one machine, which then wait for each other.
+    """
+    return settings.threads or int(settings.engine == "local" and settings.jobs_asked != 1)
 
 
 def user_modules(settings: RunSettings) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ def test_memory_of_other_devices_than_cuda_is_not_known() -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_memory_that_is_taken_is_not_free() -> None:
+    torch.cuda.empty_cache()  # what other tests have freed would be taken again
     before = device_memory("cuda")
     taken = torch.empty(1 << 28, dtype=torch.uint8, device="cuda")
     after = device_memory("cuda:0")

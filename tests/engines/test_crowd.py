@@ -89,15 +89,29 @@ def test_it_ends_where_twice_as_many_do_not_pay(curve: dict[int, float]) -> None
     while now not in tried:
         tried.add(now)
         now = next_number(now, {n: gain for n, gain in curve.items() if n in tried}, most) or now
-    assert all(curve[n] >= GAIN * curve[n // 2] for n in tried if 1 < n <= now)
-    assert now == most or curve[2 * now] < GAIN * curve[now]
+    fewer, more = {2: 1, 4: 1, 8: 4, 16: 8}, {1: min(4, most), 2: 4, 4: 8, 8: 16}
+    assert all(curve[n] >= GAIN * curve[fewer[n]] for n in tried if 1 < n <= now)
+    assert now == most or curve[more[now]] < GAIN * curve[now]
 
 
 def test_where_too_little_is_known_nothing_is_decided() -> None:
-    assert next_number(1, {}, 4) is None and next_number(2, {2: 1.0}, 4) is None
+    assert next_number(1, {}, 4) is None and next_number(4, {4: 1.0}, 4) is None
     assert next_number(4, {1: 1.0, 2: 1.9}, 8) is None
-    assert next_number(1, {1: 1.0}, 4) == 2 and next_number(1, {1: 1.0}, 1) == 1
+    assert next_number(1, {1: 1.0}, 4) == 4 and next_number(1, {1: 1.0}, 1) == 1
     assert next_number(4, {}, 3) == 3  # memory says so, whatever is known
+
+
+def test_where_four_cannot_be_compared_with_one_more_are_tried() -> None:
+    assert next_number(2, {2: 1.0}, 8) == 4 == next_number(4, {4: 1.0}, 4 + 1) - 1
+    assert next_number(8, {8: 1.0}, 16) is None
+
+
+def test_so_many_are_compared_with_half_as_many_not_with_one_fewer() -> None:
+    """That eight pay more than seven, as much as they should, would hardly show."""
+    assert next_number(8, {7: 1.0, 8: 1.0}, 16) is None
+    assert next_number(8, {4: 1.0, 7: 1.3, 8: 1.3}, 16) == 16
+    assert next_number(8, {4: 1.0, 7: 1.1, 8: 1.04}, 16) == 4
+    assert next_number(5, {3: 1.0, 5: 1.0}, 5) == 3  # half of five is three as well as two
 
 
 def test_room_is_what_is_free_but_for_a_tenth() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from plugin_files import installed
@@ -112,6 +113,20 @@ def test_trials_train_on_the_runs_data(tmp_path: Path) -> None:
     assert make_objective(settings(metric="macro-f1")).metric == "macro-f1"
     assert make_objective(settings()).metric == "accuracy"
     assert (objective.image_size, objective.device, objective.threads) == (16, "cpu", 2)
+
+
+@pytest.mark.parametrize(
+    ("asked", "threads"),
+    [
+        ({"jobs": 1}, 0),
+        ({"jobs": 2}, 1),
+        ({"jobs": "auto"}, 1),
+        ({"jobs": "auto", "threads": 3}, 3),
+        ({"jobs": "auto", "engine": "ray"}, 0),  # which says how many cores a trial has
+    ],
+)
+def test_processes_beside_each_other_leave_each_other_the_cores(asked: dict[str, Any], threads: int) -> None:
+    assert make_objective(settings(**{"device": "cuda", "threads": 0} | asked)).threads == threads
 
 
 def test_trials_see_the_images_that_the_run_was_made_with() -> None:
