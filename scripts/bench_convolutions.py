@@ -2,11 +2,13 @@
 """What convolutions by few products (`lcsearch.layers.fast_convolution`) save of training and of evaluation.
 
 A training step (forward, backward) and an evaluation of whole backbones, and of nets that are thinner by one
-factor, with PyTorch's convolutions and with those; in float32 on a CPU, channels-last, freed memory kept.
-They take turns in one process, in random order; shown are the median ratio to PyTorch's and the spread of the
+factor, with PyTorch's convolutions and with those; on a CPU, channels-last, freed memory kept. In bfloat16
+there is no evaluation, which is PyTorch's, and a step in float32 by few products stands beside both. They
+take turns in one process, in random order; shown are the median ratio to PyTorch's and the spread of the
 middle half of the ratios. With one thread its processor time is taken, which other work disturbs less.
 
     python scripts/bench_convolutions.py                      # vgg11 and thinner ones, resnet18, base
+    python scripts/bench_convolutions.py --precision bfloat16
     python scripts/bench_convolutions.py resnet34 --image-size 16 --threads 2
 """
 
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 import click
 import torch
@@ -23,15 +26,18 @@ from torch import Tensor, nn
 
 from lcsearch.core.freed_memory import keep_freed_memory
 from lcsearch.core.machine import device_name
+from lcsearch.core.spec import Precision
 from lcsearch.layers.fast_convolution import fast_convolutions
 from lcsearch.nets import backbones
 from lcsearch.nets.layout import channels_last
+from lcsearch.train.precision import arithmetic
 
 NETS = ("vgg11", "vgg11 0.7", "vgg11 0.5", "vgg11 0.35", "resnet18", "base")
 WAYS: dict[str, Callable[[nn.Module], AbstractContextManager[object]]] = {
     "PyTorch's": lambda _: nullcontext(),
     "few products": lambda net: fast_convolutions(net, "cpu"),
 }
+IN_FLOAT32 = "few products, float32"
 
 
 def net_of(words: str) -> nn.Module:
@@ -42,11 +48,13 @@ def net_of(words: str) -> nn.Module:
     )
 
 
-def step(net: nn.Module, images: Tensor, way: str) -> None:
+def step(net: nn.Module, images: Tensor, way: str, precision: Precision = "float32") -> None:
     net.train().zero_grad(set_to_none=True)
-    with WAYS[way](net):
+    if way == IN_FLOAT32:
+        way, precision = "few products", "float32"
+    with WAYS[way](net), arithmetic(precision, "cpu"):
         scores = net(images)
-    F.cross_entropy(scores, torch.zeros(len(images), dtype=torch.long)).backward()
+    F.cross_entropy(scores.float(), torch.zeros(len(images), dtype=torch.long)).backward()
 
 
 @torch.no_grad()
@@ -62,17 +70,25 @@ def evaluation(net: nn.Module, images: Tensor, way: str) -> None:
 @click.option("--batch", default=64, show_default=True)
 @click.option("--threads", default=1, show_default=True)
 @click.option("--repeats", default=9, show_default=True)
-def main(nets: tuple[str, ...], image_size: int, batch: int, threads: int, repeats: int) -> None:
+@click.option("--precision", type=click.Choice(["float32", "bfloat16"]), default="float32", show_default=True)
+def main(
+    nets: tuple[str, ...], image_size: int, batch: int, threads: int, repeats: int, precision: Precision
+) -> None:
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     keep_freed_memory()
-    click.echo(f"torch {torch.__version__}, {device_name('cpu')}, {threads} threads, {batch} images")
+    machine = f"torch {torch.__version__}, {device_name('cpu')}, {threads} threads"
+    click.echo(f"{machine}, {batch} images, {precision}")
+    half = precision == "bfloat16"
     images = torch.randn(batch, 1, image_size, image_size)
     for words in nets or NETS:
         net = net_of(words)
-        for title, run in (("training step", step), ("evaluation", evaluation)):
-            runs = {way: lambda way=way, run=run, net=net: run(net, images, way) for way in WAYS}
-            compare(f"{words}, {title}", runs, repeats, "cpu")
+        ways = [*WAYS, IN_FLOAT32] if half else [*WAYS]
+        steps = {way: partial(step, net, images, way, precision) for way in ways}
+        compare(f"{words}, training step", steps, repeats, "cpu")
+        if not half:
+            looks = {way: partial(evaluation, net, images, way) for way in ways}
+            compare(f"{words}, evaluation", looks, repeats, "cpu")
 
 
 if __name__ == "__main__":

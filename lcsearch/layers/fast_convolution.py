@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -30,13 +31,14 @@ _GAIN = 1.2
 _ordinary_conv2d = F.conv2d
 _lock, _open = threading.Lock(), list[None]()
 """Contexts that are open."""
+_few_products_in_bfloat16 = ContextVar("few_products_in_bfloat16", default=True)
 
 
 def fast_convolutions(model: nn.Module, device: str | torch.device) -> AbstractContextManager[object]:
-    """Compute a model's float32 convolutions of 3x3 by `lcsearch.layers.winograd` where that is faster.
+    """Compute a model's convolutions of 3x3 by `lcsearch.layers.winograd` where that is faster.
 
     That is on CPUs, where there are many channels: decided by sizes alone, so that the same model computes
-    the same each time. Results differ from PyTorch's by rounding, about 1e-5 of the largest number.
+    the same each time. In float32 and in bfloat16 autocast. Results differ from PyTorch's by rounding.
 
     Args:
         model: What runs in this context, forwards, and backwards too: what keeps less in memory
@@ -45,6 +47,16 @@ def fast_convolutions(model: nn.Module, device: str | torch.device) -> AbstractC
     """
     worth = torch.device(device).type == "cpu" and any(map(_many_channels, model.modules()))
     return _exchanged() if worth else nullcontext()
+
+
+@contextmanager
+def ordinary_in_bfloat16() -> Iterator[None]:
+    """Leave autocast convolutions to PyTorch inside, for answers that are to be close to those in float32."""
+    token = _few_products_in_bfloat16.set(False)
+    try:
+        yield
+    finally:
+        _few_products_in_bfloat16.reset(token)
 
 
 @contextmanager
@@ -86,25 +98,37 @@ def _convolved(
     groups: int = 1,
 ) -> Tensor | None:
     """The convolution; None where it is for PyTorch. Names are those of ``F.conv2d``."""
-    if recorded() or transforms_active() or torch.is_autocast_enabled("cpu"):
+    kind = _kind()
+    if kind is None or recorded() or transforms_active():
         return None
     if groups != 1 or weight.shape[2:] != (3, 3) or not (_is(stride, 1) and _is(dilation, 1)):
         return None
     edge = next((edge for edge in (0, 1) if _is(padding, edge) or padding == ("valid", "same")[edge]), None)
     given = (input, weight) if bias is None else (input, weight, bias)
-    if edge is None or input.dim() != 4 or not all(map(_ordinary, given)):
+    if edge is None or input.dim() != 4 or not all(_ordinary(tensor, kind) for tensor in given):
         return None
     m = best_tile(input.shape, len(weight), edge)
-    return None if m is None else convolve(input, weight, bias, edge, m)
+    if m is None:
+        return None
+    own_bias = None if bias is None else bias.to(kind)
+    return convolve(input.to(kind), weight.to(kind), own_bias, edge, m)
+
+
+def _kind() -> torch.dtype | None:
+    """What convolutions are computed in; None where they are for PyTorch."""
+    if not torch.is_autocast_enabled("cpu"):
+        return torch.float32
+    kind = torch.get_autocast_dtype("cpu")
+    return kind if kind == torch.bfloat16 and _few_products_in_bfloat16.get() else None
 
 
 def _is(value: Any, number: int) -> bool:
     return value in (number, (number, number), [number, number], (number,), [number])
 
 
-def _ordinary(tensor: Tensor) -> bool:
-    kind = type(tensor) in (Tensor, nn.Parameter)
-    return kind and tensor.dtype == torch.float32 and tensor.device.type == "cpu"
+def _ordinary(tensor: Tensor, kind: torch.dtype) -> bool:
+    plain = type(tensor) in (Tensor, nn.Parameter)
+    return plain and tensor.dtype in (torch.float32, kind) and tensor.device.type == "cpu"
 
 
 def best_tile(shape: Sequence[int], filters: int, padding: int) -> int | None:

@@ -3,7 +3,8 @@
 A map is cut into overlapping tiles of k x k, k = m + 2. Tiles and filters are brought to k^2 numbers each by
 small matrices; there a convolution is k^2 products of matrices, and a third small matrix brings each result
 to m x m numbers of the output. At m = 4 that are 36 products for 16 numbers, where sums over a filter take
-144. In float32 results differ from those sums by about 1e-5 of the largest number.
+144. Results differ from those sums, in float32 by about 1e-6 of their root mean square, in bfloat16 by 0.014,
+where sums in bfloat16 differ by 0.003 from exact ones.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.grad import conv2d_input, conv2d_weight
 
-_POINTS = (0, 1, -1, 2, -2)
-"""Where polynomials are evaluated; infinity is one more."""
+_POINTS = {2: (0.0, 1.0, -1.0), 4: (0.0, 0.75, -0.75, 1.5, -1.5)}
+"""Where polynomials are evaluated, by m; infinity is one more.
+
+At m = 4, of all (0, a, -a, b, -b) on a grid these round least: half as much as the usual 1 and 2.
+"""
 _MOST = 1 << 22
 """Numbers that the tiles of a part of the images may have, with what becomes of them: so that they fit into
 caches, and memory is bounded."""
@@ -35,7 +39,7 @@ class _Matrices(NamedTuple):
 
 @cache
 def _matrices(m: int, dtype: torch.dtype) -> _Matrices:
-    points = _POINTS[: m + 1]
+    points = _POINTS[m]
     others = [[b for b in points if b != a] for a in points]
     powers = np.array([[a**i for i in range(max(m, 3))] for a in points], dtype=float)
     scales = np.array([np.prod([a - b for b in rest]) for a, rest in zip(points, others, strict=True)])
@@ -70,11 +74,6 @@ class _Tiles:
     @property
     def places(self) -> int:
         return (self.m + 2) ** 2
-
-    @property
-    def everywhere(self) -> int:
-        """The place where what is added is added to each number of the output: 1 in both dimensions."""
-        return _POINTS.index(1) * (self.m + 3)
 
     def at_once(self, channels: int) -> int:
         """Images that are computed together."""
@@ -173,10 +172,10 @@ def _answers(
     for begin in range(0, len(x), step):
         maps = cut.maps(x[begin : begin + step])
         products = torch.bmm(maps, brought.transpose(1, 2))
-        if bias is not None:
-            products[cut.everywhere] += bias
         part = (matrices.outputs @ products.view(cut.places, -1)).view(m, m, -1, cut.down, cut.across, f)
         numbers[begin : begin + step] = part.permute(2, 3, 0, 4, 1, 5)
+    if bias is not None:
+        made += bias[:, None, None]
     height, width = cut.output
     if made.shape[2:] != (height, width):
         made = made[:, :, :height, :width].clone(memory_format=torch.channels_last)
@@ -192,13 +191,11 @@ def _gradients(
     whole = F.pad(gradient.permute(0, 2, 3, 1), (0, 0, 0, cut.across * m - width, 0, cut.down * m - height))
     numbers = whole.reshape(len(x), cut.down, m, cut.across, m, f).permute(2, 4, 0, 1, 3, 5)
     of_x = cut.nothing(x) if wanted[0] else None
-    of_filters, of_bias = brought.new_empty(brought.shape if wanted[1] else 0), brought.new_zeros(f)
+    of_filters = brought.new_empty(brought.shape if wanted[1] else 0)
     step = cut.at_once(f + c)
     for begin in range(0, len(x), step):
         part = numbers[:, :, begin : begin + step].reshape(m * m, -1)
         products = (matrices.outputs.t() @ part).view(cut.places, -1, f)
-        if wanted[2]:
-            of_bias += products[cut.everywhere].sum(0)
         if wanted[1]:
             met = cut.maps(x[begin : begin + step]) if maps is None else maps
             of_filters.baddbmm_(products.transpose(1, 2), met, beta=float(begin > 0))
@@ -208,7 +205,7 @@ def _gradients(
     return (
         None if of_x is None else cut.cropped(of_x),
         None if flat is None else flat.view(3, 3, f, c).permute(2, 3, 0, 1),
-        of_bias if wanted[2] else None,
+        gradient.sum((0, 2, 3)) if wanted[2] else None,
     )
 
 

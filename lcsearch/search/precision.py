@@ -106,7 +106,7 @@ def _about(settings: RunSettings, plain: ModelSpec, size: Count, data: SearchDat
         "macs": size.macs,
         "image": list(data.train.images.shape[1:]),
         "batch_size": settings.recipe.batch_size,
-        "float32": "winograd",  # as `lcsearch.layers.fast_convolution` does it
+        "convolutions": "winograd",  # as `lcsearch.layers.fast_convolution` does them
     }
 
 
