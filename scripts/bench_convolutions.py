@@ -3,7 +3,7 @@
 
 A training step (forward, backward) and an evaluation of whole backbones, and of nets that are thinner by one
 factor, with PyTorch's convolutions and with those; on a CPU, channels-last, freed memory kept. In bfloat16
-there is no evaluation, which is PyTorch's, and a step in float32 by few products stands beside both. They
+a step in float32 by few products stands beside both, and no evaluation, which is made in both. They
 take turns in one process, in random order; shown are the median ratio to PyTorch's and the spread of the
 middle half of the ratios. With one thread its processor time is taken, which other work disturbs less.
 

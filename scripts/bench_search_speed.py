@@ -7,7 +7,8 @@ on the same cores, one after the other:
 - *by hand* (`hand_written_search.py`): Optuna's multi-objective sampler, LinearConv as published, the data
   set of torchvision and its `DataLoader`, float32, every trial 3 epochs from scratch, on all threads;
 - *lcsearch*: `lcsearch run --backbone vgg11`, as it is, to its end; its start counts;
-- *the same trials*: what the search by hand tried, for as many epochs, trained by lcsearch, a process a core.
+- *the same trials*: what the search by hand tried, for as many epochs, trained by lcsearch, a process a core,
+  in the precision that its search has chosen.
 
 Every side is a line of a file, so the script goes on where it was stopped. Nothing else may run meanwhile.
 
@@ -36,7 +37,7 @@ from work_off import Line, parser_of, read, work_off
 
 from lcsearch.core.freed_memory import keep_freed_memory
 from lcsearch.core.machine import device_name
-from lcsearch.core.spec import ModelSpec, Recipe, Regularizer
+from lcsearch.core.spec import ModelSpec, Precision, Recipe, Regularizer
 from lcsearch.data import load
 from lcsearch.data.loading import divide
 from lcsearch.layers.families.linear import LinearSpec
@@ -59,12 +60,14 @@ class Task:
         repeat: Its seed.
         seconds: How long the search by hand begins trials.
         tried: Numbers of primary filters that it tried, where the side is `SAME`.
+        precision: Likewise what lcsearch trains in.
     """
 
     side: str
     repeat: int
     seconds: int
     tried: tuple[tuple[int, ...], ...] = ()
+    precision: Precision = "float32"
 
     @property
     def key(self) -> Line:
@@ -73,13 +76,13 @@ class Task:
 
 
 def tasks(lines: Sequence[Line], repeats: int, seconds: int) -> list[Task]:
-    """What has no line yet; what was tried by hand is trained once it is known."""
+    """What has no line yet; what was tried by hand is trained once it is known, and lcsearch's precision."""
     done = {(line["side"], line["repeat"]): line for line in lines if line["seconds"] == seconds}
     found = [Task(side, repeat, seconds) for repeat in range(repeats) for side in (BY_HAND, OURS)]
     for (side, repeat), line in done.items():
-        if side == BY_HAND:
+        if side == BY_HAND and (OURS, repeat) in done:
             tried = tuple(tuple(trial["primaries"]) for trial in line["trials"])
-            found.append(Task(SAME, repeat, seconds, tried))
+            found.append(Task(SAME, repeat, seconds, tried, done[OURS, repeat]["precision"]))
     return [task for task in found if (task.side, task.repeat) not in done]
 
 
@@ -113,18 +116,19 @@ def _ours(task: Task, folder: Path) -> Line:
     ended = [(trial, trial.finished_at) for trial in run.trials if trial.finished_at is not None]
     trials = [{"at": at - begin, "accuracy": trial.accuracy, "params": trial.params} for trial, at in ended]
     backbone = {"accuracy": run.baseline.accuracy, "params": run.baseline.params}
-    return {"trials": trials, "backbone": backbone, "smallest": run.smallest_params}
+    precision = run.baseline.spec.recipe.precision
+    return {"trials": trials, "backbone": backbone, "smallest": run.smallest_params, "precision": precision}
 
 
 def _same(task: Task, folder: Path) -> Line:
     begin = time.perf_counter()
     with ProcessPoolExecutor(_cores(), mp_context=get_context("spawn")) as pool:
-        found = list(pool.map(_train, task.tried))
+        found = list(pool.map(partial(_train, precision=task.precision), task.tried))
     wall = time.perf_counter() - begin
     return {"trials": [{"accuracy": accuracy} for accuracy in found], "wall": wall}
 
 
-def _train(primaries: Sequence[int]) -> float:
+def _train(primaries: Sequence[int], precision: Precision) -> float:
     torch.set_num_threads(1)
     keep_freed_memory()
     plain = ModelSpec(BACKBONE, num_classes=10, in_channels=1)
@@ -134,7 +138,8 @@ def _train(primaries: Sequence[int]) -> float:
     torch.manual_seed(0)
     model = build_model(replace(plain, layers=layers))
     data = load(DATASET, train_images=IMAGES, validation_images=JUDGES)
-    return train(model, data, Recipe(epochs=EPOCHS), Regularizer(), seed=0).history[-1].accuracy
+    recipe = Recipe(epochs=EPOCHS, precision=precision)
+    return train(model, data, recipe, Regularizer(), seed=0).history[-1].accuracy
 
 
 def _run(*words: str) -> None:

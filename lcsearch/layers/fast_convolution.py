@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -31,7 +30,6 @@ _GAIN = 1.2
 _ordinary_conv2d = F.conv2d
 _lock, _open = threading.Lock(), list[None]()
 """Contexts that are open."""
-_few_products_in_bfloat16 = ContextVar("few_products_in_bfloat16", default=True)
 
 
 def fast_convolutions(model: nn.Module, device: str | torch.device) -> AbstractContextManager[object]:
@@ -47,16 +45,6 @@ def fast_convolutions(model: nn.Module, device: str | torch.device) -> AbstractC
     """
     worth = torch.device(device).type == "cpu" and any(map(_many_channels, model.modules()))
     return _exchanged() if worth else nullcontext()
-
-
-@contextmanager
-def ordinary_in_bfloat16() -> Iterator[None]:
-    """Leave autocast convolutions to PyTorch inside, for answers that are to be close to those in float32."""
-    token = _few_products_in_bfloat16.set(False)
-    try:
-        yield
-    finally:
-        _few_products_in_bfloat16.reset(token)
 
 
 @contextmanager
@@ -119,7 +107,7 @@ def _kind() -> torch.dtype | None:
     if not torch.is_autocast_enabled("cpu"):
         return torch.float32
     kind = torch.get_autocast_dtype("cpu")
-    return kind if kind == torch.bfloat16 and _few_products_in_bfloat16.get() else None
+    return kind if kind == torch.bfloat16 else None
 
 
 def _is(value: Any, number: int) -> bool:

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from lcsearch.data import Batches, DatasetInfo, Split
-from lcsearch.layers.fast_convolution import ordinary_in_bfloat16
 from lcsearch.train.precision import arithmetic
 
 LEAD = 4.0
@@ -44,7 +43,7 @@ def sure_answers(
     """The same answers as `answers_of`: images are asked for in float32 too where bfloat16 leaves a doubt."""
     answers, doubtful, error = [], [], None
     for images, _ in Batches(split, info, batch_size, augment=False, device=device).epoch():
-        with arithmetic("bfloat16", device), ordinary_in_bfloat16():
+        with arithmetic("bfloat16", device):
             scores = model(images).float()
         if error is None:
             exact = model(images)

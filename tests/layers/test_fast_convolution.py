@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lcsearch.layers import LinearConv2d
-from lcsearch.layers.fast_convolution import best_tile, fast_convolutions, ordinary_in_bfloat16
+from lcsearch.layers.fast_convolution import best_tile, fast_convolutions
 
 LAST = torch.channels_last
 
@@ -112,10 +112,8 @@ def off(got: Tensor, exact: Tensor) -> float:
     return float((got.detach().double() - exact.detach()).norm() / exact.detach().norm())
 
 
-def test_other_autocast_types_and_answers_that_are_to_be_close_are_pytorchs() -> None:
+def test_other_types_of_autocast_are_left_alone() -> None:
     with torch.autocast("cpu", torch.float16):
-        assert not is_fast(lambda: F.conv2d(MAPS, FILTERS, padding=1))
-    with torch.autocast("cpu", torch.bfloat16), ordinary_in_bfloat16():
         assert not is_fast(lambda: F.conv2d(MAPS, FILTERS, padding=1))
 
 
