@@ -7,6 +7,7 @@ on the same cores, one after the other:
 - *by hand* (`hand_written_search.py`): Optuna's multi-objective sampler, LinearConv as published, the data
   set of torchvision and its `DataLoader`, float32, every trial 3 epochs from scratch, on all threads;
 - *lcsearch*: `lcsearch run --backbone vgg11`, as it is, to its end; its start counts;
+- *lcsearch, as long*: the same with as many trials as it begins in the time that the search by hand has;
 - *the same trials*: what the search by hand tried, for as many epochs, trained by lcsearch, a process a core,
   in the precision that its search has chosen.
 
@@ -32,7 +33,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import torch
-from search_speed_table import BY_HAND, OURS, SAME, table
+from search_speed_table import BY_HAND, LONG, OURS, SAME, table
 from work_off import Line, parser_of, read, work_off
 
 from lcsearch.core.freed_memory import keep_freed_memory
@@ -48,6 +49,8 @@ from lcsearch.train import train
 
 IMAGES, JUDGES, EPOCHS = 10_000, 5_000, 3
 BACKBONE, DATASET = "vgg11", "fashion-mnist"
+ENDLESS = 10_000
+"""More trials than there is time for."""
 HERE = Path(__file__).parent
 
 
@@ -56,9 +59,9 @@ class Task:
     """One side of one repeat.
 
     Attributes:
-        side: `BY_HAND`, `OURS` or `SAME`.
+        side: One of `SIDES`.
         repeat: Its seed.
-        seconds: How long the search by hand begins trials.
+        seconds: How long the search by hand, and `LONG`, begin trials.
         tried: Numbers of primary filters that it tried, where the side is `SAME`.
         precision: Likewise what lcsearch trains in.
     """
@@ -78,7 +81,7 @@ class Task:
 def tasks(lines: Sequence[Line], repeats: int, seconds: int) -> list[Task]:
     """What has no line yet; what was tried by hand is trained once it is known, and lcsearch's precision."""
     done = {(line["side"], line["repeat"]): line for line in lines if line["seconds"] == seconds}
-    found = [Task(side, repeat, seconds) for repeat in range(repeats) for side in (BY_HAND, OURS)]
+    found = [Task(side, repeat, seconds) for repeat in range(repeats) for side in (BY_HAND, OURS, LONG)]
     for (side, repeat), line in done.items():
         if side == BY_HAND and (OURS, repeat) in done:
             tried = tuple(tuple(trial["primaries"]) for trial in line["trials"])
@@ -90,7 +93,7 @@ def do(task: Task) -> Sequence[Line]:
     """Do a side and return its line."""
     machine = {"machine": device_name("cpu"), "cores": _cores()}
     with tempfile.TemporaryDirectory() as folder:
-        done = {BY_HAND: _by_hand, OURS: _ours, SAME: _same}[task.side](task, Path(folder))
+        done = {BY_HAND: _by_hand, OURS: _ours, LONG: _ours, SAME: _same}[task.side](task, Path(folder))
     return [{**task.key, **machine, **done}]
 
 
@@ -110,7 +113,10 @@ def _by_hand(task: Task, folder: Path) -> Line:
 
 def _ours(task: Task, folder: Path) -> Line:
     out, begin = folder / "run", time.time()
-    _run("-m", "lcsearch", "run", "--backbone", BACKBONE, "--seed", str(task.repeat), "--out", str(out))
+    said = ["--backbone", BACKBONE, "--seed", str(task.repeat), "--out", str(out)]
+    if task.side == LONG:
+        said += ["--trials", str(ENDLESS), "--timeout", f"{task.seconds}s"]
+    _run("-m", "lcsearch", "run", *said)
     run = read_run(out)
     assert run.baseline is not None
     ended = [(trial, trial.finished_at) for trial in run.trials if trial.finished_at is not None]

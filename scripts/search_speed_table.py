@@ -10,19 +10,18 @@ from work_off import Line
 
 from lcsearch.core.pareto import Box, box_of
 
-BY_HAND, OURS, SAME = "by hand", "lcsearch", "the same trials by lcsearch"
+BY_HAND, OURS, LONG, SAME = "by hand", "lcsearch", "lcsearch, as long", "the same trials by lcsearch"
+SIDES = (BY_HAND, OURS, LONG, SAME)
 
 
 def table(lines: Sequence[Line]) -> str:
-    """Both sides as Markdown, by how long the search by hand went on, over the repeats that have both."""
+    """All sides as Markdown, by how long the search by hand went on, over the repeats that have all."""
     parts = []
     for seconds in sorted({line["seconds"] for line in lines}):
         found = {(line["side"], line["repeat"]): line for line in lines if line["seconds"] == seconds}
-        repeats = [r for side, r in found if side == BY_HAND and (OURS, r) in found and (SAME, r) in found]
+        repeats = [r for r in {r for _, r in found} if all((side, r) in found for side in SIDES)]
         if repeats:
-            parts.append(
-                _part(seconds, [[found[side, r] for side in (BY_HAND, OURS, SAME)] for r in repeats])
-            )
+            parts.append(_part(seconds, [[found[side, r] for side in SIDES] for r in sorted(repeats)]))
     return "\n\n".join(parts) or "no repeat is finished yet"
 
 
@@ -42,7 +41,7 @@ def _part(seconds: int, repeats: Sequence[Sequence[Line]]) -> str:
     first = repeats[0][0]
     head = f"{first['machine']}, {first['cores']} cores, {seconds} s by hand, {len(repeats)} repeats"
     columns = "| | trials per hour | times by hand | hypervolume, % | seconds to that by hand | share |"
-    rows = [_row(place, repeats) for place in range(3)]
+    rows = [_row(place, repeats) for place in range(len(SIDES))]
     return "\n".join([head, "", columns, "|---" * 6 + "|", *rows])
 
 

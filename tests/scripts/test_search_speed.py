@@ -50,6 +50,7 @@ def test_the_table_has_rates_and_times(tmp_path: Path) -> None:
         {**ABOUT, "side": "by hand", "trials": by_hand},
         {**ABOUT, "side": "lcsearch", "trials": ours, "smallest": 100}
         | {"backbone": {"accuracy": 90.0, "params": 10_000}},
+        {**ABOUT, "side": "lcsearch, as long", "trials": [*ours, *trials((100.0, 89.0, 300))]},
         {**ABOUT, "side": "the same trials by lcsearch", "trials": [{}, {}], "wall": 25.0},
         {**ABOUT, "side": "by hand", "trials": by_hand, "repeat": 1},
     ]
@@ -61,4 +62,5 @@ def test_the_table_has_rates_and_times(tmp_path: Path) -> None:
     one = " (1 seed)"
     assert found["by hand"] == [f"72.00{one}", f"1.00{one}", f"25.00{one}", f"50.00{one}", f"0.50{one}"]
     assert found["lcsearch"] == [f"360.00{one}", f"5.00{one}", f"100.00{one}", f"24.00{one}", f"0.24{one}"]
+    assert found["lcsearch, as long"][:2] == [f"180.00{one}", f"2.50{one}"]
     assert found["the same trials by lcsearch"] == [f"288.00{one}", f"4.00{one}", "", "", ""]
