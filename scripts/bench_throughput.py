@@ -142,7 +142,7 @@ def compare(
 
 @click.command()
 @click.argument("backbones", nargs=-1)
-@click.option("--image-size", default=28, show_default=True)
+@click.option("--image-size", type=int, help="[default: 28; of the ladder 32, the least that its net takes]")
 @click.option("--images", default=1024, show_default=True, help="Of an epoch.")
 @click.option("--batch", default=64, show_default=True)
 @click.option("--precision", type=click.Choice(["float32", "bfloat16"]), default="float32", show_default=True)
@@ -154,7 +154,7 @@ def compare(
 @click.option("--clock", type=click.Choice(list(CLOCKS)), default="wall", show_default=True)
 def main(
     backbones: tuple[str, ...],
-    image_size: int,
+    image_size: int | None,
     images: int,
     batch: int,
     precision: Precision,
@@ -166,6 +166,7 @@ def main(
     clock: str,
 ) -> None:
     torch.set_num_threads(threads)
+    image_size = image_size or (32 if steps else 28)
     data = made_images(images, image_size)
     recipe = replace(Recipe(), epochs=EPOCHS, batch_size=batch, precision=precision)
     click.echo(
