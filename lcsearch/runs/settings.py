@@ -116,7 +116,7 @@ class RunSettings(Checked):
     threads: Annotated[
         int,
         Ge(0),
-        Setting("CPU threads of a trial; 0: PyTorch's choice, 1 beside others.", "workers", (), by_device(1, 0)),
+        Setting("Threads of a trial; 0: PyTorch's choice, 1 beside others.", "workers", (), by_device(1, 0)),
     ] = 1
     threads_alone: Annotated[
         int | None,
