@@ -3,9 +3,10 @@
 
 A training step (forward, backward) and an evaluation of whole backbones, and of nets that are thinner by one
 factor, with PyTorch's convolutions and with those; on a CPU, channels-last, freed memory kept. In bfloat16
-a step in float32 by few products stands beside both, and no evaluation, which is made in both. They
-take turns in one process, in random order; shown are the median ratio to PyTorch's and the spread of the
-middle half of the ratios. With one thread its processor time is taken, which other work disturbs less.
+there is no evaluation, for lcsearch evaluates in both precisions; a step in float32 by few products stands
+beside the others. All take turns in one process, in random order; shown are the median ratio to PyTorch's
+and the spread of the middle half of the ratios. With one thread its processor time is taken, which other
+work disturbs less.
 
     python scripts/bench_convolutions.py                      # vgg11 and thinner ones, resnet18, base
     python scripts/bench_convolutions.py --precision bfloat16
@@ -33,11 +34,14 @@ from lcsearch.nets.layout import channels_last
 from lcsearch.train.precision import arithmetic
 
 NETS = ("vgg11", "vgg11 0.7", "vgg11 0.5", "vgg11 0.35", "resnet18", "base")
-WAYS: dict[str, Callable[[nn.Module], AbstractContextManager[object]]] = {
-    "PyTorch's": lambda _: nullcontext(),
-    "few products": lambda net: fast_convolutions(net, "cpu"),
-}
-IN_FLOAT32 = "few products, float32"
+Way = Callable[[nn.Module], AbstractContextManager[object]]
+
+
+def few_products(net: nn.Module) -> AbstractContextManager[object]:
+    return fast_convolutions(net, "cpu")
+
+
+WAYS: dict[str, Way] = {"PyTorch's": lambda _: nullcontext(), "few products": few_products}
 
 
 def net_of(words: str) -> nn.Module:
@@ -48,19 +52,17 @@ def net_of(words: str) -> nn.Module:
     )
 
 
-def step(net: nn.Module, images: Tensor, way: str, precision: Precision = "float32") -> None:
+def step(net: nn.Module, images: Tensor, way: Way, precision: Precision) -> None:
     net.train().zero_grad(set_to_none=True)
-    if way == IN_FLOAT32:
-        way, precision = "few products", "float32"
-    with WAYS[way](net), arithmetic(precision, "cpu"):
+    with way(net), arithmetic(precision, "cpu"):
         scores = net(images)
     F.cross_entropy(scores.float(), torch.zeros(len(images), dtype=torch.long)).backward()
 
 
 @torch.no_grad()
-def evaluation(net: nn.Module, images: Tensor, way: str) -> None:
+def evaluation(net: nn.Module, images: Tensor, way: Way) -> None:
     net.eval()
-    with WAYS[way](net):
+    with way(net):
         net(images)
 
 
@@ -79,15 +81,15 @@ def main(
     keep_freed_memory()
     machine = f"torch {torch.__version__}, {device_name('cpu')}, {threads} threads"
     click.echo(f"{machine}, {batch} images, {precision}")
-    half = precision == "bfloat16"
     images = torch.randn(batch, 1, image_size, image_size)
     for words in nets or NETS:
         net = net_of(words)
-        ways = [*WAYS, IN_FLOAT32] if half else [*WAYS]
-        steps = {way: partial(step, net, images, way, precision) for way in ways}
+        steps = {name: partial(step, net, images, way, precision) for name, way in WAYS.items()}
+        if precision == "bfloat16":
+            steps["few products, float32"] = partial(step, net, images, few_products, "float32")
         compare(f"{words}, training step", steps, repeats, "cpu")
-        if not half:
-            looks = {way: partial(evaluation, net, images, way) for way in ways}
+        if precision == "float32":
+            looks = {name: partial(evaluation, net, images, way) for name, way in WAYS.items()}
             compare(f"{words}, evaluation", looks, repeats, "cpu")
 
 

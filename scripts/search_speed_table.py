@@ -19,9 +19,9 @@ def table(lines: Sequence[Line]) -> str:
     parts = []
     for seconds in sorted({line["seconds"] for line in lines}):
         found = {(line["side"], line["repeat"]): line for line in lines if line["seconds"] == seconds}
-        repeats = [r for r in {r for _, r in found} if all((side, r) in found for side in SIDES)]
+        repeats = sorted(r for side, r in found if side == BY_HAND and all((s, r) in found for s in SIDES))
         if repeats:
-            parts.append(_part(seconds, [[found[side, r] for side in SIDES] for r in sorted(repeats)]))
+            parts.append(_part(seconds, [[found[side, r] for side in SIDES] for r in repeats]))
     return "\n\n".join(parts) or "no repeat is finished yet"
 
 
