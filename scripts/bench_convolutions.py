@@ -25,13 +25,13 @@ import torch.nn.functional as F
 from bench_timing import compare
 from torch import Tensor, nn
 
+from lcsearch.core.autocast import arithmetic
 from lcsearch.core.freed_memory import keep_freed_memory
 from lcsearch.core.machine import device_name
 from lcsearch.core.spec import Precision
 from lcsearch.layers.fast_convolution import fast_convolutions
 from lcsearch.nets import backbones
 from lcsearch.nets.layout import channels_last
-from lcsearch.train.precision import arithmetic
 
 NETS = ("vgg11", "vgg11 0.7", "vgg11 0.5", "vgg11 0.35", "resnet18", "base")
 Way = Callable[[nn.Module], AbstractContextManager[object]]

@@ -12,6 +12,7 @@ goes on where it was stopped, and any beginning is a usable table. One trial of 
     python scripts/bench_real_search.py real.jsonl --backbone vgg11 --plain-trials 60
     python scripts/bench_real_search.py real.jsonl --screen 0 --screen 12
     python scripts/bench_real_search.py real.jsonl --finish 0 --finish 0.25
+    python scripts/bench_real_search.py real.jsonl --no-plain --stopping pareto --stopping none
     python scripts/bench_real_search.py real.jsonl --table
 """
 
@@ -21,6 +22,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 from front_runs import Where
@@ -48,8 +50,10 @@ def searches(arguments: argparse.Namespace) -> list[Search]:
     """Seed by seed, plain Optuna, whose hypervolume is the goal, last: it takes longest."""
     both = {name: getattr(arguments, name) for name in OF_BOTH}
     finishes = [f"-finish-{share}" if share else "" for share in arguments.finish or [0.0]]
+    rules = [f"-stopping-{rule}" if rule else "" for rule in arguments.stopping or [""]]
     screens = [f"screen-{screen}" for screen in arguments.screen or [0]]
-    sides = {screen + finish: arguments.trials for screen in screens for finish in finishes}
+    every = map("".join, product(screens, finishes, rules))
+    sides = dict.fromkeys(every, arguments.trials)
     sides |= {} if arguments.no_plain else {PLAIN: arguments.plain_trials}
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     return [
@@ -79,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--screen", type=int, action="append", help="candidates; repeatable; by default 0")
     parser.add_argument("--finish", type=float, action="append", help="share; repeatable; by default 0")
+    parser.add_argument("--stopping", action="append", help="rule; repeatable; by default the default one")
     parser.add_argument("--trials", type=int, default=60, help="of the default search")
     parser.add_argument("--plain-trials", type=int, default=100, help="of plain Optuna")
     parser.add_argument("--no-plain", action="store_true", help="leave plain Optuna out")

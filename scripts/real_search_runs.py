@@ -32,8 +32,8 @@ class Search:
     """One search with one seed.
 
     Attributes:
-        side: `PLAIN`, or ``screen-N``: the default search with ``--screen N``; ``screen-N-finish-SHARE`` with
-            ``--finish SHARE`` too.
+        side: `PLAIN`, or ``screen-N``: the default search with ``--screen N``; then ``-finish-SHARE`` where
+            it has ``--finish SHARE`` too, and ``-stopping-RULE`` where it has ``--early-stopping RULE``.
         backbone: What is made smaller.
         seed: Of everything random.
         dataset: A name that ``--dataset`` takes.
@@ -64,8 +64,10 @@ class Search:
         said = {name: getattr(self, name) for name in names}
         if self.side == PLAIN:
             return {**said, "init": "scratch"}
-        screen, _, finish = self.side.removeprefix("screen-").partition("-finish-")
-        return {**said, "screen": int(screen), "finish": float(finish or 0)}
+        rest, _, rule = self.side.removeprefix("screen-").partition("-stopping-")
+        screen, _, finish = rest.partition("-finish-")
+        stopping = {"early_stopping": rule} if rule else {}
+        return {**said, "screen": int(screen), "finish": float(finish or 0), **stopping}
 
 
 @dataclass(frozen=True)

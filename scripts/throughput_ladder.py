@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import Compose, Normalize, RandomCrop, ToTensor
 
+from lcsearch.core.autocast import arithmetic
 from lcsearch.core.freed_memory import keep_freed_memory
 from lcsearch.core.spec import ModelSpec, Precision, Recipe, Regularizer
 from lcsearch.data import Batches, SearchData, Split
@@ -38,7 +39,6 @@ from lcsearch.nets.surgery import build_model
 from lcsearch.train import train
 from lcsearch.train.evaluate import evaluate
 from lcsearch.train.optimizer import make_optimizer, penalty
-from lcsearch.train.precision import arithmetic
 
 HAND, ALL, OURS = "by hand", "all of it", "lcsearch"
 STEPS: Mapping[str, str] = {

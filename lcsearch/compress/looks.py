@@ -18,9 +18,10 @@ from lcsearch.compress.quick import Passes, QuickCuts
 from lcsearch.core.errors import InputError, halting
 from lcsearch.core.job import WEIGHTS, Parent
 from lcsearch.core.metric import Metric, score
-from lcsearch.core.spec import ModelSpec
+from lcsearch.core.spec import ModelSpec, Precision
 from lcsearch.core.stopwatch import during
-from lcsearch.data import Batches, DatasetInfo, SearchData, Split
+from lcsearch.data import DatasetInfo, SearchData, Split
+from lcsearch.data.answers import answers_of
 from lcsearch.layers.fast_convolution import fast_convolutions
 from lcsearch.nets.weights import load_backbone, load_parent
 
@@ -38,23 +39,31 @@ class Images:
         metric: What an accuracy is.
         device: Where to compute.
         passes: Counts what is computed.
+        precision: Of the forward passes.
     """
 
-    def __init__(self, split: Split, info: DatasetInfo, metric: Metric, device: str, passes: Passes) -> None:
+    def __init__(
+        self,
+        split: Split,
+        info: DatasetInfo,
+        metric: Metric,
+        device: str,
+        passes: Passes,
+        precision: Precision = "float32",
+    ) -> None:
         self._split, self._info, self._metric = split, info, metric
-        self._device, self._passes = device, passes
+        self._device, self._passes, self._precision = device, passes, precision
 
     def __len__(self) -> int:
         return len(self._split)
 
-    @torch.no_grad()
     def answers(self, model: nn.Module, first: int, last: int) -> np.ndarray:
         """The classes that a model in evaluation mode takes some images for, (last - first,)."""
         some = Split(self._split.images[first:last], self._split.labels[first:last])
-        batches = Batches(some, self._info, _BATCH, augment=False, device=self._device)
         self._passes.images += last - first
         with during("evaluation"), fast_convolutions(model, self._device):
-            return torch.cat([model(images).argmax(1) for images, _ in batches.epoch()]).cpu().numpy()
+            found = answers_of(model, some, self._info, _BATCH, self._device, self._precision)
+            return found.cpu().numpy()
 
     def accuracy(self, answers: np.ndarray) -> float:
         """How many of the first images' classes are right, by the metric, in percent."""
@@ -95,15 +104,18 @@ class Looker:
         held: The last ones of them, which judge.
         metric: What an accuracy is.
         device: Where to compute.
+        precision: What models are evaluated in; they are cut out in float32.
 
     Attributes:
         passes: Counts the images that went forward through a net.
     """
 
-    def __init__(self, data: SearchData, held: int, metric: Metric, device: str) -> None:
+    def __init__(
+        self, data: SearchData, held: int, metric: Metric, device: str, precision: Precision
+    ) -> None:
         self._data, self._device, self.passes = data, device, Passes()
         last = Split(data.train.images[-held:], data.train.labels[-held:])
-        self._images = Images(last, data.info, metric, device, self.passes)
+        self._images = Images(last, data.info, metric, device, self.passes, precision)
         self._sources: dict[str, QuickCuts] = {}
         self._most: dict[str, float] = {}
 

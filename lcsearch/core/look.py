@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Protocol, runtime_checkable
 
 from lcsearch.core.job import Job, Metrics, Parent, Report
-from lcsearch.core.spec import ModelSpec
+from lcsearch.core.spec import ModelSpec, Precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class Look:
             along, and those of the folders of the candidates' parents.
         held: Training images, the last ones, that candidates are judged by.
         counts: Numbers of them after which a worker reports, rising; the last one is all.
+        precision: Of the forward passes that judge them.
         profile: Whether to measure where its time goes.
     """
 
@@ -47,6 +48,7 @@ class Look:
     start: str
     held: int
     counts: tuple[int, ...]
+    precision: Precision = "float32"
     profile: bool = False
 
     @property

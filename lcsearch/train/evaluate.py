@@ -10,8 +10,9 @@ from torch import nn
 from lcsearch.core.metric import ACCURACY, Metric, score
 from lcsearch.core.spec import Precision
 from lcsearch.data import DatasetInfo, Split
+from lcsearch.data.answers import answers_of
 from lcsearch.layers.fast_convolution import fast_convolutions
-from lcsearch.train.sure import answers_of, sure_answers
+from lcsearch.train.sure import sure_answers
 
 _IMAGES = 100
 _PIXELS = 1 << 20

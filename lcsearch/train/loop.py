@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from lcsearch import layers
+from lcsearch.core.autocast import arithmetic
 from lcsearch.core.errors import InputError
 from lcsearch.core.freed_memory import freed_memory_kept, give_freed_memory_back
 from lcsearch.core.metric import ACCURACY, Metric
@@ -29,7 +30,6 @@ from lcsearch.train.captured import Batch, step_by
 from lcsearch.train.checkpoint import load_checkpoint, save_checkpoint
 from lcsearch.train.evaluate import scores_of
 from lcsearch.train.optimizer import cut_norm, make_optimizer, penalty
-from lcsearch.train.precision import arithmetic
 from lcsearch.train.results import EpochMetrics, TrainingFailed, TrainResult
 from lcsearch.train.schedule import learning_rate
 from lcsearch.train.teacher import Teacher, distillation_loss, teacher_for

@@ -20,6 +20,7 @@ from lcsearch.core.normalisation import Normalisation
 from lcsearch.core.records import ACCURACY_BEFORE
 from lcsearch.core.room import USUAL, Room
 from lcsearch.core.seeds import seed_everything, stream
+from lcsearch.core.spec import Precision
 from lcsearch.core.stopwatch import during
 from lcsearch.core.threads import computing_on
 from lcsearch.data import SearchData
@@ -96,7 +97,7 @@ class TrainObjective:
         """
         checkpoint = prepare_folder(job, self.threads)
         if job.held:
-            look_first(job, self._looker(job.held), report)
+            look_first(job, self._looker(job.held, job.spec.recipe.precision), report)
         with during("building"):
             model = self.build(job)
         try:
@@ -117,16 +118,16 @@ class TrainObjective:
             HaltError: The images or the nets cannot be read, or the images are not those that the driver saw.
         """
         with computing_on(self.threads):
-            look_at(look, self._looker(look.held), report)
+            look_at(look, self._looker(look.held, look.precision), report)
         return {}
 
-    def _looker(self, held: int) -> Looker:
+    def _looker(self, held: int, precision: Precision) -> Looker:
         """What cuts candidates out; it keeps what it has worked out of the nets that they are cut out of."""
         with during("data"):
             data = self.data()
         device = pick_device(self.device)
-        key = self._key, held, self.metric, device
-        return looker_of(key, lambda: Looker(data, held, self.metric, device))
+        key = self._key, held, self.metric, device, precision
+        return looker_of(key, lambda: Looker(data, held, self.metric, device, precision))
 
     def _train(self, model: nn.Module, job: Job, report: Report, checkpoint: Path) -> TrainResult:
         device = pick_device(self.device)

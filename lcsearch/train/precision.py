@@ -1,4 +1,4 @@
-"""The arithmetic of training: float32, or bfloat16 autocast, and which of them a device is faster in."""
+"""Which arithmetic of training a device is faster in: float32, or bfloat16 autocast."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import copy
 import math
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lcsearch.core.autocast import arithmetic
 from lcsearch.core.errors import InputError, one_line, reason
 from lcsearch.core.freed_memory import freed_memory_kept
 from lcsearch.core.machine import device_name
@@ -35,13 +35,6 @@ _CLOSE, _CLOSE_OF = 0.1, 8
 For so many images and more; a mean over fewer differs more, by the root of their number.
 """
 _RATE = 0.01
-
-
-def arithmetic(precision: Precision, device: str | torch.device) -> AbstractContextManager[object]:
-    """What a forward pass of training is computed in."""
-    if precision == "float32":
-        return nullcontext()
-    return torch.autocast(torch.device(device).type, torch.bfloat16)
 
 
 def check_precision(precision: Precision, device: str) -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from lcsearch.core.autocast import arithmetic
 from lcsearch.data import Batches, DatasetInfo, Split
-from lcsearch.train.precision import arithmetic
+from lcsearch.data.answers import answers_of
 
 LEAD = 4.0
 """Times the largest error on the first batch that an answer must lead by: twice as much as that batch needs,
@@ -20,27 +21,10 @@ otherwise in bfloat16, and none that leads by once that error; 8 in 100 are aske
 
 
 @torch.no_grad()
-def answers_of(
-    model: nn.Module, split: Split, info: DatasetInfo, batch_size: int, device: str | torch.device
-) -> Tensor:
-    """The class of the best score of each image, int64 (n,), in float32.
-
-    Args:
-        model: In evaluation mode, on the device.
-        split: The images.
-        info: How they are normalised.
-        batch_size: Images per forward pass.
-        device: Where to compute.
-    """
-    batches = Batches(split, info, batch_size, augment=False, device=device)
-    return torch.cat([model(images).argmax(dim=1) for images, _ in batches.epoch()])
-
-
-@torch.no_grad()
 def sure_answers(
     model: nn.Module, split: Split, info: DatasetInfo, batch_size: int, device: str | torch.device
 ) -> Tensor:
-    """The same answers as `answers_of`: images are asked for in float32 too where bfloat16 leaves a doubt."""
+    """What `answers_of` gives in float32: images are asked for in that too where bfloat16 leaves a doubt."""
     answers, doubtful, error = [], [], None
     for images, _ in Batches(split, info, batch_size, augment=False, device=device).epoch():
         with arithmetic("bfloat16", device):

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from lcsearch.compress.cut_out import cut_out, first_images
+from lcsearch.core.autocast import arithmetic
 from lcsearch.core.errors import InputError, said_of
 from lcsearch.core.seeds import generators_kept, seed_everything
 from lcsearch.core.spec import ModelSpec, Recipe, Regularizer
@@ -23,7 +24,6 @@ from lcsearch.nets.replaceable import conv_layers
 from lcsearch.nets.use import check_still_used, used
 from lcsearch.train.answers import checked_answer
 from lcsearch.train.optimizer import penalty
-from lcsearch.train.precision import arithmetic
 
 IMAGES = 2
 """Images that nets are tried on: the fewest that batch norm and a fit take."""

@@ -11,9 +11,9 @@ from torch.utils.checkpoint import checkpoint
 
 from lcsearch.core.spec import Recipe, Regularizer
 from lcsearch.data import SearchData, Split
+from lcsearch.data.answers import answers_of
 from lcsearch.layers import fast_convolution
 from lcsearch.train import train
-from lcsearch.train.sure import answers_of
 from lcsearch.train.teacher import make_teacher
 
 RECIPE = Recipe(epochs=1, batch_size=64, lr=0.02)

@@ -17,7 +17,7 @@ from lcsearch.compress.quick import Passes, QuickCuts
 from lcsearch.core.errors import HaltError
 from lcsearch.core.job import BEFORE, Job, Parent
 from lcsearch.core.look import Glance, Look, Prospect
-from lcsearch.core.spec import ModelSpec, Recipe, TrialSpec
+from lcsearch.core.spec import ModelSpec, Precision, Recipe, TrialSpec
 from lcsearch.data import SearchData, Split
 from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.nets.surgery import fold
@@ -197,3 +197,41 @@ def test_an_accuracy_is_of_the_runs_metric(data: SearchData) -> None:
     cut = Cut(Zero(), images)
     assert [cut.accuracy(count) for count in (4, 10)] == [100.0, 50.0]
     assert passes.images == 10
+
+
+class Asked(nn.Module):
+    """Says class 0, and notes what it is asked in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard = list[str]()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.heard.append("bfloat16" if torch.is_autocast_enabled("cpu") else "float32")
+        return torch.eye(10)[torch.zeros(len(x), dtype=torch.int64)]
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_models_are_judged_in_the_runs_precision(
+    objective: TrainObjective,
+    start: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    precision: Precision,
+) -> None:
+    """Whoever looks: a worker without a trial, or the one that is about to train."""
+    asked = Asked()
+
+    def cut(self: QuickCuts, model: ModelSpec) -> nn.Module:
+        assert not torch.is_autocast_enabled("cpu"), "models are cut out in float32"
+        return asked
+
+    monkeypatch.setattr(QuickCuts, "cut", cut)
+    objective.look(
+        Look(-1, (Prospect(0, SMALL),), start, HELD, COUNTS, precision), lambda number, metrics: True
+    )
+    assert asked.heard == [precision] * len(COUNTS)
+    job = trial(tmp_path, start, SMALL, HELD)
+    spec = replace(job.spec, recipe=replace(job.spec.recipe, precision=precision))
+    objective(replace(job, spec=spec), lambda number, metrics: number != BEFORE or bool(metrics))
+    assert asked.heard == [precision] * (len(COUNTS) + 1)

@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from lcsearch.core.autocast import arithmetic
 from lcsearch.core.errors import InputError
 from lcsearch.core.precision import StepTimes
-from lcsearch.train.precision import SECONDS, arithmetic, check_precision, compare_precisions
+from lcsearch.train.precision import SECONDS, check_precision, compare_precisions
 
 IMAGES = torch.randn(64, 1, 8, 8, generator=torch.Generator().manual_seed(1))
 LABELS = torch.arange(64) % 4

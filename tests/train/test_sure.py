@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from lcsearch.core.metric import ACCURACY
 from lcsearch.data import DatasetInfo, Split
+from lcsearch.data.answers import answers_of
 from lcsearch.train.evaluate import scores_of
-from lcsearch.train.sure import LEAD, answers_of, sure_answers
+from lcsearch.train.sure import LEAD, sure_answers
 
 COUNT, BATCH = 200, 20
 INFO = DatasetInfo("numbers", 3, 1, 2, (0.0,), (1 / 255,), False, 0)  # normalised, a pixel is what it was

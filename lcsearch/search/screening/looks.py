@@ -70,6 +70,7 @@ class Looks:
             start=str(self._directory.start.resolve()),
             held=self._screening.held,
             counts=self._screening.counts,
+            precision=self._settings.recipe.precision,
             profile=self._settings.profile,
         )
 

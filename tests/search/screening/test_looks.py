@@ -10,6 +10,7 @@ from screened_search import HELD, TrainsAndLooks, invented, session
 
 from lcsearch.core.job import Job, Verdict
 from lcsearch.core.look import Glance, Look, Prospect
+from lcsearch.core.spec import Precision, Recipe
 from lcsearch.runs.read import read_run
 from lcsearch.search.director import SearchDirector
 from lcsearch.search.observer import Observer
@@ -74,6 +75,12 @@ def test_idle_workers_share_the_candidates_and_nobody_begins_before_all_were_see
         assert screened is not None and screened.models >= 2
         best = max(one.accuracy for one in screened.looked if one.images == HELD)
         assert screened.accuracy is None or screened.accuracy <= best
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_candidates_are_judged_in_the_runs_precision(tmp_path: Path, precision: Precision) -> None:
+    with session(tmp_path / "run", recipe=Recipe(epochs=4, precision=precision)) as search:
+        assert first_look(search.director).precision == precision
 
 
 def test_who_cannot_come_out_ahead_any_more_is_left_by_all_workers(opened: SearchSession) -> None:
