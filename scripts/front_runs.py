@@ -168,6 +168,7 @@ def opened(path: Path, said: Mapping[str, Any], where: Where) -> SearchSession:
             "data_dir": where.data_dir,
             "device": where.device,
             "jobs": 1,
+            "threads": 1,
             "out": path,
         }
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -25,8 +26,10 @@ from lcsearch.compress.one_layer import Stage
 from lcsearch.compress.responses import Response
 from lcsearch.compress.thin_sensitivity import ChannelRow, Counts, measure_channels
 from lcsearch.compress.variants import Variant, variants_of
+from lcsearch.core.autocast import arithmetic
 from lcsearch.core.errors import InputError
 from lcsearch.core.job import Progress
+from lcsearch.core.spec import Precision
 from lcsearch.data import SearchData, Split
 from lcsearch.layers import lookup
 from lcsearch.layers.closeness import Target
@@ -128,6 +131,7 @@ def measure(
     ways: Callable[[ConvShape], Sequence[Way]] = lookup.ways,
     groups: ChannelGroups = _NO_GROUPS,
     counts: Counts = _NO_COUNTS,
+    precision: Precision = "float32",
     progress: Progress = lambda words: None,
 ) -> Sensitivity:
     """Compress each layer, and thin each group of channels, alone and see what the model loses.
@@ -143,6 +147,7 @@ def measure(
         ways: How a convolution is compressed; by default all ways of all families.
         groups: Its groups of channels.
         counts: Name of a group to the numbers of its channels that are tried; none by default.
+        precision: Of the forward passes that losses are measured by; what is fitted, is in float32.
         progress: Called with a few words now and then; what it raises passes through.
 
     Raises:
@@ -165,8 +170,9 @@ def measure(
         targets = {conv: found[n] for own in convs.values() for n, conv in own.items() if n in found}
         _fit_all(stage, variants, targets, chosen, progress)
         split = judging(data, _images_for(stage, variants, device))
-        found_losses = _losses(stage, variants, split, batches(split, data, BATCH, device), progress)
-    thinned = measure_channels(backbone, groups, counts, data, progress=progress)
+        losses = partial(_losses, stage, variants, split, precision=precision, progress=progress)
+        found_losses = losses(batches(split, data, BATCH, device))
+    thinned = measure_channels(backbone, groups, counts, data, precision=precision, progress=progress)
     return replace(found_losses, channels=thinned)
 
 
@@ -227,6 +233,8 @@ def _losses(
     variants: Sequence[Variant],
     split: Split,
     batches: Iterator[tuple[Tensor, Tensor]],
+    *,
+    precision: Precision,
     progress: Progress,
 ) -> Sensitivity:
     """Sum up over batches what the model and each variant lose."""
@@ -235,10 +243,12 @@ def _losses(
     for images, labels in batches:
         progress(f"{len(variants)} compressed layers on image {count + 1:,} of {len(split):,}")
         count += len(labels)
-        believed = stage.plain(images).float().log_softmax(1)
+        with arithmetic(precision, images.device):
+            believed = stage.plain(images).float().log_softmax(1)
         sums[-1] += judge(believed, believed, labels)
         for place, variant in enumerate(variants):
-            scores = stage.played(variant.parts, images).float().log_softmax(1)
+            with arithmetic(precision, images.device):
+                scores = stage.played(variant.parts, images).float().log_softmax(1)
             sums[place] += judge(scores, believed, labels)
             for part in variant.parts.values():
                 part.layer.train(False)  # lets go of the filters that it has built: there are many variants

@@ -13,7 +13,9 @@ from lcsearch.compress import responses
 from lcsearch.compress.fit import FIT_IMAGES
 from lcsearch.compress.judging import BATCH, LEAST_IMAGES, batches, first, judge, judging
 from lcsearch.compress.thinned import Thinner
+from lcsearch.core.autocast import arithmetic
 from lcsearch.core.job import Progress
+from lcsearch.core.spec import Precision
 from lcsearch.data import SearchData
 from lcsearch.nets.channels import ChannelGroups
 from lcsearch.nets.count import count
@@ -70,6 +72,7 @@ def measure_channels(
     counts: Counts,
     data: SearchData,
     *,
+    precision: Precision = "float32",
     progress: Progress = lambda words: None,
 ) -> tuple[ChannelRow, ...]:
     """Take channels out of each group alone and see what the model loses. Nothing is trained.
@@ -82,6 +85,7 @@ def measure_channels(
         groups: Its groups of channels.
         counts: What is tried.
         data: Images and labels.
+        precision: As `measure` takes it.
         progress: Called with a few words now and then; what it raises passes through.
 
     Returns:
@@ -101,12 +105,12 @@ def measure_channels(
     fit = next(batches(first(data.train, FIT_IMAGES), data, FIT_IMAGES, device))[0]
     rows = []
     with responses.evaluation(backbone), torch.no_grad():
-        believed = _believed(backbone, images)
+        believed = _believed(backbone, images, precision)
         thinner = Thinner(backbone, groups, fit)
         for done, (name, kept) in enumerate(tried):
             progress(f"thinner layers: {done} of {len(tried)}")
             model = thinner.thin({name: kept})
-            sums = judge(_believed(model, images), believed, labels) / len(labels)
+            sums = judge(_believed(model, images, precision), believed, labels) / len(labels)
             loss, hits, divergence = sums.tolist()
             params = sum(parameter.numel() for parameter in model.parameters())
             rows.append(ChannelRow(name, kept, sizes[name], params, loss, 100 * hits, divergence))
@@ -122,7 +126,7 @@ def _images_for(model: nn.Module, variants: int, data: SearchData) -> int:
     return int(min(MOST_IMAGES, max(LEAST_IMAGES, most)))
 
 
-def _believed(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
+def _believed(model: nn.Module, images: torch.Tensor, precision: Precision) -> torch.Tensor:
     """Log-probabilities (n, classes)."""
-    parts = [model(part).float().log_softmax(1) for part in images.split(BATCH)]
-    return torch.cat(parts)
+    with arithmetic(precision, images.device):
+        return torch.cat([model(part).float().log_softmax(1) for part in images.split(BATCH)])

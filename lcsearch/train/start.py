@@ -172,7 +172,7 @@ def prepare(
         counts: How many channels of each are tried, as `measure` takes it.
         families: What layers may become; None for every family.
         data: Called for the images where they are needed.
-        recipe: How cut-out models are trained: its share of distillation, epochs, crop and flip.
+        recipe: How cut-out models are trained: its share of distillation, epochs, crop, flip and precision.
         scratch: Likewise how nets are trained from scratch that learn from it; None where there are none.
         longer: Likewise how models are trained on; None where none are.
         seed: The views that the teacher's scores are of are drawn from it.
@@ -196,11 +196,10 @@ def prepare(
             progress("measuring what each layer loses")
             chosen = torch.device(pick_device(device))
             backbone = channels_last(load_backbone(template, start.folder), chosen)
-            ways = partial(lookup.ways, families=families)
+            ways, precision = partial(lookup.ways, families=families), recipe.precision
+            measured = partial(measure, ways=ways, groups=groups, counts=counts, precision=precision)
             with fast_convolutions(backbone, chosen):
-                found = measure(
-                    backbone, layers, data(), ways=ways, groups=groups, counts=counts, progress=progress
-                )
+                found = measured(backbone, layers, data(), progress=progress)
             start.write_sensitivity(found)
 
 

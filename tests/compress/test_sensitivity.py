@@ -77,6 +77,28 @@ def test_rows_are_those_of_models_that_are_run_whole(name: str, data: SearchData
         assert row.way.params == sum(p.numel() for p in made.get_submodule(row.layer).parameters())
 
 
+def test_losses_are_measured_in_bfloat16_where_that_is_asked_for(data: SearchData) -> None:
+    """What is fitted is in float32, so that rows differ by the rounding of answers alone."""
+    model, heard = sharp("base"), list[tuple[bool, int]]()
+
+    def hear(module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        heard.append((torch.is_autocast_enabled("cpu"), len(inputs[0])))
+
+    model.register_forward_pre_hook(hear)
+    made = ways((0.25,), (0.5, 0.25))
+    exact, rounded = (
+        measure(model, ["features.4"], data, ways=made, precision=precision)
+        for precision in ("float32", "bfloat16")
+    )
+    runs = heard[len(heard) // 2 :]
+    assert [rounding for rounding, _ in heard[: len(heard) // 2]] == [False] * len(runs)
+    judged = (1 + len(rounded.rows)) * 2  # of 100 images in two batches, once as it is
+    assert [rounding for rounding, _ in runs] == [False] * (len(runs) - judged) + [True] * judged
+    assert len(runs) > judged and exact != rounded
+    for one, other in zip(exact.rows, rounded.rows, strict=True):
+        assert other.divergence == pytest.approx(one.divergence, rel=0.05, abs=2e-3)
+
+
 def test_what_is_compressed_harder_loses_more(data: SearchData) -> None:
     model = sharp("base")
     found = measure(model, ["features.4"], data, ways=ways((0.5, 0.25, 0.125)))

@@ -22,6 +22,7 @@ from lcsearch.nets.channels import ChannelGroups, find_groups
 
 INFO = DatasetInfo("drawn", 10, 1, 8, (0.5,), (0.25,), False, 2)
 COUNTS = {"features.8": [64, 16], "features.4": [32]}
+TRIED = [("features.4", 32), ("features.8", 64), ("features.8", 16)]
 
 
 def images(count: int) -> Split:
@@ -67,11 +68,7 @@ def by_hand(net: nn.Module, groups: ChannelGroups, data: SearchData, name: str, 
 def test_rows_are_those_of_thinner_nets(net: nn.Module, groups: ChannelGroups, data: SearchData) -> None:
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     rows = measure_channels(net, groups, COUNTS, data)
-    assert [(row.group, row.kept) for row in rows] == [
-        ("features.4", 32),
-        ("features.8", 64),
-        ("features.8", 16),
-    ]
+    assert [(row.group, row.kept) for row in rows] == TRIED
     for row in rows:
         expected = by_hand(net, groups, data, row.group, row.kept)
         assert (row.size, row.params) == (expected.size, expected.params)
@@ -79,6 +76,23 @@ def test_rows_are_those_of_thinner_nets(net: nn.Module, groups: ChannelGroups, d
         assert row.accuracy == pytest.approx(expected.accuracy)
         assert row.divergence == pytest.approx(expected.divergence, rel=1e-3, abs=1e-6)
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+
+
+def test_losses_of_thinner_nets_are_measured_in_bfloat16_where_that_is_asked_for(
+    net: nn.Module, groups: ChannelGroups, data: SearchData
+) -> None:
+    exact, rounded = (
+        measure_channels(net, groups, COUNTS, data, precision=precision)
+        for precision in ("float32", "bfloat16")
+    )
+    for one, other, (name, kept) in zip(exact, rounded, TRIED, strict=True):
+        model = thin_trained(net, groups, {name: kept}, normalised(data.train)[:FIT_IMAGES])
+        rest = normalised(data.train)[FIT_IMAGES:]
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            scores, believed = model(rest).float(), net(rest).float().softmax(1)
+        divergence = (believed * (believed.log() - scores.log_softmax(1))).sum(1).mean()
+        assert other.divergence == pytest.approx(float(divergence), rel=0.03, abs=1e-5)
+        assert other.divergence != one.divergence and other.params == one.params
 
 
 def test_as_many_images_judge_as_the_work_allows(
