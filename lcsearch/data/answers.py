@@ -28,7 +28,7 @@ def answers_of(
         info: How they are normalised.
         batch_size: Images per forward pass.
         device: Where to compute.
-        precision: Of the forward passes; in bfloat16 about one answer of a few thousand is another.
+        precision: Of the forward passes; in bfloat16 those answers may be others whose scores are close.
     """
     batches = Batches(split, info, batch_size, augment=False, device=device)
     with arithmetic(precision, device):
