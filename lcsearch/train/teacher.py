@@ -15,7 +15,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from lcsearch.core.autocast import arithmetic
 from lcsearch.core.errors import InputError
 from lcsearch.core.files import write_bytes
 from lcsearch.core.job import Progress
@@ -139,7 +138,7 @@ def make_teacher(
     Args:
         backbone: The trained backbone; it is moved to the device, and its mode is put back.
         data: Its training images.
-        recipe: Of those who learn from it: epochs, crop, flip and precision.
+        recipe: Of those who learn from it: epochs, crop and flip.
         seed: The views are drawn from it.
         device: Where to compute.
         progress: Called with a few words now and then; what it raises passes through.
@@ -156,8 +155,7 @@ def make_teacher(
     with fast_convolutions(backbone, device):
         for view in range(1, views + 1):
             progress(f"the backbone's outputs: view {view} of {views}")
-            with arithmetic(recipe.precision, device):
-                outputs.append(_scores(backbone, batches, view_generator(seed, view)))
+            outputs.append(_scores(backbone, batches, view_generator(seed, view)))
     backbone.train(was_training)
     return Teacher(torch.stack(outputs), seed, crop, flip, seen_digest(data), resized)
 

@@ -113,17 +113,6 @@ def test_the_backbone_is_asked_in_evaluation_mode_and_left_as_it_was(digits: Sea
         torch.testing.assert_close(teacher.outputs[0], backbone.eval()(images), rtol=1e-4, atol=1e-5)
 
 
-def test_the_backbone_is_asked_in_the_precision_of_those_who_learn(digits: SearchData) -> None:
-    backbone, still = small().eval(), replace(RECIPE, crop=0, flip=False)
-    made = make_teacher(backbone, digits, replace(still, precision="bfloat16"), seed=9).outputs[0]
-    images = (digits.train.images.float() / 255 - digits.info.mean[0]) / digits.info.std[0]
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        torch.testing.assert_close(made, backbone(images).float(), rtol=0.02, atol=0.02)
-    exact = make_teacher(backbone, digits, still, seed=9).outputs[0]
-    assert made.dtype == exact.dtype == torch.float32
-    assert torch.equal(made, made.bfloat16().float()) and not torch.equal(exact, exact.bfloat16().float())
-
-
 @pytest.mark.slow
 def test_every_student_sees_the_same_view_of_an_image_in_an_epoch(digits: SearchData) -> None:
     """Whatever its own seed: in another order, but the same pixels."""
