@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from lcsearch.compress.fit import FIT_IMAGES
+from lcsearch.core.autocast import arithmetic
+from lcsearch.core.spec import Precision
 from lcsearch.data import Batches, SearchData, Split
 
 MOST_IMAGES, LEAST_IMAGES = 1_000, 64
@@ -16,11 +18,17 @@ MOST_IMAGES, LEAST_IMAGES = 1_000, 64
 BATCH = 64
 
 
-def judge(scores: Tensor, believed: Tensor, labels: Tensor) -> Tensor:
+def believed(answer: Callable[[Tensor], Tensor], images: Tensor, precision: Precision) -> Tensor:
+    """Log-probabilities (b, classes) in float32 of what answers to a batch, itself in some precision."""
+    with arithmetic(precision, images.device):
+        return answer(images).float().log_softmax(1)
+
+
+def judge(scores: Tensor, wanted: Tensor, labels: Tensor) -> Tensor:
     """Cross entropy, hits and divergence, summed over a batch: log-probabilities (b, classes) in."""
     loss = F.nll_loss(scores, labels, reduction="sum")
     hits = (scores.argmax(1) == labels).sum()
-    divergence = F.kl_div(scores, believed, reduction="sum", log_target=True)
+    divergence = F.kl_div(scores, wanted, reduction="sum", log_target=True)
     return torch.stack([loss, hits.to(loss), divergence]).double().cpu()
 
 

@@ -9,7 +9,7 @@ is executed before the changed convolution then gives back what was kept: a late
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
@@ -21,16 +21,24 @@ from torch import Tensor, nn
 from lcsearch.compress import responses
 from lcsearch.compress.closeness import closeness_of
 from lcsearch.compress.fit import FIT_IMAGES
-from lcsearch.compress.judging import BATCH, LEAST_IMAGES, MOST_IMAGES, batches, first, judge, judging
+from lcsearch.compress.judging import (
+    BATCH,
+    LEAST_IMAGES,
+    MOST_IMAGES,
+    batches,
+    believed,
+    first,
+    judge,
+    judging,
+)
 from lcsearch.compress.one_layer import Stage
 from lcsearch.compress.responses import Response
 from lcsearch.compress.thin_sensitivity import ChannelRow, Counts, measure_channels
 from lcsearch.compress.variants import Variant, variants_of
-from lcsearch.core.autocast import arithmetic
 from lcsearch.core.errors import InputError
 from lcsearch.core.job import Progress
 from lcsearch.core.spec import Precision
-from lcsearch.data import SearchData, Split
+from lcsearch.data import SearchData
 from lcsearch.layers import lookup
 from lcsearch.layers.closeness import Target
 from lcsearch.layers.family import Way
@@ -169,9 +177,7 @@ def measure(
         ]
         targets = {conv: found[n] for own in convs.values() for n, conv in own.items() if n in found}
         _fit_all(stage, variants, targets, chosen, progress)
-        split = judging(data, _images_for(stage, variants, device))
-        losses = partial(_losses, stage, variants, split, precision=precision, progress=progress)
-        found_losses = losses(batches(split, data, BATCH, device))
+        found_losses = _losses(stage, variants, data, device, precision=precision, progress=progress)
     thinned = measure_channels(backbone, groups, counts, data, precision=precision, progress=progress)
     return replace(found_losses, channels=thinned)
 
@@ -231,25 +237,24 @@ def _fit_all(
 def _losses(
     stage: Stage,
     variants: Sequence[Variant],
-    split: Split,
-    batches: Iterator[tuple[Tensor, Tensor]],
+    data: SearchData,
+    device: torch.device,
     *,
     precision: Precision,
     progress: Progress,
 ) -> Sensitivity:
     """Sum up over batches what the model and each variant lose."""
+    split = judging(data, _images_for(stage, variants, device))
     sums = torch.zeros(len(variants) + 1, 3, dtype=torch.float64)
     count = 0
-    for images, labels in batches:
+    for images, labels in batches(split, data, BATCH, device):
         progress(f"{len(variants)} compressed layers on image {count + 1:,} of {len(split):,}")
         count += len(labels)
-        with arithmetic(precision, images.device):
-            believed = stage.plain(images).float().log_softmax(1)
-        sums[-1] += judge(believed, believed, labels)
+        wanted = believed(stage.plain, images, precision)
+        sums[-1] += judge(wanted, wanted, labels)
         for place, variant in enumerate(variants):
-            with arithmetic(precision, images.device):
-                scores = stage.played(variant.parts, images).float().log_softmax(1)
-            sums[place] += judge(scores, believed, labels)
+            scores = believed(partial(stage.played, variant.parts), images, precision)
+            sums[place] += judge(scores, wanted, labels)
             for part in variant.parts.values():
                 part.layer.train(False)  # lets go of the filters that it has built: there are many variants
     *each, plain = (sums / count).tolist()

@@ -11,9 +11,8 @@ from torch import nn
 
 from lcsearch.compress import responses
 from lcsearch.compress.fit import FIT_IMAGES
-from lcsearch.compress.judging import BATCH, LEAST_IMAGES, batches, first, judge, judging
+from lcsearch.compress.judging import BATCH, LEAST_IMAGES, batches, believed, first, judge, judging
 from lcsearch.compress.thinned import Thinner
-from lcsearch.core.autocast import arithmetic
 from lcsearch.core.job import Progress
 from lcsearch.core.spec import Precision
 from lcsearch.data import SearchData
@@ -105,12 +104,12 @@ def measure_channels(
     fit = next(batches(first(data.train, FIT_IMAGES), data, FIT_IMAGES, device))[0]
     rows = []
     with responses.evaluation(backbone), torch.no_grad():
-        believed = _believed(backbone, images, precision)
+        wanted = _believed(backbone, images, precision)
         thinner = Thinner(backbone, groups, fit)
         for done, (name, kept) in enumerate(tried):
             progress(f"thinner layers: {done} of {len(tried)}")
             model = thinner.thin({name: kept})
-            sums = judge(_believed(model, images, precision), believed, labels) / len(labels)
+            sums = judge(_believed(model, images, precision), wanted, labels) / len(labels)
             loss, hits, divergence = sums.tolist()
             params = sum(parameter.numel() for parameter in model.parameters())
             rows.append(ChannelRow(name, kept, sizes[name], params, loss, 100 * hits, divergence))
@@ -128,5 +127,4 @@ def _images_for(model: nn.Module, variants: int, data: SearchData) -> int:
 
 def _believed(model: nn.Module, images: torch.Tensor, precision: Precision) -> torch.Tensor:
     """Log-probabilities (n, classes)."""
-    with arithmetic(precision, images.device):
-        return torch.cat([model(part).float().log_softmax(1) for part in images.split(BATCH)])
+    return torch.cat([believed(model, part, precision) for part in images.split(BATCH)])
