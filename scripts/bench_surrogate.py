@@ -3,8 +3,9 @@
 
 What: the guesses are the product's own (`lcsearch.search.samplers._fit`). Beside the spec they are told
 nothing; whether a model was cut out or trains from scratch; that, and whether it was cut out of a parent; for
-how many epochs it trains; its accuracy before training, which no trial has before it begins; or all of that.
-Each is a straight line whose slope has the prior that the table names.
+how many epochs it trains, where of stopped trials may count what they had reached, after as many; its
+accuracy before training, which no trial has before it begins; or all of that. Each is a straight line whose
+slope has the prior that the table names.
 
 How: every trial that was trained to its end, from the fifth on, is guessed from the earlier ones as the
 sampler sees them: stopped ones by their prediction, and none that trained on. Three numbers: the mean error
@@ -54,11 +55,13 @@ class Trial(NamedTuple):
         record: As it is recorded.
         seen: As the sampler sees it.
         share: Its parameters, of the largest model's of the space.
+        epochs: For how many it is trained, or was when its accuracy was what is seen.
     """
 
     record: TrialRecord
     seen: Seen
     share: float
+    epochs: int
 
 
 Hint = Callable[[Trial], float]
@@ -71,13 +74,23 @@ class Told:
     Attributes:
         hints: Numbers of a trial.
         slopes: Of each, how much accuracy is expected to rise with it, and how far that is off, in points.
+        so_far: Stopped trials count with what they had reached, not with what they were predicted to.
     """
 
     hints: tuple[Hint, ...] = ()
     slopes: tuple[tuple[float, float], ...] = ()
+    so_far: bool = False
 
     def __add__(self, other: Told) -> Told:
-        return Told(self.hints + other.hints, self.slopes + other.slopes)
+        return Told(self.hints + other.hints, self.slopes + other.slopes, self.so_far or other.so_far)
+
+    def view(self, trial: Trial) -> Trial:
+        """An earlier trial as it is told."""
+        record = trial.record
+        if not self.so_far or record.state != "pruned":
+            return trial
+        seen = replace(trial.seen, accuracy=record.epochs[-1].accuracy, predicted=False)
+        return trial._replace(seen=seen, epochs=len(record.epochs))
 
     def __call__(self, trials: Sequence[Trial]) -> Array | None:
         """(n, k) hints."""
@@ -103,7 +116,7 @@ def of_parent(trial: Trial) -> float:
 
 def log_epochs(trial: Trial) -> float:
     """Logarithm of the epochs that it trains for."""
-    return math.log(trial.record.spec.recipe.epochs)
+    return math.log(trial.epochs)
 
 
 def log_wrong(trial: Trial) -> float:
@@ -118,6 +131,7 @@ START = Told((cut_out,), ((0.0, 1.0),))
 SIZE = Told((size_cut_out,), ((0.0, 0.5),))
 PARENT = Told((of_parent,), ((0.0, 0.5),))
 EPOCHS = Told((log_epochs,), ((0.0, 0.5),))
+SO_FAR = Told((log_epochs,), ((2.0, 2.0),), so_far=True)
 BEFORE = Told((log_wrong,), ((-1.2, 0.4),))
 VARIANTS = {
     "the spec alone": Told(),
@@ -128,6 +142,7 @@ VARIANTS = {
     "the start, a parent apart (0 ± 0.5)": START + PARENT,
     "epochs (logarithm, 0 ± 0.5)": EPOCHS,
     "the start and epochs": START + EPOCHS,
+    "the start, of stopped trials what they had reached, and epochs (2 ± 2)": START + SO_FAR,
     "accuracy before (logarithm of what is wrong, -1.2 ± 0.4) and the start": START + BEFORE,
     "all": START + PARENT + EPOCHS + BEFORE,
 }
@@ -201,7 +216,11 @@ def shown(
         view.add(record, proposal)
     pairs = zip([record for record, _ in stored], recall(view.study, layout).late, strict=True)
     largest = layout.params_high
-    return [Trial(record, seen, seen.params / largest) for record, seen in pairs if seen.accuracy is not None]
+    return [
+        Trial(record, seen, seen.params / largest, record.spec.recipe.epochs)
+        for record, seen in pairs
+        if seen.accuracy is not None
+    ]
 
 
 def guesses(search: Search, told: Told, every: bool) -> list[Guessed]:
@@ -214,8 +233,9 @@ def guesses(search: Search, told: Told, every: bool) -> list[Guessed]:
             surrogate = fit([one.seen for one in pool], search.layout, told(pool), slopes)
             (guess,), (spread,) = surrogate.guess(inputs([trial.seen], told([trial])))
             found.append(Guessed(trial.record.accuracy or 0.0, guess, math.hypot(spread, TRAINED_NOISE)))
-        known[id(trial.seen)] = trial
-        past.add(trial.seen)
+        earlier = told.view(trial)
+        known[id(earlier.seen)] = earlier
+        past.add(earlier.seen)
     return found
 
 

@@ -2,48 +2,26 @@
 
 from __future__ import annotations
 
-import math
 import runpy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from guessed_trials import SPACE, stored
 from old_runs import unpack
 from programs import SCRIPTS, run_script
 from scipy.stats import norm
-from spaces import bind_tiny
 
 from lcsearch.core.records import TrialRecord
-from lcsearch.core.spec import ModelSpec, Recipe, TrialSpec
-from lcsearch.layers.families.linear import LinearSpec
 from lcsearch.runs.store import Proposal
 from lcsearch.search.samplers._layout import Layout
-
-SPACE = bind_tiny({"point": {"kind": ["conv", "linear"], "alpha": {"low": 0.1, "high": 1.0}}})
 
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.syspath_prepend(SCRIPTS)
     return runpy.run_path(str(SCRIPTS / "bench_surrogate.py"))
-
-
-def stored(offset: float, seed: int = 0) -> list[tuple[TrialRecord, Proposal]]:
-    """Trials of 20 models whose accuracy is a line in the logarithm of what is kept, every second cut out."""
-    rng, found = np.random.default_rng(seed), list[tuple[TrialRecord, Proposal]]()
-    for number in range(20):
-        alpha, cut = float(np.exp(rng.uniform(np.log(0.1), 0.0))), number % 2 == 0
-        recipe = Recipe(init="backbone" if cut else "scratch", epochs=1 if cut else 4)
-        spec = TrialSpec(ModelSpec("tiny", 10, 3, layers={"point": LinearSpec(alpha)}), recipe=recipe)
-        accuracy = 90 + math.log(alpha) + offset * cut
-        params = SPACE.params(spec.model)
-        record = TrialRecord(number, "complete", "sampler", "", spec, params, 1, accuracy=accuracy)
-        answers = SPACE.encode(spec)
-        assert answers is not None
-        found.append((record, Proposal(*answers)))
-    return found
 
 
 def searched(script: dict[str, Any], trials: list[tuple[TrialRecord, Proposal]]) -> Any:
@@ -98,5 +76,5 @@ def test_the_table_of_a_run(tmp_path: Path) -> None:
     said = run_script("bench_surrogate.py", unpack("finished", tmp_path), "--of", "all")
     scores, changes = said.split("\n\n")
     assert scores.splitlines()[0].startswith("| told | `")
-    assert len(scores.splitlines()) == len(changes.splitlines()) + 1 == 12
+    assert len(scores.splitlines()) == len(changes.splitlines()) + 1 == 13
     assert not list(tmp_path.rglob("study.db-*"))

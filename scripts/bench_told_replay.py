@@ -1,0 +1,197 @@
+#!/usr/bin/env python
+"""Replay searches over what recorded runs have trained, by what the surrogate is told.
+
+What: the trials of several runs of one backbone, from the same images and the same trained backbone, are a
+pool: models that were cut out of the backbone or of a parent, for one epoch or more, and models from scratch.
+A replayed search knows the backbone and eight of them that are drawn, and then takes from the pool what
+promises the most hypervolume per epoch; it pays the epochs of what it takes. It guesses as the product does
+(`lcsearch.search.samplers._fit`), and is told beside the specs what ``bench_surrogate.py`` names. What was
+stopped is in the pool too: it costs what it was trained for, and says what stopped trials say.
+
+How: the hypervolume, in the box of the run, after so many epochs, in % of what the whole pool has; means over
+searches that begin with other models; behind it the difference from the first line and its standard error, of
+searches that begin alike. Where accuracies before training are told, the looks at all models that are cut out
+are paid before the first choice, by what a look at a candidate was measured to cost.
+
+    python scripts/bench_told_replay.py RUN...
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from bench_surrogate import BEFORE, EPOCHS, PARENT, SO_FAR, START, Search, Told, Trial, opened
+from climbing import climb
+from front_runs import recorded
+
+from lcsearch.core.improvement import expected_improvement
+from lcsearch.core.pareto import Box, box_of, hypervolume
+from lcsearch.search.samplers._fit import MOST, fit, inputs
+from lcsearch.search.samplers._past import Past
+
+FIRST = 8
+"""Models that a search begins with, beside the backbone."""
+MARKS = (10, 20, 30, 45, 60)
+"""Epochs after which hypervolumes stand side by side, those of the first models not counted."""
+LOOK = 0.014
+"""Epochs that a look at a candidate costs: docs/search.md, "What was measured"."""
+VARIANTS = {
+    "the spec alone": Told(),
+    "the start": START,
+    "the start, a parent apart": START + PARENT,
+    "epochs": EPOCHS,
+    "the start and epochs": START + EPOCHS,
+    "the start; of stopped trials what they had reached, and epochs": START + SO_FAR,
+    "the start and accuracy before": START + BEFORE,
+    "all": START + PARENT + EPOCHS + BEFORE,
+}
+
+
+@dataclass(frozen=True)
+class Pool:
+    """What a replayed search takes from.
+
+    Attributes:
+        search: The trials, the backbone first, with the genes of their space.
+        box: Of the hypervolume.
+    """
+
+    search: Search
+    box: Box
+
+    @property
+    def whole(self) -> float:
+        """Hypervolume of everything."""
+        ended = [one.record for one in self.search.trials if one.record.state == "complete"]
+        return hypervolume([(one.accuracy or 0.0, float(one.params)) for one in ended], self.box)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="run directories, any backbones")
+    parser.add_argument("--searches", type=int, default=40, help="that begin with other models")
+    arguments = parser.parse_args()
+    groups: dict[tuple[object, ...], list[Path]] = {}
+    for path in arguments.runs:
+        groups.setdefault(_alike(path), []).append(path)
+    for paths in groups.values():
+        pool = pool_of(paths)
+        replays = {
+            name: [replay(pool, told, number) for number in range(arguments.searches)]
+            for name, told in VARIANTS.items()
+        }
+        print(table(pool, replays), end="\n\n", flush=True)
+    return 0
+
+
+def _alike(path: Path) -> tuple[object, ...]:
+    settings = recorded(path).settings
+    return settings.backbone, settings.seed, settings.image_size, settings.train_images
+
+
+def pool_of(paths: Sequence[Path]) -> Pool:
+    """Everything that was trained in runs that began alike; the same training once."""
+    searches = [opened(path) for path in paths]
+    backbone = searches[0].trials[0]
+    if any(one.trials[0].record.accuracy != backbone.record.accuracy for one in searches):
+        sys.exit("the backbones of " + ", ".join(map(str, paths)) + " were not trained alike")
+    found: dict[tuple[object, ...], Trial] = {}
+    for trial in (trial for one in searches for trial in one.trials):
+        if trial.record.duplicate_of is None and not trial.record.continues:
+            found.setdefault(_training(trial), trial)
+    facts = recorded(paths[0]).facts
+    accuracy, params = backbone.record.accuracy or 0.0, backbone.record.params
+    box = box_of(accuracy, params, facts.smallest_params)
+    return Pool(replace(searches[0], trials=tuple(found.values())), box)
+
+
+def _training(trial: Trial) -> tuple[object, ...]:
+    recipe = trial.record.spec.recipe
+    return trial.record.spec.fingerprint(), recipe.init, recipe.epochs, len(trial.record.epochs)
+
+
+def replay(pool: Pool, told: Told, number: int) -> list[tuple[float, float]]:
+    """Epochs spent and the hypervolume reached after each choice, from a drawn beginning on."""
+    trials, box = pool.search.trials, pool.box
+    rng = np.random.default_rng(number)
+    first = [0, *(1 + rng.permutation(len(trials) - 1)[:FIRST])]
+    past, known = Past(), dict[int, Trial]()
+    for index in first:
+        _learn(past, known, trials[index], told)
+    left = [trial for index, trial in enumerate(trials) if index not in first]
+    spent = (
+        LOOK * sum(trial.record.spec.recipe.init == "backbone" for trial in trials) if _looks(told) else 0.0
+    )
+    steps = [(spent, trials[index].record.accuracy, trials[index].record.params) for index in first]
+    while left and spent < MARKS[-1]:
+        trial = left.pop(int(np.argmax(promises(pool, past, known, left, told))))
+        spent += len(trial.record.epochs)
+        steps.append((spent, trial.record.accuracy, trial.record.params))
+        _learn(past, known, trial, told)
+    return climb(steps, box)[FIRST:]
+
+
+def _looks(told: Told) -> bool:
+    return any(hint in told.hints for hint in BEFORE.hints)
+
+
+def _learn(past: Past, known: dict[int, Trial], trial: Trial, told: Told) -> None:
+    earlier = told.view(trial)
+    known[id(earlier.seen)] = earlier
+    past.add(earlier.seen)
+
+
+def promises(
+    pool: Pool, past: Past, known: dict[int, Trial], left: Sequence[Trial], told: Told
+) -> np.ndarray:
+    """What each model that is left is expected to add, per epoch that it would train for."""
+    trained = [known[id(seen)] for seen in past.most_telling(MOST)]
+    slopes = np.array(told.slopes).T if told.slopes else None
+    surrogate = fit([one.seen for one in trained], pool.search.layout, told(trained), slopes)
+    mean, spread = surrogate.guess(inputs([one.seen for one in left], told(left)))
+    sizes = [np.array([float(one.record.params) for one in own]) for own in (left, trained)]
+    gain = expected_improvement(mean, spread, sizes[0], surrogate.fitted, sizes[1], pool.box)
+    return np.asarray(gain / [one.record.spec.recipe.epochs for one in left])
+
+
+def table(pool: Pool, replays: dict[str, list[list[tuple[float, float]]]]) -> str:
+    """Variants against epochs, as Markdown."""
+    records = [one.record for one in pool.search.trials]
+    cut = sum(one.spec.recipe.init == "backbone" for one in records)
+    stopped = sum(one.state == "pruned" for one in records)
+    head = (
+        f"{pool.search.group}: {len(records)} trainings, {cut} of them of models that are cut out, {stopped} "
+        f"stopped; all have {100 * pool.whole:.1f} % of the box"
+    )
+    columns = "| told | " + " | ".join(f"{mark}" for mark in MARKS) + " |"
+    first = next(iter(replays.values()))
+    rows = [_row(name, own, first, pool.whole) for name, own in replays.items()]
+    return "\n".join([head, "", columns, "|---" * (1 + len(MARKS)) + "|", *rows])
+
+
+def _row(
+    name: str, own: list[list[tuple[float, float]]], first: list[list[tuple[float, float]]], whole: float
+) -> str:
+    cells = []
+    for mark in MARKS:
+        reached = [100 * _at(curve, mark) / whole for curve in own]
+        apart = [mine - 100 * _at(curve, mark) / whole for mine, curve in zip(reached, first, strict=True)]
+        error = statistics.stdev(apart) / math.sqrt(len(apart)) if len(apart) > 1 else math.nan
+        cells.append(f"{statistics.mean(reached):.1f} ({statistics.mean(apart):+.1f} ± {error:.1f})")
+    return f"| {name} | " + " | ".join(cells) + " |"
+
+
+def _at(curve: Sequence[tuple[float, float]], mark: float) -> float:
+    """Hypervolume after so many epochs; that of the first models counts from the beginning."""
+    return max((volume for spent, volume in curve if spent <= mark), default=curve[0][1])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
