@@ -102,19 +102,14 @@ def pool_of(paths: Sequence[Path]) -> Pool:
     backbone = searches[0].trials[0]
     if any(one.trials[0].record.accuracy != backbone.record.accuracy for one in searches):
         sys.exit("the backbones of " + ", ".join(map(str, paths)) + " were not trained alike")
-    found: dict[tuple[object, ...], Trial] = {}
+    found: dict[tuple[str, int], Trial] = {}
     for trial in (trial for one in searches for trial in one.trials):
         if trial.record.duplicate_of is None and not trial.record.continues:
-            found.setdefault(_training(trial), trial)
+            found.setdefault((trial.record.spec.fingerprint(), len(trial.record.epochs)), trial)
     facts = recorded(paths[0]).facts
     accuracy, params = backbone.record.accuracy or 0.0, backbone.record.params
     box = box_of(accuracy, params, facts.smallest_params)
     return Pool(replace(searches[0], trials=tuple(found.values())), box)
-
-
-def _training(trial: Trial) -> tuple[object, ...]:
-    recipe = trial.record.spec.recipe
-    return trial.record.spec.fingerprint(), recipe.init, recipe.epochs, len(trial.record.epochs)
 
 
 def replay(pool: Pool, told: Told, number: int) -> list[tuple[float, float]]:
@@ -126,9 +121,7 @@ def replay(pool: Pool, told: Told, number: int) -> list[tuple[float, float]]:
     for index in first:
         _learn(past, known, trials[index], told)
     left = [trial for index, trial in enumerate(trials) if index not in first]
-    spent = (
-        LOOK * sum(trial.record.spec.recipe.init == "backbone" for trial in trials) if _looks(told) else 0.0
-    )
+    spent = _looks(told, trials)
     steps = [(spent, trials[index].record.accuracy, trials[index].record.params) for index in first]
     while left and spent < MARKS[-1]:
         trial = left.pop(int(np.argmax(promises(pool, past, known, left, told))))
@@ -138,8 +131,11 @@ def replay(pool: Pool, told: Told, number: int) -> list[tuple[float, float]]:
     return climb(steps, box)[FIRST:]
 
 
-def _looks(told: Told) -> bool:
-    return any(hint in told.hints for hint in BEFORE.hints)
+def _looks(told: Told, trials: Sequence[Trial]) -> float:
+    """Epochs that it takes to look at all that are cut out, where that is told."""
+    if not any(hint in told.hints for hint in BEFORE.hints):
+        return 0.0
+    return LOOK * sum(trial.record.spec.recipe.init == "backbone" for trial in trials)
 
 
 def _learn(past: Past, known: dict[int, Trial], trial: Trial, told: Told) -> None:
