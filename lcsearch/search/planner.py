@@ -137,8 +137,9 @@ class Planner:
     def _after_backbone(self, sensitive: Sequence[ModelSpec]) -> list[Candidate]:
         """What can be tried once there is a backbone to cut models out of.
 
-        Largest first among those that promise to lose the least: each is cut out of the one before. Then what
-        one would pick by hand, the small ones first.
+        Of those that promise to lose the least first the ones that train from scratch, small ones before others:
+        they are trained fast, and a small one adds the most hypervolume. Then those that are cut out, largest
+        first: each is cut out of the one before. Then what one would pick by hand, the small ones first.
         """
         sizes = [format_count(self.size(model).params) for model in sensitive]
         guided = [
@@ -148,9 +149,14 @@ class Planner:
         return [
             *([] if self.settings.waits else self._hand_picked("baseline")),
             *self._given(),
-            *map(self._completed, guided),
+            *sorted(map(self._completed, guided), key=self._turn),
             *self._hand_picked(*(kind for kind in RIVALS if kind not in self._early_rivals)),
         ]
+
+    def _turn(self, guided: Candidate) -> tuple[bool, int]:
+        """What models that promise to lose the least are sorted by, to be tried in that order."""
+        cut, params = guided.spec.recipe.init == "backbone", self.space.params(guided.spec.model)
+        return cut, -params if cut else params
 
     def _suggest(self, trial: Trial) -> TrialSpec:
         """Ask a trial for every choice; asked again, it answers the same."""

@@ -34,6 +34,19 @@ def test_a_model_below_the_share_starts_from_scratch(tmp_path: Path, share: floa
     assert {trial.parent for trial in small} <= {None}
 
 
+def test_of_what_promises_to_lose_the_least_the_small_ones_from_scratch_come_first(tmp_path: Path) -> None:
+    """Then what is cut out, largest first, each out of the one before."""
+
+    def sizes(share: float) -> list[int | None]:
+        trials = search(tmp_path / str(share), fine_tune=TAUGHT, trials=4, scratch_below=share)
+        return [trial.params for trial in trials if trial.origin == "sensitivity"]
+
+    larger, smaller = sizes(0.0)
+    assert larger and smaller and smaller < larger < BACKBONE
+    for share in ((larger + smaller) / 2 / BACKBONE, 1.0):
+        assert sizes(share) == [smaller, larger]
+
+
 def test_a_run_says_so_unless_it_knows_nothing_of_it(tmp_path: Path) -> None:
     search(tmp_path / "run", fine_tune=TAUGHT, trials=2, scratch_below=1 / 64)
     text = (tmp_path / "run/run.yaml").read_text()
