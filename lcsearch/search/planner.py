@@ -137,9 +137,9 @@ class Planner:
     def _after_backbone(self, sensitive: Sequence[ModelSpec]) -> list[Candidate]:
         """What can be tried once there is a backbone to cut models out of.
 
-        Of those that promise to lose the least first the ones that train from scratch, small ones before others:
-        they are trained fast, and a small one adds the most hypervolume. Then those that are cut out, largest
-        first: each is cut out of the one before. Then what one would pick by hand, the small ones first.
+        Of those that promise to lose the least first the ones that train from scratch, small ones before
+        others: they are trained fast, and a small one adds the most hypervolume. Then those that are cut out,
+        largest first: each is cut out of the one before. Then what one would pick by hand, small ones first.
         """
         sizes = [format_count(self.size(model).params) for model in sensitive]
         guided = [
