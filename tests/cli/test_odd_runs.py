@@ -46,7 +46,7 @@ def original(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("runs") / "one"
     asked = ["--backbone", "tiny_net:tiny", "--dataset", f"folder:{photos}", "--image-size", "8"]
     more = ["--epochs", "1", "--init", "trained", "--distill", "0.5", "--trials", "1"]
-    more += ["--jobs", "1", "--engine", "inline"]
+    more += ["--jobs", "1", "--engine", "inline", "--early-stopping", "none"]
     assert call(["run", *asked, *more, "--out", str(path)]) == 0
     assert not (path / "start").exists()
     return path
