@@ -24,6 +24,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import optuna
+from climbing import needed, reached
 from scipy.stats import spearmanr
 from search_contenders import Step, contenders, world
 from search_truth import FITS, RECORDS, Array, Truth
@@ -46,14 +47,6 @@ def score(steps: list[Step], box: Box, true: bool) -> list[tuple[int, float]]:
             members = front(observed) if true else range(len(points))
             found.append((step.spent, hypervolume([points[i] for i in members], box)))
     return found
-
-
-def at(curve: list[tuple[int, float]], epochs: int) -> float:
-    return max((volume for spent, volume in curve if spent <= epochs), default=0.0)
-
-
-def until(curve: list[tuple[int, float]], goal: float) -> float:
-    return min((spent for spent, volume in curve if volume >= goal), default=math.inf)
 
 
 def one(path: str, fit: str, name: str, seed: int, budget: int) -> tuple[str, int, list[Step], float]:
@@ -140,7 +133,7 @@ def table(arguments: argparse.Namespace, names: list[str]) -> None:
             curves[name][seed] = score(steps, box, arguments.true)
             seconds[name].append(took)
             trials[name].append(len(steps))
-    final = {name: np.median([at(curve, budget) for curve in curves[name].values()]) for name in names}
+    final = {name: np.median([reached(curve, budget) for curve in curves[name].values()]) for name in names}
     best = max(plain, key=lambda name: final[name])
     goal = float(final[best])
     print(
@@ -150,14 +143,14 @@ def table(arguments: argparse.Namespace, names: list[str]) -> None:
     print(f"| contender | epochs to goal [quartiles] | share | trials | ms/trial | hypervolume at {heads} |")
     print("|" + "---|" * (5 + len(CURVE_EPOCHS)))
     for name in names:
-        reached = [until(curve, goal) for curve in curves[name].values()]
+        epochs_to_goal = [needed(curve, goal) for curve in curves[name].values()]
         volumes = " | ".join(
-            f"{np.median([at(c, e) for c in curves[name].values()]):.4f}" for e in CURVE_EPOCHS
+            f"{np.median([reached(c, e) for c in curves[name].values()]):.4f}" for e in CURVE_EPOCHS
         )
-        share = float(np.quantile(reached, 0.5, method="nearest")) / budget
+        share = float(np.quantile(epochs_to_goal, 0.5, method="nearest")) / budget
         pace = 1000 * sum(seconds[name]) / sum(trials[name])
         count = np.median(trials[name])
-        print(f"| {name} | {interval(reached)} | {share:.2f} | {count:.0f} | {pace:.0f} | {volumes} |")
+        print(f"| {name} | {interval(epochs_to_goal)} | {share:.2f} | {count:.0f} | {pace:.0f} | {volumes} |")
 
 
 if __name__ == "__main__":

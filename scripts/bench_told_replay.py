@@ -19,7 +19,6 @@ are paid before the first choice, by what a look at a candidate was measured to 
 from __future__ import annotations
 
 import argparse
-import math
 import statistics
 import sys
 from collections.abc import Sequence
@@ -27,14 +26,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from bench_surrogate import BEFORE, EPOCHS, PARENT, SO_FAR, START, Search, Told, Trial, opened
-from climbing import climb
+from bench_surrogate import change
+from climbing import climb, reached
 from front_runs import recorded
+from told import BEFORE, EPOCHS, PARENT, SO_FAR, START, Known, Search, Told, Trial, cut_out, opened
 
 from lcsearch.core.improvement import expected_improvement
 from lcsearch.core.pareto import Box, box_of, hypervolume
-from lcsearch.search.samplers._fit import MOST, fit, inputs
-from lcsearch.search.samplers._past import Past
+from lcsearch.search.samplers._fit import inputs
 
 FIRST = 8
 """Models that a search begins with, beside the backbone."""
@@ -117,17 +116,17 @@ def replay(pool: Pool, told: Told, number: int) -> list[tuple[float, float]]:
     trials, box = pool.search.trials, pool.box
     rng = np.random.default_rng(number)
     first = [0, *(1 + rng.permutation(len(trials) - 1)[:FIRST])]
-    past, known = Past(), dict[int, Trial]()
+    known = Known(pool.search.layout, told)
     for index in first:
-        _learn(past, known, trials[index], told)
+        known.add(trials[index])
     left = [trial for index, trial in enumerate(trials) if index not in first]
     spent = _looks(told, trials)
     steps = [(spent, trials[index].record.accuracy, trials[index].record.params) for index in first]
     while left and spent < MARKS[-1]:
-        trial = left.pop(int(np.argmax(promises(pool, past, known, left, told))))
+        trial = left.pop(int(np.argmax(promises(known, left, told, box))))
         spent += len(trial.record.epochs)
         steps.append((spent, trial.record.accuracy, trial.record.params))
-        _learn(past, known, trial, told)
+        known.add(trial)
     return climb(steps, box)[FIRST:]
 
 
@@ -135,36 +134,25 @@ def _looks(told: Told, trials: Sequence[Trial]) -> float:
     """Epochs that it takes to look at all that are cut out, where that is told."""
     if not any(hint in told.hints for hint in BEFORE.hints):
         return 0.0
-    return LOOK * sum(trial.record.spec.recipe.init == "backbone" for trial in trials)
+    return LOOK * sum(map(cut_out, trials))
 
 
-def _learn(past: Past, known: dict[int, Trial], trial: Trial, told: Told) -> None:
-    earlier = told.view(trial)
-    known[id(earlier.seen)] = earlier
-    past.add(earlier.seen)
-
-
-def promises(
-    pool: Pool, past: Past, known: dict[int, Trial], left: Sequence[Trial], told: Told
-) -> np.ndarray:
+def promises(known: Known, left: Sequence[Trial], told: Told, box: Box) -> np.ndarray:
     """What each model that is left is expected to add, per epoch that it would train for."""
-    trained = [known[id(seen)] for seen in past.most_telling(MOST)]
-    slopes = np.array(told.slopes).T if told.slopes else None
-    surrogate = fit([one.seen for one in trained], pool.search.layout, told(trained), slopes)
+    trained, surrogate = known.fitted()
     mean, spread = surrogate.guess(inputs([one.seen for one in left], told(left)))
     sizes = [np.array([float(one.record.params) for one in own]) for own in (left, trained)]
-    gain = expected_improvement(mean, spread, sizes[0], surrogate.fitted, sizes[1], pool.box)
-    return np.asarray(gain / [one.record.spec.recipe.epochs for one in left])
+    gain = expected_improvement(mean, spread, sizes[0], surrogate.fitted, sizes[1], box)
+    return np.asarray(gain / [one.epochs for one in left])
 
 
 def table(pool: Pool, replays: dict[str, list[list[tuple[float, float]]]]) -> str:
     """Variants against epochs, as Markdown."""
-    records = [one.record for one in pool.search.trials]
-    cut = sum(one.spec.recipe.init == "backbone" for one in records)
-    stopped = sum(one.state == "pruned" for one in records)
+    trials = pool.search.trials
+    cut, stopped = sum(map(cut_out, trials)), sum(one.record.state == "pruned" for one in trials)
     head = (
-        f"{pool.search.group}: {len(records)} trainings, {cut} of them of models that are cut out, {stopped} "
-        f"stopped; all have {100 * pool.whole:.1f} % of the box"
+        f"{pool.search.group}: {len(trials)} trainings, {cut:.0f} of them of models that are cut out, "
+        f"{stopped} stopped; all have {100 * pool.whole:.1f} % of the box"
     )
     columns = "| told | " + " | ".join(f"{mark}" for mark in MARKS) + " |"
     first = next(iter(replays.values()))
@@ -177,16 +165,10 @@ def _row(
 ) -> str:
     cells = []
     for mark in MARKS:
-        reached = [100 * _at(curve, mark) / whole for curve in own]
-        apart = [mine - 100 * _at(curve, mark) / whole for mine, curve in zip(reached, first, strict=True)]
-        error = statistics.stdev(apart) / math.sqrt(len(apart)) if len(apart) > 1 else math.nan
-        cells.append(f"{statistics.mean(reached):.1f} ({statistics.mean(apart):+.1f} ± {error:.1f})")
+        shares = [100 * reached(curve, mark) / whole for curve in own]
+        apart = [mine - 100 * reached(curve, mark) / whole for mine, curve in zip(shares, first, strict=True)]
+        cells.append(f"{statistics.mean(shares):.1f} ({change(apart, 1)})")
     return f"| {name} | " + " | ".join(cells) + " |"
-
-
-def _at(curve: Sequence[tuple[float, float]], mark: float) -> float:
-    """Hypervolume after so many epochs; that of the first models counts from the beginning."""
-    return max((volume for spent, volume in curve if spent <= mark), default=curve[0][1])
 
 
 if __name__ == "__main__":

@@ -23,6 +23,11 @@ def climb(steps: Iterable[tuple[float, float | None, int]], box: Box) -> list[tu
     return found
 
 
+def reached(own: Sequence[tuple[float, float]], spent: float) -> float:
+    """The hypervolume once so much is spent; 0 before the first trial has ended."""
+    return max((volume for cost, volume in own if cost <= spent), default=0.0)
+
+
 def needed(own: Sequence[tuple[float, float]], goal: float) -> float:
     """What is spent until a hypervolume is reached; infinite where it never is."""
     return next((spent for spent, volume in own if volume >= goal), math.inf)

@@ -6,7 +6,7 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from climbing import climb, needed
+from climbing import climb, needed, reached
 from init_table import spread
 from real_search_runs import PLAIN, Search
 from work_off import Line
@@ -79,5 +79,4 @@ def _at(curves: Sequence[Sequence[tuple[float, float]]], mark: float) -> str:
     """Mean hypervolume after so many epochs, in %; nothing where a search had ended before."""
     if any(own[-1][0] < mark for own in curves):
         return ""
-    reached = [max((volume for spent, volume in own if spent <= mark), default=0.0) for own in curves]
-    return f"{100 * statistics.mean(reached):.1f}"
+    return f"{100 * statistics.mean(reached(own, mark) for own in curves):.1f}"

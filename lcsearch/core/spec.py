@@ -197,9 +197,14 @@ class Recipe(Checked):
     distill: Share = 0.0
 
     @property
+    def is_cut_out(self) -> bool:
+        """Whether the model is cut out of a trained one."""
+        return self.init == "backbone"
+
+    @property
     def needs_backbone(self) -> bool:
         """Whether there must be a trained backbone: to be cut out of, or to learn from."""
-        return self.init == "backbone" or self.distill > 0
+        return self.is_cut_out or self.distill > 0
 
     def to_plain(self) -> Plain:
         """Plain data for YAML and JSON; ``augment`` is left out where it is what older versions did."""

@@ -50,7 +50,7 @@ def epochs_behind(trials: Sequence[TrialRecord]) -> dict[int, int]:
     found: dict[int, int] = {}
     first = sum(len(t.epochs) for t in trials if t.origin == "baseline" and t.spec.recipe.init == "scratch")
     for trial in trials:
-        cut = trial.spec.recipe.init == "backbone"
+        cut = trial.spec.recipe.is_cut_out
         before = found[trial.parent] if trial.parent is not None else first if cut else 0
         found[trial.number] = before + len(trial.epochs)
     return found

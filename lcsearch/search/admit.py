@@ -94,7 +94,7 @@ class Admission:
 
         Candidates are weighed by what became of all that were judged so.
         """
-        return 0 if record.screened is not None or record.spec.recipe.init != "backbone" else self.held
+        return self.held if record.screened is None and record.spec.recipe.is_cut_out else 0
 
     def _first(self, record: TrialRecord) -> bool:
         """Whether it is the backbone's trial, which others wait for."""

@@ -164,7 +164,7 @@ class History:
     def _cut_out(self, trial: TrialRecord) -> bool:
         """Whether a model was cut out of another one, also where it has trained on since."""
         first = self._trials[trial.parent] if trial.continues and trial.parent is not None else trial
-        return first.spec.recipe.init == "backbone"
+        return first.spec.recipe.is_cut_out
 
     def _note_trained(self, record: TrialRecord) -> None:
         self._trained += 1

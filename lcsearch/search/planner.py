@@ -155,7 +155,7 @@ class Planner:
 
     def _turn(self, guided: Candidate) -> tuple[bool, int]:
         """What models that promise to lose the least are sorted by, to be tried in that order."""
-        cut, params = guided.spec.recipe.init == "backbone", self.space.params(guided.spec.model)
+        cut, params = guided.spec.recipe.is_cut_out, self.space.params(guided.spec.model)
         return cut, -params if cut else params
 
     def _suggest(self, trial: Trial) -> TrialSpec:

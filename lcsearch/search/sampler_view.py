@@ -92,7 +92,7 @@ class SamplerView:
 
     def _begin(self, trial_id: int, record: TrialRecord) -> None:
         if self._cut_from is not None:
-            self._storage.set_trial_user_attr(trial_id, CUT_OUT, record.spec.recipe.init == "backbone")
+            self._storage.set_trial_user_attr(trial_id, CUT_OUT, record.spec.recipe.is_cut_out)
         self._live[record.number] = trial_id
         self.end(record)
 

@@ -21,7 +21,9 @@ from lcsearch.search.samplers._layout import Layout
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.syspath_prepend(SCRIPTS)
-    return runpy.run_path(str(SCRIPTS / "bench_surrogate.py"))
+    import told
+
+    return vars(told) | runpy.run_path(str(SCRIPTS / "bench_surrogate.py"))
 
 
 def searched(script: dict[str, Any], trials: list[tuple[TrialRecord, Proposal]]) -> Any:

@@ -22,10 +22,9 @@ from lcsearch.search.samplers._layout import Layout
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.syspath_prepend(SCRIPTS)
-    import bench_surrogate
+    import told
 
-    surrogate = {"shown": bench_surrogate.shown, "Search": bench_surrogate.Search}
-    return surrogate | runpy.run_path(str(SCRIPTS / "bench_told_replay.py"))
+    return vars(told) | runpy.run_path(str(SCRIPTS / "bench_told_replay.py"))
 
 
 def trained(record: TrialRecord, accuracy: float, before: float) -> TrialRecord:
@@ -92,7 +91,7 @@ def test_what_says_how_good_a_model_is_finds_it_sooner(script: dict[str, Any]) -
         reached = []
         for name in ("the start", "the start and accuracy before"):
             curve = script["replay"](whole, script["VARIANTS"][name], seed)
-            reached.append(np.mean([script["_at"](curve, mark) for mark in range(1, 10)]))
+            reached.append(np.mean([script["reached"](curve, mark) for mark in range(1, 10)]))
         gains.append(reached[1] - reached[0])
     assert sum(gain > 0 for gain in gains) >= 6 and np.mean(gains) > 0.003, gains
 

@@ -148,7 +148,7 @@ class Screening:
 
     def _named(self, answers: Mapping[str, Any], history: History) -> Entry:
         spec = self._suggest(FixedTrial(dict(answers)))
-        params, cut = self._space.params(spec.model), spec.recipe.init == "backbone"
+        params, cut = self._space.params(spec.model), spec.recipe.is_cut_out
         parent = history.parent_of(spec, params) if cut and self._settings.inherit else None
         return Entry(answers, spec, params, parent, Known(scratch=not cut))
 
