@@ -13,6 +13,7 @@ from lcsearch.core.screened import Screened
 from lcsearch.core.spec import TrialSpec
 from lcsearch.runs.store import Proposal
 from lcsearch.search.history import History
+from lcsearch.search.proposals.needed import need_of
 
 SHARE = 1 / 8
 """Of all epochs, what models that can wait may have taken before the next of them comes."""
@@ -71,22 +72,29 @@ class Plan:
         """What is tried now; None where it is the sampler's turn.
 
         What can wait comes while rivals have taken their share of the epochs and no more, and in time for the
-        search's last trials.
+        search's last trials. What is not needed is left out, and what may not be comes as late as it can.
 
         Args:
             history: Every trial.
         """
-        if self._first:
-            return self._first.pop(0)
-        if self._waiting and self._due(history):
-            return self._waiting.pop(0)
-        return None
+        for queue in (self._first, self._waiting):
+            queue[:] = [one for one in queue if need_of(one.origin, one.spec, history) != "no"]
+        last = self._trials - history.trained <= len(self._first) + len(self._waiting)
+        found = _taken(self._first, history, last)
+        if found is None and (last or self._share_left(history)):
+            found = _taken(self._waiting, history, last)
+        return found
 
-    def _due(self, history: History) -> bool:
-        if self._trials - history.trained <= len(self._waiting):
-            return True
+    def _share_left(self, history: History) -> bool:
         rivals = sum(_epochs(trial) for trial in history if trial.origin in RIVALS)
         return rivals <= SHARE * sum(map(_epochs, history))
+
+
+def _taken(queue: list[Candidate], history: History, last: bool) -> Candidate | None:
+    """The first that is needed for sure, where there is no time left the first; it is taken off the queue."""
+    sure = (place for place, one in enumerate(queue) if need_of(one.origin, one.spec, history) == "yes")
+    place = next(sure, 0 if last and queue else None)
+    return None if place is None else queue.pop(place)
 
 
 def _epochs(trial: TrialRecord) -> int:
