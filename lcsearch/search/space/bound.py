@@ -18,6 +18,7 @@ from lcsearch.search.space.groups import Group, Layers, Pick
 from lcsearch.search.space.schema import Space
 from lcsearch.search.space.thin_sizes import Kept
 from lcsearch.search.space.thinning import Thinning
+from lcsearch.search.space.way_back import least_shrink, picks_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -144,15 +145,17 @@ class BoundSpace:
         model = self.canonical(spec.model)
         if model is None or replace(model, layers={}, channels={}, image_size=None) != self.template:
             return None
-        shapes, picks = self.shapes(self.thinning.counts(model.channels)), list[Pick]()
-        for group in self.groups:
-            own = {name: model.layers[name] for name in group.members if name in model.layers}
-            pick = group.find(own, shapes)
-            if pick is None:
-                return None
-            picks.append(pick)
-        inside = model.layers.keys() <= set(self.searched_layers)
-        return self.answers(replace(spec, model=model), picks) if inside else None
+        if not model.layers.keys() <= set(self.searched_layers):
+            return None
+        whole, kept = replace(spec, model=model), self.thinning.counts(model.channels)
+        picks = picks_of(self.groups, model.layers, self.shapes(kept))
+        answers = None if picks is None else self.answers(whole, picks)
+        if picks is None or answers is not None:
+            return answers
+        # a number on the edge between two counts falls off it when shrink is taken out and put in again
+        shrink = least_shrink(self.common, self.thinning, kept, self.groups, picks)
+        others = picks_of(self.groups, model.layers, self.shapes(kept), shrink)
+        return None if others is None else self.answers(whole, others)
 
     def answers(self, spec: TrialSpec, picks: Sequence[Pick]) -> Answers | None:
         """As `encode`, where the choices are known that make the layers.
@@ -276,13 +279,8 @@ class BoundSpace:
         self._models[kept, picks] = model
 
     def _layer_answers(self, kept: Kept, picks: Sequence[Pick]) -> dict[str, Any] | None:
-        """Answers for shrink, channels and groups, with the smallest shrink of those that fit.
-
-        None where no answers give these channels.
-        """
-        least = [group.least_shrink(pick) for group, pick in zip(self.groups, picks, strict=True)]
-        least += self.thinning.least_shrinks(kept)
-        shrink = self.common.shrink.clip(max((one for one in least if one is not None), default=1.0))
+        """Answers for the least shrink, channels and groups; None where none give these channels."""
+        shrink = least_shrink(self.common, self.thinning, kept, self.groups, picks)
         answers = self.thinning.answers(kept, shrink)
         if answers is None:
             return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from lcsearch.core.errors import InputError
-from lcsearch.core.parameters import Choice, Number, Trial
+from lcsearch.core.parameters import Choice, NotInSpace, Number, Replay, Trial
 from lcsearch.core.spec import LayerSpec
 from lcsearch.layers import lookup
 from lcsearch.layers.offer import End, Offer
@@ -144,21 +144,30 @@ class Group:
         """Parameters of the members under a choice."""
         return sum(self.sizes(self.layers(pick, shapes), shapes).values())
 
-    def find(self, wanted: Layers, shapes: Shapes) -> Pick | None:
+    def find(self, wanted: Layers, shapes: Shapes, shrink: float | None = None) -> Pick | None:
         """The choice that makes the members these canonical specs; None where there is none.
 
         Args:
             wanted: Canonical specs; a member that is left out is plain.
             shapes: The shapes of the members.
+            shrink: As for `suggest`: only a choice counts that does so when it is answered and asked again.
         """
         if not wanted and self.may_be_plain:
             return PLAIN
         for kind, offer in self.offers.items():
             if all(spec.family == kind for spec in wanted.values()):
                 for own in offer.guesses(wanted, shapes):
-                    if offer.layers(own, shapes) == wanted:
-                        return Pick(kind, own)
+                    pick = Pick(kind, own)
+                    asked = pick if shrink is None else self._asked_again(pick, shrink)
+                    if asked is not None and self.layers(asked, shapes) == wanted:
+                        return pick
         return None
+
+    def _asked_again(self, pick: Pick, shrink: float) -> Pick | None:
+        try:
+            return self.suggest(Replay(self.answers(pick, shrink)), shrink)
+        except NotInSpace:
+            return None
 
     def share(self, pick: Pick) -> float:
         """About what share of the members a pick keeps, in (0, 1]."""

@@ -102,14 +102,14 @@ class Joint(Group):
             found |= part.layers(own, shapes)
         return {name: found[name] for name in self.members if name in found}
 
-    def find(self, wanted: Layers, shapes: Shapes) -> Pick | None:
+    def find(self, wanted: Layers, shapes: Shapes, shrink: float | None = None) -> Pick | None:
         """As for a group; each for itself where that makes the same."""
         if APART in self.kinds:
             own = [{name: wanted[name] for name in part.members if name in wanted} for part in self.parts]
-            found = [part.find(one, shapes) for part, one in zip(self.parts, own, strict=True)]
+            found = [part.find(one, shapes, shrink) for part, one in zip(self.parts, own, strict=True)]
             if all(pick is not None for pick in found):
                 return Pick(APART, tuple(found))
-        return Group.find(self, wanted, shapes)
+        return Group.find(self, wanted, shapes, shrink)
 
     def extreme(self, shapes: Shapes, end: End) -> Pick:
         """As for a group."""
