@@ -129,10 +129,31 @@ class Planner:
         """What needs no trained backbone: the backbone itself, where the run trains it.
 
         Thinner nets too where they do not learn from the backbone: they keep workers busy that would wait for
-        it. Where they do, nothing else is trained meanwhile.
+        it. Where they do, small nets that are tried only meanwhile.
         """
         own: tuple[Origin, ...] = ("baseline",) if self.settings.waits else ()
-        return self._hand_picked(*own, *self._early_rivals)
+        return [*self._hand_picked(*own, *self._early_rivals), *self.meanwhile()]
+
+    def meanwhile(self) -> list[Candidate]:
+        """Shapes known to be good, so small that such train from scratch anyway; nobody teaches these.
+
+        None where the backbone trains on all there is: on the cores of one machine. The small ones first, and
+        no more of them than leave trials for all else that is planned.
+        """
+        settings = self.settings
+        elsewhere = settings.ray_address is not None or settings.threads_alone == 0
+        leaves_room = elsewhere and settings.jobs_asked != 1
+        if self._early_rivals or not (settings.waits and leaves_room):
+            return []
+        untaught = replace(settings.thinner_recipe, distill=0.0, **self.space.fixed)
+        limit = settings.cut_from(self.space.params(self.space.plain())) or 0.0
+        left = trials_before(settings) - len(self.picked) - len(self.given) - GUIDED
+        found = [
+            self._encoded(replace(one, spec=replace(one.spec, recipe=untaught), meanwhile=True))
+            for one in known_good(self.space)
+            if self.space.params(one.spec.model) < limit
+        ]
+        return sorted(found, key=lambda one: self.space.params(one.spec.model))[: max(left, 0)]
 
     def _after_backbone(self, sensitive: Sequence[ModelSpec]) -> list[Candidate]:
         """What can be tried once there is a backbone to cut models out of.

@@ -179,6 +179,7 @@ class SearchSession(Session):
             f"{facts.validation_images} validation images of {facts.image_size} x {facts.image_size} pixels",
             *self._planner.space.describe(),
             *_start_lines(settings, thinner=any(one.origin == "thinner" for one in self._planner.picked)),
+            *_meanwhile(len(self._planner.meanwhile())),
             f"{counted(settings.trials, 'trial')} of {_epochs(settings.searched_recipe)}, "
             f"{self._proposers()}{_last(settings)}, early stopping {settings.early_stopping}, "
             f"{metric}seed {settings.seed}{timeout}",
@@ -271,6 +272,16 @@ def _start_lines(settings: RunSettings, *, thinner: bool) -> list[str]:
             f"models of less than {least} train from scratch, for {_epochs(settings.thinner_recipe)}"
         )
     return lines
+
+
+def _meanwhile(models: int) -> list[str]:
+    """What may be trained beside the backbone."""
+    number = counted(models, "small model")
+    return (
+        [f"while the backbone trains, idle workers train up to {number} from scratch, not taught"]
+        if models
+        else []
+    )
 
 
 def _epochs(recipe: Recipe) -> str:

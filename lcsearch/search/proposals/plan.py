@@ -32,6 +32,7 @@ class Candidate:
         screened: What it was chosen by before any training; None where nothing was looked at.
         parent: The trial that it was cut out of as it was looked at, or that it trains on.
         can_wait: Whether the search need not begin with it, though it is planned.
+        meanwhile: Whether it is tried only while there is no trained backbone.
     """
 
     origin: Origin
@@ -42,6 +43,7 @@ class Candidate:
     screened: Screened | None = None
     parent: int | None = None
     can_wait: bool = False
+    meanwhile: bool = False
 
 
 class Plan:
@@ -63,8 +65,12 @@ class Plan:
         return bool(self._first or self._waiting)
 
     def put_first(self, candidates: Sequence[Candidate], history: History) -> None:
-        """Add what comes before all else; what is recorded already is left out."""
+        """Add what comes before all else; what is recorded already is left out.
+
+        What was planned until then, and only until then, is dropped.
+        """
         found = _untried(candidates, history)
+        self._first = [one for one in self._first if not one.meanwhile]
         self._first[:0] = [one for one in found if not one.can_wait]
         self._waiting[:0] = [one for one in found if one.can_wait]
 

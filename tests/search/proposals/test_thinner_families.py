@@ -120,3 +120,20 @@ def test_they_are_trained_as_thinner_nets_are() -> None:
     alone = replace(settings, fine_tune=replace(settings.fine_tune, distill=0.0))
     planner = Planner(of_families("base"), alone, 1000, (), lambda model: None)  # type: ignore[arg-type,return-value]
     assert {one.origin for one in planner._without_backbone()} == {"baseline", *THINNER}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("trials", "count"), [(60, 3), (23, 2), (21, 0)])
+def test_beside_the_backbone_the_smallest_below_the_rivals_come_first(trials: int, count: int) -> None:
+    """Twelve rivals, the backbone and eight models that lose the least come to 21."""
+    settings = RunSettings(
+        "vgg11", "digits", init="trained", trials=trials, jobs=4, threads_alone=0, scratch_below=1 / 8,
+        recipe=Recipe(epochs=3), fine_tune=Recipe(epochs=2, init="backbone", distill=0.5),
+    )  # fmt: skip
+    bound = of_families("vgg11")
+    planner = Planner(bound, settings, 1000, (), lambda model: None)  # type: ignore[arg-type,return-value]
+    found = planner._without_backbone()[1:]
+    assert [one.spec.recipe for one in found] == [Recipe(epochs=5)] * count
+    sizes = sorted(built_params(one.spec.model) for one in known_good(bound))
+    assert [built_params(one.spec.model) for one in found] == sizes[:count]
+    assert all(one.meanwhile and one.proposal.params for one in found)
