@@ -13,9 +13,9 @@ from image_folders import make_folder
 
 pytestmark = pytest.mark.slow
 
-SIZE, PER_CLASS = 128, 800
+SIZE, PER_CLASS = 128, 1000
 BYTES = 3 * PER_CLASS * 3 * SIZE * SIZE
-LEFT = 80_000_000
+LEFT = 110_000_000
 
 PROGRAM = f"""
 import json, resource, sys, threading
