@@ -132,8 +132,9 @@ class Planner:
         it. Where they do, small nets that are tried only meanwhile.
         """
         own: tuple[Origin, ...] = ("baseline",) if self.settings.waits else ()
-        return [*self._hand_picked(*own, *self._early_rivals), *self.meanwhile()]
+        return [*self._hand_picked(*own, *self._early_rivals), *self.meanwhile]
 
+    @cached_property
     def meanwhile(self) -> list[Candidate]:
         """Shapes known to be good, so small that such train from scratch anyway; nobody teaches these.
 
@@ -145,15 +146,12 @@ class Planner:
         leaves_room = elsewhere and settings.jobs_asked != 1
         if self._early_rivals or not (settings.waits and leaves_room):
             return []
-        untaught = replace(settings.thinner_recipe, distill=0.0, **self.space.fixed)
+        sizes = [(self.space.params(one.spec.model), one) for one in known_good(self.space)]
         limit = settings.cut_from(self.space.params(self.space.plain())) or 0.0
+        small = sorted((own for own in sizes if own[0] < limit), key=lambda own: own[0])
         left = trials_before(settings) - len(self.picked) - len(self.given) - GUIDED
-        found = [
-            self._encoded(replace(one, spec=replace(one.spec, recipe=untaught), meanwhile=True))
-            for one in known_good(self.space)
-            if self.space.params(one.spec.model) < limit
-        ]
-        return sorted(found, key=lambda one: self.space.params(one.spec.model))[: max(left, 0)]
+        untaught = replace(settings.thinner_recipe, distill=0.0)
+        return [self._trained_by(untaught, replace(one, meanwhile=True)) for _, one in small[: max(left, 0)]]
 
     def _after_backbone(self, sensitive: Sequence[ModelSpec]) -> list[Candidate]:
         """What can be tried once there is a backbone to cut models out of.
@@ -213,7 +211,11 @@ class Planner:
         """With the recipe that the run has for its origin, as far as the space does not fix it."""
         own = {"baseline": self.settings.baseline_recipe}
         own |= dict.fromkeys(THINNER, self.settings.thinner_recipe)
-        usual = own.get(candidate.origin) or self._searched_recipe(candidate.spec.model)
+        return self._trained_by(
+            own.get(candidate.origin) or self._searched_recipe(candidate.spec.model), candidate
+        )
+
+    def _trained_by(self, usual: Recipe, candidate: Candidate) -> Candidate:
         recipe = replace(usual, **self.space.fixed)
         return self._encoded(replace(candidate, spec=replace(candidate.spec, recipe=recipe)))
 

@@ -179,7 +179,7 @@ class SearchSession(Session):
             f"{facts.validation_images} validation images of {facts.image_size} x {facts.image_size} pixels",
             *self._planner.space.describe(),
             *_start_lines(settings, thinner=any(one.origin == "thinner" for one in self._planner.picked)),
-            *_meanwhile(len(self._planner.meanwhile())),
+            *_meanwhile(len(self._planner.meanwhile)),
             f"{counted(settings.trials, 'trial')} of {_epochs(settings.searched_recipe)}, "
             f"{self._proposers()}{_last(settings)}, early stopping {settings.early_stopping}, "
             f"{metric}seed {settings.seed}{timeout}",

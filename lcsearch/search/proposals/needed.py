@@ -6,36 +6,43 @@ a larger model of the kind changes none of these.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import NamedTuple
 
 from lcsearch.core.records import RIVALS, Origin
 from lcsearch.core.spec import TrialSpec
 from lcsearch.search.history import History
 
-Need = Literal["yes", "open", "no"]
-"""It is open while a smaller model of the kind is in training."""
+Kind = tuple[Origin, frozenset[str]]
+"""Who proposes it, and the families of its layers: thinner nets of two families are two kinds."""
 
 
-def need_of(origin: Origin, spec: TrialSpec, history: History) -> Need:
-    """Whether a planned model is needed.
+class Kinds(NamedTuple):
+    """Kinds of hand-picked models of which no larger one is needed for sure.
 
-    Args:
-        origin: Who proposed it.
-        spec: What is planned; smaller ones of its kind have been tried.
-        history: Every trial.
-
-    Returns:
-        ``yes`` for whatever is not hand-picked, and while there is no accuracy of the backbone.
+    Attributes:
+        ended: One as accurate as the backbone is there.
+        open: One may be: it is in training.
     """
-    baseline = history.baseline
-    if origin not in RIVALS or baseline is None or baseline.accuracy is None:
-        return "yes"
-    smaller = [trial for trial in history if _kind(trial.origin, trial.spec) == _kind(origin, spec)]
-    if any(trial.accuracy is not None and trial.accuracy >= baseline.accuracy for trial in smaller):
-        return "no"
-    return "open" if any(trial.state == "running" for trial in smaller) else "yes"
+
+    ended: frozenset[Kind]
+    open: frozenset[Kind]
 
 
-def _kind(origin: Origin, spec: TrialSpec) -> tuple[Origin, frozenset[str]]:
-    """Who proposed it, and the families of its layers: thinner nets of two families are two kinds."""
+def kind_of(origin: Origin, spec: TrialSpec) -> Kind:
+    """The kind of a planned model, or of a trial."""
     return origin, frozenset(layer.family for layer in spec.model.layers.values())
+
+
+def not_needed(history: History) -> Kinds:
+    """What is known of all kinds; nothing until the backbone has an accuracy."""
+    baseline = history.baseline
+    if baseline is None or baseline.accuracy is None:
+        return Kinds(frozenset(), frozenset())
+    ended, running = set[Kind](), set[Kind]()
+    for trial in history:
+        if trial.origin in RIVALS:
+            if trial.accuracy is not None and trial.accuracy >= baseline.accuracy:
+                ended.add(kind_of(trial.origin, trial.spec))
+            elif trial.state == "running":
+                running.add(kind_of(trial.origin, trial.spec))
+    return Kinds(frozenset(ended), frozenset(running))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import optuna
@@ -13,7 +13,7 @@ from lcsearch.core.screened import Screened
 from lcsearch.core.spec import TrialSpec
 from lcsearch.runs.store import Proposal
 from lcsearch.search.history import History
-from lcsearch.search.proposals.needed import need_of
+from lcsearch.search.proposals.needed import Kind, kind_of, not_needed
 
 SHARE = 1 / 8
 """Of all epochs, what models that can wait may have taken before the next of them comes."""
@@ -44,6 +44,11 @@ class Candidate:
     parent: int | None = None
     can_wait: bool = False
     meanwhile: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        """What it is compared with to tell whether it is needed."""
+        return kind_of(self.origin, self.spec)
 
 
 class Plan:
@@ -83,12 +88,15 @@ class Plan:
         Args:
             history: Every trial.
         """
+        if not self:
+            return None
+        kinds = not_needed(history)
         for queue in (self._first, self._waiting):
-            queue[:] = [one for one in queue if need_of(one.origin, one.spec, history) != "no"]
+            queue[:] = [one for one in queue if one.kind not in kinds.ended]
         last = self._trials - history.trained <= len(self._first) + len(self._waiting)
-        found = _taken(self._first, history, last)
+        found = _taken(self._first, kinds.open, last)
         if found is None and (last or self._share_left(history)):
-            found = _taken(self._waiting, history, last)
+            found = _taken(self._waiting, kinds.open, last)
         return found
 
     def _share_left(self, history: History) -> bool:
@@ -96,9 +104,9 @@ class Plan:
         return rivals <= SHARE * sum(map(_epochs, history))
 
 
-def _taken(queue: list[Candidate], history: History, last: bool) -> Candidate | None:
+def _taken(queue: list[Candidate], unsure: Collection[Kind], last: bool) -> Candidate | None:
     """The first that is needed for sure, where there is no time left the first; it is taken off the queue."""
-    sure = (place for place, one in enumerate(queue) if need_of(one.origin, one.spec, history) == "yes")
+    sure = (place for place, one in enumerate(queue) if one.kind not in unsure)
     place = next(sure, 0 if last and queue else None)
     return None if place is None else queue.pop(place)
 
