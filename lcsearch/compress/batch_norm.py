@@ -13,6 +13,9 @@ from lcsearch.compress.responses import BatchNorm, evaluation, norms
 from lcsearch.layers.bank_norm import InnerNorm
 from lcsearch.layers.models import inner_norms
 
+_NUMBERS = 1 << 22
+"""Numbers that are summed at once on a CPU: as float64 they take 32 MiB."""
+
 
 @torch.no_grad()
 def reestimate(model: nn.Module, images: Tensor, batch_size: int = 512) -> None:
@@ -97,11 +100,15 @@ class _Sums:
         self.mean = self.squares = torch.zeros((), dtype=torch.float64)
 
     def add(self, layer: nn.Module, inputs: tuple[Any, ...]) -> None:
-        """A hook: take what a layer gets, (n, c) or (n, c, ...)."""
-        values = inputs[0].detach().transpose(0, 1).flatten(1)
-        variance, mean = torch.var_mean(
-            values.double() if values.device.type == "cpu" else values, 1, correction=0
-        )
+        """A hook: take what a layer gets, (n, c) or (n, c, ...), on a CPU in parts."""
+        values = inputs[0].detach()
+        at_once = max(1, _NUMBERS * len(values) // max(1, values.numel()))
+        for part in values.split(at_once if values.device.type == "cpu" else len(values)):
+            self._merge(part.transpose(0, 1).flatten(1))
+
+    def _merge(self, values: Tensor) -> None:
+        exact = values.double() if values.device.type == "cpu" else values
+        variance, mean = torch.var_mean(exact, 1, correction=0)
         count, mean, squares = values.shape[1], mean.double().cpu(), variance.double().cpu() * values.shape[1]
         total = self.count + count
         step = mean - self.mean

@@ -99,17 +99,24 @@ def solved(
     count, size = x.shape
     damp = ridge * x.square().mean() + torch.finfo(x.dtype).tiny
     if size <= count:
-        step = _divided(x.T @ error / count, x.T @ x / count, damp)
+        step = _divided(x.T @ error / count, _system(x.T, count, damp))
     else:  # the same by another way, whose system is smaller
-        step = x.T @ _divided(error / count, x @ x.T / count, damp)
+        step = x.T @ _divided(error / count, _system(x, count, damp))
     found = weight + step.T
     return found, wish - found @ mean
 
 
-def _divided(right: Tensor, gram: Tensor, damp: Tensor) -> Tensor:
-    """Solve (gram + damp) y = right in float64, on the CPU."""
-    system = gram.double().cpu()
+def _system(rows: Tensor, count: int, damp: Tensor) -> Tensor:
+    """Rows times rows by a count, the diagonal damped, in float64, on the CPU."""
+    gram = rows @ rows.T
+    system = gram.div_(count).double().cpu()
     system.diagonal().add_(damp.double().cpu())
-    factor, failed = torch.linalg.cholesky_ex(system)
-    answer = torch.cholesky_solve(right.double().cpu(), factor)
+    return system
+
+
+def _divided(right: Tensor, system: Tensor) -> Tensor:
+    """Solve system y = right in float64, on the CPU; the system, which may be large, is overwritten."""
+    failed = torch.zeros((), dtype=torch.int32)
+    torch.linalg.cholesky_ex(system, out=(system, failed))
+    answer = torch.cholesky_solve(right.double().cpu(), system)
     return (answer if not failed else torch.full_like(answer, torch.nan)).to(right)

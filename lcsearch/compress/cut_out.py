@@ -13,6 +13,7 @@ from lcsearch.compress.at_once import cut_at_once, fit_together
 from lcsearch.compress.batch_norm import reestimate
 from lcsearch.compress.fit import DEFAULT_HOW, FIT_IMAGES, How, compress_trained
 from lcsearch.compress.thinned import DEFAULT_THINNED, Thinned, Thinner, images_for, thin_trained
+from lcsearch.core.freed_memory import give_freed_memory_back
 from lcsearch.core.spec import ModelSpec
 from lcsearch.data import Batches, SearchData, Split
 from lcsearch.nets.channels import ChannelGroups, groups_of
@@ -67,6 +68,7 @@ def cut_out(
             reestimate(model, images)
         if spec.layers:
             model = compress_trained(model, spec.layers, images[:FIT_IMAGES], how=how)
+    give_freed_memory_back()  # maps of many images go through the model once more
     reestimate(model, images)
     return model
 

@@ -8,11 +8,11 @@ from lcsearch.runs.setting import Place, Rule
 CPU_TRIALS = 18
 """From scratch: about a quarter of an hour on two cores."""
 
-_CPU_SHORT_TRIALS = 24
+_CPU_SHORT_TRIALS = 22
 """Likewise where most are a fine-tuning of one epoch.
 
-The backbone, eight models that promise to lose the least, at most twelve that one would pick by hand, and the
-sampler's: about nine minutes for `vgg11` on two cores of an AMD EPYC.
+The backbone, at most eight models that promise to lose the least and twelve that one would pick by hand, and the
+sampler's: seven to nine minutes for `vgg11` on two cores of an AMD EPYC.
 """
 
 _GPU_TRIALS, _GPU_SHORT_TRIALS = 60, 120

@@ -259,9 +259,8 @@ def _start_lines(settings: RunSettings, *, thinner: bool) -> list[str]:
         first = f"trial 0 trains the backbone for {_epochs(settings.recipe)}{cores}"
     else:
         first = f"the backbone's weights: {settings.init}"
-    rivals = (
-        f"; thinner nets are cut out of it too, and train from scratch for {_epochs(settings.thinner_recipe)}"
-    )
+    longer = _epochs(settings.thinner_recipe)
+    rivals = f"; thinner nets may be cut out of it too, and train from scratch for {longer}"
     lines = [
         f"{first}; models are cut out of it and fine-tuned for {_epochs(settings.fine_tune)}{taught}"
         f"{f'{rivals}{taught}' if thinner else ''}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from live_bytes import LiveBytes
 from torch import nn
 
 from lcsearch.compress.batch_norm import reestimate
@@ -55,6 +56,20 @@ def test_small_spreads_of_large_values_are_exact() -> None:
     assert norm.running_var is not None and norm.running_mean is not None
     assert np.allclose(norm.running_var.numpy(), values.var(1, ddof=1), rtol=1e-6, atol=0)
     assert np.allclose(norm.running_mean.numpy(), values.mean(1), rtol=1e-7, atol=0)
+
+
+def test_many_images_are_summed_in_parts() -> None:
+    """As float64 all of them at once would take twice the memory of what goes through the model."""
+    images, norm = torch.randn(40, 16, 128, 128) + 3, nn.BatchNorm2d(16)
+    size = images.nbytes
+    with LiveBytes() as live:
+        reestimate(norm, images)
+    assert live.peak < 2.6 * size  # what goes in, and what comes out
+    values = images.double().numpy()
+    assert norm.running_mean is not None and norm.running_var is not None
+    assert np.allclose(norm.running_mean.numpy(), values.mean((0, 2, 3)), rtol=1e-7)
+    count = values.size // 16
+    assert np.allclose(norm.running_var.numpy(), values.var((0, 2, 3)) * count / (count - 1), rtol=1e-6)
 
 
 def test_two_values_are_enough() -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from live_bytes import LiveBytes
 from torch import Tensor
 
 from lcsearch.compress.channel_choice import by_need, need_of, solved
@@ -131,3 +132,13 @@ def test_inputs_that_say_nothing_leave_the_weights() -> None:
 def test_numbers_that_are_none_come_back_as_none() -> None:
     x = torch.full((9, 4), float("nan"))
     assert solved(x, torch.ones(9, 3), torch.randn(3, 4), centred=True)[0].isnan().all()
+
+
+@pytest.mark.parametrize(("rows", "size"), [(600, 700), (700, 600)])
+def test_of_the_system_there_is_one_at_a_time(rows: int, size: int) -> None:
+    """It has as many numbers as the layer's inputs squared: hundreds of MiB for a deep one."""
+    inputs, wanted, weight = torch.randn(rows, size), torch.randn(rows, 8), torch.randn(8, size)
+    with LiveBytes() as live:
+        solved(inputs, wanted, weight, centred=True)
+    system = 600**2 * torch.finfo(torch.float64).bits // 8
+    assert live.peak < 1.1 * (inputs.nbytes + 1.5 * system)  # half as large while it is float32

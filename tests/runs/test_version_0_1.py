@@ -49,10 +49,10 @@ def test_a_run_reads_as_it_did(
 
 
 GOES_ON = {
-    "finished": (22, "thinner cut"),
+    "finished": (22, "sampler"),
     "killed": (9, "sampler"),
     "python": (9, "sampler"),
-    "retrained": (15, "thinner cut"),
+    "retrained": (15, "sampler"),
 }
 """To how many trials, and where at least one of the new ones comes from."""
 

@@ -34,7 +34,7 @@ def test_models_are_cut_out_of_a_backbone_unless_told_otherwise(asked: dict[str,
 
 
 DEVICES: list[tuple[str, str, dict[str, Any]]] = [
-    ("cpu", "trained", {"trials": 24, "epochs": 3, "fine_tune": 1, "threads": 1, "gpus_per_trial": 0.0}),
+    ("cpu", "trained", {"trials": 22, "epochs": 3, "fine_tune": 1, "threads": 1, "gpus_per_trial": 0.0}),
     ("cpu", "scratch", {"trials": 18, "epochs": 3, "fine_tune": None, "threads": 1, "gpus_per_trial": 0.0}),
     ("cuda", "trained", {"trials": 120, "epochs": 12, "fine_tune": 4, "threads": 0, "gpus_per_trial": 1.0}),
     ("cuda", "scratch", {"trials": 60, "epochs": 12, "fine_tune": None, "threads": 0, "jobs": 1}),

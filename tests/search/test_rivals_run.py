@@ -18,13 +18,16 @@ def test_rivals_that_learn_from_the_backbone_wait_for_it_too(tmp_path: Path) -> 
         jobs = [search.next_job() for _ in range(2)]
         assert [job and job.number for job in jobs] == [0, None]
         finish(search, jobs[0])
-        found = [search.next_job() for _ in range(5)]
+        found = [search.next_job() for _ in range(4)]
+        finish(search, found[2])  # while it trains, the same net cut out may not be needed
+        found.append(search.next_job())
     assert [job and job.spec.recipe for job in found] == [
         *[TAUGHT] * 2,
         replace(SCRATCH, epochs=3 + 4, distill=0.5),
         *[TAUGHT] * 2,
     ]
-    assert found[2].spec.model == found[3].spec.model and found[2].spec.model.channels
+    thinner, uniform, cut = (job.spec.model for job in found[2:] if job is not None)
+    assert thinner == cut and thinner.channels and uniform.layers
     assert {job and job.start for job in found} == {str(tmp_path / "run/start")}
 
 

@@ -46,8 +46,8 @@ class Candidate:
     meanwhile: bool = False
 
     @property
-    def kind(self) -> Kind:
-        """What it is compared with to tell whether it is needed."""
+    def kind(self) -> Kind | None:
+        """What it is compared with to tell whether it is needed; None where it is for sure."""
         return kind_of(self.origin, self.spec)
 
 

@@ -1,4 +1,4 @@
-"""Which hand-picked models are trained at all: curves written down by hand."""
+"""Which planned models are trained at all: curves written down by hand."""
 
 from __future__ import annotations
 
@@ -83,8 +83,59 @@ def test_each_kind_counts_for_itself() -> None:
     assert found == [one.label for one in planned if one.label != left_out]
 
 
+def test_thinner_nets_cut_out_are_of_the_kind_of_those_from_scratch() -> None:
+    """But not of that of one share for all layers, nor of thinner nets of a family."""
+    cuts = [rival(size, "thinner cut") for size in SIZES]
+    others = [rival(800, "uniform", LinearSpec(0.5)), rival(800, "uniform thinner", SeparableSpec(1))]
+    planned = [THINNER[0], cuts[1], *others, cuts[2], THINNER[3]]
+    labels = [one.label for one in planned]
+    for reached, left_out in (([90, 80, 80], {1, 4, 5}), ([80, 90, 80, 80], {4, 5}), ([80] * 6, set[int]())):
+        history = History([backbone(90.0)])
+        found = tried(Plan(planned, 100, history), history, reached)
+        assert found == [label for place, label in enumerate(labels) if place not in left_out][: len(reached)]
+
+
+CUT_OUT = Recipe(epochs=1, init="backbone")
+
+
+def proposed(params: int, recipe: Recipe, origin: Origin = "sensitivity") -> Candidate:
+    one = rival(params, origin)
+    return replace(one, spec=replace(one.spec, recipe=recipe))
+
+
+SMALL = proposed(50, Recipe(epochs=1))
+LARGE = [proposed(size, CUT_OUT) for size in (800, 400)]
+
+
+@pytest.mark.parametrize("origin", ["sensitivity", "given", "sampler"])
+def test_what_losses_propose_is_not_cut_out_once_the_search_is_as_accurate(origin: Origin) -> None:
+    """What the user gave is tried whatever was reached, and so are larger models from scratch."""
+    others = [proposed(900, CUT_OUT, "given"), proposed(900, Recipe(epochs=1)), THINNER[0]]
+    small = proposed(50, Recipe(epochs=1), origin)
+    for reached, count in ((90.0, 3), (89.9, 5)):
+        history = History([backbone(90.0), record(1, small, reached)])
+        found = tried(Plan([*LARGE, *others], 100, history), history, [80.0] * 5)
+        assert found == [one.label for one in [*LARGE, *others]][5 - count :]
+
+
+@pytest.mark.parametrize("of", [THINNER[0], LARGE[0], proposed(50, CUT_OUT, "sampler")])
+def test_neither_hand_picked_nor_cut_out_models_stand_for_those_from_scratch(of: Candidate) -> None:
+    history = History([backbone(90.0), record(1, of, 99.0)])
+    assert Plan(LARGE[1:], 100, history).next(history) == LARGE[1]
+
+
+def test_while_a_model_from_scratch_is_in_training_others_come_before_what_is_cut_out() -> None:
+    history = History([backbone(90.0), record(1, SMALL, None, "running")])
+    plan = Plan([*LARGE, THINNER[0]], 100, history)
+    assert plan.next(history) == THINNER[0]
+    history.update(record(2, THINNER[0], 80.0))
+    assert plan.next(history) is None and plan
+    history.update(record(1, SMALL, 89.0))
+    assert [plan.next(history), plan.next(history)] == LARGE
+
+
 def test_while_a_smaller_one_is_in_training_something_else_comes_first() -> None:
-    cut = rival(400, "thinner cut")
+    cut = rival(400, "uniform", LinearSpec(0.5))
     history = History([backbone(90.0)])
     plan = Plan([*THINNER[:2], cut, THINNER[2]], 5, history)
     first = plan.next(history)
