@@ -58,7 +58,7 @@ class World:
     @property
     def picked(self) -> list[Candidate]:
         """What a search from scratch trains first: nothing is cut out of a backbone here."""
-        return [one for one in hand_picked(self.space) if one.origin != "thinner cut"]
+        return hand_picked(self.space, cut_out=False)
 
     def train(self, model: ModelSpec, weight: float, rng: np.random.Generator) -> tuple[Array, Array]:
         """A noisy curve and the noise-free one."""

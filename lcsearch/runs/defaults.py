@@ -11,8 +11,8 @@ CPU_TRIALS = 18
 _CPU_SHORT_TRIALS = 22
 """Likewise where most are a fine-tuning of one epoch.
 
-The backbone, at most eight models that promise to lose the least and twelve that one would pick by hand, and the
-sampler's: seven to nine minutes for `vgg11` on two cores of an AMD EPYC.
+The backbone, at most eight models that promise to lose the least and eleven that one would pick by hand, and
+the sampler's: about seven minutes for `vgg11` on two cores of an AMD EPYC.
 """
 
 _GPU_TRIALS, _GPU_SHORT_TRIALS = 60, 120

@@ -201,7 +201,7 @@ class Planner:
     @cached_property
     def picked(self) -> list[Candidate]:
         """What one would pick by hand, the recipes left open."""
-        return hand_picked(self.space, self.settings.max_params)
+        return hand_picked(self.space, self.settings.max_params, cut_out=self.prepare is not None)
 
     def _given(self) -> list[Candidate]:
         given = (Candidate("given", f"given {place}", spec) for place, spec in enumerate(self.given, 1))

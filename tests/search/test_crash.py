@@ -144,7 +144,7 @@ def test_duplicates_whose_original_ended_just_before_the_kill_end_too(
     with session(tmp_path / "other") as opened:
         uniform = [opened.director.next_job() for _ in range(2)][1]
     assert uniform is not None
-    early = [one for one in hand_picked(bound_base()) if not one.can_wait and one.origin != "thinner cut"]
+    early = [one for one in hand_picked(bound_base(), cut_out=False) if not one.can_wait]
     twin = len(early)
     changes: dict[str, Any] = {"trials": twin + 1, "given": [uniform.spec]}
     with session(tmp_path / "run", **changes) as opened:

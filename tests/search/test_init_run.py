@@ -75,7 +75,7 @@ def parents_by_hand(trials: Sequence[TrialRecord]) -> list[int | None]:
 
 def test_models_are_cut_out_of_the_next_larger_one_on_the_front(tmp_path: Path) -> None:
     objective = Trains()
-    with opened(tmp_path / "run", objective, inherit=True, trials=40) as session:
+    with opened(tmp_path / "run", objective, inherit=True, trials=60) as session:
         assert session.run() is None
     jobs = {job.number: job for job in objective.jobs}
     trials = read_run(tmp_path / "run").trials

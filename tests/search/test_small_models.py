@@ -21,7 +21,7 @@ BACKBONE = bound_base().params(bound_base().plain())
 
 @pytest.mark.parametrize("share", [0.0, 1 / 8, 1 / 3])
 def test_a_model_below_the_share_starts_from_scratch(tmp_path: Path, share: float) -> None:
-    trials = search(tmp_path / "run", fine_tune=TAUGHT, trials=30, scratch_below=share)
+    trials = search(tmp_path / "run", fine_tune=TAUGHT, trials=60, scratch_below=share)
     chosen = [trial for trial in trials if trial.origin in ("sensitivity", "sampler", "uniform")]
 
     def expected(params: int) -> Recipe:

@@ -22,7 +22,8 @@ SIZES = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2)
 """Shares of the backbone's parameters at which hand-picked models are compared with a search.
 
 In the order in which they are tried: small nets are trained fast, and are where the front is. Thinner nets of
-all five sizes together have as many parameters as the backbone.
+all five sizes together have as many parameters as the backbone. One of the last size is not trained from
+scratch where it can be cut out: it was no more accurate than one of half its size (docs/trained.md).
 """
 
 SMALLER = 2.5
@@ -37,35 +38,40 @@ SHAPES = ((0.12, 1 / 16), (0.05, 1 / 32), (0.05, 1 / 64))
 """Share of the parameters, from the first layer on, that stays plain; what is kept of the layers behind."""
 
 
-def hand_picked(bound: BoundSpace, limit: int | None = None) -> list[Candidate]:
+def hand_picked(bound: BoundSpace, limit: int | None = None, *, cut_out: bool = True) -> list[Candidate]:
     """The plain backbone first, then its rivals: thinner nets, plain or of one family, and one share for all.
 
     Args:
         bound: The space; what it keeps plain stays plain here too.
         limit: The most parameters that are allowed.
+        cut_out: Whether there will be a trained backbone to cut models out of.
 
     Returns:
         At each size a thinner net from scratch, and thinner nets of the families for which channels set the
-        size. Where there are none of these, the thinner net is cut out of the backbone too, and of each other
-        family there is one share for all: both were behind wherever they were compared (docs/trained.md).
-        Those above the least size can wait.
+        size. Where there are none of these, the thinner net is cut out of the backbone too (at the largest of
+        several sizes only that), and of each other family there is one share for all: both were behind
+        wherever they were compared (docs/trained.md). Those above the least size can wait.
         All as far as they come near a size; none twice, with the usual recipe and no regularizer.
     """
     picked = [Candidate("baseline", "plain backbone", TrialSpec(bound.plain()))]
-    by_channels = sized_by_channels(bound)
-    for place, size in enumerate(rival_sizes(bound, limit)):
-        picked += (replace(one, can_wait=place > 0) for one in _rivals(bound, size, by_channels))
+    by_channels, sizes = sized_by_channels(bound), rival_sizes(bound, limit)
+    for place, size in enumerate(sizes):
+        found = _rivals(bound, size, by_channels, cut_out, cut_out and 0 < place == len(sizes) - 1)
+        picked += (replace(one, can_wait=place > 0) for one in found)
     return _distinct(picked)
 
 
-def _rivals(bound: BoundSpace, size: int, by_channels: Sequence[str]) -> Iterator[Candidate]:
+def _rivals(
+    bound: BoundSpace, size: int, by_channels: Sequence[str], cut_out: bool, largest: bool
+) -> Iterator[Candidate]:
     """What one would pick by hand at a size; of some families channels set the size."""
     thin = _within(bound.thinner, size, bound.params)
     families = list(_thinner_of_families(bound, size, by_channels))
     if thin is not None:
         share, model = format_share(thin[0]), TrialSpec(thin[1])
-        yield Candidate("thinner", f"thinner, channels {share}", model)
-        if not families:
+        if families or not largest:
+            yield Candidate("thinner", f"thinner, channels {share}", model)
+        if cut_out and not families:
             yield Candidate("thinner cut", f"thinner, cut out, channels {share}", model)
     yield from families
     if not families:
