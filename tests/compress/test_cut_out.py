@@ -11,6 +11,7 @@ from bank_family import BankFamily, BankLayer, BankSpec
 from plugin_files import installed
 from torch import Tensor, nn
 
+from lcsearch.compress import cut_out as module
 from lcsearch.compress.batch_norm import reestimate
 from lcsearch.compress.cut_out import cut_out, first_images
 from lcsearch.compress.fit import How, compress_trained
@@ -66,6 +67,22 @@ def test_layers_and_then_statistics_are_fitted(data: SearchData, how: How) -> No
     wanted = compress_trained(net(), LAYERS, normalised(data, 256), how=how)
     reestimate(wanted, normalised(data, 512))
     same(made, wanted)
+
+
+def test_what_fitting_freed_is_given_back_before_statistics(
+    data: SearchData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The largest maps of a net, of 512 images, come on top of what the process has kept."""
+    done = []
+
+    def watched(name: str) -> None:
+        own = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *args, **more: (done.append(name), own(*args, **more))[1])
+
+    for name in ("compress_trained", "give_freed_memory_back", "reestimate"):
+        watched(name)
+    cut_out(net(), SPEC, data)
+    assert done == ["compress_trained", "give_freed_memory_back", "reestimate"]
 
 
 def test_responses_are_fitted_to_unless_asked_otherwise(data: SearchData) -> None:
