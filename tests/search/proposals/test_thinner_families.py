@@ -94,6 +94,11 @@ def test_they_are_in_place_of_one_share_for_all_and_of_what_is_cut_out() -> None
     }
 
 
+def test_where_they_reach_all_sizes_the_largest_thinner_net_trains_from_scratch_too() -> None:
+    picked = [one.origin for one in hand_picked(of_families("base"), limit=50_000)]
+    assert picked == ["baseline", *THINNER * 5]
+
+
 LINEAR = {"*": {"kind": ["conv", "linear"], "channels": {"low": 0.25, "high": 1.0}}}
 
 
