@@ -4,20 +4,24 @@ Hand-picked ones are planned by rising size. A report says of a kind at which si
 the backbone, or some points less than that: a larger model of the kind changes none of these. A thinner net
 is one kind, from scratch or cut out: whoever picks one takes what trains better.
 
-What each layer loses proposes models to be cut out of the backbone too. They are larger than all that train
-from scratch, and are left out once the search has one of these that is as accurate as the backbone.
+What each layer loses proposes models to be cut out of the backbone too. They are larger than all that the
+search trains from scratch, and are left out once one of these is as accurate as the backbone. What the user
+gave may be larger, and says nothing of them.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from lcsearch.core.records import RIVALS, SEARCHED, Origin, TrialRecord
+from lcsearch.core.records import RIVALS, Origin, TrialRecord
 from lcsearch.core.spec import TrialSpec
 from lcsearch.search.history import History
 
 Kind = tuple[Origin, frozenset[str]]
 """Who proposes it, and the families of its layers: thinner nets of two families are two kinds."""
+
+_BY_SIZE: tuple[Origin, ...] = ("sensitivity", "sampler")
+"""Whose models train from scratch where they are small, and are cut out of the backbone where not."""
 
 _PROPOSED: Kind = ("sensitivity", frozenset())
 """Models to be cut out of the backbone that what each layer loses proposes, whatever their families."""
@@ -61,7 +65,8 @@ def _ended_by(trial: TrialRecord) -> Kind | None:
     """The kind of which no larger model is needed where a trial is as accurate as the backbone."""
     if trial.origin in RIVALS:
         return _picked(trial.origin, trial.spec)
-    return _PROPOSED if trial.origin in SEARCHED and trial.spec.recipe.init == "scratch" else None
+    from_scratch = trial.origin in _BY_SIZE and trial.spec.recipe.init == "scratch"
+    return _PROPOSED if from_scratch else None
 
 
 def _picked(origin: Origin, spec: TrialSpec) -> Kind:
