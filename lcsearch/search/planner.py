@@ -72,8 +72,9 @@ class Planner:
         if screening is not None:
             screening.take_up(history)
         directory.tidy((t for t in history if t.state != "running"), history.keepers())
-        early, later = self.planned(), None
-        if self.prepare is not None:
+        if self.prepare is None:
+            early, later = self.planned(), None
+        else:
             early = self._without_backbone()
             later = Later(directory, self.settings.waits, self.prepare, self._after_backbone)
         proposer = Proposer(
@@ -108,7 +109,7 @@ class Planner:
         Of the hand-picked ones all but the smallest come between the sampler's trials.
         """
         return [
-            *self._hand_picked("baseline", *THINNER, "uniform"),
+            *map(self._completed, self.picked),
             *self._given(),
             *map(self._completed, known_good(self.space)),
         ]

@@ -56,23 +56,30 @@ def hand_picked(bound: BoundSpace, limit: int | None = None, *, cut_out: bool = 
     picked = [Candidate("baseline", "plain backbone", TrialSpec(bound.plain()))]
     by_channels, sizes = sized_by_channels(bound), rival_sizes(bound, limit)
     for place, size in enumerate(sizes):
-        found = _rivals(bound, size, by_channels, cut_out, cut_out and 0 < place == len(sizes) - 1)
+        ways = _ways_to_thin(cut_out, largest_of_several=0 < place == len(sizes) - 1)
+        found = _rivals(bound, size, by_channels, ways)
         picked += (replace(one, can_wait=place > 0) for one in found)
     return _distinct(picked)
 
 
+def _ways_to_thin(cut_out: bool, *, largest_of_several: bool) -> tuple[Origin, ...]:
+    """How a thinner net of plain layers is trained: from scratch, cut out of the backbone, or either way."""
+    if not cut_out:
+        return ("thinner",)
+    return ("thinner cut",) if largest_of_several else ("thinner", "thinner cut")
+
+
 def _rivals(
-    bound: BoundSpace, size: int, by_channels: Sequence[str], cut_out: bool, largest: bool
+    bound: BoundSpace, size: int, by_channels: Sequence[str], ways: Sequence[Origin]
 ) -> Iterator[Candidate]:
     """What one would pick by hand at a size; of some families channels set the size."""
     thin = _within(bound.thinner, size, bound.params)
     families = list(_thinner_of_families(bound, size, by_channels))
     if thin is not None:
         share, model = format_share(thin[0]), TrialSpec(thin[1])
-        if families or not largest:
-            yield Candidate("thinner", f"thinner, channels {share}", model)
-        if cut_out and not families:
-            yield Candidate("thinner cut", f"thinner, cut out, channels {share}", model)
+        for way in ("thinner",) if families else ways:
+            how = "thinner, cut out" if way == "thinner cut" else "thinner"
+            yield Candidate(way, f"{how}, channels {share}", model)
     yield from families
     if not families:
         yield from _uniform(bound, size, [kind for kind in bound.families if kind not in by_channels])
